@@ -1,0 +1,1 @@
+"""The nightly audit: product × vocabulary to states, ranks and remedies (Algorithm 2)."""

@@ -1,0 +1,1 @@
+"""Products and images: sources, validation, fingerprints, the rendered sample catalogue."""

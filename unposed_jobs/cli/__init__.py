@@ -1,0 +1,57 @@
+"""The ``unposed`` command: one module for each command, found by name.
+
+A command module has a docstring (its help), ``configure(parser)`` and ``run(arguments)``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+from unposed_jobs import __version__
+from unposed_jobs.errors import UnposedError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line; each command module adds its own flags."""
+    parser = argparse.ArgumentParser(
+        prog="unposed", description="Tells which poses are missing from each product's pictures."
+    )
+    parser.add_argument("--version", action="version", version=f"unposed {__version__}")
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
+        if module.name.startswith("_"):
+            continue
+        command = importlib.import_module(f"{__name__}.{module.name}")
+        summary, _, rest = (command.__doc__ or "").partition("\n")
+        child = commands.add_parser(
+            module.name.replace("_", "-"),
+            help=summary.rstrip("."),
+            description=f"{summary}\n{rest}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        child.add_argument("--config", metavar="FILE", help="settings (default: ./unposed.toml)")
+        command.configure(child)
+        child.set_defaults(run=command.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; a user's mistake ends as one line on standard error."""
+    arguments = build_parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO if arguments.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        return arguments.run(arguments) or 0
+    except UnposedError as error:
+        print(f"unposed: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0

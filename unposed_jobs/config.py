@@ -1,0 +1,221 @@
+"""Settings: one frozen dataclass for each section of ``unposed.toml``.
+
+Every setting has a default that works on a laptop. Precedence: command-line flag, then the
+TOML file (``--config``, else ``$UNPOSED_CONFIG``, else ``./unposed.toml`` where it exists),
+then the default. ``{home}`` in a string stands for ``$UNPOSED_HOME`` (default ``./var``).
+Secrets are never settings: boto3, pyiceberg and Airflow read their own environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unposed_jobs.errors import UnposedError
+
+
+@dataclass(frozen=True)
+class WarehouseSettings:
+    """Where the Iceberg tables live; `properties` are pyiceberg catalogue properties."""
+
+    uri: str = "sqlite:///{home}/catalog.db"
+    location: str = "{home}/warehouse"
+    properties: dict[str, str] = field(default_factory=dict)
+    views: str = "{home}/unposed.duckdb"
+    buckets: int = 16
+    """Hash partitions of the picture tables; fixed once the tables exist."""
+
+
+@dataclass(frozen=True)
+class CatalogueSettings:
+    """The retailer's products and images: a CSV, Parquet or ``iceberg:namespace.table`` source."""
+
+    products: str = "{home}/catalogue/products.csv"
+    images: str = "{home}/catalogue/images.csv"
+    product_columns: dict[str, str] = field(default_factory=dict)
+    """Our column name = the source's column name, for each that differs."""
+    image_columns: dict[str, str] = field(default_factory=dict)
+    popularity_signals: tuple[str, ...] = ()
+    """Further numeric product columns that popularity may use."""
+    cohort_attributes: tuple[str, ...] = ("category", "subcategory")
+    """Product columns that define a cohort, coarsest first."""
+    image_root: str = ""
+    """Prefix of relative picture paths; empty means the folder of the images file."""
+    error_budget: float = 0.05
+    """Largest share of source rows that may be set aside before the run is refused."""
+
+
+@dataclass(frozen=True)
+class PoseSettings:
+    """How pictures become landmarks."""
+
+    estimator: str = "mediapipe-full"
+    weights: str = "{cache}/weights"
+    max_people: int = 3
+    min_detection_confidence: float = 0.5
+    max_pixels: int = 50_000_000
+    max_bytes: int = 64 * 1024 * 1024
+    chunk_size: int = 256
+    """Pictures in a chunk: the unit of retry and of commit."""
+    commit_chunks: int = 16
+    """Chunks gathered into one commit."""
+    read_threads: int = 8
+    error_budget: float = 0.5
+    """Largest share of tonight's pictures that may be unreadable before the run is refused."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The weekly reference training (paper sections 3 and 4)."""
+
+    bundles: str = "{home}/models"
+    top_k: int = 3000
+    """Products in the reference set, by popularity (section 4.1)."""
+    min_pictures: int = 10
+    """Least pictures of a reference product: "available image count per product > 9"."""
+    popularity: str = "weighted_rating"
+    """`weighted_rating` (shrunk by review count) or a column of the catalogue."""
+    clusters: int = 0
+    """Pose classes with a person; 0 chooses from `cluster_range` by stability and silhouette."""
+    cluster_range: tuple[int, int] = (8, 16)
+    embedding: str = "autoencoder"
+    """`autoencoder` (section 4.3.1) or `features`, the bare vector (Table 1's first column)."""
+    epochs: int = 200
+    batch_size: int = 2048
+    learning_rate: float = 0.1
+    weight_decay: float = 0.001
+    exemplars: int = 8
+    match_distance: float = 0.5
+    """Largest distance, in units of a class's spread, at which an id is kept from the champion."""
+    max_flip_share: float = 0.2
+    """Promotion is refused when more flags than this would flip with no picture changed."""
+    seed: int = 20221012
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """The nightly audit (paper sections 3.3, 3.4 and 4.6)."""
+
+    target_pictures: int = 5
+    """p: products with fewer pictures are the paper's target (section 3)."""
+    min_cohort_share: float = 0.15
+    """Least share of a cohort's reference products that show a pose, for it to be expected."""
+    min_confidence: float = 0.3
+    """Below it a picture's pose is unknown, not a guess."""
+    max_unknown_share: float = 0.5
+    """Above it a product is unassessable."""
+    duplicate_distance: int = 4
+    """Largest Hamming distance of 64-bit perceptual hashes of two repeated pictures."""
+    example_images: int = 4
+    profile: str = ""
+    """Optional TOML file: shot codes and poses that do not apply to a category."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All sections. Build with `load`."""
+
+    warehouse: WarehouseSettings = WarehouseSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
+    pose: PoseSettings = PoseSettings()
+    training: TrainingSettings = TrainingSettings()
+    audit: AuditSettings = AuditSettings()
+
+
+def home() -> Path:
+    """The state folder: ``$UNPOSED_HOME``, else ``./var``; absolute."""
+    return Path(os.environ.get("UNPOSED_HOME", "var")).absolute()
+
+
+def cache() -> Path:
+    """The folder of downloads that outlive a state folder: ``$UNPOSED_CACHE``, else XDG's."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unposed"
+    return Path(os.environ.get("UNPOSED_CACHE", default)).absolute()
+
+
+def load(path: str | Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings.
+
+    `overrides` are ``section__key=value`` pairs (a command's flags); None means not given.
+
+    Raises UnposedError for a missing file, bad TOML, an unknown section or key, or a value of
+    the wrong type, naming the nearest known key.
+    """
+    chosen = path or os.environ.get("UNPOSED_CONFIG")
+    if chosen is None and Path("unposed.toml").is_file():
+        chosen = "unposed.toml"
+    raw: dict[str, Any] = {}
+    if chosen is not None:
+        try:
+            raw = tomllib.loads(Path(chosen).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UnposedError(
+                f"no configuration file {chosen}; check --config or UNPOSED_CONFIG"
+            ) from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UnposedError(f"cannot read {chosen}: {error}") from None
+    for name, value in overrides.items():
+        if value is not None:
+            section, key = name.split("__", 1)
+            raw.setdefault(section, {})[key] = value
+    sections = typing.get_type_hints(Settings)
+    _refuse_unknown(raw, sections, where="section", source=chosen)
+    return Settings(
+        **{name: _section(kind, name, raw.get(name, {}), chosen) for name, kind in sections.items()}
+    )
+
+
+def _section(kind: type, name: str, raw: Any, source: object) -> Any:
+    if not isinstance(raw, dict):
+        raise UnposedError(f"{source}: [{name}] must be a section, not {raw!r}")
+    hints = typing.get_type_hints(kind)
+    _refuse_unknown(raw, hints, where=f"setting in [{name}]", source=source)
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(kind):
+        if item.name in raw:
+            value = _typed(raw[item.name], hints[item.name], f"[{name}] {item.name}", source)
+        elif item.default is not dataclasses.MISSING:
+            value = item.default
+        else:
+            value = item.default_factory()  # type: ignore[operator]
+        values[item.name] = _expand(value)
+    return kind(**values)
+
+
+def _typed(value: Any, hint: Any, where: str, source: object) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, list | tuple):
+        inner = typing.get_args(hint)[0]
+        return tuple(_typed(item, inner, where, source) for item in value)
+    if origin is dict and isinstance(value, dict):
+        return {str(key): str(item) for key, item in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(hint, types.GenericAlias) and type(value) is hint:
+        return value
+    wanted = getattr(hint, "__name__", str(hint))
+    raise UnposedError(f"{source}: {where} must be {wanted}, not {value!r}")
+
+
+def _expand(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("{home}", str(home())).replace("{cache}", str(cache()))
+    if isinstance(value, dict):
+        return {key: _expand(item) for key, item in value.items()}
+    return value
+
+
+def _refuse_unknown(raw: dict, known: typing.Iterable[str], where: str, source: object) -> None:
+    names = list(known)
+    for key in raw:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+            raise UnposedError(f"{source}: unknown {where}: {key}; {hint}")

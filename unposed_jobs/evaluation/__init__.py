@@ -1,0 +1,1 @@
+"""Honest metrics and protocols."""

@@ -1,0 +1,1 @@
+"""Bytes to landmarks: decoding, estimators, picture statistics."""

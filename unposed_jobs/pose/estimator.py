@@ -1,0 +1,43 @@
+"""The protocol that every pose estimator fulfils, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class PoseEstimate:
+    """What was found in one picture.
+
+    `landmarks` is (33, 5) float32 - x, y, z, visibility, presence - or (17, 3) float32 -
+    x, y, score - of the principal person, or None where nobody was found. x and y are in
+    [0, 1] of the upright picture from its top left and may lie outside it; z is in the unit
+    of x, relative to the hips' middle, negative towards the camera.
+    """
+
+    landmarks: npt.NDArray[np.float32] | None
+    pose_score: float
+    person_count: int
+
+
+class PoseEstimator(Protocol):
+    """Finds the principal person's landmarks. One instance belongs to one thread."""
+
+    @property
+    def estimator_id(self) -> str:
+        """Names the estimator, its version and its weights: equal ids, equal landmarks."""
+
+    def estimate(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[PoseEstimate]:
+        """Estimate a batch of upright RGB pictures, each (height, width, 3) uint8.
+
+        One result for each picture, in order. A picture never fails the batch: where the
+        estimator itself breaks on a picture, the result has no landmarks and score 0.
+        """
+
+    def close(self) -> None:
+        """Give native resources back."""

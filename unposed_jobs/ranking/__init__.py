@@ -1,0 +1,1 @@
+"""Popularity, the target and the ranker."""

@@ -1,0 +1,1 @@
+"""The weekly reference training: selection, Algorithm 1, the bundle, promotion."""

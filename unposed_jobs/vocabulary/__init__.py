@@ -1,0 +1,1 @@
+"""Embeddings to pose classes: k-means, stable ids, names, exemplars."""

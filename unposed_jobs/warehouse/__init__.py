@@ -1,0 +1,1 @@
+"""The warehouse: Iceberg tables, written by stage, check, commit."""

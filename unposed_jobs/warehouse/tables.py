@@ -1,0 +1,302 @@
+"""The tables: name, columns with their comments, partitioning and key.
+
+The Arrow schemas here are the single source: Iceberg schemas, the checks before a commit and
+the analysts' data dictionary are all derived from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+NAMESPACE = "unposed"
+
+
+def _column(name: str, kind: pa.DataType, doc: str, required: bool = False) -> pa.Field:
+    # Spark writes every Parquet column as optional, so "required" is checked by us
+    # (see Table.required), not declared to Iceberg.
+    metadata = {"doc": doc, "required": "true"} if required else {"doc": doc}
+    return pa.field(name, kind, nullable=True, metadata=metadata)
+
+
+def _key(name: str, kind: pa.DataType, doc: str) -> pa.Field:
+    return _column(name, kind, doc, required=True)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table's contract."""
+
+    name: str
+    doc: str
+    schema: pa.Schema
+    partition: tuple[str, ...]
+    """Identity-partition columns."""
+    key: tuple[str, ...]
+    """Columns that are unique together."""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that may not be null."""
+        return tuple(
+            column.name for column in self.schema if (column.metadata or {}).get(b"required")
+        )
+
+
+_RUN_ID = _key("run_id", pa.string(), "The run that wrote the row; see runs")
+_MODEL_VERSION = _key("model_version", pa.string(), "The model bundle; see models")
+_RUN_DATE = _key("run_date", pa.date32(), "The audited day")
+_BUCKET = _key("bucket", pa.int32(), "Hash partition of the key")
+_COHORT = (
+    _column("category", pa.string(), "The product's category on that day"),
+    _column("subcategory", pa.string(), "The product's subcategory on that day"),
+    _column("product_type", pa.string(), "The product's type on that day"),
+)
+
+IMAGES = Table(
+    "images",
+    "Every picture address ever read, with the fingerprint it had last",
+    pa.schema(
+        [
+            _BUCKET,
+            _key("image_uri", pa.string(), "The picture's address"),
+            _column("etag", pa.string(), "The object store's tag; null for files"),
+            _column("size", pa.int64(), "Bytes"),
+            _column("last_modified", pa.timestamp("us", tz="UTC"), "As the storage tells it"),
+            _column("content_sha256", pa.string(), "Of the bytes; null where they were not read"),
+            _key(
+                "status",
+                pa.string(),
+                "ok; missing: no such object; unreachable: the storage did not answer or refused; "
+                "refused: a scheme that is not allowed; too_large: over the byte limit",
+            ),
+            _column("error", pa.string(), "One line: why the status is not ok"),
+            _key("first_seen", pa.date32(), "The first audited day that listed the picture"),
+            _key("last_seen", pa.date32(), "The last audited day that listed the picture"),
+            _RUN_ID,
+        ]
+    ),
+    partition=("bucket",),
+    key=("image_uri",),
+)
+
+LANDMARKS = Table(
+    "landmarks",
+    "What an estimator found in each picture's content",
+    pa.schema(
+        [
+            _key("estimator_id", pa.string(), "Estimator, version and weights"),
+            _BUCKET,
+            _key("content_sha256", pa.string(), "The picture's content"),
+            _key("status", pa.string(), "ok; no_person; unreadable: not a picture we can decode"),
+            _column("error", pa.string(), "One line: why the picture is unreadable"),
+            _column("width", pa.int32(), "Pixels, upright (EXIF orientation applied)"),
+            _column("height", pa.int32(), "Pixels, upright"),
+            _column("person_count", pa.int32(), "People found, at most the configured number"),
+            _column("pose_score", pa.float32(), "Confidence that the principal person is there"),
+            _column(
+                "landmarks",
+                pa.list_(pa.float32()),
+                "Principal person, flat. 33 points: x, y, z, visibility, presence for each "
+                "(165 values); 17 points: x, y, score (51 values). x and y in [0, 1] of the "
+                "upright picture from its top left, z in the unit of x, towards the camera "
+                "negative",
+            ),
+            _column("perceptual_hash", pa.string(), "64-bit pHash, 16 hexadecimal digits"),
+            _column(
+                "statistics",
+                pa.list_(pa.float32()),
+                "Plain picture statistics, for pictures without a person; the order is "
+                "unposed_jobs.pose.statistics.NAMES",
+            ),
+            _RUN_ID,
+        ]
+    ),
+    partition=("estimator_id", "bucket"),
+    key=("estimator_id", "content_sha256"),
+)
+
+IMAGE_POSES = Table(
+    "image_poses",
+    "The pose class that a model gives each picture's content",
+    pa.schema(
+        [
+            _MODEL_VERSION,
+            _BUCKET,
+            _key("content_sha256", pa.string(), "The picture's content"),
+            _column("pose_id", pa.int32(), "The nearest class; null where unknown or unreadable"),
+            _column("distance", pa.float32(), "To the nearest centroid, in the embedding's unit"),
+            _key("confidence", pa.float32(), "In [0, 1]; 0 where nothing could be assigned"),
+            _key("kind", pa.string(), "person, no_person or unreadable"),
+            _column("perceptual_hash", pa.string(), "64-bit pHash, 16 hexadecimal digits"),
+            _RUN_ID,
+        ]
+    ),
+    partition=("model_version", "bucket"),
+    key=("model_version", "content_sha256"),
+)
+
+VOCABULARY = Table(
+    "vocabulary",
+    "The pose classes of each model",
+    pa.schema(
+        [
+            _MODEL_VERSION,
+            _key("pose_id", pa.int32(), "Stable between models; never reused"),
+            _key("kind", pa.string(), "person or no_person"),
+            _key("name", pa.string(), "Readable, made from the class's landmarks or statistics"),
+            _column("shot_code", pa.string(), "The retailer's code for the shot: FRNT, BACK, ..."),
+            _key("size", pa.int64(), "Reference pictures in the class"),
+            _column("spread", pa.float32(), "Median distance of its members to the centroid"),
+            _column("exemplars", pa.list_(pa.string()), "Addresses of the most typical pictures"),
+            _key("lineage", pa.string(), "kept, new or retired against the champion"),
+            _RUN_ID,
+        ]
+    ),
+    partition=(),
+    key=("model_version", "pose_id"),
+)
+
+MODELS = Table(
+    "models",
+    "Every trained model bundle and what became of it",
+    pa.schema(
+        [
+            _MODEL_VERSION,
+            _key("status", pa.string(), "candidate, champion, retired or rejected"),
+            _key("estimator_id", pa.string(), "The estimator whose landmarks it was learned from"),
+            _key("artefact_uri", pa.string(), "The bundle's folder"),
+            _key("checksums", pa.string(), "JSON: sha256 of each file of the bundle"),
+            _key("parameters", pa.string(), "JSON: the training settings"),
+            _key("metrics", pa.string(), "JSON: figures of the training and of the promotion"),
+            _key("run_date", pa.date32(), "The day it was trained for"),
+            _column("promoted_on", pa.date32(), "The day it became champion"),
+            _column("reason", pa.string(), "Why it was promoted or rejected, in one line"),
+            _RUN_ID,
+        ]
+    ),
+    partition=(),
+    key=("model_version",),
+)
+
+POSE_FLAGS = Table(
+    "pose_flags",
+    "For each audited day: each product against each pose of the vocabulary",
+    pa.schema(
+        [
+            _RUN_DATE,
+            _key("product_id", pa.string(), "The retailer's key"),
+            *_COHORT,
+            _key("pose_id", pa.int32(), "See vocabulary"),
+            _key("pose_name", pa.string(), "As in the vocabulary"),
+            _column("shot_code", pa.string(), "As in the vocabulary"),
+            _key(
+                "state",
+                pa.string(),
+                "present; missing; not_applicable: the cohort does not show it; waived; "
+                "unknown: too little of the product could be read to say",
+            ),
+            _column("rank", pa.int32(), "Among the product's missing poses, 1 matters most"),
+            _column("score", pa.float64(), "The ranking's score in the cohort; association only"),
+            _column("confidence", pa.float32(), "In [0, 1], of the state"),
+            _column("evidence_image", pa.string(), "The picture that shows a present pose"),
+            _column(
+                "example_images",
+                pa.list_(pa.string()),
+                "Pictures of popular products of the cohort that show a missing pose",
+            ),
+            _column("remedy", pa.string(), "What to do about a missing pose, in one line"),
+            _MODEL_VERSION,
+            _RUN_ID,
+        ]
+    ),
+    partition=("run_date",),
+    key=("run_date", "product_id", "pose_id"),
+)
+
+PRODUCT_AUDIT = Table(
+    "product_audit",
+    "For each audited day: one row for each product, also where nothing is missing",
+    pa.schema(
+        [
+            _RUN_DATE,
+            _key("product_id", pa.string(), "The retailer's key"),
+            *_COHORT,
+            _key("pictures", pa.int32(), "Listed on that day"),
+            _key("usable", pa.int32(), "Readable and not a repeat of another"),
+            _key("unreadable", pa.int32(), "Missing, unreachable or not decodable"),
+            _key("duplicates", pa.int32(), "Repeats of another picture of the product"),
+            _key("with_person", pa.int32(), "Usable ones that show a person"),
+            _key("is_target", pa.bool_(), "Fewer than p pictures: the paper's target"),
+            _column("poses_present", pa.list_(pa.int32()), "Pose ids, ascending"),
+            _key("missing_count", pa.int32(), "Poses flagged missing"),
+            _column("top_missing", pa.list_(pa.string()), "Names of the first three missing"),
+            _column("completeness", pa.float64(), "Present share of the cohort's poses"),
+            _key("status", pa.string(), "complete, gaps or unassessable"),
+            _column("reason", pa.string(), "Why a product is unassessable, in one line"),
+            _MODEL_VERSION,
+            _RUN_ID,
+        ]
+    ),
+    partition=("run_date",),
+    key=("run_date", "product_id"),
+)
+
+CATALOGUE_REJECTS = Table(
+    "catalogue_rejects",
+    "For each audited day: source rows that were set aside, with the reason",
+    pa.schema(
+        [
+            _RUN_DATE,
+            _key("source", pa.string(), "products or images"),
+            _column("row_key", pa.string(), "product_id, or product_id and image_uri"),
+            _key("reason", pa.string(), "A word: missing_key, duplicate_key, bad_number, ..."),
+            _column("detail", pa.string(), "One line"),
+            _column("row", pa.string(), "JSON: the row as it was read"),
+            _RUN_ID,
+        ]
+    ),
+    partition=("run_date",),
+    key=(),
+)
+
+RUNS = Table(
+    "runs",
+    "What was run and what is published",
+    pa.schema(
+        [
+            _key("run_id", pa.string(), "A digest of everything that decides the rows"),
+            _key("job", pa.string(), "extract, train or audit"),
+            _key("run_date", pa.date32(), "The day the run is for"),
+            _key("state", pa.string(), "published, refused (a check or a budget), or dry_run"),
+            _column("model_version", pa.string(), "The model used or made"),
+            _key("attempts", pa.int32(), "How often this very run was published or refused"),
+            _key("started_at", pa.timestamp("us", tz="UTC"), "Of the last attempt"),
+            _key("finished_at", pa.timestamp("us", tz="UTC"), "Of the last attempt"),
+            _column("rows", pa.string(), "JSON: rows written, by table"),
+            _column("figures", pa.string(), "JSON: counts by status, pictures a second, ..."),
+            _column("snapshots", pa.string(), "JSON: the Iceberg snapshot id, by table"),
+            _column("error", pa.string(), "One line: why it was refused"),
+        ]
+    ),
+    partition=(),
+    key=("run_id",),
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        IMAGES,
+        LANDMARKS,
+        IMAGE_POSES,
+        VOCABULARY,
+        MODELS,
+        POSE_FLAGS,
+        PRODUCT_AUDIT,
+        CATALOGUE_REJECTS,
+        RUNS,
+    )
+}
+DAY_TABLES = (POSE_FLAGS, PRODUCT_AUDIT, CATALOGUE_REJECTS)
+"""The tables whose rows of one day are replaced whole by that day's audit."""
