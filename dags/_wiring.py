@@ -1,0 +1,109 @@
+"""What the DAG files share: tags, parameters, defaults and the Spark task. Wiring only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import Param
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SPARK_JOBS = os.environ.get(
+    "UNPOSED_SPARK_JOBS", str(Path(__file__).resolve().parents[1] / "spark")
+)
+"""Where the cluster finds the entry points; ``local:///opt/unposed/spark`` in our images."""
+
+SPARK_POOL = "unposed_spark"
+EXTRACT_POOL = "unposed_extract"
+"""One slot: two extractions at once would both do the same new pictures."""
+
+
+class Tag(StrEnum):
+    """The only tags in use; a test enforces them."""
+
+    PROJECT = "unposed"
+    NIGHTLY = "schedule/nightly"
+    WEEKLY = "schedule/weekly"
+    TIER_1 = "impact/tier-1"
+    TIER_2 = "impact/tier-2"
+
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "unposed",
+    "retries": 2,
+    "retry_delay": timedelta(minutes=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=30),
+}
+
+PARAMS = {
+    "date": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Day",
+        description="The day to run for (YYYY-MM-DD). Empty: the run's own date.",
+    ),
+    "estimator": Param(
+        None,
+        type=["null", "string"],
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$",
+        title="Pose estimator",
+        description="Name of the estimator. Empty: the one in unposed.toml.",
+    ),
+    "limit": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        title="Limit",
+        description="At most so many pictures are extracted, for a trial. Empty: all.",
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Compute and check everything, commit nothing.",
+    ),
+}
+
+RUN_DATE = "{{ params.date or (dag_run.logical_date or dag_run.run_after) | ds }}"
+"""A manual trigger has no logical date: the time it was asked for stands in."""
+
+_COMMON_ARGUMENTS = [
+    "--date",
+    RUN_DATE,
+    "--estimator",
+    "{{ params.estimator or '' }}",
+    "--dry-run",
+    "{{ params.dry_run }}",
+]
+LIMIT = ["--limit", "{{ params.limit or '' }}"]
+
+
+def spark_task(
+    script: str,
+    *,
+    timeout: timedelta,
+    pool: str = SPARK_POOL,
+    arguments: Sequence[str] = (),
+    **rest: Any,
+) -> SparkSubmitOperator:
+    """A ``spark-submit`` of ``spark/<script>.py`` through the connection `spark_default`.
+
+    The connection alone decides where it runs: ``local[2]`` on a laptop, a cluster elsewhere.
+    """
+    return SparkSubmitOperator(
+        task_id=script,
+        name=f"unposed-{script}",
+        application=f"{SPARK_JOBS}/{script}.py",
+        application_args=[*_COMMON_ARGUMENTS, *arguments],
+        conn_id="spark_default",
+        pool=pool,
+        execution_timeout=timeout,
+        **rest,
+    )

@@ -1,0 +1,59 @@
+"""
+### Nightly catalogue audit
+
+Finds the poses that each product's pictures lack on one day and publishes them to
+`pose_flags` and `product_audit`.
+
+1. **extract_landmarks** looks for new or changed pictures of the day's catalogue and runs the
+   pose estimator on those alone; it commits chunk by chunk.
+2. **audit_products** names each picture's pose with the champion model, compares each product
+   with its cohort's vocabulary, checks the rows and replaces exactly that day.
+3. **build_gallery** draws the pages a catalogue manager reads.
+
+**Idempotent?** Yes: a day run twice holds the same rows, and no other day is touched.
+**To resume:** clear the failed task; pictures already extracted are not extracted again.
+**To re-do past days:** `airflow backfill create --dag-id unposed_catalogue_audit_nightly
+--from-date D --to-date D+1`. A run belongs to the day it starts on (02:00), so `--to-date D`
+alone, which means midnight, leaves D out.
+**Nothing is published when** a check or an error budget fails; the task's log says which in its
+last line. **No model yet?** Run `unposed_reference_retrain_weekly` first.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from _wiring import (
+    DEFAULT_ARGS,
+    EXTRACT_POOL,
+    LIMIT,
+    PARAMS,
+    START,
+    Tag,
+    spark_task,
+)
+from airflow.sdk import DAG, Asset, CronTriggerTimetable
+
+with DAG(
+    dag_id="unposed_catalogue_audit_nightly",
+    description="Which poses does each product lack? Into pose_flags and product_audit.",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", interval=timedelta(days=1)),
+    start_date=START,
+    catchup=False,
+    max_active_runs=2,
+    dagrun_timeout=timedelta(hours=12),
+    default_args=DEFAULT_ARGS,
+    params=PARAMS,
+    tags=[Tag.PROJECT.value, Tag.NIGHTLY.value, Tag.TIER_1.value],
+) as dag:
+    extract = spark_task(
+        "extract_landmarks", pool=EXTRACT_POOL, timeout=timedelta(hours=8), arguments=LIMIT
+    )
+    audit = spark_task(
+        "audit_products",
+        timeout=timedelta(hours=3),
+        outlets=[Asset("unposed://pose_flags"), Asset("unposed://product_audit")],
+    )
+    gallery = spark_task("build_gallery", timeout=timedelta(hours=1))
+    extract >> audit >> gallery

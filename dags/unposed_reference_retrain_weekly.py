@@ -1,0 +1,55 @@
+"""
+### Weekly reference training
+
+Learns, without labels, the vocabulary of poses and their ranking from the top-K popular products.
+
+1. **extract_landmarks** makes sure that the reference products' pictures have landmarks.
+2. **train_reference** selects the reference set, learns embedding, pose classes and ranking, and
+   saves a checksummed bundle with status *candidate*.
+3. **promote_candidate** makes it the champion if it is no worse than today's and few enough flags
+   would flip with no picture changed; otherwise the candidate is *rejected*, with the reason, and
+   tonight's audit goes on with the old champion.
+
+**Idempotent?** Yes: the model's version is a digest of its inputs; the same week gives the same
+bundle. **To resume:** clear the failed task. **To force a date:** trigger with `date`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from _wiring import (
+    DEFAULT_ARGS,
+    EXTRACT_POOL,
+    LIMIT,
+    PARAMS,
+    START,
+    Tag,
+    spark_task,
+)
+from airflow.sdk import DAG, Asset, CronTriggerTimetable
+
+with DAG(
+    dag_id="unposed_reference_retrain_weekly",
+    description="The vocabulary of poses and their ranking, from the top-K popular products.",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("0 22 * * 6", timezone="UTC", interval=timedelta(days=7)),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=24),
+    default_args=DEFAULT_ARGS,
+    params=PARAMS,
+    tags=[Tag.PROJECT.value, Tag.WEEKLY.value, Tag.TIER_2.value],
+) as dag:
+    extract = spark_task(
+        "extract_landmarks",
+        pool=EXTRACT_POOL,
+        timeout=timedelta(hours=16),
+        arguments=["--scope", "reference", *LIMIT],
+    )
+    train = spark_task("train_reference", timeout=timedelta(hours=4))
+    promote = spark_task(
+        "promote_candidate", timeout=timedelta(hours=1), outlets=[Asset("unposed://models")]
+    )
+    extract >> train >> promote

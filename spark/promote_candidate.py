@@ -1,0 +1,11 @@
+"""Make the day's candidate the champion, or reject it.
+
+``spark-submit spark/promote_candidate.py --date 2026-01-05``; ``--help`` lists the flags.
+"""
+
+import sys
+
+from unposed_jobs.jobs import promote, entry
+
+if __name__ == "__main__":
+    sys.exit(entry.submit("promote_candidate", promote.run, description=__doc__))

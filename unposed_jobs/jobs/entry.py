@@ -1,0 +1,127 @@
+"""How a job is started: the same flags and the same errors for Spark jobs and commands."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from unposed_jobs import config
+from unposed_jobs.errors import UnposedError
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run is asked to do."""
+
+    run_date: date
+    scope: str = "all"
+    """`all` pictures of the day, or those of the `reference` products only."""
+    limit: int | None = None
+    dry_run: bool = False
+    progress: Callable[[str], None] = print
+
+
+def parse_date(text: str) -> date:
+    """A day as YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day like 2026-01-31") from None
+
+
+def _optional_int(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The flags of every job. An empty value counts as not given, as schedulers render it."""
+    parser.add_argument("--date", type=parse_date, required=True, help="the day, YYYY-MM-DD")
+    parser.add_argument("--products", metavar="URI", help="products: CSV, Parquet or iceberg:NAME")
+    parser.add_argument("--images", metavar="URI", help="images: CSV, Parquet or iceberg:NAME")
+    parser.add_argument("--estimator", metavar="NAME", help="pose estimator")
+    parser.add_argument(
+        "--dry-run",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_boolean,
+        metavar="BOOL",
+        help="compute and check, commit nothing",
+    )
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """The flag of jobs that extract."""
+    parser.add_argument("--limit", type=_optional_int, help="extract at most so many pictures")
+
+
+def add_scope(parser: argparse.ArgumentParser) -> None:
+    """The flag of jobs that may look at the reference products alone."""
+    parser.add_argument(
+        "--scope", choices=("all", "reference"), default="all", help="which products"
+    )
+
+
+def settings_of(arguments: argparse.Namespace) -> config.Settings:
+    """The settings with the flags of `configure` laid over them."""
+    return config.load(
+        arguments.config,
+        catalogue__products=arguments.products or None,
+        catalogue__images=arguments.images or None,
+        pose__estimator=arguments.estimator or None,
+    )
+
+
+def run_of(arguments: argparse.Namespace, progress: Callable[[str], None] = print) -> Run:
+    """The run that the flags ask for."""
+    return Run(
+        run_date=arguments.date,
+        scope=getattr(arguments, "scope", "all"),
+        limit=getattr(arguments, "limit", None),
+        dry_run=arguments.dry_run,
+        progress=progress,
+    )
+
+
+def submit(
+    name: str,
+    run: Callable[[Any, config.Settings, Run], Any],
+    *flags: Callable[[argparse.ArgumentParser], None],
+    description: str | None = None,
+) -> int:
+    """The whole of a spark-submit entry point; returns the exit status.
+
+    A user's mistake or a refused run ends as one line on standard error.
+    """
+    parser = argparse.ArgumentParser(prog=name, description=description)
+    parser.add_argument("--config", metavar="FILE", help="settings (default: ./unposed.toml)")
+    configure(parser)
+    for add in flags:
+        add(parser)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        from unposed_jobs.jobs.session import session
+
+        settings = settings_of(arguments)
+        spark = session(f"unposed-{name}")
+        run(spark, settings, run_of(arguments, progress=lambda line: print(line, flush=True)))
+    except UnposedError as error:
+        print(f"unposed: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
