@@ -1,0 +1,107 @@
+"""Files and objects behind one set of functions: plain paths, ``file://`` and ``s3://``.
+
+Any other scheme is refused and never fetched. Every failure is a `StorageError`, whose
+`status` is the word the tables keep. S3 is asked through boto3, with its own environment
+(``AWS_PROFILE``, ``AWS_ENDPOINT_URL``, ...).
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from unposed_jobs.storage import local, objects
+from unposed_jobs.storage.addresses import (
+    ObjectStat,
+    StorageError,
+    is_absolute,
+    join,
+    kind,
+    local_path,
+    scheme,
+    shown,
+)
+
+__all__ = [
+    "ObjectStat",
+    "StorageError",
+    "exists",
+    "is_absolute",
+    "is_folder",
+    "join",
+    "kind",
+    "list_files",
+    "local_path",
+    "open_input",
+    "read_bytes",
+    "scheme",
+    "shown",
+    "stat",
+    "stat_if_changed",
+    "write_bytes",
+]
+
+
+def stat(uri: str) -> ObjectStat:
+    """Size, tag and date, without reading the object (S3: one HEAD request).
+
+    Raises StorageError.
+    """
+    return (objects if kind(uri) == "s3" else local).stat(uri)
+
+
+def stat_if_changed(uri: str, known: ObjectStat) -> ObjectStat | None:
+    """The object's `stat`, or None where it is still the object that `known` tells of.
+
+    S3 is asked with If-None-Match where a tag is known; a file by its size and date.
+    Raises StorageError.
+    """
+    if kind(uri) == "s3" and known.etag:
+        return objects.stat_unless(uri, known.etag)
+    found = stat(uri)
+    return None if found == known else found
+
+
+def read_bytes(uri: str, max_bytes: int | None = None) -> bytes:
+    """The whole object. The size is checked before a byte is read.
+
+    Raises StorageError; too_large where there are more than `max_bytes`.
+    """
+    return (objects if kind(uri) == "s3" else local).read_bytes(uri, max_bytes)
+
+
+def write_bytes(uri: str, data: bytes) -> None:
+    """Write the object whole: a reader sees the old one or the new one. Folders are made.
+
+    Raises StorageError.
+    """
+    (objects if kind(uri) == "s3" else local).write_bytes(uri, data)
+
+
+def exists(uri: str) -> bool:
+    """Whether there is such a file or object (a folder is none: see `is_folder`).
+
+    Raises StorageError where that cannot be told: unreachable, or a refused scheme.
+    """
+    return (objects if kind(uri) == "s3" else local).exists(uri)
+
+
+def is_folder(uri: str) -> bool:
+    """Whether it is a folder: of S3, a prefix with something below it."""
+    return (objects if kind(uri) == "s3" else local).is_folder(uri)
+
+
+def list_files(uri: str) -> list[str]:
+    """The files below a folder, at any depth, sorted, in the form of `uri`; of a file, itself.
+
+    Raises StorageError; missing where nothing is there (S3 knows no empty folder).
+    """
+    return (objects if kind(uri) == "s3" else local).list_files(uri)
+
+
+def open_input(uri: str) -> BinaryIO:
+    """A seekable binary file to read and close.
+
+    S3 is read by ranged requests of one and the same version; a read raises StorageError
+    (unreachable) where the object changes meanwhile.
+    """
+    return (objects if kind(uri) == "s3" else local).open_input(uri)
