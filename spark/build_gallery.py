@@ -5,7 +5,7 @@
 
 import sys
 
-from unposed_jobs.jobs import gallery, entry
+from unposed_jobs.jobs import entry, gallery
 
 if __name__ == "__main__":
     sys.exit(entry.submit("build_gallery", gallery.run, description=__doc__))

@@ -5,7 +5,7 @@
 
 import sys
 
-from unposed_jobs.jobs import extract, entry
+from unposed_jobs.jobs import entry, extract
 
 if __name__ == "__main__":
     sys.exit(

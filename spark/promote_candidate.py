@@ -5,7 +5,7 @@
 
 import sys
 
-from unposed_jobs.jobs import promote, entry
+from unposed_jobs.jobs import entry, promote
 
 if __name__ == "__main__":
     sys.exit(entry.submit("promote_candidate", promote.run, description=__doc__))

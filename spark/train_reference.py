@@ -5,7 +5,7 @@
 
 import sys
 
-from unposed_jobs.jobs import train, entry
+from unposed_jobs.jobs import entry, train
 
 if __name__ == "__main__":
     sys.exit(entry.submit("train_reference", train.run, description=__doc__))

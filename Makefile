@@ -1,0 +1,81 @@
+# Unposed. `make` alone lists what there is.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := $(CURDIR)/var/demo
+DEMO_DAY ?= 2026-01-05
+DEMO_NEXT_DAY ?= 2026-01-06
+DEMO_PRODUCTS ?= 150
+
+# Workers must run this environment's python, and the providers find spark-submit on the PATH only.
+export PATH := $(BIN):$(PATH)
+export PYSPARK_PYTHON := $(BIN)/python
+export PYSPARK_DRIVER_PYTHON := $(BIN)/python
+export SPARK_CONF_DIR ?= $(CURDIR)/spark/conf/cpu
+export SPARK_LOCAL_IP ?= 127.0.0.1
+
+##@ Start here
+.PHONY: help demo test
+help: ## This list
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z_-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery
+	@docker/demo.sh "$(DEMO)" "$(DEMO_DAY)" "$(DEMO_NEXT_DAY)" "$(DEMO_PRODUCTS)"
+
+test: setup weights lint ## Everything: lint, types and all tests
+	pytest
+
+##@ Set up
+.PHONY: setup system weights lock
+setup: system $(READY) ## The environment in .venv, from requirements.lock
+
+system: ## Java and shared libraries, by apt where this is root on Debian
+	@docker/system-packages.sh $(PYTHON)
+
+# torch comes first and by pip: its CPU build may lie in pip's find-links, where uv does not look.
+$(READY): requirements.lock setup.cfg setup.py
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)" "$$(grep '^torch==' requirements.lock)"
+	uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+weights: $(READY) ## BlazePose's weights, verified by checksum
+	@unposed models fetch
+
+lock: $(READY) ## Resolve setup.cfg again into requirements.lock
+	@{ echo "# Made by 'make lock' from setup.cfg. Install with 'make setup'."; \
+	  uv pip compile setup.cfg --extra dev --find-links "$${PIP_FIND_LINKS:-.}" \
+	    --python-version 3.11 --no-header --no-annotate --quiet \
+	  | sed 's/^\(torch==[0-9.]*\)+cpu/\1/'; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+##@ Work on it
+.PHONY: lint format test-fast
+lint: $(READY) ## ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(READY) ## Format and sort imports
+	ruff check --fix .
+	ruff format .
+
+test-fast: $(READY) ## The tests but for the end-to-end ones
+	pytest -m "not e2e"
+
+##@ Measure
+.PHONY: evaluate
+evaluate: setup weights ## The accuracy table, every figure beside its baseline and interval
+	unposed evaluate
+
+##@ Tidy
+.PHONY: clean
+clean: ## Remove the environment and all state below var/
+	rm -rf $(VENV) var build *.egg-info
