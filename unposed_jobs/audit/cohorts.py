@@ -1,0 +1,72 @@
+"""Which cohort's expectations hold for each product of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit.profile import Profile
+from unposed_jobs.errors import UnposedError
+
+
+@dataclass(frozen=True)
+class ProductCohorts:
+    """The expectations of n products over P poses."""
+
+    row: npt.NDArray[np.int64]
+    """(n,) row of the expectations; -1 where the reference knows no cohort at all."""
+    level: npt.NDArray[np.int64]
+    """(n,) how many levels were backed off; 0 is the product's own cohort."""
+    share: npt.NDArray[np.float64]
+    """(n, P) of the cohort's reference products that show the pose; NaN for row -1."""
+    score: npt.NDArray[np.float64]
+    """(n, P) the ranking's score, NaN where there is none."""
+    excluded: npt.NDArray[np.bool_]
+    """(n, P) the profile says that the pose does not apply."""
+
+
+def find_cohorts(
+    batch: pa.RecordBatch, expectations: Expectations, profile: Profile
+) -> ProductCohorts:
+    """Look the cohort of each product up, once for each combination of attributes.
+
+    Raises UnposedError for a cohort attribute that the batch does not have.
+    """
+    absent = [name for name in expectations.attributes if name not in batch.schema.names]
+    if absent:
+        raise UnposedError(
+            f"the catalogue has no column {absent[0]}, by which the model tells cohorts apart; "
+            "map it under [catalogue] product_columns or train again with other cohort_attributes"
+        )
+    names = list(dict.fromkeys((*expectations.attributes, "category", "subcategory")))
+    encoded = [pc.dictionary_encode(batch.column(name).cast(pa.string())) for name in names]
+    codes = np.stack([column.indices.fill_null(-1).to_numpy() for column in encoded], axis=1)
+    combinations, index = np.unique(codes, axis=0, return_inverse=True)
+    index = index.reshape(-1)
+    row = np.full(len(combinations), -1, dtype=np.int64)
+    level = np.zeros(len(combinations), dtype=np.int64)
+    excluded = np.zeros((len(combinations), len(expectations.pose_ids)), dtype=bool)
+    for place, combination in enumerate(combinations):
+        value = {
+            name: column.dictionary[int(code)].as_py() if code >= 0 else None
+            for name, column, code in zip(names, encoded, combination, strict=True)
+        }
+        row[place], level[place] = expectations.find(
+            [value[name] for name in expectations.attributes]
+        )
+        excluded[place] = profile.excludes(
+            value["category"], value["subcategory"], expectations.names
+        )
+    unknown = np.full((1, len(expectations.pose_ids)), np.nan)
+    return ProductCohorts(
+        row=row[index],
+        level=level[index],
+        share=np.concatenate([expectations.share, unknown])[row[index]],
+        score=np.concatenate([expectations.score, unknown])[row[index]],
+        excluded=excluded[index],
+    )

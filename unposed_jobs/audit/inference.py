@@ -1,0 +1,250 @@
+"""Algorithm 2, the inference flow, for many products at once (paper sections 3.3, 3.4, 4.6).
+
+The paper's loop over one product's images becomes a few array operations over a batch:
+
+===========================  =====================================================
+GETLANDMARK                  upstream, in `unposed_jobs.pose.extraction`
+GETEMBEDDING, AUTOENC,       upstream, in ``reference.bundle.Bundle.assign``, which
+GETNEARESTCENTROID           gives each picture its pose_id and a confidence
+``haveCentroids``            `have_centroids`
+``MissingCentroids``         `missing_centroids`
+SORTCENTROIDSBYRANK          `sort_centroids_by_rank`
+===========================  =====================================================
+
+How a product's pictures become states of each of the vocabulary's poses:
+
+- A picture is *unreadable* when it is missing, unreachable, refused, too large, not decodable
+  or not looked at yet; a *duplicate* when it repeats an earlier one; else *usable*. Only
+  usable pictures fill a slot, and the three counts add up to the pictures listed.
+- **present**: a usable picture shows the pose with at least `min_confidence`. Evidence is the
+  most confident one, the first shown among equals. A present pose is present also where the
+  cohort does not ask for it: it is a fact.
+- **waived**, then **not_applicable**: the profile says so; or less than `min_cohort_share` of
+  the cohort's reference products show the pose. The other poses are *expected*.
+- **unknown**: expected, not present, and either the nearest pose of a usable picture below
+  `min_confidence` (it may well be this one), or the product is unassessable. A picture with
+  no pose at all lies too far from every centroid to show a known pose: it makes no single
+  pose unknown, it only lowers confidence.
+- **missing**: every other expected pose.
+
+And a product's status:
+
+- **unassessable**: its cohort is not in the reference at any level, or nothing is expected of
+  it; none of its pictures is usable; or more than `max_unknown_share` of its distinct pictures
+  could not be read or recognised; or nothing is missing for certain and some pose is unknown.
+- **gaps**: something is missing. That includes a product with no picture listed: nothing about
+  it is uncertain, it lacks every expected pose, and it is the first a catalogue manager wants
+  to see.
+- **complete**: every expected pose is present.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from unposed_jobs.audit.cohorts import ProductCohorts, find_cohorts
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit.pictures import Pictures, flatten
+from unposed_jobs.audit.profile import Profile
+from unposed_jobs.audit.rows import pose_flags_rows, product_audit_rows
+from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
+from unposed_jobs.config import AuditSettings
+
+__all__ = ["AuditRun", "AuditTables", "audit_products"]
+
+COLUMNS = ("product_id", "category", "subcategory", "product_type", "pictures")
+BACK_OFF_CONFIDENCE = 0.75
+"""A coarser cohort says less about a product: the confidence factor for each level."""
+
+
+@dataclass(frozen=True)
+class AuditTables:
+    """Rows for the tables of the same names, with exactly their schemas."""
+
+    pose_flags: pa.Table
+    product_audit: pa.Table
+
+
+def audit_products(
+    batch: pa.RecordBatch,
+    expectations: Expectations,
+    settings: AuditSettings,
+    run: AuditRun,
+    profile: Profile | None = None,
+) -> AuditTables:
+    """Audit a batch of products: one product_audit row each, one pose_flags row for each pose.
+
+    `batch` has product_id, category, subcategory, product_type, whatever further attributes
+    define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes. Rows come
+    out in the batch's order, poses ascending; the same input gives the same rows.
+
+    Raises ValueError for a column that is not there or a pose_id that the vocabulary does not
+    have (the pictures were assigned by another model), UnposedError for a cohort attribute
+    that the catalogue does not have.
+    """
+    absent = [name for name in COLUMNS if name not in batch.schema.names]
+    if absent:
+        raise ValueError(f"the products have no column {absent[0]}")
+    profile = profile or Profile()
+    pictures = flatten(batch, settings.duplicate_distance)
+    cohorts = find_cohorts(batch, expectations, profile)
+    waived = profile.waived(
+        batch.column("product_id").cast(pa.string()),
+        expectations.pose_ids,
+        expectations.names,
+        run.run_date,
+    )
+    have, doubtful = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
+    assessment = missing_centroids(
+        pictures, cohorts, have, doubtful, waived=waived, settings=settings
+    )
+    rank = sort_centroids_by_rank(assessment.state == State.MISSING, cohorts.score)
+    assessment = dataclasses.replace(assessment, rank=rank)
+    return AuditTables(
+        pose_flags_rows(
+            batch,
+            pictures,
+            cohorts,
+            expectations,
+            assessment,
+            settings=settings,
+            run=run,
+            profile=profile,
+        ),
+        product_audit_rows(batch, pictures, expectations, assessment, settings=settings, run=run),
+    )
+
+
+def have_centroids(
+    pictures: Pictures, pose_ids: npt.NDArray[np.int32], min_confidence: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Find, for each product and pose, the picture that shows it (Algorithm 2, haveCentroids).
+
+    Returns two (n, P) arrays of rows of `pictures`, -1 where there is none: the most confident
+    picture that surely shows the pose, and the most confident of those below `min_confidence`
+    whose nearest pose it is. Ties go to the picture shown first. Raises ValueError for a pose
+    that is not in the vocabulary.
+    """
+    assigned = pictures.usable & (pictures.pose_ids >= 0)
+    strange = np.setdiff1d(pictures.pose_ids[assigned], pose_ids)
+    if len(strange):
+        raise ValueError(f"pose {strange[0]} is not in the vocabulary; another model assigned it")
+    sure = pictures.recognised(min_confidence)
+    return (
+        _best(pictures, np.flatnonzero(sure), pose_ids),
+        _best(pictures, np.flatnonzero(assigned & ~sure), pose_ids),
+    )
+
+
+def _best(
+    pictures: Pictures, rows: npt.NDArray[np.int64], pose_ids: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int64]:
+    best = np.full((pictures.products, len(pose_ids)), -1, dtype=np.int64)
+    product = pictures.product[rows]
+    pose = np.searchsorted(pose_ids, pictures.pose_ids[rows])
+    order = np.lexsort((rows, -pictures.confidence[rows], pose, product))
+    product, pose, rows = product[order], pose[order], rows[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (product[1:] != product[:-1]) | (pose[1:] != pose[:-1])
+    best[product[first], pose[first]] = rows[first]
+    return best
+
+
+def missing_centroids(
+    pictures: Pictures,
+    cohorts: ProductCohorts,
+    have: npt.NDArray[np.int64],
+    doubtful: npt.NDArray[np.int64],
+    *,
+    waived: npt.NDArray[np.bool_],
+    settings: AuditSettings,
+) -> Assessment:
+    """Decide each pose's state (Algorithm 2, MissingCentroids: those in no picture).
+
+    The confidence of *missing* is that of having looked well: the mean confidence of the
+    product's distinct pictures, 0 for one that could not be read or recognised, times
+    `BACK_OFF_CONFIDENCE` for each level of cohort backed off; 1 before that factor where no
+    picture is listed. Of *present*, the evidence's own. Of *not_applicable*, the share of the
+    cohort that does without, with the same factor, or 1 by the profile. Of *unknown*, that of
+    the doubtful picture, else 0.
+    """
+    present = have >= 0
+    frequent = cohorts.share >= settings.min_cohort_share
+    expected = frequent & ~cohorts.excluded & ~waived
+
+    usable = pictures.usable
+    sure = pictures.recognised(settings.min_confidence)
+    distinct = pictures.count(~pictures.duplicate)
+    unclear = distinct - pictures.count(sure)
+    cause = np.select(
+        [
+            cohorts.row < 0,
+            ~frequent.any(axis=1),
+            (distinct > 0) & (pictures.count(usable) == 0),
+            unclear > settings.max_unknown_share * distinct,
+        ],
+        [Cause.NO_COHORT, Cause.NOTHING_EXPECTED, Cause.NONE_USABLE, Cause.TOO_UNCLEAR],
+        Cause.NONE,
+    ).astype(np.int8)
+
+    lacking = expected & ~present
+    no_cohort = ((cohorts.row < 0)[:, None]) & ~cohorts.excluded
+    state = np.full(present.shape, State.NOT_APPLICABLE, dtype=np.int8)
+    state[lacking] = State.MISSING
+    state[lacking & ((doubtful >= 0) | (cause != Cause.NONE)[:, None])] = State.UNKNOWN
+    state[no_cohort] = State.UNKNOWN
+    state[waived] = State.WAIVED
+    state[present] = State.PRESENT
+    hanging = (state == State.UNKNOWN).any(axis=1) & ~(state == State.MISSING).any(axis=1)
+    cause[hanging & (cause == Cause.NONE)] = Cause.UNDECIDED
+
+    factor = BACK_OFF_CONFIDENCE**cohorts.level
+    seen = np.bincount(
+        pictures.product[sure], weights=pictures.confidence[sure], minlength=pictures.products
+    )
+    looked = np.divide(seen, distinct, out=np.ones(len(distinct)), where=distinct > 0) * factor
+    without = np.where(cohorts.excluded, 1.0, (1.0 - cohorts.share) * factor[:, None])
+    confidence = np.select(
+        [
+            state == State.PRESENT,
+            state == State.MISSING,
+            state == State.NOT_APPLICABLE,
+            state == State.WAIVED,
+        ],
+        [_confidence_of(pictures, have), np.broadcast_to(looked[:, None], state.shape), without, 1],
+        _confidence_of(pictures, doubtful),
+    )
+    return Assessment(
+        state=state,
+        confidence=confidence.clip(0.0, 1.0).astype(np.float32),
+        cause=cause,
+        expected=expected,
+        evidence=have,
+        rank=np.zeros(state.shape, dtype=np.int32),
+    )
+
+
+def _confidence_of(pictures: Pictures, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    # The last entry, which row -1 finds, stands for "no picture".
+    return np.append(pictures.confidence.astype(np.float64), 0.0)[rows]
+
+
+def sort_centroids_by_rank(
+    missing: npt.NDArray[np.bool_], score: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int32]:
+    """Rank each product's missing poses, the highest score first (SORTCENTROIDSBYRANK).
+
+    Both arrays are (n, P), poses by ascending id; ties go to the lower id and a score of NaN
+    comes last. Returns (n, P) int32: 1, 2, ... for missing poses, 0 for the others.
+    """
+    worth = np.where(np.isnan(score), -np.inf, score)
+    order = np.lexsort((-worth, ~missing), axis=1)
+    rank = np.zeros(missing.shape, dtype=np.int32)
+    places = np.broadcast_to(np.arange(1, missing.shape[1] + 1, dtype=np.int32), missing.shape)
+    np.put_along_axis(rank, order, places, axis=1)
+    return np.where(missing, rank, 0).astype(np.int32)

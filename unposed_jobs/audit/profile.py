@@ -1,0 +1,166 @@
+"""A retailer's shot profile: what a shot is called, where it does not apply, what is waived.
+
+The file is TOML. Patterns are shell patterns (``*``, ``?``, ``[...]``) over pose names,
+without regard to case; the first that matches wins::
+
+    [shot_codes]
+    "*back*" = "BACK"
+    "full body*front*" = "FRNT"
+
+    [not_applicable]            # category, or category/subcategory -> poses
+    "Trousers" = ["upper body*"]
+    "Clothing/Socks" = ["*"]
+
+    [[waivers]]
+    product_id = "B00123"
+    pose = "*back*"             # a pattern, or a pose_id
+    until = 2026-12-31          # optional: the last day it holds
+    reason = "sold without"     # optional, for the reader of the file
+"""
+
+from __future__ import annotations
+
+import datetime
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unposed_jobs.errors import UnposedError
+
+_WAIVER_KEYS = {"product_id", "pose", "until", "reason"}
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One product need not show one pose, until a day."""
+
+    product_id: str
+    pose: str | int
+    until: datetime.date | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A parsed profile; the default one says nothing."""
+
+    shot_codes: tuple[tuple[str, str], ...] = ()
+    not_applicable: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Profile:
+        """Read a profile; an empty path gives the empty profile.
+
+        Raises UnposedError naming the file and the entry that is wrong.
+        """
+        if not str(path):
+            return cls()
+        try:
+            raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UnposedError(f"no shot profile {path}; check [audit] profile") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UnposedError(f"cannot read the shot profile {path}: {error}") from None
+        unknown = sorted(set(raw) - {"shot_codes", "not_applicable", "waivers"})
+        if unknown:
+            raise UnposedError(
+                f"{path}: unknown section {unknown[0]}; known: shot_codes, not_applicable, waivers"
+            )
+        codes = _table(raw, "shot_codes", path)
+        for pattern, code in codes.items():
+            if not isinstance(code, str) or not code:
+                raise UnposedError(f"{path}: [shot_codes] {pattern!r} must be a text, not {code!r}")
+        exclusions = _table(raw, "not_applicable", path)
+        for cohort, patterns in exclusions.items():
+            if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+                raise UnposedError(
+                    f"{path}: [not_applicable] {cohort!r} must be a list of pose names"
+                )
+        waivers = raw.get("waivers", [])
+        if not isinstance(waivers, list):
+            raise UnposedError(f"{path}: write each waiver under its own [[waivers]]")
+        return cls(
+            shot_codes=tuple(codes.items()),
+            not_applicable=tuple((key, tuple(value)) for key, value in exclusions.items()),
+            waivers=tuple(_waiver(item, path) for item in waivers),
+        )
+
+    def shot_code(self, pose_name: str) -> str | None:
+        """Return the retailer's code for a pose name, None where the profile has none."""
+        for pattern, code in self.shot_codes:
+            if _matches(pose_name, pattern):
+                return code
+        return None
+
+    def excludes(
+        self, category: str | None, subcategory: str | None, pose_names: Sequence[str]
+    ) -> npt.NDArray[np.bool_]:
+        """Tell which of P poses do not apply to a category: (P,) bool."""
+        excluded = np.zeros(len(pose_names), dtype=bool)
+        cohort = f"{category or ''}/{subcategory or ''}"
+        for key, patterns in self.not_applicable:
+            if _matches(cohort, key) or _matches(category or "", key):
+                excluded |= [any(_matches(name, p) for p in patterns) for name in pose_names]
+        return excluded
+
+    def waived(
+        self,
+        product_ids: pa.Array,
+        pose_ids: npt.NDArray[np.int32],
+        pose_names: Sequence[str],
+        run_date: datetime.date,
+    ) -> npt.NDArray[np.bool_]:
+        """Tell which poses are waived for which products on a day: (N products, P) bool."""
+        waived = np.zeros((len(product_ids), len(pose_ids)), dtype=bool)
+        active = [w for w in self.waivers if w.until is None or run_date <= w.until]
+        if not active:
+            return waived
+        products = list(dict.fromkeys(waiver.product_id for waiver in active))
+        masks = np.zeros((len(products), len(pose_ids)), dtype=bool)
+        for waiver in active:
+            masks[products.index(waiver.product_id)] |= [
+                int(pose_id) == waiver.pose
+                if isinstance(waiver.pose, int)
+                else _matches(name, waiver.pose)
+                for pose_id, name in zip(pose_ids, pose_names, strict=True)
+            ]
+        found = pc.index_in(product_ids, value_set=pa.array(products, pa.string()))
+        listed = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
+        waived[listed] = masks[found.drop_null().to_numpy()]
+        return waived
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name.casefold(), pattern.casefold())
+
+
+def _table(raw: dict[str, Any], name: str, path: str | Path) -> dict[str, Any]:
+    table = raw.get(name, {})
+    if not isinstance(table, dict):
+        raise UnposedError(f"{path}: [{name}] must be a section")
+    return table
+
+
+def _waiver(item: Any, path: str | Path) -> Waiver:
+    if not isinstance(item, dict) or not {"product_id", "pose"} <= set(item):
+        raise UnposedError(f"{path}: a waiver needs product_id and pose, not {item!r}")
+    unknown = sorted(set(item) - _WAIVER_KEYS)
+    if unknown:
+        raise UnposedError(
+            f"{path}: unknown key {unknown[0]} in the waiver of {item['product_id']}"
+        )
+    pose, until = item["pose"], item.get("until")
+    if isinstance(pose, bool) or not isinstance(pose, str | int):
+        raise UnposedError(f"{path}: a waiver's pose is a name pattern or a pose_id, not {pose!r}")
+    # A TOML date-time is a datetime, which is a date too: only the plain date is meant.
+    if until is not None and type(until) is not datetime.date:
+        raise UnposedError(f"{path}: a waiver's until must be a date such as 2026-12-31")
+    return Waiver(str(item["product_id"]), pose, until)

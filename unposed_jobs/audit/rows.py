@@ -1,0 +1,191 @@
+"""From an assessment to the rows of pose_flags and product_audit, by column."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unposed_jobs.audit.cohorts import ProductCohorts
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit.pictures import TROUBLES, Pictures
+from unposed_jobs.audit.profile import Profile
+from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
+from unposed_jobs.config import AuditSettings
+from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT
+
+TOP_MISSING = 3
+_COHORT = ("category", "subcategory", "product_type")
+
+
+def pose_flags_rows(
+    batch: pa.RecordBatch,
+    pictures: Pictures,
+    cohorts: ProductCohorts,
+    expectations: Expectations,
+    assessment: Assessment,
+    *,
+    settings: AuditSettings,
+    run: AuditRun,
+    profile: Profile,
+) -> pa.Table:
+    """n × P rows of pose_flags: products in the batch's order, poses ascending."""
+    products, poses = assessment.state.shape
+    product = pa.array(np.repeat(np.arange(products), poses))
+    pose = pa.array(np.tile(np.arange(poses), products))
+    state = assessment.state.reshape(-1)
+    missing = state == State.MISSING
+
+    shot_codes = [
+        profile.shot_code(name) or code
+        for name, code in zip(expectations.names, expectations.shot_codes, strict=True)
+    ]
+    examples = [
+        list(uris[: settings.example_images]) for cohort in expectations.examples for uris in cohort
+    ]
+    remedies = [
+        _remedy(expectations.names[index % poses], shot_codes[index % poses], bool(uris))
+        for index, uris in enumerate(examples)
+    ]
+    cell = np.repeat(cohorts.row, poses) * poses + np.tile(np.arange(poses), products)
+    at_cell = _where(missing, cell)
+    evidence = assessment.evidence.reshape(-1)
+    score = cohorts.score.reshape(-1)
+    names = [state.name.lower() for state in State]
+    columns = {
+        **_stamp(batch, run, product),
+        "pose_id": pa.array(expectations.pose_ids).take(pose),
+        "pose_name": pa.array(expectations.names, pa.string()).take(pose),
+        "shot_code": pa.array(shot_codes, pa.string()).take(pose),
+        "state": pa.array(names, pa.string()).take(pa.array(state)),
+        "rank": pa.array(assessment.rank.reshape(-1), mask=~missing),
+        "score": pa.array(score, mask=np.isnan(score)),
+        "confidence": pa.array(assessment.confidence.reshape(-1)),
+        "evidence_image": pictures.uris.take(_where(state == State.PRESENT, evidence)),
+        "example_images": pa.array(examples, pa.list_(pa.string())).take(at_cell),
+        "remedy": pa.array(remedies, pa.string()).take(at_cell),
+    }
+    return _table(columns, POSE_FLAGS.schema)
+
+
+def product_audit_rows(
+    batch: pa.RecordBatch,
+    pictures: Pictures,
+    expectations: Expectations,
+    assessment: Assessment,
+    *,
+    settings: AuditSettings,
+    run: AuditRun,
+) -> pa.Table:
+    """One row of product_audit for each product, in the batch's order.
+
+    Completeness is null where nothing can be said: an unassessable product, or one of which
+    nothing is expected because the profile excludes or waives it all.
+    """
+    listed = np.bincount(pictures.product, minlength=pictures.products)
+    present = assessment.state == State.PRESENT
+    missing = (assessment.state == State.MISSING).sum(axis=1)
+    expected = assessment.expected.sum(axis=1)
+    unassessable = assessment.cause != Cause.NONE
+    completeness = (present & assessment.expected).sum(axis=1) / np.maximum(expected, 1)
+    status = np.select([unassessable, missing > 0], [2, 1], 0)
+    top = np.argsort(np.where(assessment.rank > 0, assessment.rank, np.iinfo(np.int32).max), axis=1)
+    top = top[:, :TOP_MISSING]
+    listed_top = np.take_along_axis(assessment.rank, top, axis=1) > 0
+    names = pa.array(expectations.names, pa.string())
+    columns = {
+        **_stamp(batch, run, pa.array(np.arange(pictures.products))),
+        "pictures": listed,
+        "usable": pictures.count(pictures.usable),
+        "unreadable": pictures.count(pictures.trouble >= 0),
+        "duplicates": pictures.count(pictures.duplicate),
+        "with_person": pictures.count(pictures.with_person),
+        "is_target": listed < settings.target_pictures,
+        "poses_present": _lists(
+            present, pa.array(expectations.pose_ids[np.nonzero(present)[1]], pa.int32())
+        ),
+        "missing_count": missing,
+        "top_missing": _lists(listed_top, names.take(pa.array(top[listed_top]))),
+        "completeness": pa.array(completeness, mask=unassessable | (expected == 0)),
+        "status": pa.array(["complete", "gaps", "unassessable"]).take(pa.array(status)),
+        "reason": _reasons(pictures, assessment, settings),
+    }
+    return _table(columns, PRODUCT_AUDIT.schema)
+
+
+def _stamp(batch: pa.RecordBatch, run: AuditRun, product: pa.Array) -> dict[str, pa.Array]:
+    columns = {name: batch.column(name).take(product) for name in ("product_id", *_COHORT)}
+    for name, value in (
+        ("run_date", pa.scalar(run.run_date, pa.date32())),
+        ("model_version", pa.scalar(run.model_version, pa.string())),
+        ("run_id", pa.scalar(run.run_id, pa.string())),
+    ):
+        columns[name] = pa.repeat(value, len(product))
+    return columns
+
+
+def _table(columns: dict, schema: pa.Schema) -> pa.Table:
+    arrays = [pa.array(columns[field.name]).cast(field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _where(chosen: npt.NDArray[np.bool_], index: npt.NDArray[np.int64]) -> pa.Array:
+    """Indices to take; null, and so a null value, where not chosen."""
+    return pa.array(np.where(chosen, index, 0), pa.int64(), mask=~chosen)
+
+
+def _lists(chosen: npt.NDArray[np.bool_], values: pa.Array) -> pa.ListArray:
+    offsets = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+
+
+def _remedy(name: str, shot_code: str | None, has_examples: bool) -> str:
+    shot = f" (shot {shot_code})" if shot_code else ""
+    return f"Photograph: {name}{shot}" + ("; see the examples" if has_examples else "")
+
+
+def _reasons(pictures: Pictures, assessment: Assessment, settings: AuditSettings) -> pa.Array:
+    """One line for each unassessable product, null for the others.
+
+    The text depends on a few small counts only, so each combination is worded once.
+    """
+    recognised = pictures.recognised(settings.min_confidence)
+    facts = np.stack(
+        [
+            assessment.cause.astype(np.int64),
+            pictures.count(~pictures.duplicate),
+            pictures.count(pictures.usable & ~recognised),
+            (assessment.state == State.UNKNOWN).sum(axis=1),
+            *(pictures.count(pictures.trouble == index) for index in range(len(TROUBLES))),
+        ],
+        axis=1,
+    )
+    combinations, index = np.unique(facts, axis=0, return_inverse=True)
+    texts = [_reason(*(int(fact) for fact in combination)) for combination in combinations]
+    return pc.take(pa.array(texts, pa.string()), pa.array(index.reshape(-1)))
+
+
+def _reason(
+    cause: int, distinct: int, unrecognised: int, unknown_poses: int, *troubles: int
+) -> str | None:
+    told = [
+        f"{count} {trouble}" for count, trouble in zip(troubles, TROUBLES, strict=True) if count
+    ]
+    if cause == Cause.TOO_UNCLEAR and unrecognised:
+        told.append(f"{unrecognised} of no clear pose")
+    hanging = (
+        "1 expected pose hangs on an unclear picture"
+        if unknown_poses == 1
+        else f"{unknown_poses} expected poses hang on unclear pictures"
+    )
+    texts = {
+        Cause.NO_COHORT: "no reference product is known, so nothing can be expected of it",
+        Cause.NOTHING_EXPECTED: "no pose is common enough in its cohort to be expected",
+        Cause.NONE_USABLE: f"no picture could be read: {', '.join(told)}",
+        Cause.TOO_UNCLEAR: (
+            f"too few of its {distinct} distinct pictures are clear: {', '.join(told)}"
+        ),
+        Cause.UNDECIDED: f"nothing is missing for certain, but {hanging}",
+    }
+    return texts.get(Cause(cause))
