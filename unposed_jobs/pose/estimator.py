@@ -17,12 +17,14 @@ class PoseEstimate:
     `landmarks` is (33, 5) float32 - x, y, z, visibility, presence - or (17, 3) float32 -
     x, y, score - of the principal person, or None where nobody was found. x and y are in
     [0, 1] of the upright picture from its top left and may lie outside it; z is in the unit
-    of x, relative to the hips' middle, negative towards the camera.
+    of x, relative to the hips' middle, negative towards the camera. `error` is one line where
+    the estimator itself broke on the picture; there are no landmarks then.
     """
 
     landmarks: npt.NDArray[np.float32] | None
     pose_score: float
     person_count: int
+    error: str | None = None
 
 
 class PoseEstimator(Protocol):
@@ -36,7 +38,7 @@ class PoseEstimator(Protocol):
         """Estimate a batch of upright RGB pictures, each (height, width, 3) uint8.
 
         One result for each picture, in order. A picture never fails the batch: where the
-        estimator itself breaks on a picture, the result has no landmarks and score 0.
+        estimator itself breaks on a picture, the result has an error, no landmarks and score 0.
         """
 
     def close(self) -> None:

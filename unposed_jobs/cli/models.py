@@ -1,0 +1,54 @@
+"""Fetch, verify and list the weights of the pose networks.
+
+fetch   Without --from: BlazePose (full) out of the official mediapipe 0.10.21 wheel, through pip.
+        With --from and --sha256: a bundle of your own, such as Google's
+        pose_landmarker_heavy.task, from a path or an s3:// address; then set
+        [pose] estimator = "mediapipe-heavy".
+verify  Check the weights of the configured estimator against their checksum.
+list    The estimators that can be configured, and the weights that were fetched.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from unposed_jobs import config
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add this command's flags."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    fetch = actions.add_parser("fetch", help="download the weights and verify them")
+    fetch.add_argument(
+        "--from", dest="source", metavar="URI", help="a .task bundle: a path or s3:// address"
+    )
+    fetch.add_argument("--sha256", metavar="HEX", help="the checksum that --from must have")
+    verify = actions.add_parser("verify", help="check the configured estimator's weights")
+    verify.add_argument("--estimator", metavar="NAME", help="instead of [pose] estimator")
+    listing = actions.add_parser("list", help="estimators, and weights that are here")
+    for action in (fetch, verify, listing):
+        # Also after the action; without a default, lest it undo one given before.
+        action.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; raises UnposedError for what the user can mend."""
+    estimator = getattr(arguments, "estimator", None)
+    settings = config.load(arguments.config, pose__estimator=estimator).pose
+    from unposed_jobs.pose import estimators, weights
+
+    if arguments.action == "fetch":
+        bundle = weights.fetch(settings, arguments.source, arguments.sha256)
+        print(f"{bundle.name}: {settings.weights}/{bundle.file} (from {bundle.source})")
+    elif arguments.action == "verify":
+        made = estimators.create(settings)
+        made.close()
+        print(f"{settings.estimator}: ok, {made.estimator_id}")
+    else:
+        print("estimators: " + ", ".join(estimators.names()))
+        found = weights.inventory(settings)
+        for bundle in found:
+            print(f"{bundle.name}  {bundle.sha256}  {bundle.source}")
+        if not found:
+            print(f"no weights in {settings.weights} yet; run: unposed models fetch")
+    return 0

@@ -1,0 +1,173 @@
+"""Bytes to upright RGB pixels, or one line that says why not."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from unposed_jobs.config import PoseSettings
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+"""What is tried (JPEG with MPO). The rest is refused unread: some readers start programs."""
+
+REDUCED_SIDE = 1536
+"""A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its longer side stays this long.
+
+The networks look at 224 pixels (the whole picture) and 256 (the person), so nothing is lost for
+a person that is taller than a sixth of the longer side.
+"""
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SWAPS_SIDES = {5, 6, 7, 8}
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF", b"BM")
+_WHITE = (255, 255, 255, 255)
+
+
+class UnreadablePicture(Exception):  # noqa: N818 - a status of the picture, not a defect
+    """The bytes are no picture we can read.
+
+    The message is one line: a leading word (empty, too_large, not_a_picture, truncated, broken,
+    too_many_pixels, zero_size), a colon, and the detail.
+    """
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture. `rgb` is (h, w, 3) uint8, upright, at most `width` × `height`.
+
+    `width` and `height` are the upright picture's full size in pixels, also where `rgb` was
+    decoded at a reduced scale.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    width: int
+    height: int
+
+
+def decode(data: bytes, settings: PoseSettings) -> npt.NDArray[np.uint8]:
+    """Upright RGB pixels, (h, w, 3) uint8; see `read`.
+
+    Raises UnreadablePicture.
+    """
+    return read(data, settings).rgb
+
+
+def read(data: bytes, settings: PoseSettings) -> Picture:
+    """Decode a picture: EXIF orientation applied, alpha laid over white, first frame only.
+
+    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB without colour management. The
+    number of pixels is taken from the header and checked before anything is decoded.
+
+    Raises UnreadablePicture.
+    """
+    if not data:
+        raise UnreadablePicture("empty: no bytes")
+    if len(data) > settings.max_bytes:
+        raise UnreadablePicture(f"too_large: {len(data)} bytes, the limit is {settings.max_bytes}")
+    try:
+        with _open(data) as image:
+            width, height = image.size
+            if width < 1 or height < 1:
+                raise UnreadablePicture(f"zero_size: {width} x {height}")
+            if width * height > settings.max_pixels:
+                raise UnreadablePicture(
+                    f"too_many_pixels: {width} x {height}, the limit is {settings.max_pixels}"
+                )
+            _reduce(image)
+            image.load()
+            orientation = _orientation(image)
+            rgb = np.asarray(_turned(_to_rgb(image), orientation))
+    except UnreadablePicture:
+        raise
+    except Exception as error:
+        # Pillow's readers raise what they stumble over: OSError, SyntaxError, struct.error, ...
+        raise UnreadablePicture(_reason(error)) from None
+    if orientation in _SWAPS_SIDES:
+        width, height = height, width
+    return Picture(np.ascontiguousarray(rgb), width, height)
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    # A Pillow built without AVIF or WebP does not know their names.
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=_formats())
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadablePicture(f"too_many_pixels: {_line(error)}") from None
+    except UnidentifiedImageError:
+        if data.startswith(_SIGNATURES):
+            raise UnreadablePicture("truncated: the header is cut off or damaged") from None
+        raise UnreadablePicture("not_a_picture: no known picture format") from None
+
+
+def _reduce(image: Image.Image) -> None:
+    if image.format in {"JPEG", "MPO"}:
+        longer = max(image.size)
+        width, height = (max(1, -(-side * REDUCED_SIDE // longer)) for side in image.size)
+        image.draft(None, (width, height))
+
+
+def _orientation(image: Image.Image) -> int:
+    # After load(): TIFF turns itself upright and drops the tag. A damaged EXIF block is no
+    # reason to lose the picture.
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:
+        return 1
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_eight_bits(image)).convert("RGB")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    if image.mode == "F":
+        scale = 255.0 if values.max() <= 1.0 else 1.0
+    else:
+        scale = 1.0 if image.mode == "I" and values.max() <= 255 else 255.0 / 65535.0
+    return np.clip(values * scale + 0.5, 0, 255).astype(np.uint8)
+
+
+def _reason(error: Exception) -> str:
+    line = _line(error)
+    word = "truncated" if re.search(r"truncat|incomplete|EOF|not enough", line) else "broken"
+    return f"{word}: {line}"
+
+
+def _line(error: BaseException) -> str:
+    text = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
+    # An object's address would make equal pictures differ.
+    return re.sub(r"<[^>]* at 0x[0-9a-f]+>", "the bytes", text)[:200]

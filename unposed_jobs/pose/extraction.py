@@ -1,0 +1,93 @@
+"""Bytes to rows of the table `landmarks` (paper section 3.2, steps 1 to 3)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from unposed_jobs.config import PoseSettings
+from unposed_jobs.pose import hashing, statistics
+from unposed_jobs.pose.decoding import Picture, UnreadablePicture, read
+from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
+
+Row = dict[str, Any]
+
+BATCH_PICTURES = 64
+BATCH_PIXELS = 32_000_000
+"""Pictures are decoded and handed to the estimator in groups of at most so many, so that a chunk
+of large pictures fits the memory."""
+
+
+def extract(data: bytes, estimator: PoseEstimator, settings: PoseSettings) -> Row:
+    """One picture's row; see `extract_batch`."""
+    return extract_batch([data], estimator, settings)[0]
+
+
+def extract_batch(
+    contents: Sequence[bytes], estimator: PoseEstimator, settings: PoseSettings
+) -> list[Row]:
+    """One row for each picture, in order: the columns of `landmarks` but `bucket` and `run_id`.
+
+    A bad picture never raises: its status is `unreadable` and `error` says why in one line.
+    `landmarks` is a flat list of floats, None without a person; `statistics` is told for
+    readable pictures without a person, in the order of `statistics.NAMES`.
+    """
+    rows: list[Row] = [_blank(data, estimator.estimator_id) for data in contents]
+    for group in _groups(contents, rows, settings):
+        estimates = estimator.estimate([picture.rgb for _, picture in group])
+        for (row, picture), estimate in zip(group, estimates, strict=True):
+            _fill(row, picture, estimate)
+    return rows
+
+
+def _blank(data: bytes, estimator_id: str) -> Row:
+    return {
+        "estimator_id": estimator_id,
+        "content_sha256": hashlib.sha256(data).hexdigest(),
+        "status": "unreadable",
+        "error": None,
+        "width": None,
+        "height": None,
+        "person_count": None,
+        "pose_score": None,
+        "landmarks": None,
+        "perceptual_hash": None,
+        "statistics": None,
+    }
+
+
+def _groups(
+    contents: Sequence[bytes], rows: list[Row], settings: PoseSettings
+) -> Iterator[list[tuple[Row, Picture]]]:
+    group: list[tuple[Row, Picture]] = []
+    pixels = 0
+    for data, row in zip(contents, rows, strict=True):
+        try:
+            picture = read(data, settings)
+        except UnreadablePicture as error:
+            row["error"] = str(error)
+            continue
+        group.append((row, picture))
+        pixels += picture.rgb.shape[0] * picture.rgb.shape[1]
+        if len(group) == BATCH_PICTURES or pixels >= BATCH_PIXELS:
+            yield group
+            group, pixels = [], 0
+    if group:
+        yield group
+
+
+def _fill(row: Row, picture: Picture, estimate: PoseEstimate) -> None:
+    row["width"], row["height"] = picture.width, picture.height
+    row["perceptual_hash"] = hashing.perceptual_hash(picture.rgb)
+    if estimate.error is not None:
+        row["error"] = f"estimator_failed: {estimate.error}"
+        return
+    row["person_count"] = estimate.person_count
+    row["pose_score"] = estimate.pose_score
+    if estimate.landmarks is None:
+        row["status"] = "no_person"
+        row["statistics"] = statistics.describe(picture.rgb).tolist()
+    else:
+        row["status"] = "ok"
+        row["landmarks"] = estimate.landmarks.ravel().tolist()

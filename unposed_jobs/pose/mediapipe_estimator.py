@@ -1,0 +1,206 @@
+"""BlazePose by MediaPipe Tasks, picture by picture: the reference estimator (section 4.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.config import PoseSettings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose import weights
+from unposed_jobs.pose.estimator import PoseEstimate
+
+logger = logging.getLogger(__name__)
+
+PRESENCE_CONFIDENCE = 0.5
+"""Least score of the landmark network's own pose flag: MediaPipe's default."""
+
+SYSTEM_PACKAGES = "libegl1 libgles2 libgl1 libglib2.0-0"
+"""Debian packages that MediaPipe and its OpenCV load."""
+
+_VISIBILITY, _PRESENCE = 3, 4
+_SHOWN = 0.5
+_standard_error = threading.Lock()
+
+
+def create(settings: PoseSettings) -> MediaPipeEstimator:
+    """Make the estimator of ``mediapipe-{lite,full,heavy}`` or ``mediapipe:/path/to.task``.
+
+    Raises UnposedError for missing or damaged weights, a bundle that MediaPipe refuses, or a
+    missing system library.
+    """
+    kind, _, path = settings.estimator.partition(":")
+    if path:
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise UnposedError(f"cannot read the bundle {path}: {error.strerror}") from None
+        return MediaPipeEstimator(data, Path(path).stem, settings)
+    name = "pose_landmarker_" + kind.removeprefix("mediapipe-")
+    _, data = weights.load(settings, name)
+    return MediaPipeEstimator(data, kind.removeprefix("mediapipe-"), settings)
+
+
+class MediaPipeEstimator:
+    """MediaPipe's PoseLandmarker in image mode. Fulfils `PoseEstimator`.
+
+    The principal person is the one whose visible landmarks span the largest box; equal boxes
+    are told apart by the score.
+    """
+
+    def __init__(self, bundle: bytes, name: str, settings: PoseSettings) -> None:
+        self._mediapipe, version = _import_mediapipe()
+        digest = hashlib.sha256(bundle).hexdigest()[:12]
+        self._id = (
+            f"mediapipe-{version}-{name}-{digest}"
+            f"-people{settings.max_people}-detection{settings.min_detection_confidence:g}"
+        )
+        tasks = self._mediapipe.tasks
+        options = tasks.vision.PoseLandmarkerOptions(
+            base_options=tasks.BaseOptions(model_asset_buffer=bundle),
+            num_poses=settings.max_people,
+            min_pose_detection_confidence=settings.min_detection_confidence,
+            min_pose_presence_confidence=PRESENCE_CONFIDENCE,
+        )
+        try:
+            with _quiet_native_log():
+                self._landmarker = tasks.vision.PoseLandmarker.create_from_options(options)
+                # The first call loads what is loaded lazily, and logs about it.
+                self._detect(np.zeros((64, 64, 3), np.uint8))
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UnposedError(f"MediaPipe refuses the bundle {name}: {reason}") from None
+        self._spoken = False
+        self._close = weakref.finalize(self, _close, self._landmarker)
+
+    @property
+    def estimator_id(self) -> str:
+        """Version, weights' digest, and the settings that change the landmarks."""
+        return self._id
+
+    def estimate(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[PoseEstimate]:
+        """See `PoseEstimator.estimate`. Landmarks are (33, 5) float32."""
+        return [self._estimate_one(picture) for picture in pictures]
+
+    def close(self) -> None:
+        """Give the native graph back; the estimator cannot be used afterwards."""
+        self._close()
+
+    def _estimate_one(self, picture: npt.NDArray[np.uint8]) -> PoseEstimate:
+        try:
+            if self._spoken:
+                people = self._detect(picture)
+            else:
+                # The graph has one more thing to log, when it first sees a person.
+                with _quiet_native_log():
+                    people = self._detect(picture)
+                self._spoken = bool(people)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            logger.warning("MediaPipe failed on a picture of shape %s: %s", picture.shape, reason)
+            return PoseEstimate(None, 0.0, 0, error=reason)
+        if not people:
+            return PoseEstimate(None, 0.0, 0)
+        chosen = max(people, key=lambda person: (visible_area(person), pose_score(person)))
+        return PoseEstimate(chosen, pose_score(chosen), len(people))
+
+    def _detect(self, picture: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
+        image = self._mediapipe.Image(
+            image_format=self._mediapipe.ImageFormat.SRGB,
+            # MediaPipe reads the memory row by row and does not look at the strides.
+            data=np.ascontiguousarray(picture, np.uint8),
+        )
+        people = [
+            np.array([(p.x, p.y, p.z, p.visibility, p.presence) for p in person], dtype=np.float32)
+            for person in self._landmarker.detect(image).pose_landmarks
+        ]
+        return [person for person in people if np.isfinite(person).all()]
+
+
+def visible_area(landmarks: npt.NDArray[np.float32]) -> float:
+    """Area of the box round a person's visible landmarks, cut at the picture's edges.
+
+    `landmarks` is (33, 5) float32; the result is a share of the picture. Without a visible
+    landmark it is 0.
+    """
+    shown = landmarks[landmarks[:, _VISIBILITY] >= _SHOWN]
+    if not len(shown):
+        return 0.0
+    corners = np.clip([shown[:, :2].min(0), shown[:, :2].max(0)], 0.0, 1.0)
+    return float(np.prod(corners[1] - corners[0]))
+
+
+def pose_score(landmarks: npt.NDArray[np.float32]) -> float:
+    """Confidence in [0, 1] that the person is there: the better half of the landmarks.
+
+    MediaPipe Tasks keeps the landmark network's own pose score to itself, so this is the mean of
+    visibility x presence over the 17 landmarks of the 33 for which that product is largest.
+    Half, because a catalogue's upper-body or lower-body crop shows no more, and is no less a
+    person for it; where even the better half is in doubt, so is the person. It is a confidence
+    of the network, not calibrated, and a false person can score high.
+
+    `landmarks` is (33, 5) float32.
+    """
+    shown = landmarks[:, _VISIBILITY] * landmarks[:, _PRESENCE]
+    half = len(shown) // 2 + 1
+    return float(np.clip(np.partition(shown, -half)[-half:].mean(), 0.0, 1.0))
+
+
+def _import_mediapipe() -> tuple[Any, str]:
+    try:
+        import mediapipe
+        from mediapipe.tasks.python.core import mediapipe_c_bindings
+
+        # The native library is loaded when first used; its own needs show only then.
+        mediapipe_c_bindings.load_raw_library()
+    except (ImportError, OSError) as error:
+        missing = re.search(r"(lib[\w.+-]+\.so[\d.]*): cannot open shared object", str(error))
+        if missing is not None:
+            raise UnposedError(
+                f"MediaPipe needs the system library {missing[1]}; "
+                f"run: apt-get install {SYSTEM_PACKAGES}"
+            ) from None
+        raise UnposedError(
+            f"cannot import mediapipe ({error}); install the packages of requirements.lock"
+        ) from None
+    return mediapipe, mediapipe.__version__
+
+
+def _close(landmarker: Any) -> None:
+    try:
+        landmarker.close()
+    except RuntimeError:
+        # The interpreter is going down and MediaPipe's thread has gone already: let its
+        # destructor find nothing to do, the process gives the memory back.
+        landmarker._handle = None
+
+
+@contextmanager
+def _quiet_native_log() -> Iterator[None]:
+    # MediaPipe's native log goes to file descriptor 2 and heeds no setting. What it says is
+    # kept for --verbose. No longer than needed: the descriptor belongs to all threads.
+    with _standard_error, tempfile.TemporaryFile() as captured:
+        sys.stderr.flush()
+        saved = os.dup(2)
+        try:
+            os.dup2(captured.fileno(), 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            captured.seek(0)
+            for line in captured.read().decode(errors="replace").splitlines():
+                logger.debug("mediapipe: %s", line)

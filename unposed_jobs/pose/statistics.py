@@ -1,0 +1,258 @@
+"""Plain picture statistics, which tell pictures without a person apart.
+
+Flat-lay garments, fabric close-ups, size charts and details all come without a pose, and the
+paper leaves them in one cluster (section 6, last point). These figures give that branch something
+to split on: how plain the border is, how much is text-like, how regular the texture is, how the
+garment fills the frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+SIDE = 256
+"""The longer side, in pixels, of the reduced picture that is looked at."""
+
+NAMES: tuple[str, ...] = (
+    "aspect",
+    "luma_mean",
+    "luma_spread",
+    "dark_share",
+    "white_share",
+    "saturation_mean",
+    "saturation_spread",
+    "entropy",
+    "colour_count",
+    "bimodality",
+    "border_uniformity",
+    "border_white_share",
+    "centre_border_contrast",
+    "foreground_share",
+    "foreground_box",
+    "foreground_fill",
+    "foreground_symmetry",
+    "edge_density_fine",
+    "edge_density_coarse",
+    "horizontal_lines",
+    "vertical_lines",
+    "text_transitions",
+    "smoothness",
+    "periodicity",
+    "texture_evenness",
+)
+"""The order of `describe`'s figures. Changing it changes what a stored model means."""
+
+_FloatArray = npt.NDArray[np.float32]
+
+_WHITE, _DARK = 0.94, 0.15
+_BORDER = 0.05
+_FOREGROUND = 0.12
+_EDGE = 0.06
+_LINE_SHARE = 0.06
+_BLOCKS = 6
+_LONGEST_STROKE = 8
+
+
+def describe(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
+    """The statistics of a picture: (len(NAMES),) float32, each finite and in [0, 1].
+
+    `rgb` is (height, width, 3) uint8 of any size from 1 x 1.
+    """
+    colour = _reduced(rgb)
+    luma = colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    figures = {
+        **_tone(colour, luma),
+        **_composition(colour),
+        **_edges(luma),
+        **_texture(luma),
+        "aspect": rgb.shape[1] / (rgb.shape[0] + rgb.shape[1]),
+    }
+    values = np.array([figures[name] for name in NAMES], np.float32)
+    return np.clip(np.nan_to_num(values), 0.0, 1.0)
+
+
+def _reduced(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    longer = max(image.size)
+    if longer > SIDE:
+        width, height = (max(1, round(side * SIDE / longer)) for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(image, np.float32) / 255.0
+
+
+def _tone(colour: _FloatArray, luma: _FloatArray) -> dict[str, float]:
+    least, most = colour.min(axis=2), colour.max(axis=2)
+    saturation = (most - least) / np.maximum(most, 1 / 255)
+    histogram = np.bincount((luma * 31.999).astype(np.int64).ravel(), minlength=32) / luma.size
+    known = histogram[histogram > 0]
+    codes = (colour * 15.999).astype(np.int64) @ np.array([256, 16, 1])
+    counts = np.bincount(codes.ravel(), minlength=4096)
+    # A colour counts where it fills a thousandth of the picture; 256 such are "very many".
+    colours = np.count_nonzero(counts >= max(1, luma.size / 1000))
+    return {
+        "luma_mean": float(luma.mean()),
+        "luma_spread": 2.0 * float(luma.std()),
+        "dark_share": float((luma <= _DARK).mean()),
+        "white_share": float((least >= _WHITE).mean()),
+        "saturation_mean": float(saturation.mean()),
+        "saturation_spread": 2.0 * float(saturation.std()),
+        "entropy": float(-(known * np.log2(known)).sum()) / 5.0,
+        "colour_count": float(np.log2(max(1, int(colours)))) / 8.0,
+        "bimodality": _bimodality(histogram),
+    }
+
+
+def _bimodality(histogram: npt.NDArray[np.float64]) -> float:
+    # Otsu's criterion: the share of the variance that one threshold explains.
+    levels = np.arange(len(histogram))
+    below = np.cumsum(histogram)
+    moment = np.cumsum(histogram * levels)
+    mean = moment[-1]
+    variance = float((histogram * (levels - mean) ** 2).sum())
+    weight = below * (1.0 - below)
+    between = np.where(weight > 1e-9, (mean * below - moment) ** 2 / np.maximum(weight, 1e-9), 0)
+    return float(between.max()) / variance if variance > 1e-9 else 0.0
+
+
+def _composition(colour: _FloatArray) -> dict[str, float]:
+    height, width = colour.shape[:2]
+    thick = max(1, round(min(height, width) * _BORDER))
+    ring = np.ones((height, width), bool)
+    ring[thick : height - thick, thick : width - thick] = False
+    border = colour[ring]
+    background = np.median(border, axis=0)
+    foreground = np.abs(colour - background).max(axis=2) > _FOREGROUND
+    core = colour[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    share = float(foreground.mean())
+    box = _box(foreground)
+    mirrored = foreground[:, ::-1]
+    union = float((foreground | mirrored).mean())
+    return {
+        "border_uniformity": 1.0 - float(foreground[ring].mean()),
+        "border_white_share": float((border.min(axis=1) >= _WHITE).mean()),
+        "centre_border_contrast": float(
+            np.abs(core.reshape(-1, 3).mean(axis=0) - border.mean(axis=0)).max()
+        ),
+        "foreground_share": share,
+        "foreground_box": box,
+        "foreground_fill": share / box if box else 0.0,
+        "foreground_symmetry": float((foreground & mirrored).mean()) / union if union else 0.0,
+    }
+
+
+def _box(mask: npt.NDArray[np.bool_]) -> float:
+    # Rows and columns with a little foreground only - dust, a watermark - do not stretch the box.
+    sides = []
+    for axis in (0, 1):
+        filled = np.flatnonzero(mask.mean(axis=axis) > 0.02)
+        sides.append((filled[-1] - filled[0] + 1) / mask.shape[1 - axis] if len(filled) else 0.0)
+    return float(sides[0] * sides[1])
+
+
+def _edges(luma: _FloatArray) -> dict[str, float]:
+    down = np.abs(np.diff(luma, axis=0))
+    across = np.abs(np.diff(luma, axis=1))
+    coarse = _pooled(luma, 4)
+    return {
+        "edge_density_fine": _density(down, across),
+        "edge_density_coarse": _density(
+            np.abs(np.diff(coarse, axis=0)), np.abs(np.diff(coarse, axis=1))
+        ),
+        "horizontal_lines": _line_share(down.mean(axis=1)) if down.size else 0.0,
+        "vertical_lines": _line_share(across.mean(axis=0)) if across.size else 0.0,
+        "text_transitions": _text_transitions(luma),
+    }
+
+
+def _density(down: _FloatArray, across: _FloatArray) -> float:
+    count = down.size + across.size
+    return float((down > _EDGE).sum() + (across > _EDGE).sum()) / count if count else 0.0
+
+
+def _line_share(profile: _FloatArray) -> float:
+    # Rules of a table, and hems, gather the steps of brightness in few rows.
+    total = float(profile.sum())
+    strongest = max(1, round(len(profile) * _LINE_SHARE))
+    return float(np.sort(profile)[-strongest:].sum()) / total if total > 1e-6 else 0.0
+
+
+def _text_transitions(luma: _FloatArray) -> float:
+    # Share of pixels in dark strokes, a few pixels wide, between bright ones on the same row:
+    # letters and figures in rows, whatever their script.
+    if luma.shape[1] < 3:
+        return 0.0
+    background = np.percentile(luma, 80)
+    dark = luma < background - 0.2
+    edge = np.zeros((luma.shape[0], 1), np.int8)
+    change = np.diff(np.concatenate([edge, dark.astype(np.int8), edge], axis=1), axis=1)
+    start, stop = np.nonzero(change == 1), np.nonzero(change == -1)
+    strokes = stop[1] - start[1] <= _LONGEST_STROKE
+    covered = int((stop[1] - start[1])[strokes].sum())
+    return 4.0 * covered / luma.size
+
+
+def _texture(luma: _FloatArray) -> dict[str, float]:
+    size = min(luma.shape)
+    side = min(SIDE // 2, size)
+    if side < 16:
+        return {"smoothness": 0.0, "periodicity": 0.0, "texture_evenness": 0.0}
+    top, left = (luma.shape[0] - side) // 2, (luma.shape[1] - side) // 2
+    patch = luma[top : top + side, left : left + side]
+    correlation = _autocorrelation(patch)
+    return {
+        "smoothness": 0.5 + 0.25 * float(correlation[0, 4] + correlation[4, 0]),
+        "periodicity": _periodicity(correlation),
+        "texture_evenness": _evenness(luma),
+    }
+
+
+def _autocorrelation(patch: _FloatArray) -> npt.NDArray[np.float64]:
+    # Rows and columns from lag 0 on; the slow course of light is taken away first, and the
+    # edges are faded, so that only the texture itself can repeat.
+    side = patch.shape[0]
+    grid = np.linspace(-1.0, 1.0, side)
+    flat = patch - patch.mean()
+    norm = float((grid**2).sum()) * side
+    flat = flat - np.outer(np.ones(side), grid) * (flat @ grid).sum() / norm
+    flat = flat - np.outer(grid, np.ones(side)) * (grid @ flat).sum() / norm
+    window = np.hanning(side)
+    power = np.abs(np.fft.rfft2(flat * np.outer(window, window), s=(2 * side, 2 * side))) ** 2
+    faded = np.fft.irfft2(power)[:side, :side]
+    weight = np.fft.irfft2(
+        np.abs(np.fft.rfft2(np.outer(window, window), s=(2 * side, 2 * side))) ** 2
+    )[:side, :side]
+    variance = faded[0, 0] / weight[0, 0]
+    if variance < 1e-6:
+        return np.zeros((side, side))
+    return faded / np.maximum(weight, 1e-3 * weight[0, 0]) / variance
+
+
+def _periodicity(correlation: npt.NDArray[np.float64]) -> float:
+    # The highest return of the correlation after its first fall, along a row or a column.
+    reach = len(correlation) // 2
+    best = 0.0
+    for line in (correlation[0, :reach], correlation[:reach, 0]):
+        low = np.minimum.accumulate(line)
+        best = max(best, float((line - low).max()))
+    return best / 1.5
+
+
+def _evenness(luma: _FloatArray) -> float:
+    # Equal contrast in every block of the frame: a fabric fills it, a garment does not.
+    rows = np.array_split(np.arange(luma.shape[0]), _BLOCKS)
+    columns = np.array_split(np.arange(luma.shape[1]), _BLOCKS)
+    contrast = np.array(
+        [[luma[r[0] : r[-1] + 1, c[0] : c[-1] + 1].std() for c in columns] for r in rows]
+    )
+    mean = float(contrast.mean())
+    return 1.0 / (1.0 + float(contrast.std()) / mean) if mean > 1e-3 else 0.0
+
+
+def _pooled(luma: _FloatArray, factor: int) -> _FloatArray:
+    height, width = (side // factor * factor for side in luma.shape)
+    if not height or not width:
+        return luma
+    blocks = luma[:height, :width].reshape(height // factor, factor, width // factor, factor)
+    return blocks.mean(axis=(1, 3))
