@@ -1,0 +1,143 @@
+"""Rows to put into a warehouse, and what is often done with them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+
+from unposed_jobs.config import WarehouseSettings
+from unposed_jobs.warehouse import RunRecord, Warehouse
+
+DAY = dt.date(2024, 3, 1)
+NEXT = dt.date(2024, 3, 2)
+
+
+def settings(folder, **changes) -> WarehouseSettings:
+    values = {
+        "uri": f"sqlite:///{folder}/state/catalog.db",
+        "location": f"{folder}/warehouse",
+        "views": f"{folder}/views/unposed.duckdb",
+        "buckets": 4,
+    }
+    return WarehouseSettings(**{**values, **changes})
+
+
+def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
+    """Rows of `product_audit` without run_id."""
+    count = len(products)
+    columns = {
+        "run_date": [day] * count,
+        "product_id": products,
+        "category": ["tops"] * count,
+        "subcategory": ["polo"] * count,
+        "product_type": [None] * count,
+        "pictures": [4] * count,
+        "usable": [3] * count,
+        "unreadable": [1] * count,
+        "duplicates": [0] * count,
+        "with_person": [3] * count,
+        "is_target": [True] * count,
+        "poses_present": [[1, 2]] * count,
+        "missing_count": [1] * count,
+        "top_missing": [["back view"]] * count,
+        "completeness": [0.5] * count,
+        "status": ["gaps"] * count,
+        "reason": [None] * count,
+        "model_version": ["m1"] * count,
+        **changes,
+    }
+    return pa.table(columns)
+
+
+def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
+    """Rows of `pose_flags` without run_id: pose 1 present, pose 2 missing for each product."""
+    rows = []
+    for product in products:
+        common = {
+            "run_date": day,
+            "product_id": product,
+            "category": "tops",
+            "subcategory": "polo",
+            "product_type": None,
+            "shot_code": None,
+            "confidence": 0.9,
+            "model_version": "m1",
+        }
+        rows.append(
+            common
+            | {
+                "pose_id": 1,
+                "pose_name": "front view",
+                "state": "present",
+                "rank": None,
+                "score": None,
+                "evidence_image": f"/pictures/{product}.jpg",
+                "example_images": None,
+                "remedy": None,
+            }
+        )
+        rows.append(
+            common
+            | {
+                "pose_id": 2,
+                "pose_name": "back view",
+                "state": "missing",
+                "rank": 1,
+                "score": 0.7,
+                "evidence_image": None,
+                "example_images": ["/pictures/popular.jpg"],
+                "remedy": "take a back view",
+            }
+        )
+    return pa.Table.from_pylist([row | changes for row in rows])
+
+
+def landmark_rows(contents: list[str], estimator: str = "mediapipe-full@1") -> pa.Table:
+    count = len(contents)
+    return pa.table(
+        {
+            "estimator_id": [estimator] * count,
+            "content_sha256": contents,
+            "status": ["ok"] * count,
+            "error": pa.nulls(count),
+            "width": [512] * count,
+            "height": [640] * count,
+            "person_count": [1] * count,
+            "pose_score": [0.9] * count,
+            "landmarks": [[0.5] * 165] * count,
+            "perceptual_hash": ["00ff00ff00ff00ff"] * count,
+            "statistics": [[0.1, 0.2]] * count,
+        }
+    )
+
+
+def record(run_id: str, day: dt.date, state: str = "published", **changes) -> RunRecord:
+    at = dt.datetime(2024, 3, 5, 1, tzinfo=dt.UTC)
+    return RunRecord(
+        **{
+            "run_id": run_id,
+            "job": "audit",
+            "run_date": day,
+            "state": state,
+            "started_at": at,
+            "finished_at": at + dt.timedelta(minutes=1),
+            **changes,
+        }
+    )
+
+
+def publish_day(warehouse: Warehouse, day: dt.date, products: list[str], run_id: str) -> None:
+    """A whole audit of the day: both tables, then the run."""
+    for name, rows in (
+        ("pose_flags", flag_rows(day, products)),
+        ("product_audit", audit_rows(day, products)),
+        ("catalogue_rejects", None),
+    ):
+        staged = warehouse.stage(name, run_id).write(rows) if rows is not None else []
+        warehouse.replace_day(name, day, staged, run_id)
+    warehouse.record_run(record(run_id, day))
+
+
+def snapshots(warehouse: Warehouse, name: str) -> int:
+    return len(warehouse.table(name).snapshots())

@@ -1,0 +1,116 @@
+"""One commit, one snapshot: whatever is replaced goes and comes at the same moment.
+
+pyiceberg's own `overwrite` and `delete` + `add_files` make two snapshots, and a reader between
+them would find a hole. The producer below them makes one, also where nothing comes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from pyiceberg.exceptions import CommitFailedException, ValidationException
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.snapshots import Snapshot, ancestors_of
+
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse.staging import StagedFile
+
+RUN_ID = "unposed.run-id"
+PART = "unposed.part"
+OPERATION = "unposed.operation"
+
+_log = logging.getLogger(__name__)
+
+
+class ConflictError(UnposedError):
+    """Another run committed the same rows first; nothing of ours was published."""
+
+    exit_code = 5
+
+
+def replace(
+    table: IcebergTable,
+    predicate: BooleanExpression,
+    staged: Iterable[StagedFile],
+    properties: dict[str, str],
+) -> int:
+    """Replace the files of `predicate` by the staged ones in one snapshot; returns its id.
+
+    `predicate` must cover whole partitions. `table` is the state that the replacement was made
+    for: a commit to the same partitions since then is a conflict, one to others is not.
+
+    Raises ConflictError where another writer was first.
+    """
+    staged = list(staged)
+    tasks = list(table.scan(row_filter=predicate).plan_files())
+    live = {task.file.file_path for task in tasks}
+    current = table.current_snapshot()
+    if current is not None and live and live == {file.path for file in staged}:
+        # The commit landed and its answer was lost: the caller tries again.
+        return current.snapshot_id
+    for task in tasks:
+        if task.residual != AlwaysTrue() or task.delete_files:
+            raise ValueError(f"{predicate} does not cover the whole of {task.file.file_path}")
+    return _commit(table, predicate, [task.file for task in tasks], staged, properties)
+
+
+def add(
+    table: IcebergTable,
+    predicate: BooleanExpression,
+    staged: Iterable[StagedFile],
+    properties: dict[str, str],
+) -> int:
+    """Add the staged files in one snapshot; returns its id.
+
+    A plain append never conflicts, so two of them can double rows. This one does, with any
+    commit to the partitions of `predicate` since `table` was loaded.
+
+    Raises ConflictError where another writer was first.
+    """
+    return _commit(table, predicate, [], staged, properties)
+
+
+def _commit(
+    table: IcebergTable,
+    predicate: BooleanExpression,
+    gone: Iterable[DataFile],
+    staged: Iterable[StagedFile],
+    properties: dict[str, str],
+) -> int:
+    transaction = table.transaction()
+    producer = transaction.update_snapshot(snapshot_properties=properties).overwrite()
+    producer.delete_by_predicate(predicate)
+    for data_file in gone:
+        producer.delete_data_file(data_file)
+    for file in staged:
+        producer.append_data_file(file.data_file)
+    try:
+        producer.commit()
+        transaction.commit_transaction()
+    except (ValidationException, CommitFailedException) as error:
+        raise ConflictError(
+            f"another run wrote the same rows of {'.'.join(table.name())} at the same moment "
+            f"({str(error).splitlines()[0]}); run it again"
+        ) from error
+    return producer.snapshot_id
+
+
+def find_part(table: IcebergTable, run_id: str, part: str) -> Snapshot | None:
+    """The retained snapshot that holds this part of this run, if it was committed."""
+    for snapshot in ancestors_of(table.current_snapshot(), table.metadata):
+        summary = snapshot.summary
+        if summary is not None and (summary.get(RUN_ID), summary.get(PART)) == (run_id, part):
+            return snapshot
+    return None
+
+
+def remove_staged(table: IcebergTable, staged: Iterable[StagedFile]) -> None:
+    """Remove staged files that no commit can have taken; those that resist stay as orphans."""
+    for file in staged:
+        try:
+            table.io.delete(file.path)
+        except OSError as error:
+            _log.warning("could not remove %s: %s", file.path, error)

@@ -1,0 +1,265 @@
+"""The driver's door to the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.catalog import Catalog
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions.visitors import expression_evaluator
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table as IcebergTable
+
+from unposed_jobs.config import WarehouseSettings
+from unposed_jobs.errors import CheckFailedError
+from unposed_jobs.warehouse import checks, commit, reading, runs
+from unposed_jobs.warehouse.catalog import contract, identifier, open_catalog
+from unposed_jobs.warehouse.reading import Filter
+from unposed_jobs.warehouse.runs import RunRecord
+from unposed_jobs.warehouse.staging import StagedFile, Stager
+from unposed_jobs.warehouse.tables import DAY_TABLES, RUNS, Table
+
+_REWRITE_ATTEMPTS = 20
+
+
+class Warehouse:
+    """Iceberg tables of one catalogue. Lives on the driver; what travels is a `Stager`."""
+
+    def __init__(self, settings: WarehouseSettings, catalog: Catalog) -> None:
+        self.settings = settings
+        self.catalog = catalog
+
+    @classmethod
+    def open(cls, settings: WarehouseSettings, create: bool = True) -> Warehouse:
+        """Open the warehouse; tables that are absent are made, unless `create` is false.
+
+        Raises UnposedError where it cannot be reached, is absent (`create` false) or was made
+        by another version or with another number of buckets.
+        """
+        return cls(settings, open_catalog(settings, create))
+
+    def table(self, name: str) -> IcebergTable:
+        """The Iceberg table as it is now."""
+        return self.catalog.load_table(identifier(contract(name).name))
+
+    def snapshot_id(self, name: str) -> int | None:
+        """The table's current snapshot; None before the first commit."""
+        snapshot = self.table(name).current_snapshot()
+        return None if snapshot is None else snapshot.snapshot_id
+
+    # Reading
+
+    def planned_files(self, name: str, row_filter: Filter = None) -> list[str]:
+        """Paths of the Parquet files of the current snapshot that may hold such rows.
+
+        For ``spark.read.schema(…).parquet(*paths)``. Raises UnposedError where delete files
+        are planned, which reading the Parquet files alone would not honour.
+        """
+        return [file.file_path for file in reading.data_files(self.table(name), row_filter)]
+
+    def arrow_schema(self, name: str) -> pa.Schema:
+        """The contract's Arrow schema, comments in its fields' metadata."""
+        return contract(name).schema
+
+    def read(
+        self, name: str, columns: Sequence[str] | None = None, row_filter: Filter = None
+    ) -> pa.Table:
+        """Rows of a small table, in the contract's types; all of them come to the driver."""
+        return reading.read(contract(name), self.table(name), columns, row_filter)
+
+    # Writing: stage, check, commit
+
+    def stage(self, name: str, run_id: str) -> Stager:
+        """What executors write the run's rows of this table with."""
+        return Stager.of(self.table(name), contract(name).name, run_id)
+
+    def replace_day(
+        self,
+        name: str,
+        run_date: date,
+        staged: Sequence[StagedFile],
+        run_id: str,
+        expected_rows: int | None = None,
+    ) -> int:
+        """Replace exactly that day's rows by the staged ones, in one snapshot; returns its id.
+
+        No staged files clear that day and no other. Raises CheckFailedError where a check
+        fails (rows of another day or run, repeated keys, not `expected_rows` rows) and
+        ConflictError where another run replaced the same day at the same moment; nothing is
+        published then.
+        """
+        if contract(name) not in DAY_TABLES:
+            raise ValueError(f"{name} is not a table of days")
+        return self.replace_partitions(
+            name, {"run_date": run_date}, staged, run_id, expected_rows=expected_rows
+        )
+
+    def replace_partitions(
+        self,
+        name: str,
+        row_filter: Filter,
+        staged: Sequence[StagedFile],
+        run_id: str,
+        *,
+        expected_rows: int | None = None,
+        read_at: int | None = None,
+    ) -> int:
+        """Replace whole partitions by the staged files, in one snapshot; returns its id.
+
+        `row_filter` names partition columns only; None is the whole table. `read_at` is the
+        `snapshot_id` that the rows were derived from: a commit to the table since then is a
+        conflict. Raises as `replace_day` does.
+        """
+        table, known = self.table(name), contract(name)
+        predicate = reading.expression(row_filter)
+        if read_at is not None:
+            current = table.current_snapshot()
+            if current is None or current.snapshot_id != read_at:
+                raise commit.ConflictError(
+                    f"{name} was written by another run since it was read; run it again"
+                )
+        self._check(known, table, staged, run_id, expected_rows)
+        _check_within(known, table.schema(), predicate, staged)
+        return commit.replace(table, predicate, staged, {commit.RUN_ID: run_id})
+
+    def append(
+        self,
+        name: str,
+        staged: Sequence[StagedFile],
+        run_id: str,
+        part: str | int,
+        expected_rows: int | None = None,
+    ) -> int:
+        """Add a part of a run's rows, in one snapshot; returns its id. Idempotent.
+
+        A part of the run that is committed already is not added again: its snapshot's id is
+        returned. A key that the table has already is refused, also after the snapshots that
+        would tell of the part have expired.
+
+        Raises CheckFailedError where a check fails, and nothing is published then.
+        """
+        known = contract(name)
+        filters = {
+            column: {dict(file.partition)[column] for file in staged} for column in known.partition
+        }
+        predicate = reading.expression(filters) if staged else AlwaysTrue()
+        properties = {commit.RUN_ID: run_id, commit.PART: str(part)}
+        checked = False
+        for attempt in range(_REWRITE_ATTEMPTS):
+            table = self.table(name)
+            done = commit.find_part(table, run_id, str(part))
+            if done is not None:
+                return done.snapshot_id
+            if not checked:
+                self._check(known, table, staged, run_id, expected_rows)
+                checked = True
+            if staged:
+                checks.check_new_keys(known, table, staged, predicate)
+            try:
+                return commit.add(table, predicate, staged, properties)
+            except commit.ConflictError:
+                if attempt == _REWRITE_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def replace_rows(
+        self, name: str, row_filter: Mapping[str, Any], rows: pa.Table, run_id: str
+    ) -> int:
+        """Replace the rows that have these column values by `rows`, in one snapshot.
+
+        For the small, unpartitioned tables only: the whole table is read and written anew.
+        Raises CheckFailedError where keys would repeat or a column does not fit.
+        """
+
+        def transform(known: pa.Table) -> pa.Table:
+            return pa.concat_tables([known.filter(pc.invert(_matches(known, row_filter))), rows])
+
+        return self.rewrite(name, transform, run_id)
+
+    def rewrite(self, name: str, transform: Callable[[pa.Table], pa.Table], run_id: str) -> int:
+        """Replace a small, unpartitioned table by ``transform(its rows)``, in one snapshot.
+
+        `transform` is called again on the new rows where another writer was first, so that
+        no writer's change is lost.
+        """
+        known = contract(name)
+        if known.partition:
+            raise ValueError(f"{name} is partitioned: use replace_partitions")
+        for attempt in range(_REWRITE_ATTEMPTS):
+            table = self.table(name)
+            before = reading.read(known, table, None, None)
+            after = transform(before).select(known.schema.names).cast(known.schema)
+            staged = Stager.of(table, name, run_id, keep_run_id=True).write(after)
+            try:
+                checks.check_files(known, table.schema(), staged, run_id=None)
+                checks.check_keys(known, table, staged)
+                return commit.replace(table, AlwaysTrue(), staged, {commit.RUN_ID: run_id})
+            except (CheckFailedError, commit.ConflictError) as error:
+                commit.remove_staged(table, staged)
+                if isinstance(error, CheckFailedError) or attempt == _REWRITE_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    # Runs
+
+    def record_run(self, record: RunRecord) -> RunRecord:
+        """Record the run, replacing an earlier attempt of it; returns what is stored."""
+        stored: list[RunRecord] = []
+
+        def transform(rows: pa.Table) -> pa.Table:
+            records = {known.run_id: known for known in runs.from_table(rows)}
+            records[record.run_id] = runs.merged(records.get(record.run_id), record)
+            stored[:] = [records[record.run_id]]
+            return runs.to_table(list(records.values()))
+
+        self.rewrite(RUNS.name, transform, record.run_id)
+        return stored[0]
+
+    def runs(self) -> list[RunRecord]:
+        """Every recorded run, by day and time."""
+        records = runs.from_table(self.read(RUNS.name))
+        return sorted(records, key=lambda record: (record.run_date, record.finished_at))
+
+    def latest_published(self, job: str, run_date: date | None = None) -> RunRecord | None:
+        """The job's published run of that day; without a day, of the latest published one."""
+        return runs.latest(self.runs(), job, run_date)
+
+    def _check(
+        self,
+        known: Table,
+        table: IcebergTable,
+        staged: Sequence[StagedFile],
+        run_id: str,
+        expected_rows: int | None,
+    ) -> None:
+        checks.check_files(known, table.schema(), staged, run_id)
+        checks.check_count(known, staged, expected_rows)
+        checks.check_keys(known, table, staged)
+
+
+def _matches(rows: pa.Table, row_filter: Mapping[str, Any]) -> pa.ChunkedArray | pa.Array:
+    if not row_filter:
+        raise ValueError("no filter: every row would be replaced")
+    found: Any = pa.repeat(pa.scalar(True), rows.num_rows)
+    for name, value in row_filter.items():
+        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+        kind = rows.schema.field(name).type
+        found = pc.and_(found, pc.is_in(rows[name], value_set=pa.array(values, kind)))
+    return found
+
+
+def _check_within(
+    known: Table, schema: Schema, predicate: BooleanExpression, staged: Sequence[StagedFile]
+) -> None:
+    """Every staged file lies in what is replaced, else old rows would stay beside it."""
+    evaluate = expression_evaluator(
+        Schema(*(schema.find_field(name) for name in known.partition)), predicate, True
+    )
+    for file in staged:
+        if not evaluate(file.data_file.partition):
+            where = ", ".join(f"{name} {value}" for name, value in file.partition)
+            raise CheckFailedError(f"{known.name}: rows of {where} are not of {predicate}")
