@@ -29,7 +29,6 @@ LISTED = pa.schema(
         ("known_sha256", pa.string()),
         ("known_first_seen", pa.date32()),
         ("known_last_seen", pa.date32()),
-        ("known_run_id", pa.string()),
     ]
 )
 """A picture the day's catalogue lists, beside what the table `images` knows of it (null: new).
@@ -44,17 +43,14 @@ FINGERPRINTED = pa.schema(
         ("error", pa.string()),
         ("first_seen", pa.date32()),
         ("last_seen", pa.date32()),
-        ("run_id", pa.string()),
         ("change", pa.string()),
     ]
 )
-"""The columns of the table `images` without its bucket, and `change`: new, changed, touched
+"""The columns of the table `images` but bucket and run_id, and `change`: new, changed, touched
 (another date, the same bytes), unchanged or failed."""
 
 
-def fingerprint(
-    batch: pa.RecordBatch, settings: PoseSettings, run_date: date, run_id: str
-) -> pa.RecordBatch:
+def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -> pa.RecordBatch:
     """Fingerprint a batch of `LISTED` pictures; returns `FINGERPRINTED`, in order.
 
     A picture whose catalogue row or storage still tells the known etag (else size and date)
@@ -62,7 +58,7 @@ def fingerprint(
     """
 
     def one(row: dict[str, Any]) -> dict[str, Any]:
-        return _fingerprint_one(row, settings, run_date, run_id)
+        return _fingerprint_one(row, settings, run_date)
 
     with ThreadPoolExecutor(settings.read_threads) as pool:
         rows = list(pool.map(one, batch.to_pylist()))
@@ -70,17 +66,15 @@ def fingerprint(
 
 
 def fingerprint_batches(
-    batches: Iterator[pa.RecordBatch], settings: PoseSettings, run_date: date, run_id: str
+    batches: Iterator[pa.RecordBatch], settings: PoseSettings, run_date: date
 ) -> Iterator[pa.RecordBatch]:
     """`fingerprint` over a partition, a bounded number of pictures at a time."""
     for batch in batches:
         for start in range(0, batch.num_rows, settings.chunk_size):
-            yield fingerprint(batch.slice(start, settings.chunk_size), settings, run_date, run_id)
+            yield fingerprint(batch.slice(start, settings.chunk_size), settings, run_date)
 
 
-def _fingerprint_one(
-    row: dict[str, Any], settings: PoseSettings, run_date: date, run_id: str
-) -> dict[str, Any]:
+def _fingerprint_one(row: dict[str, Any], settings: PoseSettings, run_date: date) -> dict[str, Any]:
     told = storage.ObjectStat(row["size"], row["etag"], row["last_modified"])
     known = storage.ObjectStat(row["known_size"], row["known_etag"], row["known_last_modified"])
     is_known = row["known_status"] == "ok" and row["known_sha256"] is not None
@@ -91,7 +85,6 @@ def _fingerprint_one(
         "error": None,
         "first_seen": min(row["known_first_seen"] or run_date, run_date),
         "last_seen": max(row["known_last_seen"] or run_date, run_date),
-        "run_id": row["known_run_id"] or run_id,
         "change": "unchanged",
     }
     try:
@@ -107,15 +100,13 @@ def _fingerprint_one(
         data = storage.read_bytes(row["image_uri"], settings.max_bytes)
     except storage.StorageError as error:
         failed = {"content_sha256": None, "status": error.status, "error": str(error)}
-        same = row["known_status"] == error.status
-        run = {"run_id": row["known_run_id"] if same else run_id, "change": "failed"}
-        return result | failed | run | _columns(told)
+        return result | failed | {"change": "failed"} | _columns(told)
     digest = hashlib.sha256(data).hexdigest()
     change = "new" if row["known_status"] is None else "changed"
     if is_known and digest == row["known_sha256"]:
         # Touched, not changed: the new fingerprint is kept so that it is not read again.
-        return result | _columns(found) | {"run_id": run_id, "change": "touched"}
-    return result | _columns(found) | {"content_sha256": digest, "run_id": run_id, "change": change}
+        return result | _columns(found) | {"change": "touched"}
+    return result | _columns(found) | {"content_sha256": digest, "change": change}
 
 
 def _same(told: storage.ObjectStat, known: storage.ObjectStat) -> bool:

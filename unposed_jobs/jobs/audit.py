@@ -1,0 +1,304 @@
+"""The day's missing-pose flags: stage on the executors, check, commit, publish.
+
+1. `assign_poses` names the pose of every content the champion has not seen (paper, Algorithm 2:
+   GETEMBEDDING, AUTOENC, GETNEARESTCENTROID) and appends to `image_poses`.
+2. `products_with_pictures` gathers each product of the day with its pictures.
+3. `audit.inference` decides the flags (the rest of Algorithm 2) batch by batch.
+4. Each day table gets one snapshot that replaces exactly this day; then the run is recorded and
+   the analysts' views are made anew. A check that fails publishes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyiceberg.expressions import EqualTo
+from pyspark.sql import functions as F
+
+from unposed_jobs.audit import inference
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit.profile import Profile
+from unposed_jobs.config import Settings
+from unposed_jobs.errors import CheckFailedError, UnposedError
+from unposed_jobs.jobs import frames, ingest
+from unposed_jobs.jobs.context import Context
+from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.pose import estimators
+from unposed_jobs.reference import registry
+from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.warehouse import RunRecord, Warehouse, tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from unposed_jobs.jobs.entry import Run
+    from unposed_jobs.reference.registry import ModelRow
+
+_ASSIGNED = pa.schema(
+    [
+        pa.field(column.name, column.type)
+        for column in tables.IMAGE_POSES.schema
+        if column.name not in ("bucket", "run_id", "model_version")
+    ]
+)
+PRODUCTS_A_BATCH = 512
+"""Products that one call of `audit.inference` sees: bounds an executor's memory."""
+
+
+def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
+    """Audit the day; returns the figures that are also kept in the table `runs`.
+
+    Raises UnposedError where no model is promoted or it was learned from another estimator,
+    ErrorBudgetExceededError for a broken source, CheckFailedError where staged rows are wrong.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    warehouse = Warehouse.open(settings.warehouse)
+    model = registry.require_champion(warehouse)
+    _check_estimator(model, settings)
+    catalogue = ingest.read_catalogue(spark, settings, run.run_date)
+    rejected = ingest.check_budget(catalogue, settings)
+
+    job = Context(spark, settings, run, warehouse)
+    pictures = pictures_of_day(job, catalogue.images, model)
+    assigned = assign_poses(job, pictures, model)
+    products = products_with_pictures(catalogue.products, pictures, assigned).persist()
+    rejects = catalogue.rejects.persist()
+    run_id = run_identity(
+        "audit",
+        run.run_date,
+        settings.audit,
+        settings.catalogue.cohort_attributes,
+        model.model_version,
+        _checksum(products),
+        _checksum(rejects),
+    )
+    staged = _stage_flags(job, products, run_id, model)
+    staged["catalogue_rejects"] = frames.stage(
+        rejects.coalesce(1),
+        warehouse.stage("catalogue_rejects", run_id),
+    )
+    rows = {
+        table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
+    }
+    _check_rows(rows, products.count(), len(registry.vocabulary(warehouse, model.model_version)))
+    figures = _figures(spark, staged["product_audit"]) | {"rejected": rejected}
+    figures["seconds"] = round(time.monotonic() - clock, 1)
+
+    snapshots = {}
+    for table in tables.DAY_TABLES:
+        if run.dry_run:
+            warehouse.discard(table.name, staged[table.name])
+        else:
+            snapshots[table.name] = warehouse.replace_day(
+                table.name, run.run_date, staged[table.name], run_id
+            )
+    warehouse.record_run(
+        RunRecord(
+            run_id=run_id,
+            job="audit",
+            run_date=run.run_date,
+            state="dry_run" if run.dry_run else "published",
+            model_version=model.model_version,
+            started_at=started,
+            rows=rows,
+            figures=figures,
+            snapshots=snapshots,
+        )
+    )
+    if not run.dry_run:
+        warehouse.publish_views()
+    run.progress(
+        f"audited {rows['product_audit']} products: {rows['pose_flags']} flags, "
+        f"{rows['catalogue_rejects']} source rows set aside, {figures['seconds']} s"
+        + (" (dry run, nothing published)" if run.dry_run else "")
+    )
+    return figures
+
+
+def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFrame:
+    """The day's pictures with what is known of them: the struct of `audit.pictures.PICTURE`
+    without the pose, and product_id. A picture never looked at has null statuses.
+    """
+    state = frames.read_table(job.spark, job.warehouse, "images").select(
+        "image_uri", F.col("status").alias("image_status"), "content_sha256"
+    )
+    found = _landmarks(job, model)
+    found = found.select(
+        "content_sha256",
+        F.col("status").alias("landmark_status"),
+        "person_count",
+        "perceptual_hash",
+    )
+    return (
+        images.select("product_id", "image_uri", "position")
+        .join(state, "image_uri", "left")
+        .join(found, "content_sha256", "left")
+    )
+
+
+def _landmarks(job: Context, model: ModelRow) -> DataFrame:
+    """The landmarks that the model's estimator found, each content once.
+
+    Equal contents have equal landmarks; two extractions at once may both have added them.
+    """
+    found = frames.read_table(
+        job.spark, job.warehouse, "landmarks", EqualTo("estimator_id", model.estimator_id)
+    )
+    found = found.where(F.col("estimator_id") == model.estimator_id)
+    return found.dropDuplicates(["content_sha256"])
+
+
+def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFrame:
+    """Name the poses of the contents that `model` has not named yet, and append them.
+
+    Returns (content_sha256, pose_id, confidence, kind) of the day's contents.
+    """
+    warehouse, run, buckets = job.warehouse, job.run, job.settings.warehouse.buckets
+    version, uri = model.model_version, model.artefact_uri
+    run_id = run_identity("assign", run.run_date, version)
+    columns = ("content_sha256", "pose_id", "confidence", "kind")
+    named = frames.read_table(
+        job.spark, warehouse, "image_poses", EqualTo("model_version", version)
+    )
+    named = named.where(F.col("model_version") == version).select(*columns)
+    named = named.dropDuplicates(["content_sha256"])
+    contents = pictures.where("landmark_status is not null").select("content_sha256").distinct()
+    fresh = contents.join(named, "content_sha256", "left_anti")
+    landmarks = _landmarks(job, model).join(fresh, "content_sha256", "left_semi")
+
+    def assign(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        bundle = _bundle(uri)
+        for batch in batches:
+            yield from (
+                bundle.assign(pa.Table.from_batches([batch]))
+                .select(_ASSIGNED.names)
+                .cast(_ASSIGNED)
+                .to_batches()
+            )
+
+    assigned = landmarks.mapInArrow(assign, frames.spark_schema(_ASSIGNED)).persist()
+    if not run.dry_run and not assigned.isEmpty():
+        rows = assigned.withColumn("model_version", F.lit(version))
+        staged = frames.stage(
+            frames.with_bucket(rows, "content_sha256", buckets),
+            warehouse.stage("image_poses", run_id),
+        )
+        digest = F.sum(F.xxhash64("content_sha256").cast("decimal(38,0)"))
+        part = str(assigned.select(digest).head()[0])
+        warehouse.append("image_poses", staged, run_id, part)
+    return named.unionByName(assigned.select(*columns))
+
+
+def products_with_pictures(
+    products: DataFrame, pictures: DataFrame, assigned: DataFrame
+) -> DataFrame:
+    """One row for each product of the day: its columns and `pictures`, a list of structs."""
+    fields = [
+        "image_uri",
+        "position",
+        "image_status",
+        "landmark_status",
+        "pose_id",
+        "confidence",
+        "kind",
+        "perceptual_hash",
+        "content_sha256",
+        "person_count",
+    ]
+    gathered = (
+        pictures.join(assigned, "content_sha256", "left")
+        .groupBy("product_id")
+        .agg(F.sort_array(F.collect_list(F.struct("position", *_without(fields)))).alias("found"))
+        .select(
+            "product_id",
+            F.transform(
+                "found", lambda item: F.struct(*(item[name].alias(name) for name in fields))
+            ).alias("pictures"),
+        )
+    )
+    return products.join(gathered, "product_id", "left")
+
+
+def _without(fields: list[str]) -> list[str]:
+    return [name for name in fields if name != "position"]
+
+
+def _stage_flags(
+    job: Context, products: DataFrame, run_id: str, model: ModelRow
+) -> dict[str, list[Any]]:
+    """Run `audit.inference` on the executors; both tables are staged in one pass."""
+    settings, run, warehouse = job.settings, job.run, job.warehouse
+    audit_run = inference.AuditRun(run.run_date, run_id, model.model_version)
+    expectations = Expectations.from_bundle(
+        Bundle.load(model.artefact_uri), settings.catalogue.cohort_attributes
+    )
+    profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
+    stagers = [warehouse.stage(name, run_id) for name in ("pose_flags", "product_audit")]
+    audit_settings = settings.audit
+
+    def audit(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        results: tuple[list[pa.Table], list[pa.Table]] = ([], [])
+        for batch in batches:
+            for start in range(0, batch.num_rows, PRODUCTS_A_BATCH):
+                part = batch.slice(start, PRODUCTS_A_BATCH)
+                done = inference.audit_products(
+                    part, expectations, audit_settings, audit_run, profile
+                )
+                results[0].append(done.pose_flags)
+                results[1].append(done.product_audit)
+        for stager, rows in zip(stagers, results, strict=True):
+            if rows:
+                yield frames.staged_batch(stager.table, stager.write(pa.concat_tables(rows)))
+
+    ordered = products.repartition("product_id").sortWithinPartitions("product_id")
+    return frames.collect_staged(ordered.mapInArrow(audit, frames.STAGED))
+
+
+def _check_estimator(model: ModelRow, settings: Settings) -> None:
+    wanted = estimators.identify(settings.pose)
+    if wanted != model.estimator_id:
+        raise UnposedError(
+            f"model {model.model_version} was learned from {model.estimator_id}, but the "
+            f"estimator is {wanted}; run: unposed train --estimator {settings.pose.estimator}"
+        )
+
+
+def _checksum(frame: DataFrame) -> str:
+    """A digest of a frame's rows, whatever their order: sum and count of the rows' hashes."""
+    digest = F.xxhash64(F.to_json(F.struct(*sorted(frame.columns))))
+    row = frame.select(F.sum(digest.cast("decimal(38,0)")), F.count(F.lit(1))).first()
+    return f"{row[0]}/{row[1]}" if row else ""
+
+
+def _check_rows(rows: dict[str, int], products: int, poses: int) -> None:
+    """No product lost or doubled, and each against the whole vocabulary."""
+    for table, expected in (("product_audit", products), ("pose_flags", products * poses)):
+        if rows[table] != expected:
+            raise CheckFailedError(
+                f"{table} would hold {rows[table]} rows, not {expected}; nothing was published"
+            )
+
+
+def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
+    """Products by status, pictures and missing poses, from the staged rows."""
+    if not staged:
+        return {"products": 0}
+    frame = frames.read_files(spark, [file.path for file in staged], "product_audit")
+    sums = ("pictures", "usable", "unreadable", "duplicates", "missing_count")
+    counts = frame.groupBy("status").agg(
+        F.count(F.lit(1)).alias("products"), *(F.sum(name).alias(name) for name in sums)
+    )
+    rows = counts.collect()
+    figures = {name: sum(row[name] for row in rows) for name in ("products", *sums)}
+    return figures | {row["status"]: row["products"] for row in rows}
+
+
+@lru_cache(maxsize=1)
+def _bundle(uri: str) -> Bundle:
+    """One bundle for each worker process."""
+    return Bundle.load(uri)

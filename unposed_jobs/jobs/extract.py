@@ -1,0 +1,290 @@
+"""Landmarks of the day's new and changed pictures.
+
+1. `fingerprint_pictures`: etag, size and date of every listed picture against the table
+   `images`; only those that differ are read and hashed. One snapshot keeps the new state.
+2. `extract_contents`: the contents that this estimator has not seen yet, chunk by chunk; each
+   group of chunks is a commit to the table `landmarks`, so a lost night goes on where it was.
+
+A picture that cannot be had or read becomes a status in those tables.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyiceberg.expressions import EqualTo
+from pyspark.sql import functions as F
+
+from unposed_jobs import storage
+from unposed_jobs.catalogue import fingerprints
+from unposed_jobs.config import PoseSettings, Settings
+from unposed_jobs.errors import ErrorBudgetExceededError
+from unposed_jobs.jobs import frames, ingest, reference
+from unposed_jobs.jobs.context import Context
+from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.pose import estimators
+from unposed_jobs.pose.extraction import extract_batch
+from unposed_jobs.warehouse import RunRecord, Warehouse, tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from unposed_jobs.jobs.entry import Run
+    from unposed_jobs.pose.estimator import PoseEstimator
+
+log = logging.getLogger(__name__)
+
+READ_AHEAD = 64
+"""Pictures whose bytes a worker holds at once."""
+
+_EXTRACTED = pa.schema(
+    [
+        pa.field(column.name, column.type)
+        for column in tables.LANDMARKS.schema
+        if column.name not in ("bucket", "run_id")
+    ]
+)
+
+
+def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
+    """Extract; returns the figures that are also kept in the table `runs`.
+
+    Raises ErrorBudgetExceededError where too many rows or pictures cannot be read, and
+    UnposedError for what a user can mend: source, weights, estimator.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    estimator_id = estimators.identify(settings.pose)
+    warehouse = Warehouse.open(settings.warehouse)
+    catalogue = ingest.read_catalogue(spark, settings, run.run_date)
+    ingest.check_budget(catalogue, settings)
+    run_id = run_identity(
+        "extract", run.run_date, settings.pose, estimator_id, run.scope, run.limit
+    )
+
+    images = catalogue.images
+    if run.scope == "reference":
+        chosen = reference.reference_products(catalogue, settings)
+        images = images.join(chosen.select("product_id"), "product_id", "left_semi")
+    job = Context(spark, settings, run, warehouse)
+    tonight, figures = fingerprint_pictures(job, run_id, images)
+    extracted = extract_contents(job, run_id, estimator_id, tonight)
+    snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
+    figures |= extracted | {"scope": run.scope}
+    figures["seconds"] = round(time.monotonic() - clock, 1)
+    run.progress(
+        f"pictures {figures['pictures']}, new {figures['new']}, changed {figures['changed']}, "
+        f"unchanged {figures['unchanged']}, failed {figures['failed']}; "
+        f"extracted {figures['extracted']} in {figures['seconds']} s"
+    )
+    warehouse.record_run(
+        RunRecord(
+            run_id=run_id,
+            job="extract",
+            run_date=run.run_date,
+            state="dry_run" if run.dry_run else "published",
+            started_at=started,
+            rows={"landmarks": 0 if run.dry_run else figures["extracted"]},
+            figures=figures,
+            snapshots=snapshots,
+        )
+    )
+    return figures
+
+
+def fingerprint_pictures(
+    job: Context, run_id: str, images: DataFrame
+) -> tuple[DataFrame, dict[str, Any]]:
+    """Find what is new or changed and keep the new state of the table `images`.
+
+    `images` has the columns of catalogue.schemas.IMAGES. Returns the listed pictures'
+    (image_uri, content_sha256, status), and counts by change and by status.
+    """
+    warehouse, settings, run = job.warehouse, job.settings, job.run
+    told = images.groupBy("image_uri").agg(
+        *(F.max(name).alias(name) for name in ("etag", "size", "last_modified"))
+    )
+    if run.limit:
+        told = told.orderBy(F.xxhash64("image_uri"), "image_uri").limit(run.limit)
+    read_at = warehouse.snapshot_id("images")
+    known = frames.read_table(job.spark, warehouse, "images")
+    beside = known.select(
+        "image_uri",
+        F.col("content_sha256").alias("known_sha256"),
+        *(
+            F.col(name).alias(f"known_{name}")
+            for name in ("status", "etag", "size", "last_modified", "first_seen", "last_seen")
+        ),
+    )
+    pose, run_date = settings.pose, run.run_date
+
+    def fingerprint(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        listed = (batch.select(fingerprints.LISTED.names) for batch in batches)
+        return fingerprints.fingerprint_batches(listed, pose, run_date)
+
+    listed = told.join(beside, "image_uri", "left").select(*fingerprints.LISTED.names)
+    tonight = (
+        listed.repartition(job.partitions)
+        .mapInArrow(fingerprint, frames.spark_schema(fingerprints.FINGERPRINTED))
+        .persist()
+    )
+    counts = tonight.groupBy("change", "status").count().collect()
+    figures: dict[str, Any] = {
+        "pictures": sum(row["count"] for row in counts),
+        **{name: _total(counts, "change", name) for name in ("new", "changed", "touched")},
+        "unchanged": _total(counts, "change", "unchanged"),
+        "failed": _total(counts, "change", "failed"),
+        **{name: _total(counts, "status", name) for name in ("missing", "unreachable", "refused")},
+        "too_large": _total(counts, "status", "too_large"),
+        "snapshots": {},
+    }
+    _check_budget(figures, settings.pose)
+    moved = figures["pictures"] - figures["unchanged"]
+    if not run.dry_run and (moved or not tonight.join(known, _SAME_DAYS, "left_anti").isEmpty()):
+        columns = [name for name in fingerprints.FINGERPRINTED.names if name != "change"]
+        others = known.join(tonight, "image_uri", "left_anti")
+        state = others.select(*columns).unionByName(tonight.select(*columns))
+        staged = frames.stage(
+            frames.with_bucket(state, "image_uri", settings.warehouse.buckets),
+            warehouse.stage("images", run_id),
+        )
+        figures["snapshots"]["images"] = warehouse.replace_partitions(
+            "images", None, staged, run_id, read_at=read_at
+        )
+    return tonight.select("image_uri", "content_sha256", "status"), figures
+
+
+_SAME_DAYS = ["image_uri", "first_seen", "last_seen"]
+
+
+def extract_contents(
+    job: Context, run_id: str, estimator_id: str, tonight: DataFrame
+) -> dict[str, Any]:
+    """Extract the contents without landmarks of this estimator, commit by commit.
+
+    `tonight` is (image_uri, content_sha256, status). Returns counts by landmark status.
+    """
+    warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
+    seen = frames.read_table(
+        job.spark, warehouse, "landmarks", EqualTo("estimator_id", estimator_id)
+    )
+    seen = seen.where(F.col("estimator_id") == estimator_id).select("content_sha256")
+    contents = (
+        tonight.where("status = 'ok'")
+        .groupBy("content_sha256")
+        .agg(F.min("image_uri").alias("image_uri"))
+    )
+    todo = contents.join(seen, "content_sha256", "left_anti").persist()
+    total = todo.count()
+    group_size = pose.chunk_size * pose.commit_chunks
+    groups = ceil(total / group_size)
+    figures: dict[str, Any] = {
+        "to_extract": total,
+        "extracted": 0,
+        "ok": 0,
+        "no_person": 0,
+        "unreadable": 0,
+        "snapshots": {},
+    }
+    if run.dry_run:
+        return figures
+    group_of = F.pmod(F.xxhash64("content_sha256"), F.lit(groups))
+
+    def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return extract_chunks(batches, pose, estimator_id)
+
+    for group in range(groups):
+        chunk_count = max(
+            min(job.partitions, total),
+            ceil(total / groups / pose.chunk_size),
+        )
+        rows = (
+            todo.where(group_of == group)
+            .repartition(chunk_count)
+            .mapInArrow(extract, frames.spark_schema(_EXTRACTED))
+            .persist()
+        )
+        counts = {row["status"]: row["count"] for row in rows.groupBy("status").count().collect()}
+        staged = frames.stage(
+            frames.with_bucket(rows, "content_sha256", settings.warehouse.buckets),
+            warehouse.stage("landmarks", run_id),
+        )
+        figures["snapshots"]["landmarks"] = warehouse.append(
+            "landmarks", staged, run_id, part=_contents_digest(rows)
+        )
+        rows.unpersist()
+        for status, count in counts.items():
+            figures[status] += count
+            figures["extracted"] += count
+        run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
+    todo.unpersist()
+    return figures
+
+
+def _contents_digest(rows: DataFrame) -> str:
+    """Names a part by its contents: what is appended twice is the same part."""
+    digest = F.sum(F.xxhash64("content_sha256").cast("decimal(38,0)"))
+    return str(rows.select(digest).head()[0])
+
+
+def extract_chunks(
+    batches: Iterable[pa.RecordBatch], pose: PoseSettings, estimator_id: str
+) -> Iterator[pa.RecordBatch]:
+    """On an executor: references (image_uri, content_sha256) to rows of landmarks.
+
+    Reads ahead with threads while the estimator works. A picture that vanished or changed
+    since it was fingerprinted yields no row: the next run sees it as it is then.
+    """
+    estimator = _estimator(pose)
+    with ThreadPoolExecutor(pose.read_threads) as pool:
+        for batch in batches:
+            references = batch.to_pylist()
+            for start in range(0, len(references), READ_AHEAD):
+                part = references[start : start + READ_AHEAD]
+                found = list(pool.map(lambda item: _read(item["image_uri"], pose), part))
+                contents = [data for data in found if data is not None]
+                rows = extract_batch(contents, estimator, pose)
+                wanted = {item["content_sha256"] for item in part}
+                kept = [row for row in rows if row["content_sha256"] in wanted]
+                if len(kept) < len(part):
+                    log.warning("%d pictures changed or vanished", len(part) - len(kept))
+                for row in kept:
+                    row["estimator_id"] = estimator_id
+                yield pa.RecordBatch.from_pylist(kept, schema=_EXTRACTED)
+
+
+@lru_cache(maxsize=1)
+def _estimator(pose: PoseSettings) -> PoseEstimator:
+    """One estimator for each worker process; Spark reuses the process for many chunks."""
+    return estimators.create(pose)
+
+
+def _read(uri: str, pose: PoseSettings) -> bytes | None:
+    try:
+        return storage.read_bytes(uri, pose.max_bytes)
+    except storage.StorageError as error:
+        log.warning("%s", error)
+        return None
+
+
+def _total(counts: list[Any], column: str, value: str) -> int:
+    return sum(row["count"] for row in counts if row[column] == value)
+
+
+def _check_budget(figures: dict[str, Any], pose: PoseSettings) -> None:
+    """An address that may never be read (`refused`) is a property of the catalogue, not a fault."""
+    broken = figures["missing"] + figures["unreachable"] + figures["too_large"]
+    readable = figures["pictures"] - figures["refused"]
+    if readable and broken / readable > pose.error_budget:
+        raise ErrorBudgetExceededError(
+            f"{broken} of {readable} pictures cannot be read (missing {figures['missing']}, "
+            f"unreachable {figures['unreachable']}, too large {figures['too_large']}), more than "
+            f"[pose] error_budget = {pose.error_budget:g}; nothing was kept. Is the storage up?"
+        )

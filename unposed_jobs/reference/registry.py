@@ -1,0 +1,77 @@
+"""The table `models`: which bundle is the champion, and what became of the others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse import tables
+
+if TYPE_CHECKING:
+    from unposed_jobs.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One row of the table `models`; JSON columns as dictionaries."""
+
+    model_version: str
+    status: str
+    estimator_id: str
+    artefact_uri: str
+    checksums: dict[str, str]
+    parameters: dict[str, Any]
+    metrics: dict[str, Any]
+    run_date: date
+    promoted_on: date | None
+    reason: str | None
+    run_id: str
+
+
+_JSON = ("checksums", "parameters", "metrics")
+
+
+def models(warehouse: Warehouse) -> list[ModelRow]:
+    """All models, oldest first."""
+    rows = warehouse.read("models").to_pylist()
+    for row in rows:
+        for name in _JSON:
+            row[name] = json.loads(row[name])
+    found = [ModelRow(**row) for row in rows]
+    return sorted(found, key=lambda row: (row.run_date, row.model_version))
+
+
+def champion(warehouse: Warehouse) -> ModelRow | None:
+    """The model that audits use, or None before the first promotion."""
+    return next((row for row in models(warehouse) if row.status == "champion"), None)
+
+
+def require_champion(warehouse: Warehouse) -> ModelRow:
+    """The champion. Raises UnposedError with the remedy where there is none."""
+    found = champion(warehouse)
+    if found is None:
+        raise UnposedError("no model is promoted yet; run: unposed train")
+    return found
+
+
+def record(warehouse: Warehouse, rows: list[ModelRow], run_id: str) -> int:
+    """Insert or replace models by model_version, in one snapshot; returns its id."""
+    plain = [
+        vars(row) | {name: json.dumps(getattr(row, name), sort_keys=True) for name in _JSON}
+        for row in rows
+    ]
+    table = pa.Table.from_pylist(plain, schema=tables.MODELS.schema)
+    versions = {"model_version": [row.model_version for row in rows]}
+    return warehouse.replace_rows("models", versions, table, run_id)
+
+
+def vocabulary(warehouse: Warehouse, model_version: str) -> pa.Table:
+    """The vocabulary rows of one model, by pose_id."""
+    table = warehouse.read("vocabulary")
+    return table.filter(pc.field("model_version") == model_version).sort_by("pose_id")
