@@ -5,6 +5,7 @@ import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 
 from unposed_jobs.audit.expectations import Expectations
@@ -427,3 +428,19 @@ def test_a_sliced_batch_is_read_from_its_slice():
     tables = audit_products(sliced, EXPECTATIONS, SETTINGS, RUN)
     assert tables.product_audit["product_id"].to_pylist() == ["P2", "P3", "P4"]
     assert tables.product_audit["poses_present"].to_pylist() == [[3], [1], [2]]
+
+
+def test_a_cohort_attribute_may_stand_in_the_map_of_attributes():
+    by_brand = dataclasses.replace(
+        EXPECTATIONS,
+        attributes=("category", "brand"),
+        rows={("Tops", "Acme"): 0, ("Tops",): 1, (): 2},
+    )
+    products = batch(("A", "Tops", "x", []), ("B", "Tops", "x", []), ("C", "Tops", "x", []))
+    brands = pa.array(
+        [[("brand", "Acme")], [("brand", None)], None], pa.map_(pa.string(), pa.string())
+    )
+    products = products.append_column("attributes", brands)
+    tables = audit_products(products, by_brand, SETTINGS, RUN)
+    missing = tables.pose_flags.filter(pa.compute.equal(tables.pose_flags["pose_id"], 1))
+    assert missing["confidence"].to_pylist() == [1.0, 0.75, 0.75]

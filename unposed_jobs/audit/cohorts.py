@@ -37,14 +37,8 @@ def find_cohorts(
 
     Raises UnposedError for a cohort attribute that the batch does not have.
     """
-    absent = [name for name in expectations.attributes if name not in batch.schema.names]
-    if absent:
-        raise UnposedError(
-            f"the catalogue has no column {absent[0]}, by which the model tells cohorts apart; "
-            "map it under [catalogue] product_columns or train again with other cohort_attributes"
-        )
     names = list(dict.fromkeys((*expectations.attributes, "category", "subcategory")))
-    encoded = [pc.dictionary_encode(batch.column(name).cast(pa.string())) for name in names]
+    encoded = [pc.dictionary_encode(_attribute(batch, name)) for name in names]
     codes = np.stack([column.indices.fill_null(-1).to_numpy() for column in encoded], axis=1)
     combinations, index = np.unique(codes, axis=0, return_inverse=True)
     index = index.reshape(-1)
@@ -69,4 +63,19 @@ def find_cohorts(
         share=np.concatenate([expectations.share, unknown])[row[index]],
         score=np.concatenate([expectations.score, unknown])[row[index]],
         excluded=excluded[index],
+    )
+
+
+def _attribute(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """A column of its own, or an entry of the map `attributes`, as text."""
+    if name in batch.schema.names:
+        return batch.column(name).cast(pa.string())
+    if "attributes" in batch.schema.names:
+        entries = batch.column("attributes")
+        keys = pc.unique(entries.keys).to_pylist()
+        if name in keys or not keys:
+            return pc.map_lookup(entries, pa.scalar(name), "first")
+    raise UnposedError(
+        f"the catalogue has no column {name}, by which the model tells cohorts apart; "
+        "name it in [catalogue] cohort_attributes, or train again with other ones"
     )
