@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
+
+
+def say(line: str) -> None:
+    """Print a line of progress at once, also where the output is a file."""
+    print(line, flush=True)
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,8 @@ class Run:
     """`all` pictures of the day, or those of the `reference` products only."""
     limit: int | None = None
     dry_run: bool = False
-    progress: Callable[[str], None] = print
+    progress: Callable[[str], None] = say
+    """Where a job tells how far it is, line by line."""
 
 
 def parse_date(text: str) -> date:
@@ -50,7 +57,12 @@ def _boolean(text: str) -> bool:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The flags of every job. An empty value counts as not given, as schedulers render it."""
-    parser.add_argument("--date", type=parse_date, required=True, help="the day, YYYY-MM-DD")
+    parser.add_argument(
+        "--date",
+        type=parse_date,
+        default=datetime.now(UTC).date(),
+        help="the day, YYYY-MM-DD (default: today, UTC)",
+    )
     parser.add_argument("--products", metavar="URI", help="products: CSV, Parquet or iceberg:NAME")
     parser.add_argument("--images", metavar="URI", help="images: CSV, Parquet or iceberg:NAME")
     parser.add_argument("--estimator", metavar="NAME", help="pose estimator")
@@ -77,25 +89,44 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(arguments: argparse.Namespace) -> config.Settings:
-    """The settings with the flags of `configure` laid over them."""
+def settings_of(arguments: argparse.Namespace, **overrides: Any) -> config.Settings:
+    """The settings with the flags of `configure`, and `overrides`, laid over them."""
     return config.load(
         arguments.config,
         catalogue__products=arguments.products or None,
         catalogue__images=arguments.images or None,
         pose__estimator=arguments.estimator or None,
+        **overrides,
     )
 
 
-def run_of(arguments: argparse.Namespace, progress: Callable[[str], None] = print) -> Run:
+def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
     """The run that the flags ask for."""
     return Run(
         run_date=arguments.date,
-        scope=getattr(arguments, "scope", "all"),
+        scope=scope or getattr(arguments, "scope", "all"),
         limit=getattr(arguments, "limit", None),
         dry_run=arguments.dry_run,
-        progress=progress,
     )
+
+
+def local(
+    *jobs: str, arguments: argparse.Namespace, scope: str | None = None, **overrides: Any
+) -> None:
+    """Run jobs, by the names of their modules, one after the other in one session here.
+
+    `overrides` are ``section__key=value`` settings; None means not given.
+    """
+    from unposed_jobs.jobs.session import session
+
+    settings = settings_of(arguments, **overrides)
+    modules = [importlib.import_module(f"unposed_jobs.jobs.{name}") for name in jobs]
+    spark = session("unposed")
+    try:
+        for module in modules:
+            module.run(spark, settings, run_of(arguments, scope))
+    finally:
+        spark.stop()
 
 
 def submit(
@@ -120,7 +151,7 @@ def submit(
 
         settings = settings_of(arguments)
         spark = session(f"unposed-{name}")
-        run(spark, settings, run_of(arguments, progress=lambda line: print(line, flush=True)))
+        run(spark, settings, run_of(arguments))
     except UnposedError as error:
         print(f"unposed: {error}", file=sys.stderr)
         return error.exit_code

@@ -1,0 +1,27 @@
+"""Write the day's missing-pose flags.
+
+Extracts the day's new and changed pictures, then compares every product with its cohort's poses
+and replaces the day in `pose_flags` and `product_audit`.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from unposed_jobs.jobs import entry
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    entry.configure(parser)
+    entry.add_limit(parser)
+    parser.add_argument(
+        "--skip-extract", action="store_true", help="audit with the landmarks that are there"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the jobs of the nightly audit on this machine."""
+    entry.local(
+        *(["audit"] if arguments.skip_extract else ["extract", "audit"]), arguments=arguments
+    )

@@ -1,0 +1,23 @@
+"""Find the landmarks of the day's new and changed pictures.
+
+Pictures whose etag, size and date are known are not read; contents that the estimator has seen
+are not extracted again. Every picture gets a status in the tables `images` and `landmarks`.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from unposed_jobs.jobs import entry
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    entry.configure(parser)
+    entry.add_limit(parser)
+    entry.add_scope(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the extraction job on this machine."""
+    entry.local("extract", arguments=arguments)
