@@ -34,7 +34,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _SWAPS_SIDES = {5, 6, 7, 8}
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF", b"BM")
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _WHITE = (255, 255, 255, 255)
 
 
@@ -163,7 +163,7 @@ def _eight_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 def _reason(error: Exception) -> str:
     line = _line(error)
-    word = "truncated" if re.search(r"truncat|incomplete|EOF|not enough", line) else "broken"
+    word = "truncated" if re.search("truncated|incomplete", line, re.IGNORECASE) else "broken"
     return f"{word}: {line}"
 
 

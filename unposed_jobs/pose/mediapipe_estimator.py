@@ -193,7 +193,8 @@ def _quiet_native_log() -> Iterator[None]:
     # MediaPipe's native log goes to file descriptor 2 and heeds no setting. What it says is
     # kept for --verbose. No longer than needed: the descriptor belongs to all threads.
     with _standard_error, tempfile.TemporaryFile() as captured:
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.flush()
         saved = os.dup(2)
         try:
             os.dup2(captured.fileno(), 2)

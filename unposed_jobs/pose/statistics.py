@@ -8,6 +8,8 @@ garment fills the frame.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -53,6 +55,7 @@ _EDGE = 0.06
 _LINE_SHARE = 0.06
 _BLOCKS = 6
 _LONGEST_STROKE = 8
+_STROKE_DEPTH, _EVEN_GROUND = 0.2, 0.08
 
 
 def describe(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
@@ -61,7 +64,7 @@ def describe(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
     `rgb` is (height, width, 3) uint8 of any size from 1 x 1.
     """
     colour = _reduced(rgb)
-    luma = colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     figures = {
         **_tone(colour, luma),
         **_composition(colour),
@@ -79,16 +82,17 @@ def _reduced(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
     if longer > SIDE:
         width, height = (max(1, round(side * SIDE / longer)) for side in image.size)
         image = image.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
-    return np.asarray(image, np.float32) / 255.0
+    # By channel, (3, h, w): NumPy is slow at reductions over a last axis of three.
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1), np.float32) / np.float32(255)
 
 
 def _tone(colour: _FloatArray, luma: _FloatArray) -> dict[str, float]:
-    least, most = colour.min(axis=2), colour.max(axis=2)
+    least, most = colour.min(axis=0), colour.max(axis=0)
     saturation = (most - least) / np.maximum(most, 1 / 255)
-    histogram = np.bincount((luma * 31.999).astype(np.int64).ravel(), minlength=32) / luma.size
+    histogram = np.bincount((luma * 31.999).astype(np.uint8).ravel(), minlength=32) / luma.size
     known = histogram[histogram > 0]
-    codes = (colour * 15.999).astype(np.int64) @ np.array([256, 16, 1])
-    counts = np.bincount(codes.ravel(), minlength=4096)
+    red, green, blue = (colour * np.float32(15.999)).astype(np.uint16)
+    counts = np.bincount((red * 256 + green * 16 + blue).ravel(), minlength=4096)
     # A colour counts where it fills a thousandth of the picture; 256 such are "very many".
     colours = np.count_nonzero(counts >= max(1, luma.size / 1000))
     return {
@@ -117,24 +121,22 @@ def _bimodality(histogram: npt.NDArray[np.float64]) -> float:
 
 
 def _composition(colour: _FloatArray) -> dict[str, float]:
-    height, width = colour.shape[:2]
+    height, width = colour.shape[1:]
     thick = max(1, round(min(height, width) * _BORDER))
     ring = np.ones((height, width), bool)
     ring[thick : height - thick, thick : width - thick] = False
-    border = colour[ring]
-    background = np.median(border, axis=0)
-    foreground = np.abs(colour - background).max(axis=2) > _FOREGROUND
-    core = colour[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    border = colour[:, ring]
+    background = np.median(border, axis=1).astype(np.float32)
+    foreground = np.abs(colour - background[:, None, None]).max(axis=0) > _FOREGROUND
+    core = colour[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
     share = float(foreground.mean())
     box = _box(foreground)
     mirrored = foreground[:, ::-1]
     union = float((foreground | mirrored).mean())
     return {
         "border_uniformity": 1.0 - float(foreground[ring].mean()),
-        "border_white_share": float((border.min(axis=1) >= _WHITE).mean()),
-        "centre_border_contrast": float(
-            np.abs(core.reshape(-1, 3).mean(axis=0) - border.mean(axis=0)).max()
-        ),
+        "border_white_share": float((border.min(axis=0) >= _WHITE).mean()),
+        "centre_border_contrast": float(np.abs(core.mean(axis=(1, 2)) - border.mean(axis=1)).max()),
         "foreground_share": share,
         "foreground_box": box,
         "foreground_fill": share / box if box else 0.0,
@@ -179,18 +181,20 @@ def _line_share(profile: _FloatArray) -> float:
 
 
 def _text_transitions(luma: _FloatArray) -> float:
-    # Share of pixels in dark strokes, a few pixels wide, between bright ones on the same row:
-    # letters and figures in rows, whatever their script.
-    if luma.shape[1] < 3:
-        return 0.0
-    background = np.percentile(luma, 80)
-    dark = luma < background - 0.2
-    edge = np.zeros((luma.shape[0], 1), np.int8)
-    change = np.diff(np.concatenate([edge, dark.astype(np.int8), edge], axis=1), axis=1)
-    start, stop = np.nonzero(change == 1), np.nonzero(change == -1)
-    strokes = stop[1] - start[1] <= _LONGEST_STROKE
-    covered = int((stop[1] - start[1])[strokes].sum())
-    return 4.0 * covered / luma.size
+    # Letters and figures, whatever their script: thin strokes on a row, dark on a bright ground
+    # or the other way about. A weave has strokes as well, but no even ground behind them.
+    return max(_strokes(luma), _strokes(1.0 - luma))
+
+
+def _strokes(luma: _FloatArray) -> float:
+    ground = np.percentile(luma, 80)
+    even = float((np.abs(luma - ground) < _EVEN_GROUND).mean())
+    marked = np.zeros((luma.shape[0], luma.shape[1] + 2), np.int8)
+    marked[:, 1:-1] = luma < ground - _STROKE_DEPTH
+    change = np.diff(marked.ravel())
+    lengths = np.flatnonzero(change == -1) - np.flatnonzero(change == 1)
+    covered = int(lengths[lengths <= _LONGEST_STROKE].sum())
+    return 4.0 * even**2 * covered / luma.size
 
 
 def _texture(luma: _FloatArray) -> dict[str, float]:
@@ -217,16 +221,24 @@ def _autocorrelation(patch: _FloatArray) -> npt.NDArray[np.float64]:
     norm = float((grid**2).sum()) * side
     flat = flat - np.outer(np.ones(side), grid) * (flat @ grid).sum() / norm
     flat = flat - np.outer(grid, np.ones(side)) * (grid @ flat).sum() / norm
-    window = np.hanning(side)
-    power = np.abs(np.fft.rfft2(flat * np.outer(window, window), s=(2 * side, 2 * side))) ** 2
-    faded = np.fft.irfft2(power)[:side, :side]
-    weight = np.fft.irfft2(
-        np.abs(np.fft.rfft2(np.outer(window, window), s=(2 * side, 2 * side))) ** 2
-    )[:side, :side]
+    window, weight = _window(side)
+    faded = _lagged(flat * window)
     variance = faded[0, 0] / weight[0, 0]
     if variance < 1e-6:
         return np.zeros((side, side))
     return faded / np.maximum(weight, 1e-3 * weight[0, 0]) / variance
+
+
+@cache
+def _window(side: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    window = np.outer(np.hanning(side), np.hanning(side))
+    return window, _lagged(window)
+
+
+def _lagged(patch: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    side = len(patch)
+    power = np.abs(np.fft.rfft2(patch, s=(2 * side, 2 * side))) ** 2
+    return np.fft.irfft2(power)[:side, :side]
 
 
 def _periodicity(correlation: npt.NDArray[np.float64]) -> float:
