@@ -1,0 +1,1 @@
+"""A catalogue rendered by this project's own code: pictures of drawn figures with known truth."""

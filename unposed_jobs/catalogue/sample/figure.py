@@ -1,0 +1,385 @@
+"""The body of a drawn figure: its build, its pose, where its joints are and its bare limbs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from unposed_jobs.catalogue.sample.geometry import (
+    Array,
+    Surface,
+    angles,
+    ellipsoid,
+    rounded_path,
+    smoothstep,
+    spline,
+    surface,
+    tube,
+    turn,
+    two_bones,
+    unit,
+)
+
+REFERENCE = 1.75
+"""Height in metres of the figure that the tables below describe."""
+
+_LEVELS = np.array([0.80, 0.84, 0.92, 1.00, 1.09, 1.18, 1.28, 1.36, 1.415, 1.45, 1.475, 1.50, 1.56])
+_WIDTH_F = np.array(
+    [0.11, 0.155, 0.172, 0.155, 0.126, 0.132, 0.146, 0.150, 0.150, 0.124, 0.088, 0.060, 0.049]
+)
+_WIDTH_M = np.array(
+    [0.11, 0.150, 0.165, 0.160, 0.150, 0.157, 0.172, 0.178, 0.176, 0.146, 0.104, 0.071, 0.059]
+)
+_FRONT_F = np.array(
+    [0.05, 0.080, 0.094, 0.096, 0.088, 0.096, 0.128, 0.108, 0.082, 0.066, 0.054, 0.048, 0.046]
+)
+_FRONT_M = np.array(
+    [0.05, 0.080, 0.094, 0.100, 0.100, 0.106, 0.120, 0.112, 0.090, 0.074, 0.062, 0.056, 0.054]
+)
+_BACK_F = np.array(
+    [0.06, 0.112, 0.118, 0.094, 0.078, 0.086, 0.098, 0.104, 0.096, 0.082, 0.070, 0.060, 0.055]
+)
+_BACK_M = np.array(
+    [0.06, 0.104, 0.110, 0.096, 0.088, 0.096, 0.110, 0.118, 0.108, 0.092, 0.078, 0.068, 0.062]
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A person's body: `masculine` and `heavy` in [0, 1], height in metres, looks."""
+
+    height: float
+    masculine: float
+    heavy: float
+    skin: tuple[int, int, int]
+    hair_colour: tuple[int, int, int]
+    hair_style: str
+    eye_colour: tuple[int, int, int]
+    beard: float
+    jaw: float
+    lips: tuple[int, int, int]
+
+    @property
+    def scale(self) -> float:
+        """Of this body to the reference body."""
+        return self.height / REFERENCE
+
+
+SKINS = (
+    (243, 208, 184), (234, 192, 162), (222, 176, 140), (205, 152, 114),
+    (178, 124, 86), (146, 98, 66), (112, 74, 52), (84, 56, 42),
+)  # fmt: skip
+HAIRS = (
+    (28, 22, 20), (44, 32, 26), (74, 48, 32), (104, 70, 42),
+    (150, 106, 60), (196, 158, 100), (128, 54, 30), (150, 148, 146),
+)  # fmt: skip
+STYLES_F = ("long", "bob", "ponytail", "bun", "afro", "pixie", "long")
+STYLES_M = ("short", "buzz", "quiff", "bald", "afro", "short", "quiff")
+
+
+def random_build(rng: np.random.Generator, womenswear: bool) -> Build:
+    """A person; dark skin goes with dark hair more often than not."""
+    skin = int(rng.integers(len(SKINS)))
+    hairs = HAIRS[:3] if skin >= 5 and rng.random() < 0.85 else HAIRS
+    masculine = float(rng.uniform(0.0, 0.2) if womenswear else rng.uniform(0.8, 1.0))
+    tone = np.array(SKINS[skin]) + rng.normal(0, 4, 3)
+    lips = tone * np.array([0.86, 0.62, 0.64]) if womenswear else tone * np.array([0.84, 0.7, 0.7])
+    eyes = ((62, 42, 30), (48, 34, 26), (86, 66, 40), (70, 96, 120), (84, 104, 78))
+    return Build(
+        height=float(rng.normal(1.70, 0.045) if womenswear else rng.normal(1.81, 0.05)),
+        masculine=masculine,
+        heavy=float(rng.beta(1.6, 3.0)),
+        skin=_colour(tone),
+        hair_colour=hairs[int(rng.integers(len(hairs)))],
+        hair_style=str(rng.choice(STYLES_F if womenswear else STYLES_M)),
+        eye_colour=eyes[int(rng.integers(2 if skin >= 5 else len(eyes)))],
+        beard=float(rng.choice([0.0, 0.35, 0.8])) if not womenswear else 0.0,
+        jaw=float(rng.uniform(0.0, 1.0)) * 0.5 + 0.5 * masculine,
+        lips=_colour(lips),
+    )
+
+
+def _colour(value: Array) -> tuple[int, int, int]:
+    red, green, blue = (int(channel) for channel in np.clip(value, 0, 255))
+    return red, green, blue
+
+
+ARMS = ("down", "down", "away", "hip", "pocket", "front", "hair", "bent")
+LEGS = ("stand", "relaxed", "stride", "apart", "cross")
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the body is held. Angles in radians; `left` and `right` name what the arms do."""
+
+    left: str = "down"
+    right: str = "down"
+    legs: str = "stand"
+    twist: float = 0.0
+    lean: float = 0.0
+    sway: float = 0.0
+    head_yaw: float = 0.0
+    head_pitch: float = 0.0
+    head_roll: float = 0.0
+    jitter: tuple[float, ...] = field(default=(0.0,) * 8)
+
+
+def random_pose(rng: np.random.Generator, view: str) -> Pose:
+    """A catalogue model's pose that suits the view."""
+    calm = rng.random() < 0.45
+    choices = ("down", "away") if calm else ARMS
+    left, right = str(rng.choice(choices)), str(rng.choice(choices))
+    if left == right == "hair":
+        right = "down"
+    legs = str(rng.choice(("stand", "apart", "relaxed") if view in ("front", "back") else LEGS))
+    if rng.random() < 0.12:
+        legs = "stride"
+    return Pose(
+        left=left,
+        right=right,
+        legs=legs,
+        twist=float(rng.normal(0, 0.07)),
+        lean=float(rng.normal(0, 0.03)),
+        sway=float(rng.normal(0, 0.02)),
+        head_yaw=float(np.clip(rng.normal(0, 0.16), -0.45, 0.45)),
+        head_pitch=float(np.clip(rng.normal(0.02, 0.06), -0.15, 0.25)),
+        head_roll=float(rng.normal(0, 0.04)),
+        jitter=tuple(float(value) for value in rng.uniform(-1, 1, 8)),
+    )
+
+
+class Figure:
+    """A build in a pose: its joints, and the surface of its trunk for garments to follow."""
+
+    def __init__(self, build: Build, pose: Pose):
+        self.build, self.pose, self.scale = build, pose, build.scale
+        m, heavy = build.masculine, build.heavy
+        self._levels = _LEVELS * self.scale
+        broad = 0.94 + 0.16 * heavy
+        belly = heavy * np.exp(-(((_LEVELS - 1.06) / 0.13) ** 2))
+        self._width = ((1 - m) * _WIDTH_F + m * _WIDTH_M) * broad * self.scale
+        self._width += 0.035 * belly * self.scale
+        self._front = ((1 - m) * _FRONT_F + m * _FRONT_M) * broad * self.scale
+        self._front += 0.06 * belly * self.scale
+        self._back = ((1 - m) * _BACK_F + m * _BACK_M) * broad * self.scale
+        # The neck does not grow with the weight as the trunk does.
+        self._width[-2:] /= broad**0.6
+        self._place()
+
+    def _place(self) -> None:
+        s, m, pose = self.scale, self.build.masculine, self.pose
+        j = pose.jitter
+        hip_half = (0.088 + 0.004 * (1 - m)) * s
+        self.hips = {
+            side: np.array([sign * hip_half, 0.90 * s, 0.0])
+            for side, sign in (("left", 1), ("right", -1))
+        }
+        gap = {"stand": 0.085, "relaxed": 0.11, "stride": 0.07, "apart": 0.16, "cross": 0.035}
+        step = {"stand": 0.0, "relaxed": 0.05, "stride": 0.22, "apart": 0.0, "cross": 0.09}
+        half, ahead = gap[pose.legs] * s, step[pose.legs] * s * (0.8 + 0.25 * j[0])
+        lead = 1 if j[1] > 0 else -1
+        self.drop = 0.0
+        self.ankles = {}
+        for side, sign in (("left", 1), ("right", -1)):
+            forward = ahead * (1 if sign == lead else -1)
+            lift = 0.05 * s if pose.legs == "stride" and sign != lead else 0.0
+            self.ankles[side] = np.array([sign * half + pose.sway, 0.085 * s + lift, forward])
+            span = np.hypot(forward, self.ankles[side][0] - self.hips[side][0])
+            need = 0.90 * s - (0.085 * s + np.sqrt(max((0.812 * s) ** 2 - span**2, 0.0)))
+            self.drop = max(self.drop, float(need) - lift)
+        for side in self.hips:
+            self.hips[side] = self.hips[side] - [0, self.drop, 0]
+        self.legs = {
+            side: two_bones(
+                self.hips[side], self.ankles[side], 0.41 * s, 0.405 * s,
+                np.array([0.12 * (1 if side == "left" else -1), 0.0, 1.0]),
+            )
+            for side in ("left", "right")
+        }  # fmt: skip
+        shoulder = (0.163 + 0.030 * m + 0.012 * self.build.heavy) * s
+        self.shoulders = {
+            side: self.bend(np.array([[sign * shoulder, 1.418 * s, -0.005 * s]]))[0]
+            for side, sign in (("left", 1), ("right", -1))
+        }
+        self.arms = {side: self._arm(side) for side in ("left", "right")}
+        self.head = self.bend(np.array([[0.0, 1.628 * s, 0.022 * s]]))[0]
+        self.head_turn = turn(pose.twist + pose.head_yaw, pose.head_pitch, pose.head_roll)
+
+    def bend(self, points: Array) -> Array:
+        """Carry upright trunk points along with the twist, lean and drop of the pose."""
+        s = self.scale
+        t = smoothstep(0.98 * s, 1.42 * s, points[..., 1])
+        angle = self.pose.twist * t
+        cos, sin = np.cos(angle), np.sin(angle)
+        x = cos * points[..., 0] + sin * points[..., 2]
+        z = -sin * points[..., 0] + cos * points[..., 2]
+        rise = np.maximum(points[..., 1] - 0.95 * s, 0.0)
+        x = x - self.pose.lean * rise
+        tilt = self.pose.lean * points[..., 0] * t
+        return np.stack([x, points[..., 1] + tilt - self.drop, z], -1)
+
+    def _arm(self, side: str) -> Array:
+        s, sign = self.scale, 1.0 if side == "left" else -1.0
+        kind = self.pose.left if side == "left" else self.pose.right
+        j = self.pose.jitter[2:5] if side == "left" else self.pose.jitter[5:8]
+        start = self.shoulders[side]
+        # The trunk's half width at the hip, so that hands rest on it and not inside it.
+        hip = float(np.interp(0.98 * s, self._levels, self._width)) + 0.035 * s
+        targets = {
+            "down": ([hip + (0.075 + 0.03 * j[0]) * s, 0.90, 0.03 + 0.04 * j[1]], [0.35, 0, -1]),
+            "away": ([hip + (0.17 + 0.05 * j[0]) * s, 0.93, 0.04 + 0.06 * j[1]], [0.5, 0, -1]),
+            "hip": ([hip + 0.015 * s, 1.03 + 0.02 * j[0], 0.055], [1.0, 0.1, -0.45]),
+            "pocket": ([hip + 0.025 * s, 0.945, 0.075], [0.75, 0, -0.8]),
+            "front": ([0.035 * s, 0.98 + 0.05 * j[0], 0.205], [0.8, -0.1, -0.5]),
+            "hair": ([0.15 * s, 1.60 + 0.04 * j[0], -0.02], [1.0, 0.2, 0.15]),
+            "bent": ([hip + 0.04 * s, 1.13 + 0.06 * j[0], 0.26], [0.5, -0.5, -0.9]),
+        }
+        target, pole = targets[kind]
+        x, y, z = sign * target[0], target[1] * s, target[2] * s
+        goal = self.bend(np.array([[x, y, z]]))[0]
+        if kind == "front" and sign < 0:  # one hand over the other
+            goal[2] += 0.035 * s
+            goal[1] += 0.012 * s
+        return two_bones(
+            start, goal, 0.288 * s, 0.252 * s, np.array([sign * pole[0], pole[1], pole[2]])
+        )
+
+    def trunk(self, theta: Array, y: Array, offset: Array | float = 0.0) -> Array:
+        """Points of the trunk's skin at angle θ and upright height y, `offset` outside it.
+
+        `theta` and `y` have one shape (R, S); returns (R, S, 3), posed.
+        """
+        y = np.broadcast_to(y, np.broadcast_shapes(np.shape(theta), np.shape(y)))
+        flat = y.ravel()
+        width = spline(self._levels, self._width, flat).reshape(y.shape)
+        front = spline(self._levels, self._front, flat).reshape(y.shape)
+        back = spline(self._levels, self._back, flat).reshape(y.shape)
+        cos, sin = np.cos(theta), np.sin(theta)
+        side = np.abs(sin) ** 0.88 * np.sign(sin)
+        ahead = np.abs(cos) ** 0.92 * np.sign(cos)
+        s = self.scale
+        female = 1 - self.build.masculine
+        depth = np.where(cos > 0, front, back)
+        # The bust stands at both sides of the breastbone, the seat at both sides of the cleft.
+        bust = np.exp(-(((y / s - 1.275) / 0.05) ** 2) - ((np.abs(theta) - 0.52) / 0.36) ** 2)
+        depth = depth + female * 0.022 * s * bust
+        x = (width + offset) * side
+        z = (depth + offset) * ahead + self._spine(y)
+        return self.bend(np.stack([x, y, z], -1))
+
+    def _spine(self, y: Array) -> Array:
+        """How far the trunk's axis is before the hips' at height y."""
+        t = y / self.scale
+        return self.scale * (
+            0.012 * np.sin((t - 0.95) * 5.5) - 0.025 * smoothstep(1.30, 1.46, t)
+            + 0.022 * smoothstep(1.46, 1.58, t)
+        )  # fmt: skip
+
+    def arm_path(self, side: str, samples: int = 30) -> tuple[Array, Array]:
+        """The arm's axis from inside the chest: (N, 3), and positions 0 chest, 1 shoulder,
+        2 elbow, 3 wrist.
+        """
+        inner = self.shoulders[side].copy()
+        away = unit(self.shoulders[side] - self.shoulders["right" if side == "left" else "left"])
+        inner = inner - away * 0.085 * self.scale
+        corners = np.concatenate([inner[None], self.arms[side]])
+        corners[0, 1] += 0.008 * self.scale
+        path, position = rounded_path(corners, samples, 0.3)
+        return path, position
+
+    def arm_radius(self, position: Array) -> Array:
+        """Of the bare arm at positions of `arm_path`."""
+        m, heavy, s = self.build.masculine, self.build.heavy, self.scale
+        knots = np.array([0.0, 0.6, 1.0, 1.3, 1.7, 2.0, 2.25, 2.6, 3.0])
+        female = np.array([0.052, 0.050, 0.047, 0.042, 0.039, 0.036, 0.037, 0.031, 0.024])
+        male = np.array([0.062, 0.063, 0.059, 0.053, 0.050, 0.045, 0.047, 0.039, 0.030])
+        radii = ((1 - m) * female + m * male) * (0.94 + 0.22 * heavy) * s
+        return spline(knots, radii, position)
+
+    def arm_front(self, side: str) -> Array:
+        """Where an arm's front looks: away from its elbow's point."""
+        shoulder, elbow, wrist = self.arms[side]
+        bend = (shoulder + wrist) / 2 - elbow
+        return unit(bend + np.array([0.0, 0.0, 0.06]) * self.scale)
+
+    def leg_path(self, side: str, samples: int = 34) -> tuple[Array, Array]:
+        """The leg's axis: (N, 3), and positions 0 hip, 1 knee, 2 ankle."""
+        return rounded_path(self.legs[side], samples, 0.2)
+
+    def leg_radius(self, position: Array) -> Array:
+        """Of the bare leg at positions of `leg_path`."""
+        m, heavy, s = self.build.masculine, self.build.heavy, self.scale
+        knots = np.array([0.0, 0.15, 0.5, 0.85, 1.0, 1.1, 1.35, 1.7, 2.0])
+        radii = np.array([0.090, 0.090, 0.073, 0.056, 0.053, 0.051, 0.056, 0.040, 0.034])
+        return spline(knots, radii * (0.93 + 0.07 * m + 0.22 * heavy) * s, position)
+
+    def skin(self) -> list[Surface]:
+        """Arms, legs, hands, neck and the upper chest, bare."""
+        s = self.scale
+        parts = []
+        theta = angles(32)[None]
+        y = np.linspace(1.16, 1.57, 26)[:, None][::-1] * s
+        grid = np.broadcast_to(theta, (26, 33))
+        uv = np.stack(np.broadcast_arrays(grid / 6, y), -1)
+        parts.append(surface(self.trunk(grid, y, -0.004 * s), uv, "skin", closed=True))
+        neck = np.stack([self.bend(np.array([[0, 1.49 * s, -0.012 * s]]))[0], self.head])
+        neck[1] -= self.head_turn @ np.array([0, 0.02, 0.012]) * s
+        path = neck[0] + np.linspace(0, 1, 8)[:, None] * (neck[1] - neck[0])
+        radius = (0.050 + 0.009 * self.build.masculine + 0.004 * self.build.heavy) * s
+        parts.append(
+            tube(path[::-1], np.linspace(1.0, 1.06, 8) * radius, np.array([0, 0, 1.0]), "skin")
+        )
+        for side in ("left", "right"):
+            path, position = self.arm_path(side)
+            flatten = np.interp(position, [2.3, 3.0], [1.0, 0.78])
+            parts.append(
+                tube(path, self.arm_radius(position), self.arm_front(side), "skin", 18, flatten)
+            )
+            parts += self._hand(side)
+        return parts
+
+    def bare_legs(self) -> list[Surface]:
+        """Both legs, for dresses and skirts."""
+        parts = []
+        for side in ("left", "right"):
+            path, position = self.leg_path(side)
+            radius = self.leg_radius(position)
+            calf = np.exp(-(((position - 1.35) / 0.22) ** 2)) * 0.010 * self.scale
+            path = path - np.array([0, 0, 1.0]) * calf[:, None]
+            parts.append(tube(path, radius, np.array([0, 0, 1.0]), "skin", 20))
+        return parts
+
+    def _hand(self, side: str) -> list[Surface]:
+        """A palm, four slightly curled fingers and a thumb."""
+        s = self.scale * (0.94 + 0.1 * self.build.masculine)
+        shoulder, elbow, wrist = self.arms[side]
+        sign = 1.0 if side == "left" else -1.0
+        kind = self.pose.left if side == "left" else self.pose.right
+        along = unit(wrist - elbow)
+        if kind in ("hip", "front"):  # bent at the wrist, towards the body's middle and front
+            along = unit(along + np.array([-0.5 * sign, -0.25, 0.35]))
+        inward = np.array([-sign, 0.0, 0.15]) if kind != "bent" else np.array([-sign, -0.6, 0.0])
+        palm = unit(inward - along * float(inward @ along))  # where the palm looks
+        across = unit(np.cross(along, palm)) * sign  # towards the thumb when the arm hangs
+        if across[2] < 0 and abs(across[2]) > 0.3:
+            across = -across
+        centre = wrist + along * 0.045 * s
+        rotation = np.stack([across, -along, palm], 1)
+        parts = [ellipsoid(centre, np.array([0.040, 0.056, 0.020]) * s, "skin", rotation, 12, 16)]
+        for finger in range(4):
+            offset = (finger - 1.5) * 0.0175 * s
+            length = (0.066, 0.076, 0.072, 0.056)[3 - finger] * s
+            root = wrist + along * 0.082 * s + across * offset
+            middle = root + along * length * 0.5 + palm * 0.008 * s
+            tip = middle + unit(along + palm * 0.55) * length * 0.5
+            path, _ = rounded_path(np.stack([root, middle, tip]), 8, 0.4)
+            radii = np.array([0.0095, 0.0097, 0.0095, 0.009, 0.0086, 0.008, 0.0066, 0.0035]) * s
+            parts.append(tube(path, radii, palm, "skin", 8, closed=True))
+        root = wrist + along * 0.030 * s + across * 0.026 * s
+        middle = root + unit(along + across * 0.8 + palm * 0.3) * 0.036 * s
+        tip = middle + unit(along + across * 0.15 + palm * 0.25) * 0.034 * s
+        path, _ = rounded_path(np.stack([root, middle, tip]), 8, 0.4)
+        radii = np.array([0.014, 0.0135, 0.012, 0.0108, 0.0102, 0.0095, 0.0075, 0.004]) * s
+        parts.append(tube(path, radii, palm, "skin", 8, closed=True))
+        return parts

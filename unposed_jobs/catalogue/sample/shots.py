@@ -1,0 +1,106 @@
+"""Makes the picture that a shot asks for: pose, camera and light around a dressed figure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from unposed_jobs.catalogue.sample import objects, scene
+from unposed_jobs.catalogue.sample.backdrop import Backdrop, random_backdrop
+from unposed_jobs.catalogue.sample.cohorts import Shot
+from unposed_jobs.catalogue.sample.figure import Pose, random_pose
+from unposed_jobs.catalogue.sample.garments import Garment
+from unposed_jobs.catalogue.sample.scene import Camera, Light, random_light
+from unposed_jobs.catalogue.sample.wardrobe import (
+    Outfit,
+    dressed,
+    outfit_textures,
+    random_outfit,
+)
+
+
+class Studio:
+    """One product's session: its garment, one or two models, a usual backdrop and light."""
+
+    def __init__(self, rng: np.random.Generator, garment: Garment, womenswear: bool, size: int):
+        self._garment, self._womenswear = garment, womenswear
+        self._seed = int(rng.integers(1 << 31))
+        shape = float(rng.choice((0.8, 0.8, 0.8, 5 / 6, 1.0)))
+        self.width, self.height = max(int(round(size * shape)), 1), size
+        self._backdrop: Backdrop = random_backdrop(rng)
+        self._light: Light = random_light(rng)
+        self._cast: dict[int, tuple[Outfit, dict[str, Image.Image]]] = {}
+
+    def _model(self, which: int) -> tuple[Outfit, dict[str, Image.Image]]:
+        if which not in self._cast:
+            rng = np.random.default_rng([self._seed, which])
+            outfit = random_outfit(rng, self._garment, self._womenswear)
+            self._cast[which] = outfit, outfit_textures(outfit)
+        return self._cast[which]
+
+    def picture(self, shot: Shot, people: int, seed: int) -> Image.Image:
+        """The picture of this shot, `seed` deciding all that the shot leaves open."""
+        rng = np.random.default_rng([self._seed, 9, seed])
+        if shot.kind != "person":
+            draw = {
+                "flat_lay": objects.flat_lay,
+                "fabric": objects.fabric,
+                "size_chart": objects.size_chart,
+            }[shot.kind]
+            return draw(rng, self._garment, self.width, self.height)
+        which = int(rng.random() < 0.12)
+        backdrop = self._backdrop if rng.random() < 0.8 else random_backdrop(rng)
+        light = replace(self._light, azimuth=self._light.azimuth + float(rng.normal(0, 0.1)))
+        yaw = _yaw(rng, shot.view)
+        open_front = bool(rng.random() < 0.6)
+        outfit, painted = self._model(which)
+        camera = frame(rng, shot.framing, outfit.build.scale)
+        pose = random_pose(rng, shot.view)
+        if people == 1:
+            actors = [dressed(outfit, painted, pose, yaw, open_front)]
+        else:
+            camera = replace(camera, span=camera.span * 1.12, x=0.0)
+            apart = 0.31 if shot.framing == "upper" else 0.34
+            second, other = self._model(2)
+            calm = Pose(jitter=pose.jitter)
+            actors = [
+                dressed(outfit, painted, calm, yaw + 0.12, open_front, x=-apart, z=0.03),
+                dressed(second, other, replace(calm, legs="apart"), yaw - 0.15, x=apart, z=-0.05),
+            ]
+        return scene.photograph(
+            actors, camera, light, backdrop, self.width, self.height, int(rng.integers(1 << 31))
+        )
+
+
+def _yaw(rng: np.random.Generator, view: str) -> float:
+    """How far the figure is turned from facing the camera, radians."""
+    middle, spread = {
+        "front": (0.0, 12.0),
+        "back": (180.0, 14.0),
+        "left": (-90.0, 10.0),
+        "right": (90.0, 10.0),
+        "three_quarter": (42.0 if rng.random() < 0.5 else -42.0, 9.0),
+    }[view]
+    return float(np.deg2rad(middle + rng.uniform(-spread, spread)))
+
+
+def frame(rng: np.random.Generator, framing: str, scale: float) -> Camera:
+    """A camera whose picture holds what the framing asks for; `scale` is the figure's."""
+    low, high = {
+        "full": (rng.uniform(-0.16, -0.05), rng.uniform(1.83, 1.98)),
+        "upper": (rng.uniform(0.72, 0.98), rng.uniform(1.80, 1.92)),
+        "chest": (rng.uniform(0.86, 1.02), rng.uniform(1.49, 1.545)),
+        "legs": (rng.uniform(-0.10, -0.03), rng.uniform(0.96, 1.10)),
+    }[framing]
+    heights = {"full": (0.8, 1.6), "upper": (1.1, 1.65), "chest": (1.1, 1.5), "legs": (0.4, 1.2)}
+    span = float(high - low) * scale
+    return Camera(
+        x=float(rng.normal(0, 0.018)) * span,
+        y=float(high + low) / 2 * scale,
+        span=span,
+        height=float(rng.uniform(*heights[framing])) * scale,
+        field=float(rng.uniform(0.34, 0.62)),
+        roll=float(rng.normal(0, 0.008)),
+    )
