@@ -1,0 +1,77 @@
+"""The rows of a catalogue, as every source is brought to them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+FILE = "__source_file"
+ROW = "__source_row"
+"""Beside the columns of a source, whose names they must not meet."""
+_PLACE = [
+    pa.field(FILE, pa.int32()),  # which of the planned files, in their order
+    pa.field(ROW, pa.int64()),  # in that file, from 1; a CSV's header is row 1
+]
+
+PRODUCTS = pa.schema(
+    [
+        pa.field("product_id", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("subcategory", pa.string()),
+        pa.field("product_type", pa.string()),
+        pa.field("average_rating", pa.float64()),
+        pa.field("rating_count", pa.int64()),
+        pa.field("attributes", pa.map_(pa.string(), pa.string())),
+        pa.field("signals", pa.map_(pa.string(), pa.float64())),
+    ]
+)
+"""One product. average_rating in [0, 5], null where unrated; rating_count 0 where unknown.
+`attributes` and `signals` hold the further columns that `cohort_attributes` and
+`popularity_signals` name, null where the source has no value."""
+
+IMAGES = pa.schema(
+    [
+        pa.field("product_id", pa.string()),
+        pa.field("image_uri", pa.string()),
+        pa.field("position", pa.int32()),
+        pa.field("etag", pa.string()),
+        pa.field("size", pa.int64()),
+        pa.field("last_modified", pa.timestamp("us", tz="UTC")),
+        pa.field("added_at", pa.date32()),
+        pa.field("removed_at", pa.date32()),
+    ]
+)
+"""One picture of a product. image_uri is absolute; position counts from 1 where the source has
+none; the picture is shown from added_at until the day before removed_at (null: open)."""
+
+ACCEPTED_PRODUCTS = pa.schema([*PRODUCTS, *_PLACE])
+ACCEPTED_IMAGES = pa.schema([*IMAGES, *_PLACE])
+
+REJECTS = pa.schema(
+    [
+        pa.field("source", pa.string()),
+        pa.field("row_key", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("detail", pa.string()),
+        pa.field("row", pa.string()),
+        *_PLACE,
+    ]
+)
+"""A source row that was set aside: the columns of the table `catalogue_rejects`, and its place."""
+
+REASONS = {
+    "malformed_line": "the line does not have the header's fields, or a quote is not closed",
+    "missing_key": "product_id or image_uri is empty",
+    "missing_category": "category is empty",
+    "bad_number": "text, NaN or a value out of range where a number belongs",
+    "bad_date": "not a date, or not a time",
+    "bad_uri": "an address that no storage could have",
+    "removed_before_added": "removed_at lies before added_at",
+    "duplicate_key": "a product listed twice with different values; the first is kept",
+    "unknown_product": "the picture's product is not in the products source, or was set aside",
+    "repeated_row": "the same product, or the same picture of a product, once more; one is kept",
+}
+"""Why a row is set aside, in the order in which the reasons are looked for."""
+
+HARMLESS = frozenset({"repeated_row"})
+"""Reasons that tell of nothing lost and do not count against the error budget: shops list one
+picture under several views (front, search, default)."""

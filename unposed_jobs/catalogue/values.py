@@ -1,0 +1,145 @@
+"""Columns of any type to the catalogue's types; what cannot be read is told, not guessed.
+
+Each function takes a source column and returns (values, bad): `bad` marks rows that hold a value
+that is none of the wanted kind; a row without a value is null and not bad. Text counts as no
+value where it is empty, ``NULL``, ``null`` or ``\\N`` (databases' exports).
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unposed_jobs.catalogue.delimited import valid_line
+
+_NO_VALUE = pa.array(["", "NULL", "null", "\\N"])
+_UTC = pa.timestamp("us", tz="UTC")
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+$"
+_DATE = r"^[1-9]\d{3}-\d{2}-\d{2}"
+_TIME = r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)? ?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)?)?$"
+Column = tuple[pa.Array, pa.Array]
+
+
+def text(column: pa.Array, normalize: bool = True) -> pa.Array:
+    """The column as trimmed text, null where it has no value.
+
+    `normalize` brings it to Unicode's NFC, so that an id typed on a Mac equals its twin;
+    addresses are left as they are, since storages compare bytes.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):
+        # Whole numbers that a data frame made floating for the sake of its missing values.
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+        whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**53))
+        integers = pc.cast(pc.if_else(whole, column, pa.scalar(None, column.type)), pa.int64())
+        column = pc.coalesce(pc.cast(integers, pa.string()), pc.cast(column, pa.string()))
+    elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        column = _decoded(column)
+    found = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    if normalize:
+        found = pc.utf8_normalize(found, form="NFC")
+    return pc.if_else(pc.is_in(found, _NO_VALUE), pa.scalar(None, pa.string()), found)
+
+
+def number(column: pa.Array, low: float | None = None, high: float | None = None) -> Column:
+    """float64, finite, from `low` to `high`. Text may have a decimal comma (4,5)."""
+    if _is_numeric(column.type):
+        values = pc.cast(column, pa.float64())
+        bad = pa.array([False] * len(column))
+    else:
+        found = text(column)
+        comma = pc.match_substring_regex(found, r"^[+-]?\d+,\d+$")
+        found = pc.if_else(comma, pc.replace_substring(found, ",", "."), found)
+        values, bad = _matching(found, _NUMBER, pa.float64())
+    bad = pc.or_(bad, _known(pc.invert(pc.is_finite(values))))
+    if low is not None:
+        bad = pc.or_(bad, _known(pc.less(values, low)))
+    if high is not None:
+        bad = pc.or_(bad, _known(pc.greater(values, high)))
+    return pc.if_else(bad, pa.scalar(None, pa.float64()), values), bad
+
+
+def count(column: pa.Array, kind: pa.DataType | None = None) -> Column:
+    """A whole number from 0 of the integer type `kind` (int64).
+
+    Text may be grouped (1,234) or end in .0.
+    """
+    kind = kind or pa.int64()
+    largest = 2 ** (kind.bit_width - 1) - 1
+    if pa.types.is_integer(column.type):
+        wide = pa.types.is_uint64(column.type)  # has no common integer type with the limits
+        limits = pc.cast(column, pa.decimal128(20)) if wide else column
+        bad = _known(pc.or_(pc.less(limits, 0), pc.greater(limits, largest)))
+        whole = pc.if_else(bad, pa.scalar(None, column.type), column)
+    elif _is_numeric(column.type):
+        values, bad = number(column, 0, min(largest, 2**53))
+        bad = pc.or_(bad, _known(pc.not_equal(values, pc.floor(values))))
+        whole = pc.if_else(bad, pa.scalar(None, pa.float64()), values)
+    else:
+        found = text(column)
+        grouped = pc.match_substring_regex(found, _GROUPED)
+        found = pc.if_else(grouped, pc.replace_substring(found, ",", ""), found)
+        found = pc.replace_substring_regex(found, r"^\+|\.0*$", "")
+        whole, bad = _matching(found, r"^\d{1,18}$", pa.int64())
+        bad = pc.or_(bad, _known(pc.greater(whole, largest)))
+        whole = pc.if_else(bad, pa.scalar(None, pa.int64()), whole)
+    return pc.cast(whole, kind), bad
+
+
+def moment(column: pa.Array) -> Column:
+    """timestamp[us, UTC] of an ISO 8601 text or a date or time; without a zone it is UTC's."""
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        if kind.tz is None:
+            column = pc.cast(column, pa.timestamp(kind.unit, tz="UTC"))
+        return pc.cast(column, _UTC, safe=False), pa.array([False] * len(column))
+    if pa.types.is_date(kind):
+        return pc.cast(pc.cast(column, pa.timestamp("us")), _UTC), pa.array([False] * len(column))
+    found = text(column)
+    shaped = _known(pc.match_substring_regex(found, _DATE + _TIME))
+    day = pc.if_else(shaped, pc.utf8_slice_codeunits(found, 0, 10), pa.scalar(None, pa.string()))
+    # strptime takes 30 February for 2 March: only a day that comes out as it went in is one.
+    parsed = pc.strptime(day, format="%Y-%m-%d", unit="s", error_is_null=True)
+    good = pc.and_(shaped, _known(pc.equal(pc.strftime(parsed, format="%Y-%m-%d"), day)))
+    bad = pc.and_(pc.is_valid(found), pc.invert(good))
+    found = pc.if_else(good, found, pa.scalar(None, pa.string()))
+    found = pc.replace_substring_regex(found, r"(\.\d{6})\d+", r"\1")
+    found = pc.replace_substring_regex(found, r" ?(Z|[+-]\d{2}:?\d{2})$", r"\1")
+    zoned = _known(pc.match_substring_regex(found, r":\d{2}.*(Z|[+-]\d{2}:?\d{2})$"))
+    nothing = pa.scalar(None, pa.string())
+    with_zone = pc.cast(pc.if_else(zoned, found, nothing), _UTC)
+    without = pc.cast(pc.if_else(zoned, nothing, found), pa.timestamp("us"))
+    return pc.coalesce(with_zone, pc.cast(without, _UTC)), bad
+
+
+def day(column: pa.Array) -> Column:
+    """date32, in UTC, of what `moment` reads."""
+    if pa.types.is_date(column.type):
+        return pc.cast(column, pa.date32()), pa.array([False] * len(column))
+    values, bad = moment(column)
+    return pc.cast(pc.floor_temporal(values, unit="day"), pa.date32()), bad
+
+
+def _matching(found: pa.Array, pattern: str, kind: pa.DataType) -> Column:
+    good = _known(pc.match_substring_regex(found, pattern))
+    bad = pc.and_(pc.is_valid(found), pc.invert(good))
+    return pc.cast(pc.if_else(good, found, pa.scalar(None, pa.string())), kind), bad
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    try:
+        return pc.cast(column, pa.string())
+    except pa.ArrowInvalid:
+        values = [None if raw is None else valid_line(raw).decode() for raw in column.to_pylist()]
+        return pa.array(values, pa.string())
+
+
+def _known(mask: pa.Array) -> pa.Array:
+    """A mask whose unknowns are false: a missing value breaks no rule."""
+    return pc.fill_null(mask, False)

@@ -1,0 +1,267 @@
+"""The day's catalogue as DataFrames: read, checked and set aside by the executors.
+
+Each task reads planned files of the source and validates them batch by batch; rows never pass
+the driver. What one batch cannot tell is decided here: keys listed twice, pictures of unknown
+products, and which pictures are shown on the day. The same source gives the same rows, however
+the tasks run: of two rows the one in the earlier file, then the earlier row, is kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.window import Window
+
+from unposed_jobs.catalogue import schemas, sources, validation
+from unposed_jobs.catalogue.schemas import FILE, HARMLESS, REASONS, REJECTS, ROW
+from unposed_jobs.config import CatalogueSettings, Settings
+from unposed_jobs.errors import ErrorBudgetExceededError
+from unposed_jobs.jobs.session import user_errors
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+_OTHER_DAY = "other_day"
+"""Of a picture that is not shown on the day: neither accepted nor set aside."""
+_REJECT = [item for item in REJECTS.names if item not in (FILE, ROW)]
+Validate = Callable[[pa.RecordBatch, str], tuple[pa.RecordBatch, pa.RecordBatch]]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One day's catalogue. Reading happens once, at the first action on any of the frames."""
+
+    products: DataFrame
+    """Columns of `schemas.PRODUCTS`; product_id is unique."""
+    images: DataFrame
+    """Columns of `schemas.IMAGES`, of the pictures shown on the day; (product_id, image_uri) is
+    unique and every product is in `products`."""
+    rejects: DataFrame
+    """Rows set aside: columns of the table `catalogue_rejects` but run_id."""
+    outcomes: DataFrame
+    """source and reason of every source row: null where accepted, `other_day` where the
+    picture is not shown on the day."""
+
+
+def read_catalogue(spark: SparkSession, settings: Settings, run_date: date) -> Catalogue:
+    """Plan both sources and describe the day's rows; the executors read them when asked.
+
+    A picture is shown from added_at until the day before removed_at. Rows that repeat a product
+    word for word, or a picture of a product, are kept once (`repeated_row`); a product listed
+    twice with different values is a `duplicate_key`.
+
+    Raises UnposedError where a source is absent or lacks a column. A file that turns out to be
+    damaged is raised by the first action; wrap it in `session.user_errors`.
+    """
+    catalogue = _with_signal(settings)
+    products = _products(spark, catalogue, settings).persist()
+    images = _images(spark, catalogue, settings, products, run_date).persist()
+    accepted = F.col("reason").isNull()
+    day = F.lit(run_date).alias("run_date")
+    rejected = F.col("reason").isNotNull() & (F.col("reason") != _OTHER_DAY)
+    rejects = [frame.where(rejected).select(day, *_REJECT) for frame in (products, images)]
+    outcomes = [frame.select("source", "reason") for frame in (products, images)]
+    return Catalogue(
+        products=products.where(accepted).select(*schemas.PRODUCTS.names),
+        images=images.where(accepted).select(*schemas.IMAGES.names),
+        rejects=rejects[0].unionByName(rejects[1]),
+        outcomes=outcomes[0].unionByName(outcomes[1]),
+    )
+
+
+def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str, int]]:
+    """Count the rows of each source by what became of them, in one Spark job.
+
+    Returns for `products` and `images`: rows, accepted, set_aside, other_day and each reason
+    that occurred. `repeated_row` is counted, but tells of nothing lost, so it is not set aside.
+
+    Raises ErrorBudgetExceededError where more than `catalogue.error_budget` of a source's rows
+    are set aside: of either source, lest many pictures hide few products.
+    """
+    with user_errors():
+        rows = catalogue.outcomes.groupBy("source", "reason").count().collect()
+    counts = {}
+    for source in ("products", "images"):
+        found = {row["reason"]: row["count"] for row in rows if row["source"] == source}
+        reasons = {name: found[name] for name in REASONS if name in found}
+        counts[source] = {
+            "rows": sum(found.values()),
+            "accepted": found.get(None, 0),
+            "set_aside": sum(n for name, n in reasons.items() if name not in HARMLESS),
+            _OTHER_DAY: found.get(_OTHER_DAY, 0),
+            **reasons,
+        }
+    budget = settings.catalogue.error_budget
+    for source, figures in counts.items():
+        if figures["set_aside"] > budget * figures["rows"]:
+            told = ", ".join(
+                f"{name} {figures[name]}"
+                for name in REASONS
+                if name in figures and name not in HARMLESS
+            )
+            raise ErrorBudgetExceededError(
+                f"{figures['set_aside']} of {figures['rows']} rows of the {source} source were "
+                f"set aside ({told}), more than [catalogue] error_budget = {budget:g}; nothing "
+                "was published. Mend the source, or raise the budget"
+            )
+    return counts
+
+
+def _with_signal(settings: Settings) -> CatalogueSettings:
+    """The catalogue's settings; a column that popularity is trained on is a signal, too."""
+    catalogue, signal = settings.catalogue, settings.training.popularity
+    if signal == "weighted_rating" or signal in schemas.PRODUCTS.names:
+        return catalogue
+    signals = tuple(dict.fromkeys((*catalogue.popularity_signals, signal)))
+    return dataclasses.replace(catalogue, popularity_signals=signals)
+
+
+def _products(spark: SparkSession, catalogue: CatalogueSettings, settings: Settings) -> DataFrame:
+    uri = catalogue.products
+    files = sources.plan(uri, settings.warehouse)
+    for columns, where in _headers(uri, files, settings):
+        validation.product_columns(columns, catalogue, where)
+
+    def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        return validation.products(batch, catalogue, where)
+
+    rows = _read(spark, files, schemas.ACCEPTED_PRODUCTS, "products", validate)
+    values = F.to_json(F.struct(*schemas.PRODUCTS.names))
+    first = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW)
+    good = F.col("reason").isNull()
+    # Rows already set aside stay as they are: only accepted ones compete for a key.
+    rows = rows.withColumn("nth", F.row_number().over(first)).withColumn(
+        "kept", F.first(values).over(first)
+    )
+    return _set_aside(
+        rows,
+        (good & (F.col("nth") > 1) & (values == F.col("kept")), "repeated_row", "listed before"),
+        (
+            good & (F.col("nth") > 1),
+            "duplicate_key",
+            "product_id is listed before with other values",
+        ),
+        key=F.col("product_id"),
+        row=values,
+    ).drop("nth", "kept")
+
+
+def _images(
+    spark: SparkSession,
+    catalogue: CatalogueSettings,
+    settings: Settings,
+    products: DataFrame,
+    run_date: date,
+) -> DataFrame:
+    uri = catalogue.images
+    files = sources.plan(uri, settings.warehouse)
+    for columns, where in _headers(uri, files, settings):
+        validation.image_columns(columns, catalogue, where)
+    root = "" if catalogue.image_root else sources.folder(uri)
+    if catalogue.image_root:
+        catalogue = dataclasses.replace(
+            catalogue, image_root=sources.absolute(catalogue.image_root)
+        )
+
+    def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        return validation.images(batch, catalogue, where, root)
+
+    rows = _read(spark, files, schemas.ACCEPTED_IMAGES, "images", validate)
+    good = F.col("reason").isNull()
+    order = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW)
+    rows = rows.withColumn(
+        "position", F.coalesce("position", F.when(good, F.row_number().over(order)))
+    )
+    shown = F.coalesce(F.col("added_at") <= F.lit(run_date), F.lit(True)) & F.coalesce(
+        F.col("removed_at") > F.lit(run_date), F.lit(True)
+    )
+    rows = rows.withColumn("reason", F.when(good & ~shown, _OTHER_DAY).otherwise(F.col("reason")))
+    same = Window.partitionBy("reason", "product_id", "image_uri").orderBy(FILE, ROW)
+    rows = rows.withColumn("nth", F.row_number().over(same))
+    known = products.where("reason is null").select("product_id", F.lit(True).alias("known"))
+    rows = rows.join(known, "product_id", "left")
+    return _set_aside(
+        rows,
+        (
+            good & F.col("known").isNull(),
+            "unknown_product",
+            "product_id is not in the products source, or was set aside there",
+        ),
+        (good & (F.col("nth") > 1), "repeated_row", "the product lists the picture before"),
+        key=F.concat_ws(" ", "product_id", "image_uri"),
+        row=F.to_json(F.struct(*schemas.IMAGES.names)),
+    ).drop("nth", "known")
+
+
+def _headers(
+    uri: str, files: list[sources.SourceFile], settings: Settings
+) -> Iterator[tuple[list[str], str]]:
+    """The columns of each planned file, once for each set of them, with the file."""
+    if not files:
+        yield sources.columns(uri, files, settings.warehouse), uri
+    seen = {file.columns: file.uri for file in reversed(files)}
+    yield from ((list(columns), where) for columns, where in seen.items())
+
+
+def _read(
+    spark: SparkSession,
+    files: list[sources.SourceFile],
+    accepted: pa.Schema,
+    source: str,
+    validate: Validate,
+) -> DataFrame:
+    """All rows of a source, accepted (reason is null) or set aside, one task for each file."""
+    either = pa.schema([*accepted, *(item for item in REJECTS if item.name not in accepted.names)])
+
+    def rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for index in batch.column(0).to_pylist():
+                for read in sources.read(files[index]):
+                    for part in validate(read, files[index].uri):
+                        if part.num_rows:
+                            yield _widened(part, either, source)
+
+    tasks = spark.range(0, len(files), 1, max(1, len(files)))
+    return tasks.mapInArrow(rows, from_arrow_schema(either))
+
+
+def _widened(batch: pa.RecordBatch, schema: pa.Schema, source: str) -> pa.RecordBatch:
+    columns = [
+        batch.column(item.name)
+        if item.name in batch.schema.names
+        else pa.nulls(batch.num_rows, item.type)
+        for item in schema
+    ]
+    index = schema.get_field_index("source")
+    columns[index] = pa.array([source] * batch.num_rows, pa.string())
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _set_aside(
+    rows: DataFrame, *rules: tuple[Column, str, str], key: Column, row: Column
+) -> DataFrame:
+    """Give the rows of the first rule that holds its reason, a detail, their key and their JSON.
+
+    The JSON is of the values as they were understood: the source's own are no longer at hand.
+    """
+    reason, detail = F.col("reason"), F.col("detail")
+    holds = F.lit(False)
+    place = F.concat(F.lit("file "), F.col(FILE) + 1, F.lit(" row "), F.col(ROW), F.lit(": "))
+    for rule, word, told in reversed(rules):
+        holds = holds | rule
+        reason = F.when(rule, word).otherwise(reason)
+        detail = F.when(rule, F.concat(place, F.lit(told))).otherwise(detail)
+    return rows.select(
+        *(item for item in rows.columns if item not in ("reason", "detail", "row_key", "row")),
+        reason.alias("reason"),
+        detail.alias("detail"),
+        F.when(holds, key).otherwise(F.col("row_key")).alias("row_key"),
+        F.when(holds, row).otherwise(F.col("row")).alias("row"),
+    )

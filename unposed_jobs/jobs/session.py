@@ -1,0 +1,113 @@
+"""The Spark session of a command or of a spark-submit entry point."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unposed_jobs import errors
+from unposed_jobs.errors import UnposedError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_NO_JAVA = "Spark needs Java 17 or newer: install default-jre-headless, or set JAVA_HOME"
+_SQL = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Spark's default, INT96, is refused by Iceberg.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+"""What the jobs rely on, whoever started the session."""
+_LOGGING = """\
+rootLogger.level = error
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %p %c{1}: %m%n
+"""
+
+
+def session(app_name: str) -> SparkSession:
+    """The active session, that of spark-submit, or a new one on all cores of this machine.
+
+    A new one listens on the loopback alone, has no web page and logs errors only; its memory is
+    Spark's own setting (``spark-defaults.conf``, ``SPARK_DRIVER_MEMORY``). Executors run this
+    Python.
+
+    Raises UnposedError where Java is absent or does not start.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    started = SparkSession.getActiveSession()
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if started is None:
+        builder = SparkSession.builder.appName(app_name)
+        try:
+            started = builder.getOrCreate() if submitted else _local(builder)
+        except PySparkRuntimeError as error:
+            if "JAVA_GATEWAY" not in str(error.getCondition()):
+                raise
+            raise UnposedError(f"Java did not start; {_NO_JAVA}") from None
+    for key, value in _SQL.items():
+        started.conf.set(key, value)
+    return started
+
+
+def _local(builder: SparkSession.Builder) -> SparkSession:
+    _require_java()
+    cores = os.cpu_count() or 1
+    with tempfile.NamedTemporaryFile("w", suffix=".properties") as logging:
+        logging.write(_LOGGING)
+        logging.flush()
+        options = {
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.shuffle.partitions": str(max(2, cores)),
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.name}",
+        }
+        for key, value in options.items():
+            builder = builder.config(key, value)
+        return builder.master("local[*]").getOrCreate()
+
+
+def _require_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    if home and not Path(home, "bin", "java").is_file():
+        raise UnposedError(f"JAVA_HOME is {home}, where there is no bin/java; {_NO_JAVA}")
+    if not home and shutil.which("java") is None:
+        raise UnposedError(f"no Java found; {_NO_JAVA}")
+
+
+@contextlib.contextmanager
+def user_errors() -> Iterator[None]:
+    """Let an UnposedError that was raised on an executor end as itself, in its one line.
+
+    Spark wraps it in its own exception, whose text ends with the worker's stack trace.
+    """
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        found = re.search(
+            r"^(?:unposed_jobs[\w.]*\.)(\w*Error): (.+)$", str(error), flags=re.MULTILINE
+        )
+        if found is None:
+            raise
+        kind = getattr(errors, found[1], UnposedError)
+        raise kind(found[2]) from error
