@@ -1,29 +1,31 @@
 """The estimators by name. A module is imported only when its estimator is asked for.
 
-A further estimator joins with one module and one line in `_FACTORIES`.
+A further estimator joins with one module and one line in `_MODULES`.
 """
 
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import cast
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.estimator import PoseEstimator
 
-_FACTORIES: dict[str, str] = {
-    "mediapipe-full": "unposed_jobs.pose.mediapipe_estimator:create",
-    "mediapipe-lite": "unposed_jobs.pose.mediapipe_estimator:create",
-    "mediapipe-heavy": "unposed_jobs.pose.mediapipe_estimator:create",
-    "mediapipe:": "unposed_jobs.pose.mediapipe_estimator:create",
+_MODULES: dict[str, str] = {
+    "mediapipe-full": "unposed_jobs.pose.mediapipe_estimator",
+    "mediapipe-lite": "unposed_jobs.pose.mediapipe_estimator",
+    "mediapipe-heavy": "unposed_jobs.pose.mediapipe_estimator",
+    "mediapipe:": "unposed_jobs.pose.mediapipe_estimator",
 }
-"""``module:function`` for each name; a name that ends in a colon is followed by an argument."""
+"""The module for each name, with `create` and `identify`, which both take the settings; a name
+that ends in a colon is followed by an argument."""
 
 
 def names() -> list[str]:
     """What ``pose.estimator`` may say, for people."""
-    return [f"{name}PATH" if name.endswith(":") else name for name in _FACTORIES]
+    return [f"{name}PATH" if name.endswith(":") else name for name in _MODULES]
 
 
 def create(settings: PoseSettings) -> PoseEstimator:
@@ -32,11 +34,23 @@ def create(settings: PoseSettings) -> PoseEstimator:
     Raises UnposedError for an unknown name, missing or damaged weights, or a missing system
     library.
     """
+    return cast(PoseEstimator, _module(settings).create(settings))
+
+
+def identify(settings: PoseSettings) -> str:
+    """The `estimator_id` that `create` would give, without starting the estimator.
+
+    For drivers, which need neither its libraries nor its device. Raises UnposedError for an
+    unknown name, or missing or damaged weights.
+    """
+    return str(_module(settings).identify(settings))
+
+
+def _module(settings: PoseSettings) -> ModuleType:
     kind, colon, argument = settings.estimator.partition(":")
-    target = _FACTORIES.get(kind + colon)
-    if target is None or (colon and not argument):
+    module = _MODULES.get(kind + colon)
+    if module is None or (colon and not argument):
         raise UnposedError(
             f"unknown pose estimator {settings.estimator!r}; known: {', '.join(names())}"
         )
-    module, _, function = target.partition(":")
-    return cast(PoseEstimator, getattr(importlib.import_module(module), function)(settings))
+    return importlib.import_module(module)

@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,32 @@ def create(settings: PoseSettings) -> MediaPipeEstimator:
     Raises UnposedError for missing or damaged weights, a bundle that MediaPipe refuses, or a
     missing system library.
     """
+    return MediaPipeEstimator(*_bundle(settings), settings)
+
+
+def identify(settings: PoseSettings) -> str:
+    """The id of the estimator that `create` would make: version, weights' digest, and the
+    settings that change the landmarks. Raises UnposedError for missing or damaged weights.
+    """
+    return _identity(*_bundle(settings), settings)
+
+
+def _bundle(settings: PoseSettings) -> tuple[bytes, str]:
     kind, _, path = settings.estimator.partition(":")
     if path:
         try:
-            data = Path(path).read_bytes()
+            return Path(path).read_bytes(), Path(path).stem
         except OSError as error:
             raise UnposedError(f"cannot read the bundle {path}: {error.strerror}") from None
-        return MediaPipeEstimator(data, Path(path).stem, settings)
-    name = "pose_landmarker_" + kind.removeprefix("mediapipe-")
-    _, data = weights.load(settings, name)
-    return MediaPipeEstimator(data, kind.removeprefix("mediapipe-"), settings)
+    _, data = weights.load(settings, "pose_landmarker_" + kind.removeprefix("mediapipe-"))
+    return data, kind.removeprefix("mediapipe-")
+
+
+def _identity(bundle: bytes, name: str, settings: PoseSettings) -> str:
+    return (
+        f"mediapipe-{metadata.version('mediapipe')}-{name}-{hashlib.sha256(bundle).hexdigest()[:12]}"
+        f"-people{settings.max_people}-detection{settings.min_detection_confidence:g}"
+    )
 
 
 class MediaPipeEstimator:
@@ -62,15 +79,11 @@ class MediaPipeEstimator:
     """
 
     def __init__(self, bundle: bytes, name: str, settings: PoseSettings) -> None:
-        self._mediapipe, version = _import_mediapipe()
-        digest = hashlib.sha256(bundle).hexdigest()[:12]
-        self._id = (
-            f"mediapipe-{version}-{name}-{digest}"
-            f"-people{settings.max_people}-detection{settings.min_detection_confidence:g}"
-        )
+        self._mediapipe = _import_mediapipe()
+        self._id = _identity(bundle, name, settings)
         tasks = self._mediapipe.tasks
         options = tasks.vision.PoseLandmarkerOptions(
-            base_options=tasks.BaseOptions(model_asset_buffer=bundle),
+            base_options=_base_options(tasks, bundle),
             num_poses=settings.max_people,
             min_pose_detection_confidence=settings.min_detection_confidence,
             min_pose_presence_confidence=PRESENCE_CONFIDENCE,
@@ -159,7 +172,7 @@ def pose_score(landmarks: npt.NDArray[np.float32]) -> float:
     return float(np.clip(np.partition(shown, -half)[-half:].mean(), 0.0, 1.0))
 
 
-def _import_mediapipe() -> tuple[Any, str]:
+def _import_mediapipe() -> Any:
     try:
         import mediapipe
         from mediapipe.tasks.python.core import mediapipe_c_bindings
@@ -176,7 +189,20 @@ def _import_mediapipe() -> tuple[Any, str]:
         raise UnposedError(
             f"cannot import mediapipe ({error}); install the packages of requirements.lock"
         ) from None
-    return mediapipe, mediapipe.__version__
+    return mediapipe
+
+
+def _base_options(tasks: Any, bundle: bytes) -> Any:
+    class Private(tasks.BaseOptions):  # type: ignore[misc]
+        def to_ctypes(self) -> Any:
+            # MediaPipe posts versions, call counts and latencies to play.googleapis.com and has
+            # no switch for it. Without certificates to trust, its upload ends in the TLS
+            # handshake, before a request is sent. It needs them for nothing else here.
+            options = super().to_ctypes()
+            options.ca_bundle_path = os.devnull.encode()
+            return options
+
+    return Private(model_asset_buffer=bundle)
 
 
 def _close(landmarker: Any) -> None:
