@@ -26,20 +26,13 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, Prog
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse.locations import local_path
 from unposed_jobs.warehouse.tables import NAMESPACE, TABLES, Table
 
 CATALOG = "unposed"
 BUCKETS = "unposed.buckets"
 _BUSY_SECONDS = "60"
 _OPEN_ATTEMPTS = 5
-
-
-def local_path(location: str) -> str | None:
-    """The absolute local path of a plain or ``file://`` location; None where it is remote."""
-    parts = urlsplit(location)
-    if parts.scheme == "file":
-        return str(Path(location.removeprefix("file://")).absolute())
-    return None if "://" in location else str(Path(location).absolute())
 
 
 def open_catalog(settings: WarehouseSettings, create: bool = True) -> Catalog:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from pyiceberg.conversions import from_bytes
@@ -22,6 +23,8 @@ from unposed_jobs.warehouse.staging import StagedFile
 from unposed_jobs.warehouse.tables import Table
 
 _ROWS_AT_ONCE = 2_000_000
+EPOCH = date(1970, 1, 1)
+"""Iceberg stores a date as days since then."""
 
 
 def check_files(
@@ -63,13 +66,9 @@ def constant(data_file: Any, schema: Schema, column: str) -> Any:
     if lower is None or lower != upper:
         return None
     value = from_bytes(field.field_type, lower)  # type: ignore[arg-type]
-    return _as_date(value) if str(field.field_type) == "date" else value
-
-
-def _as_date(value: Any) -> Any:
-    from datetime import date, timedelta
-
-    return date(1970, 1, 1) + timedelta(days=value) if isinstance(value, int) else value
+    if str(field.field_type) == "date" and isinstance(value, int):
+        return EPOCH + timedelta(days=value)
+    return value
 
 
 def check_count(table: Table, staged: Sequence[StagedFile], expected_rows: int | None) -> None:

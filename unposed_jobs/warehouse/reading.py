@@ -22,7 +22,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.warehouse.catalog import local_path
+from unposed_jobs.warehouse.locations import local_path
 from unposed_jobs.warehouse.tables import Table
 
 Filter = BooleanExpression | Mapping[str, Any] | None

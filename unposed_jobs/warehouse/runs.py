@@ -90,3 +90,13 @@ def latest(records: list[RunRecord], job: str, run_date: date | None) -> RunReco
         if record.state == "published" and record.job == job and run_date in (None, record.run_date)
     ]
     return max(found, key=lambda record: (record.run_date, record.finished_at), default=None)
+
+
+def published_days(records: list[RunRecord], job: str) -> dict[date, str]:
+    """The run that readers see, for each day that the job published."""
+    chosen: dict[date, RunRecord] = {}
+    ordered = sorted(records, key=lambda record: record.run_id, reverse=True)
+    for record in sorted(ordered, key=lambda record: record.finished_at):
+        if record.state == "published" and record.job == job:
+            chosen[record.run_date] = record
+    return {day: record.run_id for day, record in chosen.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,14 +17,14 @@ from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse import checks, commit, reading, runs
+from unposed_jobs.warehouse import checks, commit, query, reading, repeats, runs, views
 from unposed_jobs.warehouse.catalog import contract, identifier, open_catalog
 from unposed_jobs.warehouse.reading import Filter
 from unposed_jobs.warehouse.runs import RunRecord
 from unposed_jobs.warehouse.staging import StagedFile, Stager
 from unposed_jobs.warehouse.tables import DAY_TABLES, RUNS, Table
 
-_REWRITE_ATTEMPTS = 20
+_ATTEMPTS = 20
 
 
 class Warehouse:
@@ -106,7 +107,7 @@ class Warehouse:
         run_id: str,
         *,
         expected_rows: int | None = None,
-        read_at: int | None = None,
+        read_at: int | Literal["any"] | None = "any",
     ) -> int:
         """Replace whole partitions by the staged files, in one snapshot; returns its id.
 
@@ -116,13 +117,15 @@ class Warehouse:
         """
         table, known = self.table(name), contract(name)
         predicate = reading.expression(row_filter)
-        if read_at is not None:
+        if read_at != "any":
             current = table.current_snapshot()
-            if current is None or current.snapshot_id != read_at:
+            if read_at != (None if current is None else current.snapshot_id):
                 raise commit.ConflictError(
                     f"{name} was written by another run since it was read; run it again"
                 )
-        self._check(known, table, staged, run_id, expected_rows)
+        checks.check_files(known, table.schema(), staged, run_id)
+        checks.check_count(known, staged, expected_rows)
+        checks.check_keys(known, table, staged)
         _check_within(known, table.schema(), predicate, staged)
         return commit.replace(table, predicate, staged, {commit.RUN_ID: run_id})
 
@@ -132,39 +135,51 @@ class Warehouse:
         staged: Sequence[StagedFile],
         run_id: str,
         part: str | int,
+        *,
         expected_rows: int | None = None,
+        leave_out_repeats: bool = False,
     ) -> int:
         """Add a part of a run's rows, in one snapshot; returns its id. Idempotent.
 
         A part of the run that is committed already is not added again: its snapshot's id is
-        returned. A key that the table has already is refused, also after the snapshots that
-        would tell of the part have expired.
+        returned. A key that the part or the table has already is refused, also after the
+        snapshots that would tell of the part have expired; with `leave_out_repeats` its row
+        is left out instead (`expected_rows` is what was staged).
 
         Raises CheckFailedError where a check fails, and nothing is published then.
         """
         known = contract(name)
-        filters = {
+        values = {
             column: {dict(file.partition)[column] for file in staged} for column in known.partition
         }
-        predicate = reading.expression(filters) if staged else AlwaysTrue()
+        predicate = reading.expression(values) if staged else AlwaysTrue()
         properties = {commit.RUN_ID: run_id, commit.PART: str(part)}
-        checked = False
-        for attempt in range(_REWRITE_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             table = self.table(name)
             done = commit.find_part(table, run_id, str(part))
             if done is not None:
                 return done.snapshot_id
-            if not checked:
-                self._check(known, table, staged, run_id, expected_rows)
-                checked = True
-            if staged:
+            if attempt == 0:
+                checks.check_files(known, table.schema(), staged, run_id)
+                checks.check_count(known, staged, expected_rows)
+            chosen = list(staged)
+            if leave_out_repeats and staged:
+                chosen = repeats.leave_out(known, table, staged, predicate)
+            elif staged:
+                checks.check_keys(known, table, staged)
                 checks.check_new_keys(known, table, staged, predicate)
             try:
-                return commit.add(table, predicate, staged, properties)
+                return commit.add(table, predicate, chosen, properties)
             except commit.ConflictError:
-                if attempt == _REWRITE_ATTEMPTS - 1:
+                given = {file.path for file in staged}
+                commit.remove_staged(table, [f for f in chosen if f.path not in given])
+                if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
+
+    def discard(self, name: str, staged: Sequence[StagedFile]) -> None:
+        """Remove staged files that were not given to any commit: those of a dry run."""
+        commit.remove_staged(self.table(name), staged)
 
     def replace_rows(
         self, name: str, row_filter: Mapping[str, Any], rows: pa.Table, run_id: str
@@ -189,7 +204,7 @@ class Warehouse:
         known = contract(name)
         if known.partition:
             raise ValueError(f"{name} is partitioned: use replace_partitions")
-        for attempt in range(_REWRITE_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             table = self.table(name)
             before = reading.read(known, table, None, None)
             after = transform(before).select(known.schema.names).cast(known.schema)
@@ -200,9 +215,28 @@ class Warehouse:
                 return commit.replace(table, AlwaysTrue(), staged, {commit.RUN_ID: run_id})
             except (CheckFailedError, commit.ConflictError) as error:
                 commit.remove_staged(table, staged)
-                if isinstance(error, CheckFailedError) or attempt == _REWRITE_ATTEMPTS - 1:
+                if isinstance(error, CheckFailedError) or attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
+
+    # Analysts
+
+    def publish_views(self) -> Path | None:
+        """Write the DuckDB file of views (`settings.views`) anew; returns its path.
+
+        To be called after each publish: the views read the files of that moment. None where
+        the tables are remote; `query` reads those through Arrow.
+        """
+        return views.publish(self)
+
+    def query(self, sql: str, parameters: query.Parameters = None) -> pa.Table:
+        """The rows of one SELECT over the tables and views as they are now, wherever they are.
+
+        `parameters` are bound: a list to ``?``, a mapping to ``$name``. Of the day tables only
+        whole published days are seen. Raises UnposedError, in one line, for SQL that does not
+        only read or does not run.
+        """
+        return query.run(self, sql, parameters)
 
     # Runs
 
@@ -227,18 +261,6 @@ class Warehouse:
     def latest_published(self, job: str, run_date: date | None = None) -> RunRecord | None:
         """The job's published run of that day; without a day, of the latest published one."""
         return runs.latest(self.runs(), job, run_date)
-
-    def _check(
-        self,
-        known: Table,
-        table: IcebergTable,
-        staged: Sequence[StagedFile],
-        run_id: str,
-        expected_rows: int | None,
-    ) -> None:
-        checks.check_files(known, table.schema(), staged, run_id)
-        checks.check_count(known, staged, expected_rows)
-        checks.check_keys(known, table, staged)
 
 
 def _matches(rows: pa.Table, row_filter: Mapping[str, Any]) -> pa.ChunkedArray | pa.Array:

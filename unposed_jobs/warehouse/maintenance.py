@@ -1,0 +1,253 @@
+"""Maintenance: small files compacted, manifests merged, old snapshots expired, orphans collected.
+
+Everything keeps the rows as they are. Orphans are removed only where nothing that is retained
+names them and they are older than three days: a run that is still staging is younger.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.fs
+import pyarrow.parquet as pq
+from pyiceberg.expressions import Or
+from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table as IcebergTable
+
+from unposed_jobs.errors import CheckFailedError
+from unposed_jobs.warehouse import commit, reading
+from unposed_jobs.warehouse.checks import EPOCH
+from unposed_jobs.warehouse.staging import StagedFile, Stager
+from unposed_jobs.warehouse.tables import TABLES, Table
+from unposed_jobs.warehouse.warehouse import Warehouse
+
+ORPHAN_AGE = timedelta(days=3)
+SNAPSHOT_AGE = timedelta(days=7)
+SMALL_FILE = 32 * 1024 * 1024
+"""Bytes below which a file is worth putting together with others of its partition."""
+_MANY_MANIFESTS = 20
+_PARTITIONS_A_COMMIT = 64
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Report:
+    """What maintenance did to one table, or would do."""
+
+    table: str
+    compacted_files: int = 0
+    """Small files that became fewer."""
+    compacted_into: int = 0
+    merged_manifests: int = 0
+    expired_snapshots: int = 0
+    orphans: list[str] = field(default_factory=list)
+    orphan_bytes: int = 0
+    skipped: list[str] = field(default_factory=list)
+    """Partitions that another writer changed meanwhile; the next maintenance takes them."""
+
+
+def maintain(
+    warehouse: Warehouse,
+    apply: bool = False,
+    snapshot_age: timedelta = SNAPSHOT_AGE,
+    orphan_age: timedelta = ORPHAN_AGE,
+    now: datetime | None = None,
+) -> list[Report]:
+    """Maintain every table; without `apply` only tell what would be done.
+
+    Raises ValueError for an `orphan_age` under three days: the files of a run that has not
+    committed yet are named by nothing.
+    """
+    if orphan_age < ORPHAN_AGE:
+        raise ValueError(f"orphans must be {ORPHAN_AGE.days} days old at least")
+    now = now or datetime.now(UTC)
+    reports = []
+    for name in TABLES:
+        report = Report(name)
+        compact(warehouse, name, report, apply)
+        merge_manifests(warehouse, name, report, apply)
+        expire(warehouse, name, report, apply, now - snapshot_age)
+        reports.append(report)
+    if apply:
+        # The views must let go of compacted files before anything is removed.
+        warehouse.publish_views()
+    for report in reports:
+        collect_orphans(warehouse, report.table, report, apply, now - orphan_age)
+    return reports
+
+
+def compact(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
+    """Put a partition's small files together; a snapshot takes up many partitions."""
+    table, known = warehouse.table(name), TABLES[name]
+    partitions: dict[tuple[Any, ...], list[DataFile]] = defaultdict(list)
+    for file in reading.data_files(table):
+        partitions[_partition(known, file)].append(file)
+    chosen = {
+        values: files
+        for values, files in partitions.items()
+        if sum(file.file_size_in_bytes < SMALL_FILE for file in files) > 1
+    }
+    if not apply:
+        report.compacted_files = sum(map(len, chosen.values()))
+        report.compacted_into = len(chosen)
+        return
+    order = sorted(chosen)
+    for start in range(0, len(order), _PARTITIONS_A_COMMIT):
+        batch = order[start : start + _PARTITIONS_A_COMMIT]
+        files = {values: chosen[values] for values in batch}
+        try:
+            report.compacted_into += _compact(table, known, files)
+        except commit.ConflictError:
+            report.skipped += [_named(known, values) for values in batch]
+        else:
+            report.compacted_files += sum(map(len, files.values()))
+        table = warehouse.table(name)
+
+
+def _compact(
+    table: IcebergTable, known: Table, partitions: dict[tuple[Any, ...], list[DataFile]]
+) -> int:
+    stager = Stager.of(table, known.name, f"compaction-{uuid4().hex[:12]}", keep_run_id=True)
+    staged: list[StagedFile] = []
+    try:
+        for values, files in partitions.items():
+            written = stager.write(_rows(table, known, files))
+            staged += written
+            before, after = sum(f.record_count for f in files), sum(f.rows for f in written)
+            if before != after:
+                raise CheckFailedError(
+                    f"{known.name}: {before} rows of {_named(known, values)} gave {after}"
+                )
+        wheres = [dict(zip(known.partition, values, strict=True)) for values in partitions]
+        terms = [reading.expression(where) for where in wheres]
+        predicate = Or(*terms) if len(terms) > 1 else terms[0]
+        commit.replace(table, predicate, staged, {commit.OPERATION: "compact"})
+    except (CheckFailedError, commit.ConflictError):
+        commit.remove_staged(table, staged)
+        raise
+    return len(staged)
+
+
+def _partition(known: Table, file: DataFile) -> tuple[Any, ...]:
+    """The file's partition values as Python has them."""
+    values = [file.partition[position] for position in range(len(known.partition))]
+    return tuple(
+        EPOCH + timedelta(days=value)
+        if known.schema.field(name).type == pa.date32() and isinstance(value, int)
+        else value
+        for name, value in zip(known.partition, values, strict=True)
+    )
+
+
+def _named(known: Table, values: tuple[Any, ...]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in zip(known.partition, values, strict=True))
+
+
+def _rows(table: IcebergTable, known: Table, files: Sequence[DataFile]) -> Iterator[pa.RecordBatch]:
+    for file in files:
+        with table.io.new_input(file.file_path).open() as stream:
+            yield from pq.ParquetFile(stream).iter_batches(columns=known.schema.names)
+
+
+def merge_manifests(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
+    """Rewrite many manifests into few: each commit leaves one, and reads all of them."""
+    table = warehouse.table(name)
+    snapshot = table.current_snapshot()
+    count = 0 if snapshot is None else len(snapshot.manifests(table.io))
+    if count < _MANY_MANIFESTS:
+        return
+    report.merged_manifests = count
+    if apply:
+        transaction = table.transaction()
+        # An append of nothing: pyiceberg merges manifests while it appends.
+        properties = {commit.OPERATION: "merge-manifests"}
+        transaction.update_snapshot(snapshot_properties=properties).merge_append().commit()
+        transaction.commit_transaction()
+
+
+def expire(warehouse: Warehouse, name: str, report: Report, apply: bool, before: datetime) -> None:
+    """Forget snapshots that stopped being the current one before that time.
+
+    Not those that were made before it: a reader may have planned the files of a table that
+    nobody wrote for a month until a minute ago.
+    """
+    table = warehouse.table(name)
+    limit = before.timestamp() * 1000
+    kept = {ref.snapshot_id for ref in table.metadata.refs.values()}
+    current_until: dict[int, int] = {}
+    for entry, follower in itertools.pairwise(table.metadata.snapshot_log):
+        current_until[entry.snapshot_id] = follower.timestamp_ms
+    old = [
+        snapshot.snapshot_id
+        for snapshot in table.snapshots()
+        if current_until.get(snapshot.snapshot_id, snapshot.timestamp_ms) < limit
+        and snapshot.snapshot_id not in kept
+    ]
+    report.expired_snapshots = len(old)
+    if apply and old:
+        table.maintenance.expire_snapshots().by_ids(old).commit()
+
+
+def collect_orphans(
+    warehouse: Warehouse, name: str, report: Report, apply: bool, before: datetime
+) -> None:
+    """Remove files older than `before` that nothing names.
+
+    Files are listed first and the table's state is read afterwards, so that what a commit took
+    up meanwhile counts as named.
+    """
+    table = warehouse.table(name)
+    io = table.io
+    if not isinstance(io, PyArrowFileIO):
+        raise TypeError(f"{type(io).__name__} is not PyArrow's")
+    scheme, netloc, folder = PyArrowFileIO.parse_location(table.location(), io.properties)
+    filesystem = io.fs_by_scheme(scheme, netloc)
+    selector = pyarrow.fs.FileSelector(folder, recursive=True, allow_not_found=True)
+    old = [
+        info
+        for info in filesystem.get_file_info(selector)
+        if info.is_file and info.mtime is not None and info.mtime < before
+    ]
+    named = {
+        PyArrowFileIO.parse_location(path, io.properties)[2]
+        for path in named_files(warehouse.table(name))
+    }
+    for info in old:
+        if info.path in named:
+            continue
+        report.orphans.append(info.path)
+        report.orphan_bytes += info.size
+        if apply:
+            try:
+                filesystem.delete_file(info.path)
+            except FileNotFoundError:
+                _log.info("%s went meanwhile", info.path)
+
+
+def named_files(table: IcebergTable) -> set[str]:
+    """Every file that a retained snapshot or the metadata log names."""
+    named = {table.metadata_location}
+    named |= {entry.metadata_file for entry in table.metadata.metadata_log}
+    named |= {entry.statistics_path for entry in table.metadata.statistics}
+    named |= {entry.statistics_path for entry in table.metadata.partition_statistics}
+    seen: set[str] = set()
+    for snapshot in table.snapshots():
+        named.add(snapshot.manifest_list)
+        for manifest in snapshot.manifests(table.io):
+            if manifest.manifest_path in seen:
+                continue
+            seen.add(manifest.manifest_path)
+            # Entries marked deleted too: a snapshot before may still be retained.
+            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False):
+                named.add(entry.data_file.file_path)
+    return named | seen

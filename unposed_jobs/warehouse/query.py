@@ -1,0 +1,102 @@
+"""Analysts' SQL: one SELECT, read only, over the views and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from unposed_jobs.config import WarehouseSettings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse.locations import local_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from unposed_jobs.warehouse.warehouse import Warehouse
+
+Parameters = Mapping[str, Any] | Sequence[Any] | None
+
+
+def check(sql: str) -> None:
+    """Refuse anything but one statement that only reads.
+
+    Raises UnposedError for several statements, for one that writes, and for bad syntax.
+    """
+    with told():
+        statements = duckdb.extract_statements(sql)
+    kinds = duckdb.StatementType
+    if len(statements) != 1:
+        raise UnposedError(f"one statement at a time, not {len(statements)}")
+    (statement,) = statements
+    # EXPLAIN ANALYZE runs what it explains, a COPY too.
+    explains = statement.type == kinds.EXPLAIN and not re.search(r"analy[sz]e", sql, re.IGNORECASE)
+    if statement.type != kinds.SELECT and not explains:
+        raise UnposedError(
+            f"{statement.type.name} is refused: only SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE "
+            "and EXPLAIN are allowed"
+        )
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """DuckDB's errors as one line."""
+    try:
+        yield
+    except duckdb.Error as error:
+        message = " ".join(str(error).split("\n\nLINE ")[0].split())
+        raise UnposedError(message) from None
+
+
+def lock(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
+    """Let the connection read files of `folders` only, and keep it so."""
+    allowed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+@contextmanager
+def open_views(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked, read-only connection to what is published.
+
+    The file of views where there is one, else (tables that are remote) the tables themselves.
+    Raises UnposedError where there is no warehouse yet.
+    """
+    views, location = local_path(settings.views), local_path(settings.location)
+    if views is not None and location is not None and Path(views).is_file():
+        with told(), duckdb.connect(views, read_only=True) as connection:
+            lock(connection, [location])
+            yield connection
+        return
+    from unposed_jobs.warehouse.warehouse import Warehouse
+
+    with live(Warehouse.open(settings, create=False)) as connection:
+        yield connection
+
+
+@contextmanager
+def live(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked in-memory connection to the views of this moment; local or remote tables."""
+    from unposed_jobs.warehouse import views
+    from unposed_jobs.warehouse.reading import connect
+
+    with connect() as connection:
+        views.create(connection, views.plan(warehouse))
+        location = local_path(warehouse.settings.location)
+        lock(connection, [] if location is None else [location])
+        yield connection
+
+
+def run(warehouse: Warehouse, sql: str, parameters: Parameters = None) -> pa.Table:
+    """The rows of one reading statement over the views; see ``Warehouse.query``."""
+    check(sql)
+    with live(warehouse) as connection, told():
+        return connection.sql(sql, params=parameters).to_arrow_table()

@@ -1,0 +1,121 @@
+"""The analysts' views: their SQL and the comments of their columns.
+
+Written for DuckDB. `published_days` decides what of the day tables may be seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
+
+AUDIT_JOB = "audit"
+"""The job whose published runs make days of the day tables visible."""
+CURRENT = ("pose_flags", "product_audit")
+"""Tables that have a view of their latest published day."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One view: its SELECT, and the comments of columns that no table has."""
+
+    name: str
+    doc: str
+    sql: str
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+PUBLISHED_DAYS = View(
+    "published_days",
+    "The audited days that are published, each with the run that readers see",
+    f"""
+    SELECT run_date, run_id, model_version, finished_at
+    FROM runs
+    WHERE job = '{AUDIT_JOB}' AND state = 'published'
+    QUALIFY row_number() OVER (PARTITION BY run_date ORDER BY finished_at DESC, run_id) = 1
+    """,  # noqa: S608
+)
+CURRENT_VIEWS = tuple(
+    View(
+        f"{name}_current",
+        TABLES[name].doc.replace("For each audited day:", "For the latest published day:"),
+        f"FROM {name}",
+    )
+    for name in CURRENT
+)
+DERIVED_VIEWS = (
+    View(
+        "top_missing_by_category",
+        "For the latest published day: the poses that each category misses most",
+        """
+        SELECT
+            run_date, category, pose_id, pose_name,
+            count(*) FILTER (state = 'missing') AS missing_products,
+            count(*) FILTER (state IN ('missing', 'present')) AS assessed_products,
+            missing_products / assessed_products AS missing_share,
+            avg(score) FILTER (state = 'missing') AS mean_score,
+            CAST(rank() OVER (
+                PARTITION BY category ORDER BY missing_products DESC, mean_score DESC, pose_id
+            ) AS INTEGER) AS place
+        FROM pose_flags_current
+        GROUP BY run_date, category, pose_id, pose_name
+        HAVING missing_products > 0
+        ORDER BY category, place
+        """,
+        {
+            "missing_products": "Products that miss the pose",
+            "assessed_products": "Products for which it could be said and that should show it",
+            "missing_share": "missing_products / assessed_products",
+            "mean_score": "Mean ranking score of the missing pose; association only",
+            "place": "In the category, 1 is missed most",
+        },
+    ),
+    View(
+        "missing_trend",
+        "For each published day and category: how complete the products are",
+        """
+        SELECT
+            run_date, category,
+            count(*) AS products,
+            count(*) FILTER (status = 'complete') AS complete_products,
+            count(*) FILTER (status = 'gaps') AS gap_products,
+            count(*) FILTER (status = 'unassessable') AS unassessable_products,
+            CAST(sum(missing_count) AS BIGINT) AS missing_poses,
+            avg(completeness) FILTER (status <> 'unassessable') AS mean_completeness
+        FROM product_audit
+        GROUP BY run_date, category
+        ORDER BY run_date, category
+        """,
+        {
+            "products": "Audited products",
+            "complete_products": "Products with nothing missing",
+            "gap_products": "Products that miss a pose",
+            "unassessable_products": "Products of which too little could be read to say",
+            "missing_poses": "Missing poses of all products",
+            "mean_completeness": "Mean present share of the cohort's poses, assessable products",
+        },
+    ),
+    View(
+        "unassessable_products",
+        "For the latest published day: products of which too little could be read to say",
+        """
+        SELECT
+            run_date, product_id, category, subcategory, product_type,
+            pictures, usable, unreadable, duplicates, with_person, reason
+        FROM product_audit_current
+        WHERE status = 'unassessable'
+        ORDER BY category, product_id
+        """,
+    ),
+)
+DAY_NAMES = tuple(table.name for table in DAY_TABLES)
+
+
+def column_docs() -> dict[str, str]:
+    """Comments of the tables' columns by name, for views that carry them on."""
+    docs: dict[str, str] = {}
+    # The day tables' words win: the views are of them.
+    for table in (*TABLES.values(), *DAY_TABLES):
+        for column in table.schema:
+            docs[column.name] = (column.metadata or {}).get(b"doc", b"").decode()
+    return docs

@@ -1,0 +1,229 @@
+"""Tables and views in DuckDB: for a query, and as a file that analysts open.
+
+A view reads the Parquet files that were planned when it was made, so it is rebuilt after each
+publish: beside the old one, which readers keep until it is renamed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+from pyiceberg.io import FileIO
+
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse import reading, runs
+from unposed_jobs.warehouse.checks import constant
+from unposed_jobs.warehouse.locations import local_path
+from unposed_jobs.warehouse.tables import RUNS, TABLES, Table
+from unposed_jobs.warehouse.view_sql import (
+    AUDIT_JOB,
+    CURRENT,
+    CURRENT_VIEWS,
+    DAY_NAMES,
+    DERIVED_VIEWS,
+    PUBLISHED_DAYS,
+    View,
+    column_docs,
+)
+
+if TYPE_CHECKING:
+    from unposed_jobs.warehouse.warehouse import Warehouse
+
+_log = logging.getLogger(__name__)
+_PLAN_ATTEMPTS = 10
+_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMPTZ",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The files behind every view at one moment."""
+
+    snapshots: dict[str, int | None]
+    files: dict[str, list[str]]
+    current: dict[str, list[str]]
+    """Of the latest published day, for the tables of `CURRENT`."""
+    io: FileIO
+
+    @property
+    def remote(self) -> bool:
+        """Whether DuckDB needs Arrow to read the files."""
+        return any(reading.local_paths(paths) is None for paths in self.files.values())
+
+
+def plan(warehouse: Warehouse) -> Plan:
+    """What readers may see now: of the day tables, whole published days only.
+
+    A day is left out where any day table holds rows of another run than the published one:
+    that run is still writing, or failed half-way.
+    """
+    for _ in range(_PLAN_ATTEMPTS):
+        found = _plan(warehouse)
+        # A publish that ended meanwhile would hide its day for no reason.
+        if warehouse.snapshot_id(RUNS.name) == found.snapshots[RUNS.name]:
+            break
+    return found
+
+
+def _plan(warehouse: Warehouse) -> Plan:
+    tables = {name: warehouse.table(name) for name in (RUNS.name, *TABLES)}
+    published = runs.published_days(
+        runs.from_table(reading.read(RUNS, tables[RUNS.name], None, None)), AUDIT_JOB
+    )
+    files: dict[str, list[str]] = {}
+    days: dict[str, dict[date, list[str]]] = {}
+    writers: dict[date, set[str | None]] = defaultdict(set)
+    for name, table in tables.items():
+        planned = reading.data_files(table)
+        if name not in DAY_NAMES:
+            files[name] = [file.file_path for file in planned]
+            continue
+        days[name] = defaultdict(list)
+        for file in planned:
+            day = constant(file, table.schema(), "run_date")
+            writers[day].add(constant(file, table.schema(), "run_id"))
+            days[name][day].append(file.file_path)
+    whole = {day for day, run_id in published.items() if writers[day] <= {run_id}}
+    for name, by_day in days.items():
+        files[name] = [path for day in sorted(whole) for path in by_day[day]]
+    latest = max(published, default=None)
+    current = {
+        name: days[name][latest] if latest is not None and latest in whole else []
+        for name in CURRENT
+    }
+    snapshots = {
+        name: None if table.current_snapshot() is None else table.metadata.current_snapshot_id
+        for name, table in tables.items()
+    }
+    return Plan(snapshots, files, current, tables[RUNS.name].io)
+
+
+def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
+    """Make a view of each table and the derived ones, with comments, in the connection."""
+
+    def source(table: Table, paths: Sequence[str], name: str) -> str:
+        if not paths:
+            return ""
+        return reading.scan_sql(connection, table, planned.io, paths, name)
+
+    make = _Maker(connection)
+    # `runs` comes first: what is published decides about the days.
+    make.table(RUNS, source(RUNS, planned.files[RUNS.name], "runs_files"))
+    make.view(PUBLISHED_DAYS)
+    for name, table in TABLES.items():
+        if name == RUNS.name:
+            continue
+        where = ""
+        if name in DAY_NAMES:
+            where = "WHERE (run_date, run_id) IN (SELECT (run_date, run_id) FROM published_days)"
+        make.table(table, source(table, planned.files[name], f"{name}_files"), where)
+    for view in CURRENT_VIEWS:
+        name = view.name.removesuffix("_current")
+        rows = source(TABLES[name], planned.current[name], f"{view.name}_files")
+        make.table(TABLES[name], rows, where="", name=view.name, doc=view.doc)
+    for view in DERIVED_VIEWS:
+        make.view(view)
+
+
+class _Maker:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.docs = column_docs()
+
+    def table(
+        self,
+        table: Table,
+        source: str,
+        where: str = "",
+        name: str | None = None,
+        doc: str | None = None,
+    ) -> None:
+        """A view of the table's columns in exact types; without files it has no rows."""
+        value: Callable[[str], str] = (lambda column: f'"{column}"') if source else lambda _: "NULL"
+        columns = ", ".join(
+            f'CAST({value(column.name)} AS {duckdb_type(column.type)}) AS "{column.name}"'
+            for column in table.schema
+        )
+        rows = f"FROM {source} {where}" if source else "WHERE FALSE"
+        docs = {
+            column.name: (column.metadata or {}).get(b"doc", b"").decode()
+            for column in table.schema
+        }
+        self._create(name or table.name, f"SELECT {columns} {rows}", doc or table.doc, docs)
+
+    def view(self, view: View) -> None:
+        self._create(view.name, view.sql, view.doc, {**self.docs, **view.columns})
+
+    def _create(self, name: str, select: str, doc: str, docs: dict[str, str]) -> None:
+        self.connection.execute(f"CREATE VIEW {name} AS {select}")
+        self.connection.execute(f"COMMENT ON VIEW {name} IS {reading.quote(doc)}")
+        columns = self.connection.execute(f"DESCRIBE {name}").fetchall()
+        for column, *_ in columns:
+            self.connection.execute(
+                f'COMMENT ON COLUMN {name}."{column}" IS {reading.quote(docs[column])}'
+            )
+
+
+def duckdb_type(kind: pa.DataType) -> str:
+    """DuckDB's name of an Arrow type of the contracts."""
+    if pa.types.is_list(kind):
+        return f"{_TYPES[kind.value_type]}[]"
+    return _TYPES[kind]
+
+
+def publish(warehouse: Warehouse) -> Path | None:
+    """Write the DuckDB file of views anew; returns its path.
+
+    Where the tables are remote, DuckDB could not read them by itself: no file is written and
+    None is returned. ``Warehouse.query`` reads those through Arrow.
+
+    Raises UnposedError where the file cannot be written.
+    """
+    target = local_path(warehouse.settings.views)
+    if target is None:
+        raise UnposedError(
+            f"[warehouse] views must be a local path, not {warehouse.settings.views}"
+        )
+    if local_path(warehouse.table(RUNS.name).location()) is None:
+        _log.info("the tables are remote: no file of views is written; use unposed query")
+        return None
+    path = Path(target)
+    for _ in range(_PLAN_ATTEMPTS):
+        planned = plan(warehouse)
+        _write(path, planned)
+        # Another publish may have renamed a newer file just before this one.
+        if all(warehouse.snapshot_id(name) == known for name, known in planned.snapshots.items()):
+            break
+    return path
+
+
+def _write(path: Path, planned: Plan) -> None:
+    beside = path.with_name(f"{path.name}.{uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(str(beside)) as connection:
+            create(connection, planned)
+        os.replace(beside, path)
+    except (OSError, duckdb.IOException) as error:
+        reason = str(error).splitlines()[0]
+        raise UnposedError(f"cannot write the views to {path}: {reason}") from None
+    finally:
+        beside.unlink(missing_ok=True)
