@@ -270,32 +270,35 @@ def ranking_quality(
     scores: npt.ArrayLike,
     frequency: npt.ArrayLike,
     *,
+    products: npt.ArrayLike | None = None,
     pictures: int = 0,
     seed: int = 0,
 ) -> Result:
     """Order of the missing poses: precision@1 and @3, NDCG@3 and @5, averaged over products.
 
-    All (P, L): `grades` how relevant a pose truly is (0 = not), `candidates` which poses are
-    ranked, `scores` the ranker's and `frequency` the share of the cohort's products that show
-    the pose. A product without a relevant candidate says nothing and is left out.
+    All (P, L), one row for each product, or several where `products` (P,) names it: `grades` how
+    relevant a pose truly is (0 = not), `candidates` which poses are ranked, `scores` the
+    ranker's and `frequency` the share of the cohort's products that show the pose. A row
+    without a relevant candidate says nothing and is left out.
     """
     grade = np.asarray(grades, dtype=np.float64)
     allowed = np.asarray(candidates, dtype=bool)
     judged = np.flatnonzero(((grade > 0) & allowed).any(axis=-1))
+    names = np.arange(len(grade)) if products is None else np.asarray(products)
+    groups, group = np.unique(names[judged], return_inverse=True)
+
+    def mean(values: list[float]) -> Interval:
+        sums = np.bincount(group, weights=values, minlength=len(groups))
+        return bootstrap.mean(sums / np.bincount(group, minlength=len(groups)), seed=seed)
 
     def figures(score: npt.NDArray[np.float64]) -> dict[str, Interval]:
         rows = [(grade[row, allowed[row]], score[row, allowed[row]]) for row in judged]
         return {
             **{
-                f"precision@{k}": bootstrap.mean(
-                    [metrics.precision_at_k(*row, k) for row in rows], seed=seed
-                )
+                f"precision@{k}": mean([metrics.precision_at_k(*row, k) for row in rows])
                 for k in (1, 3)
             },
-            **{
-                f"ndcg@{k}": bootstrap.mean([metrics.ndcg_at_k(*row, k) for row in rows], seed=seed)
-                for k in (3, 5)
-            },
+            **{f"ndcg@{k}": mean([metrics.ndcg_at_k(*row, k) for row in rows]) for k in (3, 5)},
         }
 
     return Result(
@@ -307,7 +310,48 @@ def ranking_quality(
             "random order": figures(np.zeros_like(grade)),
         },
         pictures,
-        len(judged),
+        len(groups),
+    )
+
+
+def published_flags(
+    truly_missing: npt.ArrayLike,
+    flagged: npt.ArrayLike,
+    products: npt.ArrayLike,
+    *,
+    pictures: int = 0,
+    seed: int = 0,
+) -> Result:
+    """The flags as an analyst reads them: one decision for each row that says missing or present.
+
+    All (F,). `precision` is the share of missing flags that are right, `recall` the share of
+    what is truly missing that is flagged. The constant labeller flags every row.
+    """
+    truth, guess = np.asarray(truly_missing, dtype=bool), np.asarray(flagged, dtype=bool)
+    names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
+
+    def figures(flags: Bool) -> dict[str, Interval]:
+        decisions = metrics.binary_counts(truth[:, None], flags[..., None])
+        counts = np.zeros((len(names), len(flags), 4))
+        np.add.at(counts, group, np.moveaxis(decisions, 0, 1))
+        return {
+            "precision": bootstrap.ratio(
+                counts[..., 0], counts[..., 0] + counts[..., 1], seed=seed
+            ),
+            "recall": bootstrap.ratio(counts[..., 0], counts[..., 0] + counts[..., 2], seed=seed),
+            "mcc": bootstrap.interval(
+                counts, lambda sums: metrics.matthews_from_counts(sums).mean(-1), seed=seed
+            ),
+        }
+
+    draws = np.random.default_rng(seed).random((_RANDOM_DRAWS, len(guess))) < guess.mean()
+    return Result(
+        "published_flags",
+        figures(guess[None]),
+        {RANDOM: figures(draws), CONSTANT: figures(np.ones((1, len(guess)), dtype=bool))},
+        pictures,
+        len(names),
+        notes=(f"{len(guess):,} rows that say missing or present",),
     )
 
 

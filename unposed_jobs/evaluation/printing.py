@@ -1,0 +1,120 @@
+"""The results as tables on a terminal: one for each data set and protocol."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from unposed_jobs.evaluation.bootstrap import Interval
+from unposed_jobs.evaluation.naming import UNKNOWN
+from unposed_jobs.evaluation.summary import Entry
+
+TITLES = {
+    "picture_labels": "Labels of pictures, classes named on other products",
+    "present_poses": "Labels that a product shows",
+    "removed_view": "A view taken away from complete products",
+    "paper_ratio": "The paper's ratio, labels detected missing ÷ truly missing, and F1 of them",
+    "flip_rate": "Flags that differ between two trainings, no picture changed",
+    "published_flags": "Published flags",
+    "ranking_quality": "Order of the missing poses",
+}
+FIGURES = {
+    "macro_f1": "macro-F1",
+    "kappa": "Cohen's κ",
+    "f1": "F1",
+    "mcc": "MCC",
+    "precision": "precision",
+    "recall": "recall",
+    "false_alarms": "false alarms",
+    "products_alarmed": "products alarmed",
+    "ratio": "ratio",
+    "missing_f1": "F1 of missing",
+    "flip_rate": "share",
+    "ndcg@3": "NDCG@3",
+    "ndcg@5": "NDCG@5",
+}
+
+
+def print_entries(entries: Sequence[Entry], console: Console, mistakes: bool = False) -> None:
+    """Print every result with its 95 % interval, its baselines and its sample size.
+
+    `mistakes`: also list the pictures that are wrong most often.
+    """
+    for data in dict.fromkeys(entry.data for entry in entries):
+        console.print(Text(data, style="bold reverse"), "\n")
+        own = [entry for entry in entries if entry.data == data]
+        for protocol in dict.fromkeys(entry.result.protocol for entry in own):
+            group = [entry for entry in own if entry.result.protocol == protocol]
+            console.print(_figures(TITLES.get(protocol, protocol), group))
+            for note in dict.fromkeys(note for entry in group for note in entry.result.notes):
+                console.print(Text(f"  {note}", style="dim"))
+            for entry in group:
+                if entry.result.confusion is not None:
+                    console.print(_confusion(entry))
+                if mistakes and entry.mistakes:
+                    console.print(_mistakes(entry))
+
+
+def _figures(title: str, entries: Sequence[Entry]) -> Table:
+    """Rows are methods, then the baselines; one set of baselines where all entries share it."""
+    table = _table(title)
+    table.add_column("", overflow="fold")
+    table.add_column("pictures / products", justify="right", min_width=10)
+    names = list(entries[0].result.figures)
+    for name in names:
+        table.add_column(FIGURES.get(name, name), no_wrap=True)
+    shared = all(entry.result.baselines == entries[0].result.baselines for entry in entries)
+    for entry in entries:
+        result = entry.result
+        count = f"{result.pictures:,} / {result.products:,}"
+        table.add_row(entry.method, count, *(_figure(result.figures[name]) for name in names))
+        if not shared or entry is entries[-1]:
+            for rival, values in result.baselines.items():
+                cells = [_figure(values[name]) for name in names]
+                table.add_row(Text(f"  {rival}"), "", *cells, style="dim")
+    return table
+
+
+def _figure(figure: Interval) -> str:
+    if not math.isfinite(figure.value):
+        return "–"
+    if not math.isfinite(figure.low):
+        return f"{figure.value:.3f}"
+    return f"{figure.value:.3f} ({figure.low:.2f}–{figure.high:.2f})"
+
+
+def _confusion(entry: Entry) -> Table:
+    result = entry.result
+    assert result.confusion is not None
+    table = _table(f"{entry.method}: rows are the true labels, columns ours")
+    table.add_column("", no_wrap=True)
+    for label in (*result.labels, UNKNOWN):
+        table.add_column(label, justify="right")
+    for row, label in enumerate(result.labels):
+        cells = [
+            Text(f"{count:.0f}", style="bold" if row == column else "" if round(count) else "dim")
+            for column, count in enumerate(result.confusion[row])
+        ]
+        table.add_row(label, *cells)
+    return table
+
+
+def _mistakes(entry: Entry) -> Table:
+    table = _table(f"{entry.method}: worst mistakes")
+    table.add_column("picture", overflow="fold")
+    for name in ("true label", "ours", "share of repeats"):
+        table.add_column(name)
+    for item in entry.mistakes:
+        table.add_row(Text(item.image), item.truth, item.predicted, f"{item.share:.0%}")
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False
+    )

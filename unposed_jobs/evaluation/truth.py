@@ -1,0 +1,167 @@
+"""The sample catalogue's truth, joined with what the warehouse says of the same pictures.
+
+Labels for judging merge what was rendered into classes that differ in the picture:
+
+- a picture without a person: its kind (flat-lay, fabric, size chart, ...);
+- legs only: "legs", whichever way they are turned;
+- any other picture of a person: framing and view, such as "upper front". Left and right are
+  "side"; a three-quarter view counts as front, as catalogues name it.
+
+A picture that was spoilt on purpose (`defect`) has no label and is not judged. A repeated
+picture is judged once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from unposed_jobs.config import Settings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.storage import is_absolute, join, local_path
+from unposed_jobs.warehouse import Warehouse
+
+_VIEWS = {"left": "side", "right": "side", "three-quarter": "front"}
+_PERSON = ("person", "model")
+
+
+class NothingToJudgeError(UnposedError):
+    """There is no truth here, or no published audit of it."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The sample catalogue as it was audited.
+
+    `pictures`: image_uri, product_id, label, person (truly), duplicate, content_sha256, pose_id,
+    confidence, kind - one row for each picture that has a true label and was looked at; pose_id is
+    <NA> where the audit would not say (below `min_confidence`).
+    `products`: product_id, cohort, pictures (all, spoilt ones included).
+    `flags`: the day's pose_flags rows of these products.
+    `unseen`: pictures with a label that the warehouse has not looked at.
+    """
+
+    pictures: pd.DataFrame
+    products: pd.DataFrame
+    flags: pd.DataFrame
+    model_version: str
+    run_date: str
+    unseen: int
+
+
+def label_of(view: str, framing: str, kind: str) -> str:
+    """The class of a picture for judging; see the module's text."""
+    if _plain(kind) not in _PERSON:
+        return _plain(kind)
+    frame, direction = _plain(framing), _plain(view)
+    if frame == "legs":
+        return frame
+    return f"{frame} {_VIEWS.get(direction, direction)}"
+
+
+def _plain(text: str) -> str:
+    return text.strip().lower().replace("_", "-")
+
+
+def default_folder(settings: Settings) -> str:
+    """Where the sample catalogue lies if it is the configured one: the products' folder."""
+    path = local_path(settings.catalogue.products)
+    if path is None:
+        raise NothingToJudgeError(f"{settings.catalogue.products} is no local catalogue")
+    return str(Path(path).parent)
+
+
+def load(folder: str | Path, settings: Settings) -> Judged:
+    """Join truth and warehouse, for the last published audit.
+
+    Raises NothingToJudgeError where the folder holds no truth or nothing of it was audited,
+    UnposedError for a truth file that is not as it should be.
+    """
+    truth = _pictures(Path(folder).absolute())
+    try:
+        warehouse = Warehouse.open(settings.warehouse, create=False)
+    except UnposedError as error:
+        raise NothingToJudgeError(str(error)) from None
+    audit = warehouse.latest_published("audit")
+    if audit is None or audit.model_version is None:
+        raise NothingToJudgeError("no audit is published yet; run: unposed audit")
+    seen = warehouse.read("images", ["image_uri", "status", "content_sha256"]).to_pandas()
+    poses = warehouse.read(
+        "image_poses",
+        ["content_sha256", "pose_id", "confidence", "kind"],
+        {"model_version": audit.model_version},
+    )
+    poses = poses.to_pandas(types_mapper=_nullable).drop_duplicates("content_sha256")
+    joined = truth.merge(seen, on="image_uri", how="left").merge(
+        poses, on="content_sha256", how="left"
+    )
+    looked_at = joined["status"].notna() & joined["content_sha256"].notna()
+    if not looked_at.any():
+        raise NothingToJudgeError(
+            f"no picture of {folder} was audited; run: unposed audit on that catalogue"
+        )
+    unsure = joined["confidence"].fillna(0) < settings.audit.min_confidence
+    joined.loc[unsure, "pose_id"] = pd.NA
+    labelled = joined["label"] != ""
+    flags = warehouse.read(
+        "pose_flags",
+        ["product_id", "category", "subcategory", "pose_id", "state", "rank", "score"],
+        {"run_date": audit.run_date},
+    )
+    flags = flags.to_pandas(types_mapper=_nullable)
+    pictures = joined[labelled & looked_at & ~joined["duplicate"]].reset_index(drop=True)
+    return Judged(
+        pictures=pictures,
+        products=_products(joined[looked_at], flags),
+        flags=flags[flags["product_id"].isin(pictures["product_id"])].reset_index(drop=True),
+        model_version=audit.model_version,
+        run_date=audit.run_date.isoformat(),
+        unseen=int((labelled & ~looked_at).sum()),
+    )
+
+
+def _nullable(kind: object) -> object:
+    return {"int32": pd.Int32Dtype(), "string": pd.StringDtype()}.get(str(kind))
+
+
+def _products(pictures: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
+    """product_id, pictures, and the cohort (category / subcategory) of the audited day."""
+    cohort = flags.drop_duplicates("product_id").set_index("product_id")
+    names = cohort["category"].fillna("") + " / " + cohort["subcategory"].fillna("")
+    counts = pictures.groupby("product_id").size().rename("pictures").reset_index()
+    counts["cohort"] = counts["product_id"].map(names).fillna("")
+    return counts
+
+
+def _pictures(folder: Path) -> pd.DataFrame:
+    """truth/images.csv: image_uri (absolute), product_id, label ("" = not judged), duplicate."""
+    path = folder / "truth" / "images.csv"
+    if not path.is_file():
+        raise NothingToJudgeError(f"no truth at {path}; run: unposed sample-catalogue")
+    truth = _read(path, ("image_uri", "view", "framing", "kind", "duplicate_of", "defect"))
+    if "product_id" not in truth:
+        listed = _read(folder / "images.csv", ("product_id", "image_uri"))
+        truth = truth.merge(listed[["product_id", "image_uri"]], on="image_uri")
+    truth["label"] = [
+        "" if row.defect else label_of(row.view, row.framing, row.kind)
+        for row in truth.itertuples()
+    ]
+    truth["person"] = [_plain(kind) in _PERSON for kind in truth["kind"]]
+    truth["duplicate"] = truth["duplicate_of"] != ""
+    truth["image_uri"] = [
+        uri if is_absolute(uri) else join(str(folder), uri) for uri in truth["image_uri"]
+    ]
+    return truth[["image_uri", "product_id", "label", "person", "duplicate"]]
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise UnposedError(f"cannot read {path}: {error}") from None
+    absent = [name for name in columns if name not in table]
+    if absent:
+        raise UnposedError(f"{path} has no column {absent[0]}; render the catalogue again")
+    return table
