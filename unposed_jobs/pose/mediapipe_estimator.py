@@ -193,7 +193,7 @@ def _import_mediapipe() -> Any:
 
 
 def _base_options(tasks: Any, bundle: bytes) -> Any:
-    class Private(tasks.BaseOptions):  # type: ignore[misc]
+    class Private(tasks.BaseOptions):
         def to_ctypes(self) -> Any:
             # MediaPipe posts versions, call counts and latencies to play.googleapis.com and has
             # no switch for it. Without certificates to trust, its upload ends in the TLS
