@@ -166,6 +166,11 @@ def test_a_rare_pose_that_is_there_is_present_but_does_not_count_as_complete():
     assert product["top_missing"] == ["upper body, back", "side", "size chart"]
 
 
+def test_without_a_person_there_is_nothing_to_photograph():
+    flags, _ = audit(picture("f", 1))
+    assert flags[8]["remedy"] == "Add a picture: size chart; see the examples"
+
+
 def test_no_picture_lacks_everything():
     for pictures in ([], None, [picture(None)]):
         tables = audit_products(batch(("A", "Tops", "Polo", pictures)), EXPECTATIONS, SETTINGS, RUN)

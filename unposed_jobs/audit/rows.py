@@ -45,7 +45,12 @@ def pose_flags_rows(
         list(uris[: settings.example_images]) for cohort in expectations.examples for uris in cohort
     ]
     remedies = [
-        _remedy(expectations.names[index % poses], shot_codes[index % poses], bool(uris))
+        _remedy(
+            expectations.kinds[index % poses],
+            expectations.names[index % poses],
+            shot_codes[index % poses],
+            bool(uris),
+        )
         for index, uris in enumerate(examples)
     ]
     cell = np.repeat(cohorts.row, poses) * poses + np.tile(np.arange(poses), products)
@@ -140,9 +145,11 @@ def _lists(chosen: npt.NDArray[np.bool_], values: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
-def _remedy(name: str, shot_code: str | None, has_examples: bool) -> str:
+def _remedy(kind: str, name: str, shot_code: str | None, has_examples: bool) -> str:
+    # A size chart is not photographed.
+    what = "Photograph" if kind == "person" else "Add a picture"
     shot = f" (shot {shot_code})" if shot_code else ""
-    return f"Photograph: {name}{shot}" + ("; see the examples" if has_examples else "")
+    return f"{what}: {name}{shot}" + ("; see the examples" if has_examples else "")
 
 
 def _reasons(pictures: Pictures, assessment: Assessment, settings: AuditSettings) -> pa.Array:

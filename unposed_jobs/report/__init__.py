@@ -1,1 +1,1 @@
-"""The picture gallery."""
+"""The picture gallery: static pages of one published day (`report.build.build`)."""

@@ -1,0 +1,212 @@
+"""A small published day in memory, made by the audit itself, for the tests of the gallery."""
+
+import dataclasses
+import datetime
+import hashlib
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from PIL import Image
+
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit.inference import AuditRun, audit_products
+from unposed_jobs.audit.pictures import PICTURE
+from unposed_jobs.config import AuditSettings
+from unposed_jobs.report.listing import POPULARITY
+from unposed_jobs.warehouse import tables
+
+DAY = datetime.date(2026, 3, 2)
+RUN = AuditRun(DAY, "0123456789abcdef", "model-1")
+POSES = [
+    (1, "person", "full body, front", "FRNT"),
+    (2, "person", "upper body, back", "BACK"),
+    (3, "person", "side", None),
+    (8, "no_person", "size chart", None),
+]
+SHARES = {1: 1.0, 2: 0.8, 3: 0.5, 8: 0.3}
+
+
+class MemoryTables:
+    """The tables by name, asked with DuckDB as the warehouse is."""
+
+    def __init__(self, rows):
+        self.rows = {
+            name: pa.Table.from_pylist(rows.get(name, []), schema=table.schema)
+            if isinstance(rows.get(name, []), list)
+            else rows[name]
+            for name, table in tables.TABLES.items()
+        }
+
+    def query(self, sql, parameters=None):
+        with duckdb.connect() as connection:
+            for name, table in self.rows.items():
+                connection.register(name, table)
+            return connection.execute(sql, parameters).to_arrow_table()
+
+
+@dataclasses.dataclass
+class MemoryListing:
+    """The catalogue, as lists."""
+
+    ratings: dict
+    listed: dict
+
+    def popularity(self):
+        return pa.Table.from_pylist(
+            [
+                {"product_id": key, "score": score, "average_rating": 4.5, "rating_count": 10}
+                for key, score in self.ratings.items()
+            ],
+            schema=POPULARITY,
+        )
+
+    def pictures(self, run_date, product_ids):
+        return {key: value for key, value in self.listed.items() if key in product_ids}
+
+
+@dataclasses.dataclass
+class Shot:
+    """A picture to be listed: its pose, or what is wrong with it."""
+
+    pose: int | None = None
+    confidence: float = 0.9
+    status: str = "ok"
+    error: str | None = None
+    uri: str = ""
+    people: int = 1
+    copy_of: str = ""
+
+
+def draw(folder: Path, name: str, colour=(120, 90, 60), size=(400, 600)) -> str:
+    """Write a JPEG; returns its path."""
+    path = folder / name
+    image = Image.new("RGB", size, colour)
+    image.paste((255, 255, 255), (size[0] // 4, size[1] // 4, size[0] // 2, size[1] // 2))
+    image.save(path)
+    return str(path)
+
+
+def publish(products, *, poses=POSES, rejects=(), day=DAY, ratings=None, examples=(), **more):
+    """A day of products {id: (category, subcategory, [Shot])}: its tables and its catalogue."""
+    vocabulary = [
+        {
+            "model_version": RUN.model_version,
+            "pose_id": pose_id,
+            "kind": kind,
+            "name": name,
+            "shot_code": code,
+            "size": 100 - pose_id,
+            "spread": 0.2,
+            "exemplars": list(examples),
+            "lineage": "new",
+            "run_id": "train",
+        }
+        for pose_id, kind, name, code in poses
+    ]
+    cohorts = pa.table(
+        {
+            "category": pa.array([None] * len(poses), pa.string()),
+            "pose_id": [pose[0] for pose in poses],
+            "share": [SHARES.get(pose[0], 0.5) for pose in poses],
+            "score": [float(10 - index) for index in range(len(poses))],
+            "example_images": [list(examples)] * len(poses),
+        }
+    )
+    expectations = Expectations.from_tables(
+        pa.Table.from_pylist(vocabulary, tables.VOCABULARY.schema), cohorts, ("category",)
+    )
+    rows, images, landmarks, named = [], {}, {}, {}
+    for product_id, (category, subcategory, shots) in products.items():
+        pictures = []
+        for position, shot in enumerate(shots, start=1):
+            content = hashlib.sha256((shot.copy_of or shot.uri).encode()).hexdigest()
+            read = shot.status in ("ok", "unreadable")
+            found = None if not read else "unreadable" if shot.status == "unreadable" else "ok"
+            picture = {
+                "image_uri": shot.uri,
+                "position": position,
+                "image_status": "ok" if read else shot.status,
+                "landmark_status": found,
+                "pose_id": shot.pose,
+                "confidence": shot.confidence if shot.pose is not None else 0.0,
+                "kind": "person",
+                "perceptual_hash": None,
+                "content_sha256": content if read else None,
+                "person_count": shot.people,
+            }
+            pictures.append(picture)
+            images[shot.uri] = {
+                "bucket": 0,
+                "image_uri": shot.uri,
+                "content_sha256": picture["content_sha256"],
+                "status": picture["image_status"],
+                "error": shot.error if not read else None,
+                "first_seen": day,
+                "last_seen": day,
+                "run_id": "extract",
+            }
+            if read:
+                landmarks[content] = {
+                    "estimator_id": "estimator",
+                    "bucket": 0,
+                    "content_sha256": content,
+                    "status": found,
+                    "error": shot.error,
+                    "person_count": shot.people,
+                    "run_id": "extract",
+                }
+                named[content] = {
+                    "model_version": RUN.model_version,
+                    "bucket": 0,
+                    "content_sha256": content,
+                    "pose_id": shot.pose,
+                    "confidence": picture["confidence"],
+                    "kind": "person",
+                    "run_id": "assign",
+                }
+        rows.append(
+            {
+                "product_id": product_id,
+                "category": category,
+                "subcategory": subcategory,
+                "product_type": None,
+                "pictures": pictures,
+            }
+        )
+    schema = pa.schema(
+        [(n, pa.string()) for n in ("product_id", "category", "subcategory", "product_type")]
+        + [("pictures", pa.list_(PICTURE))]
+    )
+    run = dataclasses.replace(RUN, run_date=day)
+    batch = pa.RecordBatch.from_pylist(rows, schema=schema)
+    audited = audit_products(batch, expectations, AuditSettings(), run)
+    moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
+    contents = {
+        "vocabulary": vocabulary,
+        "images": list(images.values()),
+        "landmarks": list(landmarks.values()),
+        "image_poses": list(named.values()),
+        "pose_flags": audited.pose_flags,
+        "product_audit": audited.product_audit,
+        "catalogue_rejects": [{"run_date": day, "run_id": run.run_id} | row for row in rejects],
+        "models": [{"model_version": RUN.model_version, "estimator_id": "estimator"}],
+        "runs": [
+            {
+                "run_id": run.run_id,
+                "job": "audit",
+                "run_date": day,
+                "state": "published",
+                "model_version": RUN.model_version,
+                "attempts": 1,
+                "started_at": moment,
+                "finished_at": moment,
+            }
+        ],
+    }
+    listed = {
+        product_id: [(shot.uri, place) for place, shot in enumerate(shots, start=1)]
+        for product_id, (_, _, shots) in products.items()
+    }
+    ratings = ratings if ratings is not None else dict.fromkeys(products, 1.0)
+    return MemoryTables(contents | more), MemoryListing(ratings, listed)

@@ -1,0 +1,91 @@
+"""Write the picture gallery of a published day: static HTML that opens from a disk.
+
+What was found that day, for people: figures for each category, the vocabulary with examples,
+products with their pictures named and their missing poses in order, and what could not be
+judged. The same folder may be written again; thumbnails that are there are not made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from unposed_jobs import config
+
+if TYPE_CHECKING:
+    from unposed_jobs.report.build import Progress
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add this command's flags."""
+    parser.add_argument(
+        "--date",
+        type=_day,
+        metavar="DAY",
+        help="the audited day, as 2026-01-31 (default: the latest published one)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="the folder to write (default: gallery in $UNPOSED_HOME)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=600,
+        metavar="N",
+        help="products that get a card, those that matter most first (default: 600)",
+    )
+    parser.add_argument("--products", metavar="URI", help="instead of [catalogue] products")
+    parser.add_argument("--images", metavar="URI", help="instead of [catalogue] images")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build the gallery and print the path of its first page."""
+    settings = config.load(
+        arguments.config,
+        catalogue__products=arguments.products,
+        catalogue__images=arguments.images,
+    )
+    from unposed_jobs.report import build, facts
+    from unposed_jobs.warehouse import Warehouse
+
+    warehouse = Warehouse.open(settings.warehouse, create=False)
+    day = arguments.date or facts.latest_day(warehouse)
+    with _shown() as progress:
+        page = build.build(
+            warehouse,
+            settings,
+            day,
+            arguments.out or config.home() / "gallery",
+            limit=arguments.limit,
+            progress=progress,
+        )
+    print(page)
+    return 0
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day like 2026-01-31") from None
+
+
+@contextmanager
+def _shown() -> Iterator[Progress]:
+    """Show progress on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, object] = {}
+
+        def tell(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done, total=of)  # type: ignore[arg-type]
+
+        yield tell

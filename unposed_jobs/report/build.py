@@ -1,0 +1,157 @@
+"""Builds the gallery: a folder of static pages that opens from a disk, a server or a bucket."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unposed_jobs.config import Settings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.report import cards, facts, listing, pages, thumbnails
+from unposed_jobs.report.facts import Tables
+from unposed_jobs.report.model import Gallery
+
+LIMIT = 600
+MARKER = ".unposed-gallery"
+"""Only a folder that has this file is ever replaced."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+def build(
+    warehouse: Tables,
+    settings: Settings,
+    run_date: datetime.date,
+    out: str | Path,
+    *,
+    limit: int = LIMIT,
+    progress: Progress | None = None,
+    catalogue: listing.Listing | None = None,
+) -> Path:
+    """Write the gallery of a published day to the folder `out`; returns its first page.
+
+    Cards are made for the `limit` products that matter most; figures cover all. The pages are
+    written beside `out` and renamed, so a reader never meets half a gallery, and an earlier
+    gallery's thumbnails are taken over. `catalogue` tells products and pictures; by default it
+    is read where the settings say.
+
+    Raises UnposedError where the day is not published, or `out` holds something else.
+    """
+    if limit < 1:
+        raise UnposedError("--limit must be at least 1")
+    target = Path(out).absolute()
+    _refuse_foreign(target)
+    tell: Progress = progress or (lambda what, done, of: None)
+    gallery, contents = collect(
+        warehouse,
+        settings,
+        run_date,
+        limit=limit,
+        tell=tell,
+        catalogue=catalogue or listing.from_settings(settings),
+    )
+    with _beside(target) as folder:
+        previous = target if target.is_dir() else None
+        made = thumbnails.make_all(
+            pages.pictures_shown(gallery),
+            folder,
+            settings.pose,
+            contents=contents,
+            previous=previous,
+            progress=lambda done, of: tell("thumbnails", done, of),
+        )
+        pages.write(gallery, made, folder, settings, lambda done, of: tell("pages", done, of))
+        (folder / MARKER).write_text(f"{run_date} {gallery.run_id}\n", encoding="utf-8")
+    return target / "index.html"
+
+
+def collect(
+    warehouse: Tables,
+    settings: Settings,
+    run_date: datetime.date,
+    *,
+    limit: int,
+    tell: Progress,
+    catalogue: listing.Listing,
+) -> tuple[Gallery, dict[str, str]]:
+    """Everything on the pages, and the content digests of the pictures on them."""
+    day = facts.published_day(warehouse, run_date)
+    before = facts.previous_day(warehouse, run_date)
+    tell("figures", 0, 3)
+    figures = facts.figures(warehouse, run_date)
+    poses = facts.vocabulary(warehouse, day)
+    rejects, reject_counts = facts.rejects(warehouse, run_date)
+    tell("figures", 1, 3)
+    notes = []
+    try:
+        popularity = catalogue.popularity()
+    except UnposedError as error:
+        popularity = listing.POPULARITY.empty_table()
+        notes.append(f"Products are ordered by missing poses alone: {error}")
+    audited = cards.choose(warehouse, day, popularity, limit)
+    tell("figures", 2, 3)
+    try:
+        listed = catalogue.pictures(run_date, {row["product_id"] for row in audited})
+    except UnposedError as error:
+        listed = {}
+        notes.append(f"Only pictures that show a pose are here: {error}")
+    products, contents = cards.gather(warehouse, day, audited, listed, settings.audit)
+    tell("figures", 3, 3)
+    gallery = Gallery(
+        run_date=run_date,
+        run_id=day.run_id,
+        model_version=day.model_version,
+        figures=figures,
+        previous=facts.figures(warehouse, before) if before else None,
+        previous_date=before,
+        categories=facts.categories(warehouse, run_date),
+        most_missing=facts.most_missing(poses, figures.products),
+        poses=poses,
+        products=products,
+        unassessable=facts.unassessable(warehouse, run_date),
+        rejects=rejects,
+        reject_counts=reject_counts,
+        notes=tuple(notes),
+    )
+    return gallery, contents
+
+
+def _refuse_foreign(target: Path) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise UnposedError(f"{target} is a file; give --out a folder")
+    if any(target.iterdir()) and not (target / MARKER).is_file():
+        raise UnposedError(
+            f"{target} holds something that is no gallery; give --out another folder"
+        )
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A new folder beside the target, which takes its place when all went well."""
+    mark = uuid.uuid4().hex[:12]
+    folder, old = (target.with_name(f".{target.name}-{mark}-{end}") for end in ("new", "old"))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except OSError as error:
+        raise UnposedError(f"cannot write {target}: {error.strerror}") from None
+    try:
+        yield folder
+        if target.exists():
+            target.replace(old)
+        try:
+            folder.replace(target)
+        except OSError:
+            if old.exists():
+                old.replace(target)
+            raise
+    finally:
+        for leftover in (folder, old):
+            shutil.rmtree(leftover, ignore_errors=True)

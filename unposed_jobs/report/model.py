@@ -1,0 +1,160 @@
+"""What the gallery's pages show, as plain values."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counts of a set of products."""
+
+    products: int = 0
+    complete: int = 0
+    gaps: int = 0
+    unassessable: int = 0
+    targets: int = 0
+    """Products with fewer than p pictures."""
+    pictures: int = 0
+    usable: int = 0
+    unreadable: int = 0
+    duplicates: int = 0
+    missing: int = 0
+    """Missing poses over all products."""
+    completeness: float | None = None
+    """Mean over products that could be assessed, in [0, 1]."""
+
+    @property
+    def complete_share(self) -> float:
+        """Complete products among all, in [0, 1]."""
+        return self.complete / self.products if self.products else 0.0
+
+
+@dataclass(frozen=True)
+class PoseCount:
+    """How many products miss a pose."""
+
+    pose_id: int
+    name: str
+    products: int
+    share: float
+    """Of the products it is counted among, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """One category's figures; `rows` are its subcategories."""
+
+    name: str
+    figures: Figures
+    top_missing: tuple[PoseCount, ...] = ()
+    rows: tuple[Category, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One class of the vocabulary."""
+
+    pose_id: int
+    name: str
+    kind: str
+    shot_code: str | None
+    size: int
+    spread: float | None
+    lineage: str
+    exemplars: tuple[str, ...]
+    present: int = 0
+    """Products that show it on the day."""
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a product as its tile shows it."""
+
+    uri: str
+    state: str
+    """shown, unclear, repeat or unreadable."""
+    label: str
+    """The pose, or why there is none."""
+    shot_code: str | None = None
+    confidence: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One missing pose of a product."""
+
+    rank: int
+    pose_id: int
+    name: str
+    shot_code: str | None
+    remedy: str
+    confidence: float
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product's card."""
+
+    product_id: str
+    category: str
+    subcategory: str
+    product_type: str
+    status: str
+    reason: str | None
+    completeness: float | None
+    listed: int
+    is_target: bool
+    missing_count: int
+    rating: float | None
+    rating_count: int | None
+    pictures: tuple[Picture, ...] = ()
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unassessable:
+    """A product that could not be assessed."""
+
+    product_id: str
+    cohort: str
+    listed: int
+    unreadable: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A source row that was set aside."""
+
+    source: str
+    row_key: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Everything on the pages, without the thumbnails."""
+
+    run_date: datetime.date
+    run_id: str
+    model_version: str
+    figures: Figures
+    previous: Figures | None
+    previous_date: datetime.date | None
+    categories: tuple[Category, ...]
+    most_missing: tuple[PoseCount, ...]
+    poses: tuple[Pose, ...]
+    products: tuple[Product, ...]
+    """The first `limit` by what matters."""
+    unassessable: tuple[Unassessable, ...]
+    rejects: tuple[Reject, ...]
+    reject_counts: tuple[tuple[str, str, int], ...]
+    """(source, reason, rows)."""
+    notes: tuple[str, ...] = ()
+    """What could not be shown, and why."""

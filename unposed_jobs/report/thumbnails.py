@@ -1,0 +1,119 @@
+"""Small pictures for the pages: at most 320 pixels a side, one file for each content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from unposed_jobs import storage
+from unposed_jobs.config import PoseSettings
+from unposed_jobs.pose.decoding import UnreadablePicture, decode
+
+SIDE = 320
+FOLDER = "thumbs"
+_REASONS = {
+    "missing": "File is missing",
+    "unreachable": "Storage did not answer",
+    "refused": "Address not allowed",
+    "too_large": "File too large",
+}
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture's thumbnail, or why there is none."""
+
+    path: str | None
+    """Relative to the gallery's folder, with forward slashes."""
+    reason: str = ""
+
+
+def make_all(
+    uris: Iterable[str],
+    folder: Path,
+    settings: PoseSettings,
+    *,
+    contents: Mapping[str, str],
+    previous: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Thumbnail]:
+    """Make the thumbnails of pictures in a thread pool.
+
+    `contents` maps an address to the sha256 of its bytes, where it is known: a thumbnail of
+    that content in the gallery `previous` is taken over without reading the picture again. A
+    picture that cannot be read or decoded gets a reason, never an exception.
+    """
+    wanted = list(dict.fromkeys(uris))
+    made: dict[str, Thumbnail] = {}
+    with ThreadPoolExecutor(max(settings.read_threads, 1)) as pool:
+        jobs = {
+            pool.submit(_make, uri, contents.get(uri), folder, previous, settings): uri
+            for uri in wanted
+        }
+        for done, job in enumerate(as_completed(jobs), start=1):
+            made[jobs[job]] = job.result()
+            if progress is not None:
+                progress(done, len(wanted))
+    return made
+
+
+def _make(
+    uri: str, content: str | None, folder: Path, previous: Path | None, settings: PoseSettings
+) -> Thumbnail:
+    if content and _is_digest(content):
+        path = _path(content)
+        if (folder / path).is_file() or _take_over(path, folder, previous):
+            return Thumbnail(path)
+    try:
+        data = storage.read_bytes(uri, settings.max_bytes)
+    except storage.StorageError as error:
+        return Thumbnail(None, _REASONS.get(error.status, "Could not be read"))
+    path = _path(hashlib.sha256(data).hexdigest())
+    if (folder / path).is_file() or _take_over(path, folder, previous):
+        return Thumbnail(path)
+    try:
+        image = Image.fromarray(decode(data, settings))
+    except UnreadablePicture:
+        return Thumbnail(None, "Not a readable picture")
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    encoded = io.BytesIO()
+    image.save(encoded, "WEBP", quality=80, method=2)
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Two addresses may have the same content: whoever renames last writes the same bytes.
+    beside = target.with_name(f"{target.name}.{hashlib.sha256(uri.encode()).hexdigest()[:16]}")
+    beside.write_bytes(encoded.getvalue())
+    beside.replace(target)
+    return Thumbnail(path)
+
+
+def _take_over(path: str, folder: Path, previous: Path | None) -> bool:
+    if previous is None or not (previous / path).is_file():
+        return False
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(previous / path, target)
+    except FileExistsError:
+        return True
+    except OSError:  # Another file system, or one without hard links.
+        shutil.copyfile(previous / path, target)
+    return True
+
+
+def _path(content: str) -> str:
+    # 128 of the 256 bits tell contents apart; the pages name thousands of these.
+    return f"{FOLDER}/{content[:2]}/{content[2:32]}.webp"
+
+
+def _is_digest(content: str) -> bool:
+    # It becomes a file name, so it must be nothing else.
+    return len(content) == 64 and set(content) <= set("0123456789abcdef")
