@@ -1,1 +1,1 @@
-"""Landmarks to features (77 or 61 values) to the autoencoder's embedding."""
+"""Landmarks to embeddings: features (paper section 4.3) and the autoencoder (4.3.1)."""

@@ -1,0 +1,246 @@
+"""Landmarks to the paper's feature vectors (section 4.3): 77 values, or 61.
+
+    77 = 33 points x (x, y)        + 10 ratios + 1 depth feature
+    61 = 17 points x (x, y, score) + 10 ratios
+
+The coordinates are those of the picture, as in the paper, moved so that its middle is 0. Points
+that are not visible are masked, not trusted: an estimator returns all of its points, also those
+that it only guesses. A masked point stands where its part of the body leaves a picture - the
+head above it, everything else below - so that "absent" is one place, far from every visible one,
+and whatever the estimator guessed has no influence.
+
+The ten ratios say which way the body is turned and how much of it is in the frame. They follow
+the paper's ``x_left_shoulder / x_right_shoulder``, but as signed differences over the length of
+the torso, squashed into [-1, 1]: a quotient of positions has no bound, and depends on where in
+the picture the person stands. 0 is neutral and is what an unknown ratio gets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.embedding.topology import Floats, Topology, of_array
+
+RATIOS = (
+    "shoulder_width",  # left minus right shoulder over torso: + front, 0 side, - back
+    "hip_width",  # the same of the hips
+    "facing",  # cosine of the shoulders' yaw: +1 front, 0 side, -1 back
+    "profile",  # side views: +1 towards the picture's right edge, -1 towards its left
+    "head",  # head and shoulders in the frame: -1 neither, 0 shoulders only, 1 both
+    "hips",  # hips in the frame, as -1 (none) to 1 (both)
+    "knees",  # the same of the knees
+    "ankles",  # and of the ankles
+    "scale",  # log of the torso's length over the picture's height
+    "arms",  # hands above (+) or below (-) the shoulders, over torso
+)
+DEPTH = "depth"
+
+# Visibility below the first value counts as absent, above the second as seen.
+_SEEN = {True: (0.3, 0.7), False: (0.1, 0.4)}
+_MARGIN = 0.02  # of the picture: a point this far outside the frame is gone
+_ABSENT_ABOVE, _ABSENT_BELOW = -0.75, 0.75  # picture's middle is 0, its edges are +-0.5
+
+# Proportions of an adult (shoulder joints' and hip joints' distance, nose to shoulders, thigh),
+# in torso lengths: the torso's length where the torso itself is not in the picture.
+_SHOULDERS, _NECK, _THIGH = 0.68, 0.38, 0.85
+_HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+_TYPICAL_TORSO = 0.4  # of the picture's height: an upper-body picture
+
+
+@dataclass(frozen=True)
+class _Body:
+    """Weighted geometry of N pictures; lengths in units of the picture's height."""
+
+    topology: Topology
+    xy: Floats
+    depth: Floats
+    seen: Floats
+
+    def point(self, name: str) -> Floats:
+        return self.xy[:, self.topology.index(name)]
+
+    def z(self, name: str) -> Floats:
+        return self.depth[:, self.topology.index(name)]
+
+    def weight(self, *names: str) -> Floats:
+        """How surely all of the points are seen, in [0, 1]."""
+        return np.minimum.reduce([self.seen[:, self.topology.index(name)] for name in names])
+
+    def share(self, *names: str) -> Floats:
+        """The share of the points that is seen, as -1 (none) to 1 (all)."""
+        return 2 * np.mean([self.seen[:, self.topology.index(n)] for n in names], axis=0) - 1
+
+    def middle(self, part: str) -> Floats:
+        return (self.point(f"left_{part}") + self.point(f"right_{part}")) / 2
+
+
+def names(topology: Topology) -> tuple[str, ...]:
+    """The name of each feature, in order: 77 for 33 points, 61 for 17."""
+    parts = ("x", "y") if topology.has_depth else ("x", "y", "score")
+    coordinates = tuple(f"{point}_{part}" for point in topology.points for part in parts)
+    return coordinates + RATIOS + ((DEPTH,) if topology.has_depth else ())
+
+
+def visibility(landmarks: Floats) -> Floats:
+    """How surely each point is to be seen: (N, points) in [0, 1], exactly 0 where it is not.
+
+    From the estimator's visibility and presence (33 points) or score (17), and from the frame:
+    a point that was guessed outside of the picture is not seen. NaN is not seen.
+    """
+    topology = of_array(landmarks)
+    low, high = _SEEN[topology.has_depth]
+    stated = landmarks[..., 2]
+    if topology.has_depth:
+        stated = np.minimum(landmarks[..., 3], landmarks[..., 4])
+    seen = np.clip((np.nan_to_num(stated) - low) / (high - low), 0, 1)
+    inside = np.clip(1 + (0.5 - np.abs(landmarks[..., :2] - 0.5)) / _MARGIN, 0, 1).min(axis=-1)
+    return (seen * np.nan_to_num(inside)).astype(np.float32)
+
+
+def pose_features(landmarks: Floats, aspect: npt.NDArray[np.floating] | None = None) -> Floats:
+    """The feature vectors of N pictures.
+
+    landmarks: (N, 33, 5) - x, y, z, visibility, presence - or (N, 17, 3) - x, y, score -
+    float, x and y in [0, 1] of the upright picture; NaN stands for a point not found.
+    aspect: (N,) width over height; without it, pictures are taken as square.
+
+    Returns (N, 77) or (N, 61) float32, finite, ratios and depth in [-1, 1]; see `names`.
+    Raises ValueError for any other shape.
+    """
+    landmarks = np.asarray(landmarks, dtype=np.float32)
+    topology = of_array(landmarks)
+    seen = visibility(landmarks)
+    blocks = [_coordinates(landmarks, seen, topology)]
+    body = _body(landmarks, seen, topology, aspect)
+    torso, known = _torso(body)
+    blocks.append(_ratios(body, torso, known))
+    if topology.has_depth:
+        blocks.append(_depth(body, torso, known))
+    return np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
+
+
+def _coordinates(landmarks: Floats, seen: Floats, topology: Topology) -> Floats:
+    head = [
+        any(part in point for part in ("nose", "eye", "ear", "mouth")) for point in topology.points
+    ]
+    absent = np.where(head, _ABSENT_ABOVE, _ABSENT_BELOW)
+    x = np.where(seen > 0, np.clip(np.nan_to_num(landmarks[..., 0]), -0.1, 1.1) - 0.5, 0)
+    y = np.where(seen > 0, np.clip(np.nan_to_num(landmarks[..., 1]), -0.1, 1.1) - 0.5, 0)
+    parts = [seen * x, seen * y + (1 - seen) * absent]
+    if not topology.has_depth:
+        parts.append(seen)
+    return np.stack(parts, axis=-1).reshape(len(landmarks), -1)
+
+
+def _body(
+    landmarks: Floats, seen: Floats, topology: Topology, aspect: npt.NDArray[np.floating] | None
+) -> _Body:
+    wide = np.ones(len(landmarks)) if aspect is None else np.asarray(aspect, dtype=np.float64)
+    wide = np.where(np.isfinite(wide) & (wide > 0), wide, 1.0).astype(np.float32)
+    # A masked point must not matter, whatever it holds; its weight is 0, so 0 will do.
+    clean = np.where(seen[..., None] > 0, np.nan_to_num(landmarks[..., :3]), 0)
+    xy = clean[..., :2] * np.stack([wide, np.ones_like(wide)], axis=-1)[:, None]
+    depth = clean[..., 2] * wide[:, None] if topology.has_depth else np.zeros_like(seen)
+    return _Body(topology, xy, depth, seen)
+
+
+def _torso(body: _Body) -> tuple[Floats, Floats]:
+    """Length of the torso, (N,), and how far it is known, (N,) in [0, 1].
+
+    Measured where shoulders and hips are seen; else the longest of what the shoulders' width,
+    the neck and the thighs say, since turning and bending only ever shorten them.
+    """
+    shoulders = body.point("left_shoulder") - body.point("right_shoulder")
+    width = np.hypot(shoulders[:, 0], body.z("left_shoulder") - body.z("right_shoulder"))
+    neck = np.linalg.norm(body.point("nose") - body.middle("shoulder"), axis=1)
+    guesses = [
+        (width / _SHOULDERS, body.weight("left_shoulder", "right_shoulder")),
+        (neck / _NECK, body.weight("nose", "left_shoulder", "right_shoulder")),
+    ]
+    for side in ("left", "right"):
+        thigh = np.linalg.norm(body.point(f"{side}_hip") - body.point(f"{side}_knee"), axis=1)
+        guesses.append((thigh / _THIGH, body.weight(f"{side}_hip", f"{side}_knee")))
+    guess = np.max([length * weight for length, weight in guesses], axis=0)
+    measured = np.linalg.norm(body.middle("shoulder") - body.middle("hip"), axis=1)
+    direct = body.weight("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+    length = direct * measured + (1 - direct) * guess
+    known = np.max([direct, *(weight for _, weight in guesses)], axis=0)
+    known = np.where(length > 1e-3, known, 0)
+    return np.where(known > 0, length, 1.0).astype(np.float32), known.astype(np.float32)
+
+
+def _ratios(body: _Body, torso: Floats, known: Floats) -> Floats:
+    shoulders = body.point("left_shoulder") - body.point("right_shoulder")
+    hips = body.point("left_hip") - body.point("right_hip")
+    # Shoulders and hips turn together: where one pair is unknown the other one stands in, so
+    # that an unknown view (0) is not taken for a side view where it is known.
+    trust = np.stack([body.weight(f"left_{part}", f"right_{part}") for part in ("shoulder", "hip")])
+    widths = np.tanh(np.stack([shoulders[:, 0] / 0.5, hips[:, 0] / 0.3]) / torso) * trust
+    widths = known * (widths + (1 - trust) * widths[::-1])
+    facing = _facing(body, shoulders[:, 0] / torso)
+    facing = known * (trust[0] * facing + (1 - trust[0]) * widths[1])
+    columns = {
+        "shoulder_width": widths[0],
+        "hip_width": widths[1],
+        "facing": facing,
+        "profile": known * trust[0] * _toward(body, torso) * (1 - np.abs(facing)),
+        "head": np.max([body.weight(point) for point in _HEAD], axis=0) + trust[0] - 1,
+        "hips": body.share("left_hip", "right_hip"),
+        "knees": body.share("left_knee", "right_knee"),
+        "ankles": body.share("left_ankle", "right_ankle"),
+        "scale": known * np.tanh(np.log(torso / _TYPICAL_TORSO)),
+        "arms": known * _arms(body, torso),
+    }
+    return np.stack([columns[name] for name in RATIOS], axis=1)
+
+
+def _facing(body: _Body, width: Floats) -> Floats:
+    """Cosine of the shoulders' yaw, from depth where there is one, else from their width."""
+    if not body.topology.has_depth:
+        return np.clip(width / _SHOULDERS, -1, 1)
+    across = body.point("left_shoulder")[:, 0] - body.point("right_shoulder")[:, 0]
+    along = body.z("left_shoulder") - body.z("right_shoulder")
+    return across / np.maximum(np.hypot(across, along), 1e-6)
+
+
+def _toward(body: _Body, torso: Floats) -> Floats:
+    """Where the body faces across the picture, in [-1, 1]: the nose before the shoulders.
+
+    With depth also by the shoulders: the left one is nearer to the camera where the person
+    looks to the picture's left, and the left side is shown.
+    """
+    ahead = (body.point("nose") - body.middle("shoulder"))[:, 0] / torso
+    nose = body.weight("nose") * np.tanh(ahead / 0.15)
+    if not body.topology.has_depth:
+        return nose
+    along = body.z("left_shoulder") - body.z("right_shoulder")
+    return np.clip(np.tanh(along / torso / 0.3) + nose, -1, 1)
+
+
+def _arms(body: _Body, torso: Floats) -> Floats:
+    level = body.middle("shoulder")[:, 1]
+    total = np.zeros_like(torso)
+    weights = np.zeros_like(torso)
+    for side in ("left", "right"):
+        weight = body.weight(f"{side}_wrist", "left_shoulder", "right_shoulder")
+        total += weight * np.tanh((level - body.point(f"{side}_wrist")[:, 1]) / torso)
+        weights += weight
+    return total / np.maximum(weights, 1)
+
+
+def _depth(body: _Body, torso: Floats, known: Floats) -> Floats:
+    """Close-up (+) or distant (-): how deep the body reaches in units of the picture.
+
+    z has the unit of x, so the farther apart the seen points are in depth, and the longer the
+    torso, the nearer the camera.
+    """
+    seen = body.seen > 0
+    any_seen = seen.sum(axis=1) > 1
+    near = np.where(seen, body.depth, np.inf).min(axis=1)
+    far = np.where(seen, body.depth, -np.inf).max(axis=1)
+    reach = np.where(any_seen, far - near, 0)
+    size = np.hypot(torso, np.nan_to_num(reach, posinf=0, neginf=0))
+    return (known * np.tanh(np.log(np.maximum(size, 1e-3) / (2 * _TYPICAL_TORSO))))[:, None]
