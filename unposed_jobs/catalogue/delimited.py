@@ -198,7 +198,7 @@ class _Utf8(io.RawIOBase):
             buffered = gzip.GzipFile(fileobj=buffered)
         self._uri = uri
         self._tail = b""
-        self._chunks = self._decoded(buffered)
+        self._chunks = _ended(self._decoded(buffered))
         self._ready = b""
 
     def _decoded(self, file: Any) -> Iterator[bytes]:
@@ -264,6 +264,17 @@ class _Utf8(io.RawIOBase):
         before, quote, _ = self._tail.rstrip(b"\r\n").rpartition(b'"' + value)
         whole = before + quote == self._tail.rstrip(b"\r\n")
         return bool(quote) and whole and before[-1:] in (delimiter.encode(), b"\n", b"\r", b"")
+
+
+def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """End the last line: Arrow takes a file of one unended line for an empty one."""
+    last = b"\n"
+    for chunk in chunks:
+        if chunk:
+            yield chunk
+            last = chunk[-1:]
+    if last not in (b"\n", b"\r"):
+        yield b"\n"
 
 
 def _valid(data: bytes) -> bytes:

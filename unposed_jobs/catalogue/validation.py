@@ -181,6 +181,8 @@ class _Rows:
         told: Any = pa.scalar(detail, pa.string())
         if because:
             shown = pc.utf8_slice_codeunits(pc.fill_null(self.text(detail, False), ""), 0, 80)
+            shown = pc.replace_substring_regex(shown, r"[\x00-\x1f\x7f]", "?")
+            shown = pc.replace_substring_regex(shown, r"://[^/]*@", "://")
             named = pa.scalar(f'{self._columns[detail]} "')
             told = pc.binary_join_element_wise(named, shown, pa.scalar(f'" {because}'), "")
         mask = pc.and_(mask, pc.is_null(self._reason))

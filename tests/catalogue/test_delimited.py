@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import gzip
+import io
+
+import pyarrow as pa
+import pytest
+
+from unposed_jobs.catalogue import delimited
+from unposed_jobs.catalogue.delimited import MALFORMED, PROBLEM
+from unposed_jobs.catalogue.schemas import ROW
+from unposed_jobs.errors import UnposedError
+
+
+def read(data: bytes, batch_rows: int = 1000) -> tuple[list[tuple], list[tuple]]:
+    """(row number, own values...) of the good rows, (row number, text) of the malformed ones."""
+    table = pa.Table.from_batches(delimited.read(io.BytesIO(data), "/x.csv", batch_rows))
+    rows = table.to_pylist()
+    own = [name for name in table.column_names if name not in (ROW, MALFORMED, PROBLEM)]
+    good = [(r[ROW], *(r[n] for n in own)) for r in rows if r[MALFORMED] is None]
+    return good, [(r[ROW], r[MALFORMED]) for r in rows if r[MALFORMED] is not None]
+
+
+def test_values_stay_text():
+    good, bad = read(b"id,n\r\n007, 1.50 \r\nNULL,\r\n")
+    assert good == [(2, "007", " 1.50 "), (3, "NULL", "")]
+    assert bad == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\ufeffid,é\n1,ü\n".encode(),
+        "id,é\n1,ü\n".encode("utf-16"),
+        "id,é\n1,ü\n".encode("latin-1"),
+        gzip.compress("id;é\r\n1;ü\r\n".encode()),
+        "sep=|\nid|é\n1|ü\n".encode(),
+        b"id\t\xc3\xa9\n1\t\xfc\n",  # UTF-8 and Windows-1252 mixed
+        "\n id , é \n\n1,ü".encode(),
+    ],
+)
+def test_encodings_and_delimiters(data):
+    (batch, *_) = delimited.read(io.BytesIO(data), "/x.csv", 10)
+    assert batch.schema.names[:2] == ["id", "é"]
+    assert batch.column("é").to_pylist() == ["ü"]
+
+
+def test_windows_1252_only_where_a_line_is_no_utf8():
+    good, _ = read("id\né\n".encode() + b"\x80uro\n\x81\n")
+    assert [value for _, value in good] == ["é", "€uro", "\x81"]
+
+
+def test_quoted_values_may_hold_lines_quotes_and_delimiters():
+    good, bad = read(b'id,text,n\n1,"a\nb, ""c""\r\n",2\n3,15" wide,4\n')
+    assert good == [(2, "1", 'a\nb, "c"\r\n', "2"), (3, "3", '15" wide', "4")]
+    assert bad == []
+
+
+def test_ragged_lines_keep_their_text_and_number():
+    good, bad = read(b"a,b\n1,2\n3\n\n4,5\n6,7,8\n\xe9\n9,9\n")
+    assert good == [(2, "1", "2"), (4, "4", "5"), (7, "9", "9")]
+    assert bad == [(3, "3"), (5, "6,7,8"), (6, "é")]
+
+
+def test_numbers_stay_right_over_many_blocks(monkeypatch):
+    monkeypatch.setattr(delimited, "_BLOCK", 32)
+    lines = [f"{i},x" if i % 7 else f"{i}" for i in range(2, 200)]
+    good, bad = read(("a,b\n" + "\n".join(lines) + "\n").encode(), batch_rows=3)
+    assert [(str(number)) for number, *_ in good] == [value for _, value, _ in good]
+    assert [(str(number)) for number, _ in bad] == [text for _, text in bad]
+    assert len(good) + len(bad) == 198
+
+
+@pytest.mark.parametrize(
+    "data", [b'a,b\n1,2\n3,"x', b'a,b\n1,2\n3,"x\n', b'a,b\n1,2\n3,"', b'a,b\n1,2\n3,"x ""y\n']
+)
+def test_a_quote_that_the_end_of_the_file_cuts(data):
+    good, bad = read(data)
+    assert good == [(2, "1", "2")]
+    assert [number for number, _ in bad] == [3]
+
+
+@pytest.mark.parametrize("data", [b'a,b\n3,"x"', b'a,b\n3,""\n', b'a,b\n3,x""\n', b'a,b\n3,5"\n'])
+def test_a_last_value_that_is_whole(data):
+    good, bad = read(data)
+    assert (len(good), bad) == (1, [])
+
+
+def test_each_line_that_a_stray_quote_swallows_is_told():
+    good, bad = read(b'id,t,n\n1,"Shirt,5\n2,"Dress",4\n3,"fine, ""x""\nmore",2\n')
+    assert [value for _, value, *_ in good] == ["3"]
+    assert len(bad) == 2
+    good, bad = read(b'a,b\n1,2\n3,"x\n4,5\n6,7\n')
+    assert good == [(2, "1", "2")]
+    assert [text for _, text in bad] == ["3,x", "4,5", "6,7"]
+
+
+def test_a_header_alone_is_a_file_without_rows():
+    for data in (b"a,b\n", b"a,b"):
+        (batch,) = delimited.read(io.BytesIO(data), "/x.csv", 10)
+        assert batch.schema.names[:2] == ["a", "b"]
+        assert batch.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "is empty; a catalogue without rows still needs its header"),
+        (b"\n\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "cut short or damaged"),
+        (b"\x1f\x8b nonsense", "cut short or damaged"),
+    ],
+)
+def test_files_that_cannot_be_read_at_all(data, told):
+    with pytest.raises(UnposedError, match=told) as caught:
+        list(delimited.read(io.BytesIO(data), "/x.csv", 10))
+    assert str(caught.value).startswith("/x.csv")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_row_that_never_ends(monkeypatch):
+    monkeypatch.setattr(delimited, "_BLOCK", 64)
+    with pytest.raises(UnposedError, match=r"after row 2 .* quote that is never closed"):
+        list(delimited.read(io.BytesIO(b'a,b\n1,"' + b"x\n" * 100), "/x.csv", 10))

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pyarrow as pa
+import pytest
+
+from unposed_jobs.catalogue import schemas, validation
+from unposed_jobs.config import CatalogueSettings
+from unposed_jobs.errors import UnposedError
+
+SETTINGS = CatalogueSettings()
+
+
+def product_batch(**columns) -> pa.RecordBatch:
+    given = {
+        "product_id": ["1"],
+        "category": ["Shirts"],
+        "average_rating": ["4"],
+        "rating_count": ["10"],
+    } | columns
+    return pa.RecordBatch.from_pydict(given)
+
+
+def image_batch(**columns) -> pa.RecordBatch:
+    given = {"product_id": ["1"], "image_uri": ["/a.jpg"]} | columns
+    return pa.RecordBatch.from_pydict(given)
+
+
+def test_a_whole_product():
+    batch = product_batch(product_id=[" 007 "], subcategory=["Polo"], more=["ignored"])
+    accepted, rejects = validation.products(batch, SETTINGS)
+    assert accepted.schema == schemas.ACCEPTED_PRODUCTS
+    assert rejects.schema == schemas.REJECTS
+    assert rejects.num_rows == 0
+    (row,) = accepted.to_pylist()
+    assert row["product_id"] == "007"
+    assert (row["average_rating"], row["rating_count"]) == (4.0, 10)
+    assert (row["subcategory"], row["product_type"]) == ("Polo", None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason", "detail"),
+    [
+        ({"product_id": ["  "]}, "missing_key", "product_id is empty"),
+        ({"category": ["NULL"]}, "missing_category", "category is empty"),
+        (
+            {"average_rating": ["five"]},
+            "bad_number",
+            'average_rating "five" is not a number from 0 to 5',
+        ),
+        ({"average_rating": ["NaN"]}, "bad_number", 'average_rating "NaN"'),
+        ({"average_rating": ["-1"]}, "bad_number", 'average_rating "-1"'),
+        ({"average_rating": [5.5]}, "bad_number", 'average_rating "5.5"'),
+        ({"rating_count": ["-1"]}, "bad_number", 'rating_count "-1" is not a whole number'),
+        ({"rating_count": ["many"], "category": [""]}, "missing_category", ""),
+        ({"average_rating": ["x\ny" * 90]}, "bad_number", ""),
+    ],
+)
+def test_products_set_aside(columns, reason, detail):
+    accepted, rejects = validation.products(product_batch(**columns), SETTINGS, "/p.csv")
+    assert accepted.num_rows == 0
+    (row,) = rejects.to_pylist()
+    assert (row["source"], row["reason"]) == ("products", reason)
+    assert row["detail"].startswith(f"/p.csv row 1: {detail}")
+    assert "\n" not in row["detail"]
+    assert json.loads(row["row"]) == product_batch(**columns).to_pylist()[0]
+
+
+def test_an_unrated_product_is_no_mistake():
+    batch = product_batch(average_rating=[""], rating_count=pa.array([None], pa.string()))
+    accepted, _ = validation.products(batch, SETTINGS)
+    assert accepted.to_pylist()[0]["average_rating"] is None
+    assert accepted.to_pylist()[0]["rating_count"] == 0
+
+
+def test_ids_are_one_form_of_unicode():
+    batch = product_batch(product_id=[unicodedata.normalize("NFD", "é1")])
+    accepted, _ = validation.products(batch, SETTINGS)
+    assert accepted.to_pylist()[0]["product_id"] == unicodedata.normalize("NFC", "é1")
+
+
+def test_mapped_and_further_columns():
+    settings = CatalogueSettings(
+        product_columns={"average_rating": "stars", "gender": "sex"},
+        cohort_attributes=("category", "gender"),
+        popularity_signals=("sold", "rating_count"),
+    )
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "product_id": ["1", "2", "3"],
+            "category": ["A", "B", "C"],
+            "stars": ["1", "2", "3"],
+            "rating_count": [1, 2, 3],
+            "sex": ["w", None, "m"],
+            "sold": ["7", "", "lots"],
+        }
+    )
+    accepted, rejects = validation.products(batch, settings)
+    assert [dict(row["attributes"]) for row in accepted.to_pylist()] == [
+        {"gender": "w"},
+        {"gender": None},
+    ]
+    assert [dict(row["signals"]) for row in accepted.to_pylist()] == [{"sold": 7.0}, {"sold": None}]
+    assert rejects.column("reason").to_pylist() == ["bad_number"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            CatalogueSettings(product_columns={"rating_count": "reviews"}),
+            "no column reviews; it has: product_id, category, average_rating, rating_count. "
+            'Name the right one: [catalogue.product_columns] rating_count = "..."',
+        ),
+        (CatalogueSettings(cohort_attributes=("gender",)), "no column gender;"),
+        (CatalogueSettings(product_columns={"rating_cuont": "x"}), "did you mean rating_count?"),
+    ],
+)
+def test_a_column_that_is_not_there(settings, told):
+    with pytest.raises(UnposedError) as caught:
+        validation.products(product_batch(), settings, "/p.csv")
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_column_that_is_there_twice():
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array(["1"])] * 3, names=["product_id", "image_uri", "product_id"]
+    )
+    with pytest.raises(UnposedError, match="product_id more than once"):
+        validation.images(batch, SETTINGS)
+
+
+def test_a_column_of_lists_is_told():
+    with pytest.raises(UnposedError, match="column category holds list"):
+        validation.products(product_batch(category=[["a"]]), SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"product_id": [None]}, "missing_key"),
+        ({"image_uri": [" "]}, "missing_key"),
+        ({"position": ["first"]}, "bad_number"),
+        ({"size": [-1]}, "bad_number"),
+        ({"last_modified": ["yesterday"]}, "bad_date"),
+        ({"added_at": ["2026-02-30"]}, "bad_date"),
+        ({"added_at": ["2026-02-02"], "removed_at": ["2026-02-01"]}, "removed_before_added"),
+        ({"image_uri": ["s3://"]}, "bad_uri"),
+        ({"image_uri": ["s3://bucket"]}, "bad_uri"),
+        ({"image_uri": ["s3://key:secret@bucket/a.jpg"]}, "bad_uri"),
+        ({"image_uri": ["http://"]}, "bad_uri"),
+        ({"image_uri": ["file:a.jpg"]}, "bad_uri"),
+        ({"image_uri": ["file://host/a.jpg"]}, "bad_uri"),
+        ({"image_uri": ["/a\0.jpg"]}, "bad_uri"),
+        ({"image_uri": ["/a\nb.jpg"]}, "bad_uri"),
+    ],
+)
+def test_images_set_aside(columns, reason):
+    accepted, rejects = validation.images(image_batch(**columns), SETTINGS, root="/r")
+    assert accepted.num_rows == 0
+    (row,) = rejects.to_pylist()
+    assert (row["source"], row["reason"]) == ("images", reason)
+    assert "secret" not in row["detail"]
+    assert "\n" not in row["detail"]
+    json.loads(row["row"])
+
+
+@pytest.mark.parametrize(
+    ("root", "address", "expected"),
+    [
+        ("/r", "a.jpg", "/r/a.jpg"),
+        ("/r/", "./b c/é.jpg", "/r/b c/é.jpg"),
+        ("/r/x", "../a.jpg", "/r/a.jpg"),
+        ("/r", "front:1.jpg", "/r/front:1.jpg"),
+        ("file:///r%20s", "a%20b.jpg", "/r s/a%20b.jpg"),
+        ("s3://b/r", "a.jpg", "s3://b/r/a.jpg"),
+        ("s3://b/r", "../a.jpg", "s3://b/a.jpg"),
+        ("https://cdn/", "a.jpg", "https://cdn/a.jpg"),
+        ("/r", "/a.jpg", "/a.jpg"),
+        ("/r", "https://h/a.jpg?x=1", "https://h/a.jpg?x=1"),
+        ("/r", "file:///a.jpg", "file:///a.jpg"),
+        ("/r", "file://localhost/a.jpg", "file://localhost/a.jpg"),
+        ("/r", "data:image/png;base64,AA", "data:image/png;base64,AA"),
+        ("", "a.jpg", None),
+        ("s3://b/r", "../../a.jpg", None),
+    ],
+)
+def test_addresses(root, address, expected):
+    batch = image_batch(image_uri=[address])
+    accepted, rejects = validation.images(batch, CatalogueSettings(image_root=root))
+    if expected is None:
+        assert rejects.column("reason").to_pylist() == ["bad_uri"]
+    else:
+        assert accepted.column("image_uri").to_pylist() == [expected]
+
+
+def test_mixed_rows_keep_their_order_and_place():
+    batch = image_batch(
+        product_id=["1", None, "1", "1"], image_uri=["a.jpg", "b.jpg", "../c.jpg", None]
+    )
+    accepted, rejects = validation.images(batch, SETTINGS, "/i.csv", root="/r/s")
+    assert accepted.column("image_uri").to_pylist() == ["/r/s/a.jpg", "/r/c.jpg"]
+    assert accepted.column(schemas.ROW).to_pylist() == [1, 3]
+    assert rejects.column("row_key").to_pylist() == [" b.jpg", "1 "]
+    assert rejects.column("detail").to_pylist() == [
+        "/i.csv row 2: product_id is empty",
+        "/i.csv row 4: image_uri is empty",
+    ]
+
+
+def test_no_rows():
+    for check, batch in (
+        (validation.products, product_batch().slice(0, 0)),
+        (validation.images, image_batch().slice(0, 0)),
+    ):
+        assert [part.num_rows for part in check(batch, SETTINGS)] == [0, 0]
