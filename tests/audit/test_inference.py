@@ -209,6 +209,12 @@ def test_mostly_unclear_is_unassessable_but_facts_stay():
     assert product["poses_present"] == [1]
 
 
+def test_an_only_picture_that_is_unclear():
+    _, product = audit(picture("x", None, 0.0))
+    assert product["status"] == "unassessable"
+    assert product["reason"] == "its only picture shows no clear pose"
+
+
 def test_half_unclear_is_still_assessed():
     _, product = audit(picture("f", 1), picture("x", None, 0.0))
     assert product["status"] == "gaps"

@@ -192,6 +192,8 @@ def _reason(
         Cause.NONE_USABLE: f"no picture could be read: {', '.join(told)}",
         Cause.TOO_UNCLEAR: (
             f"too few of its {distinct} distinct pictures are clear: {', '.join(told)}"
+            if distinct > 1
+            else "its only picture shows no clear pose"
         ),
         Cause.UNDECIDED: f"nothing is missing for certain, but {hanging}",
     }

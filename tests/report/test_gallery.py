@@ -1,0 +1,295 @@
+"""The pages, built from a small day made by the audit, and read back as HTML."""
+
+import dataclasses
+import datetime
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+import pytest
+from PIL import Image
+from report_tables import DAY, MemoryListing, Shot, draw, publish
+
+from unposed_jobs.config import Settings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.report import build, pages
+from unposed_jobs.warehouse import tables
+
+SETTINGS = Settings()
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, and the text."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.elements, self.words = [], []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def having(self, css_class):
+        return [
+            attributes
+            for _, attributes in self.elements
+            if css_class in (attributes.get("class") or "").split()
+        ]
+
+    def values(self, attribute):
+        return [found[attribute] for _, found in self.elements if attribute in found]
+
+
+@pytest.fixture
+def day(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    front, back, other = (draw(pictures, f"{n}.jpg", (n * 60, 90, 60)) for n in range(3))
+    broken = pictures / "broken.jpg"
+    broken.write_text("no picture")
+    products = {
+        "A-1": ("Tops", "Polo", [Shot(1, uri=front), Shot(2, uri=back, people=2)]),
+        "A-2": (
+            "Tops",
+            "Tee",
+            [
+                Shot(1, uri=other),
+                Shot(3, uri=str(pictures / "copy.jpg"), copy_of=other),
+                Shot(1, uri=draw(pictures, "again.jpg", (9, 9, 9))),
+                Shot(2, 0.1, uri=draw(pictures, "unclear.jpg")),
+                Shot(status="missing", error="no such file", uri=str(pictures / "gone.jpg")),
+            ],
+        ),
+        "B-1": ("Legs", "Jeans", [Shot(status="unreadable", error="broken", uri=str(broken))]),
+        "B-2": ("Legs", "Jeans", []),
+    }
+    rejects = [
+        {"source": "products", "row_key": "C-1", "reason": "bad_number", "detail": "row 4: rating"}
+    ]
+    return publish(products, rejects=rejects, examples=[front, back])
+
+
+def make(day, out, **options):
+    return build.build(day[0], SETTINGS, DAY, out, catalogue=day[1], **options).parent
+
+
+def test_every_link_and_picture_resolves(day, tmp_path):
+    out = make(day, tmp_path / "out")
+    for path in out.glob("*.html"):
+        for address in Page(path).values("href") + Page(path).values("src"):
+            parts = urlsplit(address)
+            assert not parts.scheme, f"{address} leaves the gallery"
+            assert not parts.netloc
+            target = out / unquote(parts.path) if parts.path else path
+            assert target.is_file(), f"{path.name} links to {address}"
+            if parts.fragment and "=" not in parts.fragment:
+                assert parts.fragment in Page(target).values("id"), address
+
+
+def test_every_picture_has_a_text(day, tmp_path):
+    for path in make(day, tmp_path / "out").glob("*.html"):
+        for tag, attributes in Page(path).elements:
+            if tag == "img":
+                assert attributes["alt"]
+
+
+def test_overview_shows_the_days_figures(day, tmp_path):
+    page = Page(make(day, tmp_path / "out") / "index.html")
+    # A-1 lacks side and chart, A-2 those two, B-2 all four.
+    assert "8 pictures to take" in page.text
+    assert "3 of 4 products lack at least one pose" in page.text
+    assert "Legs" in page.text
+    assert "2 March 2026" in page.text
+    assert "products.html#category=Legs&missing=8" in page.values("href")
+
+
+def test_change_since_the_day_before(day, tmp_path):
+    warehouse, catalogue = day
+    earlier = DAY - datetime.timedelta(days=2)
+    before = warehouse.query("SELECT * FROM product_audit WHERE product_id = 'A-1'").to_pylist()
+    for name, rows in (
+        ("product_audit", [row | {"run_date": earlier} for row in before]),
+        ("runs", [row | {"run_date": earlier} for row in warehouse.rows["runs"].to_pylist()]),
+    ):
+        more = pa.Table.from_pylist(rows, tables.TABLES[name].schema)
+        warehouse.rows[name] = pa.concat_tables([warehouse.rows[name], more])
+    page = Page(make((warehouse, catalogue), tmp_path / "out") / "index.html")
+    assert "change since 28 February 2026" in page.text
+    assert "Has gaps 3 +2" in page.text
+
+
+def test_cards_tell_each_picture_and_each_gap(day, tmp_path):
+    page = Page(make(day, tmp_path / "out") / "products.html")
+    assert len(page.having("product")) == 4
+    assert len(page.having("repeat")) == 1
+    assert len(page.having("unreadable")) == 2
+    assert len(page.having("unclear")) == 1
+    assert "upper body, back?" in page.text
+    assert "File is missing" in page.text
+    assert "Not a readable picture" in page.text
+    assert "No picture yet." in page.text
+    assert "2 people; the principal one was looked at" in page.values("title")
+    assert "Add a picture: size chart; see the examples" in page.text
+    assert "no picture could be read: 1 not decodable" in page.text
+
+
+def test_what_matters_most_comes_first(day, tmp_path):
+    warehouse, catalogue = day
+    # B-2 lacks most, A-2 is the most popular by far, B-1 could not be assessed.
+    catalogue = dataclasses.replace(
+        catalogue, ratings={"A-1": 2.0, "A-2": 9.0, "B-1": 8.0, "B-2": 1.0}
+    )
+    page = Page(make((warehouse, catalogue), tmp_path / "out") / "products.html")
+    assert page.values("data-id") == ["a-2", "a-1", "b-2", "b-1"]
+
+
+def test_pose_and_attention_pages(day, tmp_path):
+    out = make(day, tmp_path / "out")
+    poses = Page(out / "vocabulary.html")
+    assert len(poses.having("pose")) == 4
+    assert "FRNT" in poses.text
+    assert "New in this model" in poses.text
+    attention = Page(out / "attention.html")
+    assert "B-1" in attention.text
+    assert "bad number" in attention.text
+    assert "row 4: rating" in attention.text
+
+
+def test_hostile_names_stay_text(tmp_path):
+    evil = '"><script>alert(1)</script>'
+    picture = draw(tmp_path, "a.jpg")
+    day = publish(
+        {evil: (evil, evil, [Shot(1, uri=picture), Shot(status="missing", error=evil, uri=evil)])},
+        poses=[(1, "person", evil, evil), (2, "person", "'" + evil, None)],
+        rejects=[{"source": evil, "row_key": evil, "reason": evil, "detail": evil}],
+        examples=[picture, "javascript:alert(1)"],
+    )
+    out = make(day, tmp_path / "out")
+    for path in out.glob("*.html"):
+        assert "<script>alert" not in path.read_text()
+        page = Page(path)
+        scripts = [attributes for tag, attributes in page.elements if tag == "script"]
+        assert scripts == [{"src": "gallery.js", "defer": None}]
+        for address in page.values("href") + page.values("src"):
+            assert not address.lower().startswith(("javascript:", "data:"))
+        handlers = {name for _, found in page.elements for name in found if name.startswith("on")}
+        assert not handlers
+    assert evil in Page(out / "products.html").text
+
+
+def test_pictures_that_are_gone_have_a_tile_with_the_reason(day, tmp_path):
+    warehouse, catalogue = day
+    for path in (tmp_path / "pictures").iterdir():
+        path.unlink()
+    page = Page(make((warehouse, catalogue), tmp_path / "out") / "products.html")
+    assert not [tag for tag, _ in page.elements if tag == "img"]
+    assert "File is missing" in page.text
+
+
+def test_pagination_and_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "PER_FILE", 6)
+    monkeypatch.setattr(pages, "PER_PAGE", 4)
+    day = publish({f"P{number:02}": ("Tops", "Polo", []) for number in range(11)})
+    out = make(day, tmp_path / "out", limit=10)
+    first, second = Page(out / "products.html"), Page(out / "products-2.html")
+    assert not (out / "products-3.html").exists()
+    assert first.values("data-id") == [f"p{number:02}" for number in range(6)]
+    assert second.values("data-id") == [f"p{number:02}" for number in range(6, 10)]
+    ids = [value for value in first.values("id") if value.startswith("product-")]
+    assert ids == [f"product-{number}" for number in range(1, 7)]
+    assert "product-7" in second.values("id")
+    assert [v for v in first.values("id") if v.startswith("page-")] == ["page-1", "page-2"]
+    assert "The 10 products that matter most, of 11" in first.text
+    assert "Products 7–10" in second.text
+
+
+def test_a_day_without_products(tmp_path):
+    out = make(publish({}), tmp_path / "out")
+    assert "No products" in Page(out / "index.html").text
+    assert "No product is here" in Page(out / "products.html").text
+
+
+def test_a_day_that_is_not_published_is_told(day, tmp_path):
+    other = DAY + datetime.timedelta(days=1)
+    with pytest.raises(UnposedError, match=r"no audit is published for 2026-03-03.*2026-03-02"):
+        build.build(day[0], SETTINGS, other, tmp_path / "out", catalogue=day[1])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_catalogue_that_is_gone_leaves_the_evidence(day, tmp_path):
+    class Gone:
+        def popularity(self):
+            raise UnposedError("products.csv is not there")
+
+        pictures = staticmethod(lambda run_date, ids: Gone().popularity())
+
+    out = make((day[0], Gone()), tmp_path / "out")
+    assert (
+        "ordered by missing poses alone: products.csv is not there" in Page(out / "index.html").text
+    )
+    page = Page(out / "products.html")
+    assert len(page.having("tile")) == 3  # Two of A-1, one of A-2: the evidence.
+    assert "Its pictures are not listed here." in page.text
+
+
+def test_thumbnails_are_small_upright_and_taken_over(tmp_path):
+    picture = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Shown turned by 90 degrees.
+    Image.new("RGB", (900, 600), (200, 30, 30)).save(picture, exif=exif)
+    day = publish({"A": ("Tops", "Polo", [Shot(1, uri=str(picture))])})
+    out = make(day, tmp_path / "out")
+    (thumbnail,) = (out / "thumbs").rglob("*.webp")
+    with Image.open(thumbnail) as image:
+        assert image.size == (213, 320)
+    before = thumbnail.stat().st_ino
+    out = make(day, tmp_path / "out")
+    (thumbnail,) = (out / "thumbs").rglob("*.webp")
+    assert thumbnail.stat().st_ino == before
+
+
+def test_a_failure_leaves_the_gallery_that_was_there(day, tmp_path, monkeypatch):
+    out = make(day, tmp_path / "out")
+    before = (out / "index.html").read_bytes()
+
+    def fail(*arguments):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(pages, "write", fail)
+    with pytest.raises(RuntimeError):
+        make(day, tmp_path / "out")
+    assert (out / "index.html").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "pictures"]
+
+
+def test_a_folder_that_is_no_gallery_is_not_touched(day, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(UnposedError, match="no gallery"):
+        make(day, tmp_path / "mine")
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+    with pytest.raises(UnposedError, match="is a file"):
+        make(day, tmp_path / "mine" / "letter.txt")
+
+
+def test_progress_reaches_the_end(day, tmp_path):
+    told = {}
+    make(day, tmp_path / "out", progress=lambda what, done, of: told.update({what: (done, of)}))
+    assert set(told) == {"figures", "thumbnails", "pages"}
+    assert all(done == of for done, of in told.values())
+
+
+def test_a_limit_below_one_is_told(day, tmp_path):
+    with pytest.raises(UnposedError, match="--limit"):
+        make(day, tmp_path / "out", limit=0)
+
+
+def test_an_unknown_product_in_the_catalogue_is_left_out(day, tmp_path):
+    warehouse, catalogue = day
+    listed = MemoryListing(catalogue.ratings | {"Z": 99.0}, catalogue.listed | {"Z": [("/z", 1)]})
+    page = Page(make((warehouse, listed), tmp_path / "out") / "products.html")
+    assert "z" not in page.values("data-id")
