@@ -8,4 +8,4 @@ import sys
 from unposed_jobs.jobs import entry, gallery
 
 if __name__ == "__main__":
-    sys.exit(entry.submit("build_gallery", gallery.run, description=__doc__))
+    sys.exit(entry.submit("build_gallery", gallery.run, description=__doc__, needs_spark=False))

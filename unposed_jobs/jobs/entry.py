@@ -134,6 +134,7 @@ def submit(
     run: Callable[[Any, config.Settings, Run], Any],
     *flags: Callable[[argparse.ArgumentParser], None],
     description: str | None = None,
+    needs_spark: bool = True,
 ) -> int:
     """The whole of a spark-submit entry point; returns the exit status.
 
@@ -150,8 +151,7 @@ def submit(
         from unposed_jobs.jobs.session import session
 
         settings = settings_of(arguments)
-        spark = session(f"unposed-{name}")
-        run(spark, settings, run_of(arguments))
+        run(session(f"unposed-{name}") if needs_spark else None, settings, run_of(arguments))
     except UnposedError as error:
         print(f"unposed: {error}", file=sys.stderr)
         return error.exit_code

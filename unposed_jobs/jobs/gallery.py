@@ -1,0 +1,31 @@
+"""The picture gallery of the audited day. Needs no executors: it draws a bounded number of cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unposed_jobs import config
+from unposed_jobs.report import build
+from unposed_jobs.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+    from unposed_jobs.config import Settings
+    from unposed_jobs.jobs.entry import Run
+
+
+def run(spark: SparkSession | None, settings: Settings, run: Run) -> Path | None:
+    """Build ``$UNPOSED_HOME/gallery``; returns its first page, None for a dry run.
+
+    Raises UnposedError where the day is not published.
+    """
+    if run.dry_run:
+        run.progress("gallery: left as it is (dry run)")
+        return None
+    warehouse = Warehouse.open(settings.warehouse, create=False)
+    page = build.build(warehouse, settings, run.run_date, config.home() / "gallery")
+    run.progress(f"gallery: {page}")
+    return page
