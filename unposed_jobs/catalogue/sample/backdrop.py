@@ -1,16 +1,18 @@
+# ruff: noqa: PLR0917, PLR0912, PLR0915, RUF046 - a kernel takes flat arrays
 """What stands behind a figure: seamless paper, or a room with a wall and a floor of boards."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from unposed_jobs.catalogue.sample.textures import Colour
 
-_OPTIONS = {"cache": True, "fastmath": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"cache": True, "fastmath": True, "nogil": True, "error_model": "numpy"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ def random_backdrop(rng: np.random.Generator) -> Backdrop:
         paper = _shift((level, level, level), tint)
         return Backdrop(paper, paper, False, distance, float(rng.uniform(0.2, 0.5)))
     if kind < 0.80:
-        papers = ((214, 190, 178), (176, 196, 206), (196, 206, 180), (222, 206, 164), (188, 176, 204),
-                  (206, 160, 148), (140, 164, 172))  # fmt: skip
+        papers = ((214, 190, 178), (176, 196, 206), (196, 206, 180), (222, 206, 164),
+                  (188, 176, 204), (206, 160, 148), (140, 164, 172))  # fmt: skip
         paper = _shift(papers[int(rng.integers(len(papers)))], rng.integers(-8, 9, 3))
         return Backdrop(paper, paper, False, distance, float(rng.uniform(0.15, 0.4)))
     walls = ((228, 224, 216), (206, 212, 214), (196, 204, 190), (222, 206, 190), (170, 180, 190))

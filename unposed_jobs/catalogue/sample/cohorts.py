@@ -57,13 +57,14 @@ COHORTS = (
         ("size_chart", 0.15),
     )),
     Cohort("Tops", "Polo shirts", "polo", (
-        ("front/upper", 1.0), ("front/chest", 0.85), ("back/upper", 0.7),
-        ("three_quarter/upper", 0.55), ("front/full", 0.5), ("flat_lay", 0.4), ("right/upper", 0.3),
+        ("front/upper", 1.0), ("three_quarter/upper", 0.8), ("back/upper", 0.65),
+        ("right/upper", 0.55), ("front/full", 0.5), ("front/chest", 0.4), ("flat_lay", 0.3),
         ("fabric", 0.25), ("size_chart", 0.15),
     )),
     Cohort("Tops", "Casual shirts", "shirt", (
-        ("front/upper", 1.0), ("three_quarter/upper", 0.8), ("front/full", 0.7), ("back/full", 0.55),
-        ("fabric", 0.5), ("front/chest", 0.4), ("left/full", 0.3), ("flat_lay", 0.25),
+        ("front/upper", 1.0), ("three_quarter/upper", 0.8), ("front/full", 0.7),
+        ("back/full", 0.55), ("fabric", 0.5), ("front/chest", 0.4), ("left/full", 0.3),
+        ("flat_lay", 0.25),
         ("size_chart", 0.15),
     )),
     Cohort("Dresses", "Day dresses", "dress", (
@@ -72,13 +73,14 @@ COHORTS = (
         ("size_chart", 0.15),
     )),
     Cohort("Bottoms", "Trousers", "trousers", (
-        ("front/legs", 1.0), ("back/legs", 0.85), ("front/full", 0.7), ("left/legs", 0.6),
-        ("back/full", 0.45), ("fabric", 0.4), ("three_quarter/full", 0.35), ("flat_lay", 0.3),
-        ("size_chart", 0.25),
+        ("front/full", 1.0), ("back/full", 0.85), ("left/full", 0.65), ("front/legs", 0.55),
+        ("three_quarter/full", 0.5), ("fabric", 0.4), ("back/legs", 0.3), ("flat_lay", 0.25),
+        ("size_chart", 0.2),
     )),
     Cohort("Outerwear", "Jackets", "jacket", (
-        ("front/full", 1.0), ("front/upper", 0.85), ("back/full", 0.75), ("three_quarter/full", 0.6),
-        ("right/full", 0.45), ("flat_lay", 0.35), ("front/chest", 0.3), ("fabric", 0.25),
+        ("front/full", 1.0), ("front/upper", 0.85), ("back/full", 0.75),
+        ("three_quarter/full", 0.6), ("right/full", 0.45), ("flat_lay", 0.35), ("front/chest", 0.3),
+        ("fabric", 0.25),
         ("size_chart", 0.1),
     )),
 )  # fmt: skip

@@ -24,25 +24,26 @@ from unposed_jobs.catalogue.sample.geometry import (
 REFERENCE = 1.75
 """Height in metres of the figure that the tables below describe."""
 
-_LEVELS = np.array([0.80, 0.84, 0.92, 1.00, 1.09, 1.18, 1.28, 1.36, 1.415, 1.45, 1.475, 1.50, 1.56])
-_WIDTH_F = np.array(
-    [0.11, 0.155, 0.172, 0.155, 0.126, 0.132, 0.146, 0.150, 0.150, 0.124, 0.088, 0.060, 0.049]
-)
-_WIDTH_M = np.array(
-    [0.11, 0.150, 0.165, 0.160, 0.150, 0.157, 0.172, 0.178, 0.176, 0.146, 0.104, 0.071, 0.059]
-)
-_FRONT_F = np.array(
-    [0.05, 0.080, 0.094, 0.096, 0.088, 0.096, 0.128, 0.108, 0.082, 0.066, 0.054, 0.048, 0.046]
-)
-_FRONT_M = np.array(
-    [0.05, 0.080, 0.094, 0.100, 0.100, 0.106, 0.120, 0.112, 0.090, 0.074, 0.062, 0.056, 0.054]
-)
-_BACK_F = np.array(
-    [0.06, 0.112, 0.118, 0.094, 0.078, 0.086, 0.098, 0.104, 0.096, 0.082, 0.070, 0.060, 0.055]
-)
-_BACK_M = np.array(
-    [0.06, 0.104, 0.110, 0.096, 0.088, 0.096, 0.110, 0.118, 0.108, 0.092, 0.078, 0.068, 0.062]
-)
+# Half widths and depths of the trunk (female, male) at heights of the reference figure; one row
+# each: height, half width, depth to the front, depth to the back.
+_FEMALE = np.array(
+    (
+        (0.80, 0.110, 0.050, 0.060), (0.84, 0.160, 0.080, 0.108), (0.92, 0.176, 0.094, 0.116),
+        (1.00, 0.160, 0.096, 0.094), (1.09, 0.128, 0.088, 0.078), (1.18, 0.132, 0.096, 0.086),
+        (1.28, 0.146, 0.126, 0.098), (1.36, 0.152, 0.106, 0.102), (1.390, 0.158, 0.084, 0.092),
+        (1.42, 0.144, 0.068, 0.080), (1.448, 0.096, 0.055, 0.069), (1.475, 0.056, 0.046, 0.058),
+        (1.56, 0.042, 0.042, 0.052),
+    )
+)  # fmt: skip
+_MALE = np.array(
+    (
+        (0.80, 0.110, 0.050, 0.060), (0.84, 0.154, 0.080, 0.102), (0.92, 0.168, 0.094, 0.108),
+        (1.00, 0.162, 0.100, 0.096), (1.09, 0.150, 0.100, 0.088), (1.18, 0.158, 0.106, 0.096),
+        (1.28, 0.174, 0.120, 0.110), (1.36, 0.182, 0.112, 0.116), (1.390, 0.188, 0.094, 0.106),
+        (1.42, 0.170, 0.078, 0.092), (1.448, 0.116, 0.065, 0.078), (1.475, 0.068, 0.056, 0.067),
+        (1.56, 0.053, 0.052, 0.060),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -155,14 +156,13 @@ class Figure:
     def __init__(self, build: Build, pose: Pose):
         self.build, self.pose, self.scale = build, pose, build.scale
         m, heavy = build.masculine, build.heavy
-        self._levels = _LEVELS * self.scale
-        broad = 0.94 + 0.16 * heavy
-        belly = heavy * np.exp(-(((_LEVELS - 1.06) / 0.13) ** 2))
-        self._width = ((1 - m) * _WIDTH_F + m * _WIDTH_M) * broad * self.scale
-        self._width += 0.035 * belly * self.scale
-        self._front = ((1 - m) * _FRONT_F + m * _FRONT_M) * broad * self.scale
-        self._front += 0.06 * belly * self.scale
-        self._back = ((1 - m) * _BACK_F + m * _BACK_M) * broad * self.scale
+        levels, width, front, back = ((1 - m) * _FEMALE + m * _MALE).T
+        broad = 0.95 + 0.13 * heavy
+        belly = heavy * np.exp(-(((levels - 1.06) / 0.13) ** 2))
+        self._levels = levels * self.scale
+        self._width = (width * broad + 0.03 * belly) * self.scale
+        self._front = (front * broad + 0.05 * belly) * self.scale
+        self._back = back * broad * self.scale
         # The neck does not grow with the weight as the trunk does.
         self._width[-2:] /= broad**0.6
         self._place()
@@ -197,13 +197,13 @@ class Figure:
             )
             for side in ("left", "right")
         }  # fmt: skip
-        shoulder = (0.163 + 0.030 * m + 0.012 * self.build.heavy) * s
+        shoulder = (0.151 + 0.032 * m + 0.012 * self.build.heavy) * s
         self.shoulders = {
-            side: self.bend(np.array([[sign * shoulder, 1.418 * s, -0.005 * s]]))[0]
+            side: self.bend(np.array([[sign * shoulder, 1.384 * s, -0.006 * s]]))[0]
             for side, sign in (("left", 1), ("right", -1))
         }
         self.arms = {side: self._arm(side) for side in ("left", "right")}
-        self.head = self.bend(np.array([[0.0, 1.628 * s, 0.022 * s]]))[0]
+        self.head = self.bend(np.array([[0.0, 1.636 * s, 0.022 * s]]))[0]
         self.head_turn = turn(pose.twist + pose.head_yaw, pose.head_pitch, pose.head_roll)
 
     def bend(self, points: Array) -> Array:
@@ -272,7 +272,7 @@ class Figure:
         """How far the trunk's axis is before the hips' at height y."""
         t = y / self.scale
         return self.scale * (
-            0.012 * np.sin((t - 0.95) * 5.5) - 0.025 * smoothstep(1.30, 1.46, t)
+            0.012 * np.sin((t - 0.95) * 5.5) - 0.025 * smoothstep(1.28, 1.44, t)
             + 0.022 * smoothstep(1.46, 1.58, t)
         )  # fmt: skip
 
@@ -282,9 +282,9 @@ class Figure:
         """
         inner = self.shoulders[side].copy()
         away = unit(self.shoulders[side] - self.shoulders["right" if side == "left" else "left"])
-        inner = inner - away * 0.085 * self.scale
+        inner = inner - away * 0.075 * self.scale
         corners = np.concatenate([inner[None], self.arms[side]])
-        corners[0, 1] += 0.008 * self.scale
+        corners[0, 1] += 0.012 * self.scale
         path, position = rounded_path(corners, samples, 0.3)
         return path, position
 
@@ -292,8 +292,8 @@ class Figure:
         """Of the bare arm at positions of `arm_path`."""
         m, heavy, s = self.build.masculine, self.build.heavy, self.scale
         knots = np.array([0.0, 0.6, 1.0, 1.3, 1.7, 2.0, 2.25, 2.6, 3.0])
-        female = np.array([0.052, 0.050, 0.047, 0.042, 0.039, 0.036, 0.037, 0.031, 0.024])
-        male = np.array([0.062, 0.063, 0.059, 0.053, 0.050, 0.045, 0.047, 0.039, 0.030])
+        female = np.array([0.034, 0.043, 0.046, 0.042, 0.039, 0.036, 0.037, 0.031, 0.024])
+        male = np.array([0.040, 0.053, 0.058, 0.053, 0.050, 0.045, 0.047, 0.039, 0.030])
         radii = ((1 - m) * female + m * male) * (0.94 + 0.22 * heavy) * s
         return spline(knots, radii, position)
 
@@ -311,11 +311,15 @@ class Figure:
         """Of the bare leg at positions of `leg_path`."""
         m, heavy, s = self.build.masculine, self.build.heavy, self.scale
         knots = np.array([0.0, 0.15, 0.5, 0.85, 1.0, 1.1, 1.35, 1.7, 2.0])
-        radii = np.array([0.090, 0.090, 0.073, 0.056, 0.053, 0.051, 0.056, 0.040, 0.034])
+        radii = np.array([0.068, 0.084, 0.079, 0.059, 0.054, 0.052, 0.056, 0.040, 0.034])
         return spline(knots, radii * (0.93 + 0.07 * m + 0.22 * heavy) * s, position)
 
-    def skin(self) -> list[Surface]:
-        """Arms, legs, hands, neck and the upper chest, bare."""
+    def leg_flatten(self, position: Array) -> Array:
+        """How much narrower than deep a leg is at positions of `leg_path`."""
+        return np.interp(position, [0.0, 0.5, 1.0], [0.84, 0.92, 1.0])
+
+    def skin(self, bare_from: float = 0.0) -> list[Surface]:
+        """Hands, neck, upper chest, and the arms from position `bare_from` on."""
         s = self.scale
         parts = []
         theta = angles(32)[None]
@@ -323,18 +327,26 @@ class Figure:
         grid = np.broadcast_to(theta, (26, 33))
         uv = np.stack(np.broadcast_arrays(grid / 6, y), -1)
         parts.append(surface(self.trunk(grid, y, -0.004 * s), uv, "skin", closed=True))
-        neck = np.stack([self.bend(np.array([[0, 1.49 * s, -0.012 * s]]))[0], self.head])
+        neck = np.stack([self.bend(np.array([[0, 1.46 * s, -0.012 * s]]))[0], self.head])
         neck[1] -= self.head_turn @ np.array([0, 0.02, 0.012]) * s
         path = neck[0] + np.linspace(0, 1, 8)[:, None] * (neck[1] - neck[0])
-        radius = (0.050 + 0.009 * self.build.masculine + 0.004 * self.build.heavy) * s
+        radius = (0.044 + 0.009 * self.build.masculine + 0.004 * self.build.heavy) * s
         parts.append(
             tube(path[::-1], np.linspace(1.0, 1.06, 8) * radius, np.array([0, 0, 1.0]), "skin")
         )
         for side in ("left", "right"):
             path, position = self.arm_path(side)
+            path, position = path[position >= bare_from], position[position >= bare_from]
             flatten = np.interp(position, [2.3, 3.0], [1.0, 0.78])
             parts.append(
-                tube(path, self.arm_radius(position), self.arm_front(side), "skin", 18, flatten)
+                tube(
+                    path,
+                    self.arm_radius(position),
+                    self.arm_front(side),
+                    "skin",
+                    18,
+                    flatten=flatten,
+                )
             )
             parts += self._hand(side)
         return parts
@@ -347,13 +359,22 @@ class Figure:
             radius = self.leg_radius(position)
             calf = np.exp(-(((position - 1.35) / 0.22) ** 2)) * 0.010 * self.scale
             path = path - np.array([0, 0, 1.0]) * calf[:, None]
-            parts.append(tube(path, radius, np.array([0, 0, 1.0]), "skin", 20))
+            parts.append(
+                tube(
+                    path,
+                    radius,
+                    np.array([0, 0, 1.0]),
+                    "skin",
+                    20,
+                    flatten=self.leg_flatten(position),
+                )
+            )
         return parts
 
     def _hand(self, side: str) -> list[Surface]:
         """A palm, four slightly curled fingers and a thumb."""
         s = self.scale * (0.94 + 0.1 * self.build.masculine)
-        shoulder, elbow, wrist = self.arms[side]
+        _, elbow, wrist = self.arms[side]
         sign = 1.0 if side == "left" else -1.0
         kind = self.pose.left if side == "left" else self.pose.right
         along = unit(wrist - elbow)
@@ -364,9 +385,15 @@ class Figure:
         across = unit(np.cross(along, palm)) * sign  # towards the thumb when the arm hangs
         if across[2] < 0 and abs(across[2]) > 0.3:
             across = -across
-        centre = wrist + along * 0.045 * s
+        centre = wrist + along * 0.040 * s
         rotation = np.stack([across, -along, palm], 1)
-        parts = [ellipsoid(centre, np.array([0.040, 0.056, 0.020]) * s, "skin", rotation, 12, 16)]
+        if np.linalg.det(rotation) < 0:  # a mirrored ellipsoid would be seen from inside
+            rotation[:, 0] *= -1
+        parts = [
+            ellipsoid(
+                centre, np.array([0.039, 0.064, 0.021]) * s, "skin", rotation, rows=12, segments=16
+            )
+        ]
         for finger in range(4):
             offset = (finger - 1.5) * 0.0175 * s
             length = (0.066, 0.076, 0.072, 0.056)[3 - finger] * s

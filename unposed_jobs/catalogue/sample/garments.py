@@ -1,11 +1,10 @@
-"""Garments: what they are, the cloth they are made of, and their surfaces on a figure."""
+"""Garments: what they are, and their surfaces on a figure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from unposed_jobs.catalogue.sample.figure import Figure
 from unposed_jobs.catalogue.sample.geometry import (
@@ -17,7 +16,7 @@ from unposed_jobs.catalogue.sample.geometry import (
     surface,
     tube,
 )
-from unposed_jobs.catalogue.sample.textures import Colour, Panel, cloth, shade
+from unposed_jobs.catalogue.sample.textures import Colour, shade
 
 KINDS = ("tshirt", "polo", "shirt", "dress", "trousers", "jacket")
 TOP, BOTTOM = 1.56, 0.78
@@ -107,7 +106,7 @@ def random_garment(rng: np.random.Generator, kind: str) -> Garment:
         hem = 1.80 if style == "cropped trousers" else 1.94
     return Garment(
         kind, style, pattern, colour, second, sleeve, collar,
-        ease=float(rng.uniform(0.010, 0.024)) + (0.012 if kind == "jacket" else 0.0),
+        ease=float(rng.uniform(0.010, 0.024)) + (0.005 if kind == "jacket" else 0.0),
         hem=hem, flare=flare,
         emblem=int(rng.integers(5)) if style == "printed T-shirt" else -1,
         pocket=bool(rng.random() < 0.5), seed=int(rng.integers(1 << 30)),
@@ -120,7 +119,7 @@ def _ease(figure: Figure, garment: Garment, theta: Array, y: Array) -> Array:
     t = y / s
     loose = 1.0 if garment.kind != "dress" else 0.2
     waist = np.exp(-(((t - 1.09) / 0.09) ** 2)) * (0.010 + 0.9 * garment.ease) * loose
-    hips = smoothstep(1.08, 0.92, t) * (0.018 if garment.kind != "dress" else 0.008)
+    hips = smoothstep(1.08, 0.92, t) * (0.024 if garment.kind != "dress" else 0.008)
     rng = np.random.default_rng(garment.seed)
     phase = rng.uniform(0, 6.28, 4)
     lower = smoothstep(1.32, 0.95, t)
@@ -129,7 +128,7 @@ def _ease(figure: Figure, garment: Garment, theta: Array, y: Array) -> Array:
         + 0.45 * np.sin(theta * 9 + phase[1] - 14 * t)
         + 0.40 * np.sin(theta * 3 + phase[2] + 26 * t)
     )
-    shoulder = smoothstep(1.50, 1.40, t)  # nearer to the skin at the neck
+    shoulder = smoothstep(1.47, 1.38, t)  # nearer to the skin at the neck
     return s * (garment.ease * (0.45 + 0.55 * shoulder) + waist + hips + 0.0034 * lower * fold)
 
 
@@ -138,10 +137,10 @@ def _neckline(garment: Garment, theta: Array) -> Array:
     front = np.cos(theta)
     if garment.collar == "v":
         point = np.clip(1.0 - np.abs(theta) / 0.95, 0.0, 1.0)
-        return 1.486 - 0.095 * point
+        return 1.463 - 0.095 * point
     dip = {"crew": 0.030, "polo": 0.014, "shirt": 0.014, "band": 0.010, "lapel": 0.02}
     depth = dip[garment.collar]
-    return 1.494 - depth * smoothstep(-0.2, 1.0, front)
+    return 1.470 - depth * smoothstep(-0.2, 1.0, front)
 
 
 def _shell(
@@ -161,7 +160,7 @@ def _shell(
     y = top + (hem - top) * v
     around = np.broadcast_to(around, y.shape)
     if gap is not None:
-        half = gap[0] + (gap[1] - gap[0]) * smoothstep(1.16, 1.46, y)
+        half = gap[0] + (gap[1] - gap[0]) * smoothstep(1.16, 1.44, y)
         around = np.sign(around) * (half + np.abs(around) * (np.pi - half) / np.pi)
     points = figure.trunk(around, y * s, _ease(figure, garment, around, y * s) + extra * s)
     uv = np.stack([0.5 + around / (2 * np.pi), (TOP - y) / (TOP - BOTTOM)], -1)
@@ -219,9 +218,9 @@ def _collar(figure: Figure, garment: Garment, extra: float = 0.0) -> list[Surfac
     # Up the stand, over the fold, down to the points, which are longest in front.
     stand = np.clip(t / 0.35, 0, 1)
     fall = np.clip((t - 0.35) / 0.65, 0, 1)
-    y = _neckline(garment, around) + 0.032 * stand - (0.048 + 0.034 * front) * fall
+    y = _neckline(garment, around) + 0.032 * stand - (0.040 + 0.040 * front) * fall
     offset = garment.ease * 0.5 + 0.003 + 0.004 * np.sin(np.pi * t)
-    offset = offset + (0.012 + 0.010 * front) * fall**0.7 + extra
+    offset = offset + (0.010 + 0.008 * front) * fall**0.7 + extra
     around = around * (1 + 0.35 * fall * front * np.sign(1))
     around, y, offset = np.broadcast_arrays(around, y, offset)
     uv = np.stack([0.5 + around / (2 * np.pi), np.broadcast_to(0.2 * t, y.shape)], -1)
@@ -233,9 +232,9 @@ def _lapels(
     figure: Figure, garment: Garment, gap: tuple[float, float], extra: float
 ) -> list[Surface]:
     s, parts = figure.scale, []
-    y = np.linspace(1.20, 1.47, 24)[:, None]
-    half = gap[0] + (gap[1] - gap[0]) * smoothstep(1.16, 1.46, y)
-    width = 0.42 * np.sin(np.clip((y - 1.19) / 0.26, 0, 1) * np.pi * 0.72) + 0.02
+    y = np.linspace(1.19, 1.445, 24)[:, None]
+    half = gap[0] + (gap[1] - gap[0]) * smoothstep(1.16, 1.44, y)
+    width = 0.42 * np.sin(np.clip((y - 1.18) / 0.255, 0, 1) * np.pi * 0.72) + 0.02
     for sign in (1.0, -1.0):
         t = np.linspace(0.0, 1.0, 9)[None]
         around = sign * (half - 0.02 + width * t)
@@ -305,7 +304,7 @@ def trouser_surfaces(figure: Figure, garment: Garment) -> list[Surface]:
     parts.append(surface(points, uv, "trousers"))
     knots = np.array([0.0, 0.3, 0.8, 1.2, 1.6, 2.0])
     slim = np.array([0.010, 0.010, 0.012, 0.014, 0.016, 0.014])
-    wide = np.array([0.012, 0.024, 0.055, 0.072, 0.090, 0.105])
+    wide = np.array([0.012, 0.022, 0.042, 0.055, 0.066, 0.076])
     for side in ("left", "right"):
         path, position = figure.leg_path(side, 44)
         inside = position <= garment.hem
@@ -318,7 +317,8 @@ def trouser_surfaces(figure: Figure, garment: Garment) -> list[Surface]:
         crease = crease + 0.003 * np.exp(-(((p - 0.05) / 0.2) ** 2)) * np.sin(p * 30 + around * 2)
         radii = figure.leg_radius(position)[:, None] + (ease + crease) * s
         parts.append(
-            tube(path, radii, np.array([0, 0, 1.0]), "trousers_leg", 24, caps=False,
+            tube(path, radii, np.array([0, 0, 1.0]), "trousers_leg", 24,
+                 flatten=figure.leg_flatten(position), caps=False,
                  uv_span=(0.0, 0.0, 1.0, 0.999))
         )  # fmt: skip
     return parts
@@ -361,105 +361,3 @@ def shoes(figure: Figure) -> list[Surface]:
             uv = np.stack(np.broadcast_arrays(around / 6.28 + 0.5, t), -1)
             parts.append(surface(points, uv, material))
     return parts
-
-
-def textures(garment: Garment) -> dict[str, Image.Image]:
-    """The garment's painted cloth, by material name."""
-    g = garment
-    dark, light = shade(g.colour, 0.72), shade(g.colour, 1.18)
-    if g.kind == "trousers":
-        return _trouser_textures(g, dark)
-    trunk = Panel(cloth(g.pattern, g.colour, g.second, 1.0, TOP - BOTTOM, g.seed))
-    hem = (TOP - g.hem) if g.kind != "dress" else 0.49
-    button = (240, 236, 226) if sum(g.colour) < 420 else shade(g.colour, 0.45)
-    trunk.line([(-0.5, hem - 0.018), (0.5, hem - 0.018)], dark, 0.002)
-    if g.emblem >= 0:
-        trunk.emblem(g.emblem, 0.32, g.second, 0.085)
-    if g.collar == "polo":
-        trunk.strip(-0.017, 0.07, 0.017, 0.235, 0.9)
-        trunk.outline([(-0.017, 0.07), (0.017, 0.07), (0.017, 0.235), (-0.017, 0.235)], dark, 0.002)
-        for y in (0.115, 0.16, 0.205):
-            trunk.button(0, y, button)
-    if g.collar == "shirt":
-        trunk.strip(-0.019, 0.06, 0.019, 0.80, 0.93)
-        for x in (-0.019, 0.019):
-            trunk.line([(x, 0.06), (x, 0.80)], dark, 0.0022)
-        for step in range(9):
-            trunk.button(0, 0.11 + 0.082 * step, button)
-    if g.pocket and g.kind in ("shirt", "tshirt", "polo") and g.emblem < 0:
-        pocket = [(0.06, 0.25), (0.15, 0.25), (0.15, 0.345), (0.105, 0.36), (0.06, 0.345)]
-        trunk.outline(pocket, dark, 0.003)
-        trunk.line([(0.06, 0.265), (0.15, 0.265)], dark, 0.002)
-    if g.kind == "jacket":
-        _jacket_details(trunk, g, dark, button)
-    if g.kind == "dress" and g.style in ("A-line dress", "shirt dress"):
-        trunk.fill(-0.5, 0.455, 0.5, 0.50, shade(g.second, 0.8))
-    sleeve = Panel(cloth(g.pattern, g.colour, g.second, 0.34, 0.66, g.seed + 1))
-    end = 0.30 if g.sleeve == "short" else 0.66
-    if g.kind == "polo" or g.style == "bomber jacket":
-        sleeve.fill(-0.2, end - 0.028, 0.2, end, light if sum(g.colour) < 380 else dark)
-    elif g.sleeve == "long":
-        sleeve.strip(-0.2, end - 0.055, 0.2, end, 0.88)
-        sleeve.line([(-0.2, end - 0.055), (0.2, end - 0.055)], dark, 0.003)
-    else:
-        sleeve.line([(-0.2, end - 0.018), (0.2, end - 0.018)], dark, 0.002)
-    plain = g.collar in ("crew", "v", "band", "polo")
-    collar = cloth(
-        "melange" if plain else g.pattern,
-        shade(g.colour, 0.88) if g.collar != "band" else dark,
-        g.second, 0.6, 0.2, g.seed + 2,
-    )  # fmt: skip
-    result = {g.kind: trunk.image, f"{g.kind}_sleeve": sleeve.image, f"{g.kind}_collar": collar}
-    if g.kind == "dress":
-        skirt = Panel(cloth(g.pattern, g.colour, g.second, 1.2, 1.09 - g.hem, g.seed + 3))
-        skirt.line([(-0.6, 1.06 - g.hem), (0.6, 1.06 - g.hem)], dark, 0.003)
-        if g.collar == "shirt":
-            skirt.strip(-0.019, 0, 0.019, 1.0, 0.93)
-            for step in range(7):
-                skirt.button(0, 0.06 + 0.09 * step, button)
-        result["dress_skirt"] = skirt.image
-    return result
-
-
-def _jacket_details(trunk: Panel, g: Garment, dark: Colour, button: Colour) -> None:
-    for sign in (-1, 1):
-        x0, x1 = sorted((sign * 0.07, sign * 0.17))
-        if g.style == "blazer":
-            trunk.strip(x0, 0.47, x1, 0.505, 0.8)
-            trunk.line([(x0, 0.47), (x1, 0.47)], dark, 0.003)
-        elif g.style == "trucker jacket":
-            trunk.outline([(x0, 0.24), (x1, 0.24), (x1, 0.28), ((x0 + x1) / 2, 0.30), (x0, 0.28)],
-                          dark, 0.003)  # fmt: skip
-            trunk.line([(sign * 0.10, 0.30), (sign * 0.06, 0.66)], dark, 0.003)
-        else:
-            trunk.line([(sign * 0.09, 0.50), (sign * 0.15, 0.58)], dark, 0.006)
-    if g.style == "blazer":
-        for y in (0.42, 0.51):
-            trunk.button(0.022, y, shade(button, 0.8), 0.010)
-    elif g.style == "bomber jacket":
-        trunk.fill(-0.007, 0.05, 0.007, 0.80, (150, 150, 154))
-        trunk.line([(0, 0.05), (0, 0.80)], (80, 80, 84), 0.003)
-        trunk.fill(-0.5, 0.655, 0.5, 0.78, shade(g.colour, 0.7))
-
-
-def _trouser_textures(g: Garment, dark: Colour) -> dict[str, Image.Image]:
-    seat = Panel(cloth(g.pattern, g.colour, g.second, 1.0, 0.25, g.seed))
-    seat.strip(-0.5, 0.0, 0.5, 0.038, 0.86)
-    seat.line([(-0.5, 0.038), (0.5, 0.038)], dark, 0.003)
-    for x in (-0.4, -0.27, -0.1, 0.1, 0.27, 0.4):
-        seat.fill(x - 0.004, 0.0, x + 0.004, 0.042, dark)
-    seat.line([(0.0, 0.038), (0.0, 0.16), (-0.004, 0.25)], dark, 0.003)
-    seat.line([(0.022, 0.04), (0.022, 0.13), (0.0, 0.165)], dark, 0.0022)
-    for sign in (-1, 1):
-        seat.line([(sign * 0.10, 0.04), (sign * 0.19, 0.14)], dark, 0.0035)
-        x0, x1 = sorted((sign * 0.30, sign * 0.43))
-        seat.outline([(x0, 0.09), (x1, 0.09), (x1, 0.19), ((x0 + x1) / 2, 0.215), (x0, 0.19)],
-                     dark, 0.003)  # fmt: skip
-    seat.button(0.0, 0.019, (176, 150, 100), 0.008)
-    leg = Panel(cloth(g.pattern, g.colour, g.second, 0.46, 0.82, g.seed + 1))
-    for x in (-0.115, 0.115):
-        leg.line([(x, 0.0), (x, 0.82)], dark, 0.003)
-    if g.pattern not in ("denim",):
-        leg.line([(0.0, 0.12), (0.0, 0.80)], shade(g.colour, 1.10), 0.003)
-    leg.line([(-0.23, 0.795), (0.23, 0.795)], dark, 0.003)
-    return {"trousers": seat.image, "trousers_leg": leg.image}

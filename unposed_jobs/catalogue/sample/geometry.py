@@ -18,7 +18,8 @@ Array = npt.NDArray[np.float64]
 class Surface:
     """A grid of R×S points: `points` and `normals` (R, S, 3), `uv` (R, S, 2), a material's name.
 
-    A `closed` surface is never seen from inside, so its far side need not be drawn.
+    Rows run downwards and columns to the figure's left, so that the grid's own normal looks
+    inwards. A `closed` surface is never seen from inside, so its far side need not be drawn.
     """
 
     points: Array
@@ -142,6 +143,7 @@ def tube(
     front: Array,
     material: str,
     segments: int = 24,
+    *,
     flatten: float | Array = 1.0,
     caps: bool = True,
     uv_span: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
@@ -159,16 +161,14 @@ def tube(
         np.asarray(radii, dtype=float).reshape(len(path), -1), (len(path), segments + 1)
     )
     wide = np.broadcast_to(np.asarray(flatten, dtype=float), (len(path),))[:, None]
-    # Seen along a downward tangent, `side` points to the figure's right: keep +θ = its left.
-    turn = -1.0 if tangent[:, 1].mean() < 0 else 1.0
     points = (
         path[:, None]
         + ahead[:, None] * (r * np.cos(theta))[..., None]
-        + turn * side[:, None] * (r * wide * np.sin(theta))[..., None]
+        - side[:, None] * (r * wide * np.sin(theta))[..., None]
     )
     v = np.linspace(0.0, 1.0, len(path))
     if caps:
-        first, last = path[0] - tangent[0] * r[0].mean() * 0.0, path[-1] + tangent[-1] * 0.0
+        first, last = path[0], path[-1]
         points = np.concatenate(
             [
                 np.broadcast_to(first, (1, segments + 1, 3)),
@@ -189,6 +189,7 @@ def ellipsoid(
     axes: Array,
     material: str,
     rotation: Array | None = None,
+    *,
     rows: int = 14,
     segments: int = 20,
 ) -> Surface:

@@ -28,10 +28,11 @@ def _skull(build: Build, theta: Array, phi: Array, offset: Array | float = 0.0) 
     width = 0.074 + 0.003 * build.masculine
     # Below the cheekbones the head narrows to the jaw; the chin is before the neck.
     lower = smoothstep(-0.05, -0.95, y)
-    jaw = 1.0 - (0.24 - 0.10 * build.jaw) * lower
-    x = (width + offset) * ring**0.92 * sin * jaw
+    jaw = 1.0 - (0.30 - 0.14 * build.jaw) * lower
+    dome = np.where(y > 0, ring**0.80, ring**0.92)
+    x = (width + offset) * dome * sin * jaw
     depth = np.where(cos > 0, 0.092, 0.098)
-    z = (depth + offset) * ring**0.9 * cos
+    z = (depth + offset) * np.where(y > 0, ring**0.82, ring**0.9) * cos
     back_lower = smoothstep(0.0, -0.9, y) * (cos < 0)
     z = z * (1 - 0.30 * back_lower) + 0.010 * lower * (cos > -0.2)
     up = np.where(y > 0, 0.112, 0.118 + 0.006 * build.masculine)
@@ -74,26 +75,32 @@ def head_surfaces(figure: Figure) -> list[Surface]:
     for sign in (1.0, -1.0):
         centre = _place(figure, np.array([sign * 0.0745, -0.008, -0.004]))
         lobe = ellipsoid(
-            centre, np.array([0.009, 0.031, 0.019]) * figure.scale, "skin", figure.head_turn, 10, 12
+            centre,
+            np.array([0.009, 0.031, 0.019]) * figure.scale,
+            "skin",
+            figure.head_turn,
+            rows=10,
+            segments=12,
         )
         parts.append(lobe)
     return parts + _hair(figure)
 
 
 def _cap(
-    figure: Figure, offset: float, front: float, side: float, back: float,
-    lift: float = 0.0, rough: float = 0.0, sweep: float = 0.0,
+    figure: Figure, offset: float, line: tuple[float, float, float],
+    *, lift: float = 0.0, rough: float = 0.0, sweep: float = 0.0,
 ) -> Surface:  # fmt: skip
     """Hair close to the head, down to a hairline given as heights (m) at front, side and back."""
+    front, side, back = line
     theta = np.broadcast_to(angles(64)[None], (36, 65))
     around = np.abs(theta)
-    line = np.where(
+    edge = np.where(
         around < 1.15,
-        front + (side - front) * smoothstep(0.55, 1.15, around),
+        front + 0.006 + (side - front - 0.006) * smoothstep(0.05, 1.2, around),
         side + (back - side) * smoothstep(1.55, 2.2, around),
     )
-    line = line + sweep * np.sin(theta) * (around < 1.0)
-    lowest = np.arccos(np.clip(line / 0.117, -0.999, 0.999))
+    edge = edge + sweep * np.sin(theta) * (around < 1.0)
+    lowest = np.arccos(np.clip(edge / 0.117, -0.999, 0.999))
     t = np.linspace(0.0, 1.0, 36)[:, None]
     phi = lowest * t
     thick = offset + lift * np.exp(-(((around - 0.0) / 1.2) ** 2)) * np.sin(np.pi * t) ** 0.7
@@ -111,11 +118,12 @@ def _curtain(figure: Figure, length: float, flare: float, opening: float) -> Sur
     """Hair that hangs at the sides and back from ear height down over `length` metres."""
     t = np.linspace(0.0, 1.0, 26)[:, None]
     theta = np.linspace(opening, 2 * np.pi - opening, 49)[None]
-    y = 0.045 - (length + 0.045) * t
+    y = 0.075 - (length + 0.075) * t
     fall = smoothstep(0.0, 0.5, t)
     wave = 0.004 * np.sin(theta * 9 + 9 * t) * fall
-    x = np.sin(theta) * (0.090 + flare * fall + wave)
-    z = np.where(np.cos(theta) > 0, 0.062, 0.110 + flare * 0.4 * fall) * np.cos(theta) + wave
+    x = np.sin(theta) * (0.074 + 0.017 * smoothstep(0.0, 0.22, t) + flare * fall + wave)
+    back = 0.088 + 0.024 * smoothstep(0.0, 0.22, t) + flare * 0.4 * fall
+    z = np.where(np.cos(theta) > 0, 0.062, back) * np.cos(theta) + wave
     z = z - 0.012 * fall * (1 - t)
     thin = 1 - 0.25 * smoothstep(0.8, 1.0, t)
     local = np.stack(np.broadcast_arrays(x * thin, y + 0.0 * theta, z), -1)
@@ -132,34 +140,34 @@ def _hair(figure: Figure) -> list[Surface]:
     style, s = figure.build.hair_style, figure.scale
     if style == "bald":
         return []
-    if style == "buzz":
-        return [_cap(figure, 0.003, 0.072, 0.030, -0.060)]
-    if style == "short":
-        return [_cap(figure, 0.011, 0.070, 0.022, -0.066, 0.008)]
-    if style == "quiff":
-        return [_cap(figure, 0.011, 0.074, 0.028, -0.064, 0.026, sweep=0.008)]
-    if style == "pixie":
-        return [_cap(figure, 0.014, 0.058, -0.012, -0.080, 0.008, sweep=0.018)]
-    if style == "afro":
-        return [_cap(figure, 0.040, 0.066, -0.005, -0.080, 0.010, rough=0.004)]
+    cap = {
+        "buzz": lambda: _cap(figure, 0.003, (0.072, 0.030, -0.060)),
+        "short": lambda: _cap(figure, 0.011, (0.070, 0.022, -0.066), lift=0.008),
+        "quiff": lambda: _cap(figure, 0.011, (0.074, 0.028, -0.064), lift=0.026, sweep=0.008),
+        "pixie": lambda: _cap(figure, 0.014, (0.058, -0.012, -0.080), lift=0.008, sweep=0.018),
+        "afro": lambda: _cap(figure, 0.040, (0.066, -0.005, -0.080), lift=0.010, rough=0.004),
+        "bob": lambda: _cap(figure, 0.015, (0.066, 0.0, -0.07), lift=0.006),
+        "long": lambda: _cap(figure, 0.014, (0.070, 0.005, -0.07), lift=0.006),
+        "bun": lambda: _cap(figure, 0.011, (0.072, 0.014, -0.066), lift=0.004),
+        "ponytail": lambda: _cap(figure, 0.011, (0.072, 0.014, -0.066), lift=0.004),
+    }
+    parts = [cap[style]()]
     if style == "bob":
-        return [_cap(figure, 0.015, 0.066, 0.0, -0.07, 0.006), _curtain(figure, 0.135, 0.016, 1.0)]
-    if style == "long":
-        return [
-            _cap(figure, 0.014, 0.070, 0.005, -0.07, 0.006),
-            _curtain(figure, 0.30, 0.014, 1.15),
-        ]
-    cap = _cap(figure, 0.011, 0.072, 0.014, -0.066, 0.004)
-    if style == "bun":
+        parts.append(_curtain(figure, 0.135, 0.016, 1.0))
+    elif style == "long":
+        parts.append(_curtain(figure, 0.30, 0.014, 1.15))
+    elif style == "bun":
         centre = _place(figure, np.array([0.0, 0.075, -0.105]))
-        return [cap, ellipsoid(centre, np.array([0.042, 0.040, 0.042]) * s, "hair")]
-    root = _place(figure, np.array([0.0, 0.045, -0.100]))
-    drop = np.array([0.0, -1.0, 0.0])
-    t = np.linspace(0, 1, 16)[:, None]
-    back = figure.head_turn @ np.array([0.0, 0.0, -1.0])
-    path = root + (back * 0.05 * np.sin(np.minimum(t * 2.2, 1.6)) + drop * 0.30 * t**1.3) * s
-    radii = np.interp(t[:, 0], [0, 0.15, 0.5, 0.9, 1], [0.014, 0.026, 0.030, 0.018, 0.004]) * s
-    return [cap, tube(path, radii, back, "hair", 14, uv_span=(0, 0, 2, 1.5))]
+        parts.append(ellipsoid(centre, np.array([0.042, 0.040, 0.042]) * s, "hair"))
+    elif style == "ponytail":
+        root = _place(figure, np.array([0.0, 0.045, -0.100]))
+        drop = np.array([0.0, -1.0, 0.0])
+        t = np.linspace(0, 1, 16)[:, None]
+        back = figure.head_turn @ np.array([0.0, 0.0, -1.0])
+        path = root + (back * 0.05 * np.sin(np.minimum(t * 2.2, 1.6)) + drop * 0.30 * t**1.3) * s
+        radii = np.interp(t[:, 0], [0, 0.15, 0.5, 0.9, 1], [0.014, 0.026, 0.030, 0.018, 0.004])
+        parts.append(tube(path, radii * s, back, "hair", 14, uv_span=(0, 0, 2, 1.5)))
+    return parts
 
 
 def face_texture(build: Build) -> Image.Image:
@@ -174,7 +182,7 @@ def face_texture(build: Build) -> Image.Image:
     def colour(factors: tuple[float, float, float]) -> tuple[int, int, int]:
         return tuple(int(value) for value in np.clip(skin * factors, 0, 255))  # type: ignore[return-value]
 
-    def blob(layer: ImageDraw.ImageDraw, x: float, y: float, rx: float, ry: float, fill) -> None:
+    def blob(layer: ImageDraw.ImageDraw, x: float, y: float, rx: float, ry: float, fill) -> None:  # noqa: PLR0917
         cx, cy = place(x, y)
         layer.ellipse((cx - rx / 0.24 * size, cy - ry / 0.26 * size,
                        cx + rx / 0.24 * size, cy + ry / 0.26 * size), fill=fill)  # fmt: skip
@@ -183,7 +191,7 @@ def face_texture(build: Build) -> Image.Image:
     draw = ImageDraw.Draw(soft)
     for sign in (1, -1):
         blob(draw, sign * 0.031, 0.008, 0.019, 0.013, colour((0.86, 0.80, 0.79)))
-        blob(draw, sign * 0.043, -0.034, 0.017, 0.013, colour((1.02, 0.90, 0.89)))
+        blob(draw, sign * 0.043, -0.034, 0.017, 0.013, colour((1.01, 0.955, 0.95)))
         blob(draw, sign * 0.010, -0.046, 0.005, 0.003, colour((0.62, 0.52, 0.50)))
         blob(draw, sign * 0.012, -0.012, 0.003, 0.020, colour((0.90, 0.86, 0.85)))
     blob(draw, 0, -0.050, 0.012, 0.003, colour((0.78, 0.70, 0.68)))
@@ -191,18 +199,31 @@ def face_texture(build: Build) -> Image.Image:
     if build.beard:
         shade = skin * (1 - build.beard * 0.75) + np.array(build.hair_colour) * build.beard * 0.75
         fill = tuple(int(value) for value in shade)
-        points = [(-0.078, -0.010), (-0.062, -0.045), (-0.034, -0.057), (0, -0.053), (0.034, -0.057),
-                  (0.062, -0.045), (0.078, -0.010), (0.08, -0.13), (-0.08, -0.13)]  # fmt: skip
+        points = [
+            (-0.078, -0.010), (-0.062, -0.045), (-0.034, -0.057), (0, -0.053), (0.034, -0.057),
+            (0.062, -0.045), (0.078, -0.010), (0.08, -0.13), (-0.08, -0.13),
+        ]  # fmt: skip
         draw.polygon([place(x, y) for x, y in points], fill=fill)
     image = soft.filter(ImageFilter.GaussianBlur(size / 120))
     draw = ImageDraw.Draw(image)
     dark = tuple(int(value * 0.8) for value in build.hair_colour)
     for sign in (1, -1):
-        blob(draw, sign * 0.031, 0.0075, 0.0155, 0.0078, (52, 34, 28))
-        blob(draw, sign * 0.031, 0.0060, 0.0148, 0.0064, (238, 234, 230))
-        blob(draw, sign * 0.031, 0.0066, 0.0070, 0.0073, build.eye_colour)
-        blob(draw, sign * 0.031, 0.0066, 0.0033, 0.0036, (14, 10, 10))
+        blob(draw, sign * 0.031, 0.0075, 0.0158, 0.0074, (52, 34, 28))
+        blob(draw, sign * 0.031, 0.0058, 0.0146, 0.0056, (236, 231, 226))
+        blob(draw, sign * 0.031, 0.0064, 0.0066, 0.0066, build.eye_colour)
+        blob(draw, sign * 0.031, 0.0064, 0.0031, 0.0033, (14, 10, 10))
         blob(draw, sign * 0.0325, 0.0090, 0.0014, 0.0015, (255, 255, 255))
+        lid = [(0.0155, 0.0075), (0.020, 0.0132), (0.031, 0.0160), (0.042, 0.0132),
+               (0.0468, 0.0072), (0.041, 0.0098), (0.031, 0.0108), (0.021, 0.0100)]  # fmt: skip
+        draw.polygon([place(sign * x, y) for x, y in lid], fill=colour((0.80, 0.72, 0.70)))
+        crease = [
+            (0.0155, 0.0072),
+            (0.021, 0.0098),
+            (0.031, 0.0107),
+            (0.041, 0.0097),
+            (0.0475, 0.0068),
+        ]
+        draw.line([place(sign * x, y) for x, y in crease], fill=(44, 28, 24), width=size // 180)
         thick = 0.0022 + 0.0016 * build.masculine
         brow = [(0.012, 0.0235), (0.028, 0.0290), (0.048, 0.0225), (0.046, 0.0245 + thick),
                 (0.028, 0.0305 + thick), (0.012, 0.0255 + thick)]  # fmt: skip

@@ -73,8 +73,8 @@ def _pieces(garment: Garment) -> tuple[list[tuple[Points, float]], float, float]
     if garment.kind == "trousers":
         hem = 1.02 if garment.hem > 1.9 else 0.90
         flare = 0.02 + 0.05 * garment.flare
-        half = [(0.0, 0.0), (0.19, 0.0), (0.235, 0.25), (0.20 + flare, hem), (0.075 - flare * 0.3, hem),
-                (0.012, 0.32)]  # fmt: skip
+        half = [(0.0, 0.0), (0.19, 0.0), (0.235, 0.25), (0.20 + flare, hem),
+                (0.075 - flare * 0.3, hem), (0.012, 0.32)]  # fmt: skip
         return [(_mirror(half), 0.0)], hem, 0.56 + 2 * flare
     body_hem, flare = 0.70, 0.0
     if garment.kind == "dress":
@@ -107,10 +107,10 @@ def _smooth_mask(points: Points, width: int, height: int) -> Image.Image:
 
 def _flat_panel(garment: Garment, index: int, tall: float) -> Image.Image:
     if index == 0 and garment.kind == "trousers":
-        return cloth(garment.pattern, garment.colour, garment.second, 0.7, tall, garment.seed)
+        return cloth(garment.pattern, garment.colour, garment.second, 0.7, tall, seed=garment.seed)
     height = tall if index == 0 else 0.7
     return cloth(
-        garment.pattern, garment.colour, garment.second, 0.75, height, garment.seed + index
+        garment.pattern, garment.colour, garment.second, 0.75, height, seed=garment.seed + index
     )
 
 
@@ -152,14 +152,14 @@ def _flat_details(picture: Image.Image, garment: Garment, place, scale: float) -
         return
     # The neck's inside, then what the collar is.
     neck = 0.20 if garment.collar == "v" else 0.07
-    inside = [(-0.078, 0.006), (-0.04, 0.024), (0.04, 0.024), (0.078, 0.006), (0.042, neck * 0.6), (0, neck),
-              (-0.042, neck * 0.6)]  # fmt: skip
+    inside = [(-0.078, 0.006), (-0.04, 0.024), (0.04, 0.024), (0.078, 0.006), (0.042, neck * 0.6),
+              (0, neck), (-0.042, neck * 0.6)]  # fmt: skip
     draw.polygon([place(x, y) for x, y in inside], fill=shade(garment.colour, 0.5))
     if garment.collar in ("polo", "shirt", "lapel"):
         long = 0.22 if garment.collar == "lapel" else 0.115
         for sign in (-1, 1):
-            flap = [(sign * 0.082, -0.004), (sign * 0.035, -0.012), (sign * 0.002, neck), (sign * 0.045, long),
-                    (sign * 0.098, 0.06)]  # fmt: skip
+            flap = [(sign * 0.082, -0.004), (sign * 0.035, -0.012), (sign * 0.002, neck),
+                    (sign * 0.045, long), (sign * 0.098, 0.06)]  # fmt: skip
             draw.polygon(
                 [place(x, y) for x, y in flap], fill=shade(garment.colour, 0.92), outline=dark
             )
@@ -171,8 +171,8 @@ def _flat_details(picture: Image.Image, garment: Garment, place, scale: float) -
         for y in np.arange(start, bottom - 0.01, step):
             button(0, float(y))
     else:
-        line([(-0.085, 0.0), (-0.045, neck * 0.7), (0, neck + 0.012), (0.045, neck * 0.7), (0.085, 0.0)],
-             max(int(scale * 0.014), 2), shade(garment.colour, 0.85))  # fmt: skip
+        line([(-0.085, 0.0), (-0.045, neck * 0.7), (0, neck + 0.012), (0.045, neck * 0.7),
+              (0.085, 0.0)], max(int(scale * 0.014), 2), shade(garment.colour, 0.85))  # fmt: skip
     if garment.style == "bomber jacket":
         line([(0, neck), (0, 0.69)], max(int(scale * 0.01), 2), (160, 160, 164))
     if garment.emblem >= 0:
@@ -249,7 +249,7 @@ def fabric(rng: np.random.Generator, garment: Garment, width: int, height: int) 
     zoom = float(rng.uniform(2200, 3600))  # pixels a metre
     image = cloth(
         garment.pattern, garment.colour, garment.second, width / zoom * 1.02, height / zoom * 1.02,
-        garment.seed, zoom,
+        seed=garment.seed, texels=zoom,
     )  # fmt: skip
     base = np.asarray(image.resize((width, height)), np.float32)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -275,7 +275,8 @@ def fabric(rng: np.random.Generator, garment: Garment, width: int, height: int) 
 
 
 _ROWS = {
-    "trousers": (("Waist", 74, 4), ("Hip", 92, 4), ("Inseam", 78, 1), ("Rise", 25, 1), ("Hem", 17, 1)),
+    "trousers": (("Waist", 74, 4), ("Hip", 92, 4), ("Inseam", 78, 1), ("Rise", 25, 1),
+                 ("Hem", 17, 1)),
     "dress": (("Bust", 82, 4), ("Waist", 64, 4), ("Hip", 90, 4), ("Length", 92, 1)),
 }  # fmt: skip
 _UPPER = (
@@ -300,7 +301,7 @@ def size_chart(rng: np.random.Generator, garment: Garment, width: int, height: i
     draw.text(
         (margin, margin + width // 11), f"{garment.style} - measurements in cm", (96, 96, 96), small
     )
-    sizes = ("XS", "S", "M", "L", "XL", "XXL")
+    sizes: tuple[str, ...] = ("XS", "S", "M", "L", "XL", "XXL")
     first = int(rng.integers(2))
     sizes = sizes[first : first + int(rng.integers(4, 6))]
     rows = _ROWS.get(garment.kind, _UPPER)

@@ -18,8 +18,9 @@ TRUNCATED, MISSING, TEXT = "truncated", "missing", "text"
 EXACT, REENCODED = "exact", "reencoded"
 
 _TIERS = (
-    "popular ordinary ordinary popular ordinary ordinary middle ordinary popular ordinary".split()
-)
+    "popular", "ordinary", "ordinary", "popular", "ordinary", "ordinary", "middle", "ordinary",
+    "popular", "ordinary",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,15 @@ def plan_product(index: int, products: int, seed: int, day: date) -> PlannedProd
         PlannedPicture(number, shot, int(shot.kind == "person"), launched)
         for number, shot in enumerate(shots)
     ]
-    _changes(rng, pictures, day, index, products, seed)
+    _changes(
+        rng,
+        pictures,
+        day + timedelta(days=1),
+        surely_new=index == _first_popular(products, seed, 0),
+        surely_gone=index == _first_popular(products, seed, 1),
+    )
     for extra in extras:
-        pictures.append(_extra(rng, extra, len(pictures), pictures, cohort, launched))
+        pictures.append(_extra(rng, extra, pictures, cohort))
     return PlannedProduct(
         index,
         f"P{index + 1:06d}",
@@ -117,8 +124,8 @@ def _extras(index: int, products: int, seed: int) -> list[str]:
         "two_people": 40, TRUNCATED: 75, MISSING: 75, TEXT: 75, EXACT: 14, REENCODED: 14,
     }  # fmt: skip
     chosen = []
-    for number, (name, period) in enumerate(every.items()):
-        period = min(period, products)
+    for number, (name, usual) in enumerate(every.items()):
+        period = min(usual, products)
         offset = int(np.random.default_rng([seed, 2, number]).integers(period))
         if index % period == offset:
             chosen.append(name)
@@ -126,13 +133,9 @@ def _extras(index: int, products: int, seed: int) -> list[str]:
 
 
 def _extra(
-    rng: np.random.Generator,
-    extra: str,
-    number: int,
-    pictures: list[PlannedPicture],
-    cohort: Cohort,
-    launched: date,
+    rng: np.random.Generator, extra: str, pictures: list[PlannedPicture], cohort: Cohort
 ) -> PlannedPicture:
+    number, launched = len(pictures), min(picture.added_at for picture in pictures)
     names = [name for name, _ in cohort.shots if "/" in name]
     shot = parse(names[int(rng.integers(min(3, len(names))))])
     if extra == "two_people":
@@ -182,13 +185,12 @@ def _popularity(
 def _changes(
     rng: np.random.Generator,
     pictures: list[PlannedPicture],
-    day: date,
-    index: int,
-    products: int,
-    seed: int,
+    tomorrow: date,
+    *,
+    surely_new: bool,
+    surely_gone: bool,
 ) -> None:
     """The next day brings a few pictures and takes fewer away; never a product's only one."""
-    tomorrow = day + timedelta(days=1)
     draws = rng.random((len(pictures), 2))
     if len(pictures) < 2:
         return
@@ -198,9 +200,9 @@ def _changes(
         elif draws[place, 1] < 0.004:
             pictures[place] = replace(pictures[place], removed_at=tomorrow)
     # One of each for certain, however small the catalogue.
-    if index == _first_popular(products, seed, 0):
+    if surely_new:
         pictures[-1] = replace(pictures[-1], added_at=tomorrow, removed_at=None)
-    if index == _first_popular(products, seed, 1):
+    if surely_gone:
         place = -2 if len(pictures) > 2 else -1
         if pictures[place].added_at != tomorrow:
             pictures[place] = replace(pictures[place], removed_at=tomorrow)

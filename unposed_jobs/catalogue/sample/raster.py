@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917, PLR0915, RUF046 - kernels take flat arrays, and numba wants the int()
 """The picture-making kernels: a triangle z-buffer, and shading with a shadow map.
 
 Compiled by numba, once for each machine (the compiled code is kept beside the module). Colours
@@ -7,11 +8,12 @@ are 8-bit sRGB in textures, squared to light while shading and rooted again at t
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-_OPTIONS = {"cache": True, "fastmath": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"cache": True, "fastmath": True, "nogil": True, "error_model": "numpy"}
 
 
 @njit(**_OPTIONS)
@@ -131,7 +133,7 @@ def shade(
                 vx, vy, vz = eye[0] - x, eye[1] - y, eye[2] - z
                 view = np.float32(1.0) / math.sqrt(vx * vx + vy * vy + vz * vz)
                 vx, vy, vz = vx * view, vy * view, vz * view
-                if nx * vx + ny * vy + nz * vz < 0.0:
+                if inverse > 0.0:  # the grids' own normals look inwards
                     length = -length
                 nx, ny, nz = nx * length, ny * length, nz * length
 
@@ -183,7 +185,7 @@ def shade(
                 lit = np.float32(1.0) - strength * (np.float32(1.0) - lit)
                 diffuse *= lit
                 up = np.float32(0.5) + np.float32(0.5) * ny
-                facing_eye = nx * vx + ny * vy + nz * vz
+                facing_eye = max(nx * vx + ny * vy + nz * vz, np.float32(0.0))
                 # The closer to the outline, the less of the room a fold of cloth can see.
                 open_sky = np.float32(0.62) + np.float32(0.38) * facing_eye
                 edge = np.float32(1.0) - facing_eye

@@ -48,11 +48,11 @@ def rejected_rows(products: Sequence[PlannedProduct], seed: int) -> RejectedRows
         added = owner.pictures[0].added_at
         ghost = f"Z{number + 1:05d}"
         uri = f"pictures/{ghost}/00.jpg"
-        for key, reason, row in (
+        for key, reason, image in (
             (uri, "unknown_product", (ghost, uri, 0, added, "")),
             (owner.product_id, "missing_key", (owner.product_id, "", 99, added, "")),
         ):  # fmt: skip
             if len(rows.images) < room:
-                rows.images.append(row)
+                rows.images.append(image)
                 rows.truth.append(("images", key, reason))
     return rows

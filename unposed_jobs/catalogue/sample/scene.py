@@ -19,8 +19,9 @@ SUPERSAMPLING = 2
 SHADOW_MAP = 384
 
 _GLOSS = {  # specular strength, exponent, wrap of light, redness of the shade
-    "skin": (0.05, 18.0, 0.30, 0.35), "face": (0.05, 18.0, 0.30, 0.35), "hair": (0.10, 22.0, 0.25, 0.0),
-    "shoe": (0.12, 26.0, 0.15, 0.0), "sole": (0.02, 10.0, 0.2, 0.0),
+    "skin": (0.05, 18.0, 0.30, 0.35), "face": (0.05, 18.0, 0.30, 0.35),
+    "hair": (0.10, 22.0, 0.25, 0.0), "shoe": (0.12, 26.0, 0.15, 0.0),
+    "sole": (0.02, 10.0, 0.2, 0.0),
 }  # fmt: skip
 _CLOTH = (0.012, 9.0, 0.22, 0.0)
 
@@ -81,7 +82,8 @@ class _Mesh:
 
     def __init__(self, actors: Sequence[Actor], pixels_per_metre: float):
         surfaces: list[Surface] = []
-        points, normals, materials, texture_of, blocks, table = [], [], [], [], [], []
+        points, normals, materials, texture_of, blocks = [], [], [], [], []
+        table: list[tuple[int, int, int]] = []
         offset = 0
         for actor in actors:
             rotation = turn(actor.yaw)
@@ -124,11 +126,12 @@ def photograph(
     camera: Camera,
     light: Light,
     backdrop: Backdrop,
-    width: int,
-    height: int,
+    *,
+    size: tuple[int, int],
     seed: int,
 ) -> Image.Image:
-    """Render one RGB picture of `width` × `height` pixels."""
+    """Render one RGB picture of `size` = (width, height) pixels; `seed` is its grain's."""
+    width, height = size
     distance = camera.span / 2 / np.tan(camera.field / 2)
     target = np.array([camera.x, camera.y, 0.0])
     rise = np.clip(camera.height - camera.y, -0.6 * distance, 0.6 * distance)
@@ -227,4 +230,4 @@ def warm_up() -> None:
     camera = Camera(0.0, 1.0, 1.0, 1.0, 0.5)
     paper = Backdrop((240, 240, 240), (240, 240, 240), False, 2.0, 0.1)
     light = Light(0.3, 0.8, 0.7, 0.4, 0.0, 0.5, 0.2)
-    photograph([actor], camera, light, paper, 16, 16, 0)
+    photograph([actor], camera, light, paper, size=(16, 16), seed=0)

@@ -28,7 +28,7 @@ class Studio:
         self._garment, self._womenswear = garment, womenswear
         self._seed = int(rng.integers(1 << 31))
         shape = float(rng.choice((0.8, 0.8, 0.8, 5 / 6, 1.0)))
-        self.width, self.height = max(int(round(size * shape)), 1), size
+        self.width, self.height = max(round(size * shape), 1), size
         self._backdrop: Backdrop = random_backdrop(rng)
         self._light: Light = random_light(rng)
         self._cast: dict[int, tuple[Outfit, dict[str, Image.Image]]] = {}
@@ -59,18 +59,23 @@ class Studio:
         camera = frame(rng, shot.framing, outfit.build.scale)
         pose = random_pose(rng, shot.view)
         if people == 1:
-            actors = [dressed(outfit, painted, pose, yaw, open_front)]
+            actors = [dressed(outfit, painted, pose, yaw, open_front=open_front)]
         else:
             camera = replace(camera, span=camera.span * 1.12, x=0.0)
             apart = 0.31 if shot.framing == "upper" else 0.34
             second, other = self._model(2)
             calm = Pose(jitter=pose.jitter)
             actors = [
-                dressed(outfit, painted, calm, yaw + 0.12, open_front, x=-apart, z=0.03),
+                dressed(outfit, painted, calm, yaw + 0.12, open_front=open_front, x=-apart, z=0.03),
                 dressed(second, other, replace(calm, legs="apart"), yaw - 0.15, x=apart, z=-0.05),
             ]
         return scene.photograph(
-            actors, camera, light, backdrop, self.width, self.height, int(rng.integers(1 << 31))
+            actors,
+            camera,
+            light,
+            backdrop,
+            size=(self.width, self.height),
+            seed=int(rng.integers(1 << 31)),
         )
 
 

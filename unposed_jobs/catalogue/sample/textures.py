@@ -24,11 +24,12 @@ def cloth(
     second: Colour,
     width: float,
     height: float,
+    *,
     seed: int,
     texels: float = TEXELS,
 ) -> Image.Image:
     """A piece of cloth of `width` × `height` metres, warp upright."""
-    w, h = max(int(round(width * texels)), 8), max(int(round(height * texels)), 8)
+    w, h = max(round(width * texels), 8), max(round(height * texels), 8)
     rng = np.random.default_rng(seed)
     x = (np.arange(w, dtype=np.float32) + 0.5)[None] / texels
     y = (np.arange(h, dtype=np.float32) + 0.5)[:, None] / texels
@@ -52,10 +53,12 @@ def cloth(
         mix += (y > height * 0.42).astype(np.float32) * np.ones_like(x)
     elif pattern == "denim":
         mix += 0.10 + 0.10 * (((x + y) % 0.0035) < 0.0016)
+    elif pattern == "rib":
+        mix -= 0.10 * (x % 0.0045 < 0.002)
     elif pattern == "herringbone":
         zig = np.abs((x % 0.03) - 0.015)
         mix += 0.35 * (((y + zig) % 0.010) < 0.005)
-    values = first + np.clip(mix, 0, 1)[..., None] * (other - first)
+    values = first + np.clip(mix, -1, 1)[..., None] * (other - first)
     weave = rng.normal(0, 1, (h, w)).astype(np.float32)
     strength = {"melange": 9.0, "denim": 7.0}.get(pattern, 2.0)
     values += (weave * strength)[..., None]
@@ -70,7 +73,7 @@ def _flowers(
 ) -> None:
     draw = ImageDraw.Draw(image)
     area = image.width * image.height / texels**2
-    centre = tuple(int(value) for value in 0.5 * (np.array(second) + (250, 210, 80)))
+    centre = tuple(int(value) for value in 0.5 * np.add(second, (250, 210, 80)))
     leaf = tuple(int(value) for value in 0.6 * np.array(colour) + 0.4 * np.array((70, 120, 60)))
     for _ in range(int(area * 900)):
         cx, cy = rng.uniform(0, image.width), rng.uniform(0, image.height)
@@ -117,7 +120,7 @@ class Panel:
         """A seam through `points`."""
         self.draw.line(
             [self._at(x, y) for x, y in points], fill=colour,
-            width=max(int(round(width * self.texels)), 1),
+            width=max(round(width * self.texels), 1),
         )  # fmt: skip
 
     def button(self, x: float, y: float, colour: Colour, radius: float = 0.006) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from unposed_jobs.catalogue.sample import garments, textures
+from unposed_jobs.catalogue.sample import garments, tailoring, textures
 from unposed_jobs.catalogue.sample.figure import Build, Figure, Pose, random_build
 from unposed_jobs.catalogue.sample.garments import Garment, random_garment
 from unposed_jobs.catalogue.sample.head import face_texture, head_surfaces
@@ -68,17 +68,21 @@ def outfit_textures(outfit: Outfit) -> dict[str, Image.Image]:
     }
     for garment in (outfit.upper, outfit.lower, outfit.dress, outfit.outer):
         if garment is not None:
-            result.update(garments.textures(garment))
+            result.update(tailoring.painted(garment))
     return result
 
 
 def dressed(
     outfit: Outfit, painted: dict[str, Image.Image], pose: Pose, yaw: float,
-    open_front: bool = False, x: float = 0.0, z: float = 0.0,
+    *, open_front: bool = False, x: float = 0.0, z: float = 0.0,
 ) -> Actor:  # fmt: skip
     """The outfit's person in a pose, turned by `yaw` (0 faces the camera, π shows the back)."""
     figure = Figure(outfit.build, pose)
-    surfaces = figure.skin() + head_surfaces(figure) + garments.shoes(figure)
+    bare = 0.0
+    for garment in (outfit.upper, outfit.dress, outfit.outer):
+        if garment is not None:
+            bare = max(bare, {"none": 0.0, "short": 1.25, "long": 2.6}[garment.sleeve])
+    surfaces = figure.skin(bare) + head_surfaces(figure) + garments.shoes(figure)
     if outfit.upper is not None:
         surfaces += garments.upper_surfaces(figure, outfit.upper)
     if outfit.outer is not None:

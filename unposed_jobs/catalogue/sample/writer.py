@@ -140,7 +140,11 @@ def _results(jobs: list[tuple[str, int, SampleSettings]], workers: int) -> Itera
     warm_up()  # compile here, once: the processes load what is kept on disk
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield pool.map(_render_product, jobs, chunksize=1)
+        try:
+            yield pool.map(_render_product, jobs, chunksize=1)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 @contextmanager
@@ -225,8 +229,8 @@ def _tables(
             ))  # fmt: skip
             original = "" if picture.copy_of is None else product.uri(picture.copy_of)
             truth_images.append((
-                uri, product.product_id, shot.view, shot.framing, shot.kind, picture.people, original,
-                picture.defect,
+                uri, product.product_id, shot.view, shot.framing, shot.kind, picture.people,
+                original, picture.defect,
             ))  # fmt: skip
     _csv(out / "products.csv", PRODUCT_COLUMNS, product_rows + bad.products)
     _csv(out / "images.csv", IMAGE_COLUMNS, image_rows + bad.images)
