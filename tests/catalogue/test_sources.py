@@ -65,11 +65,13 @@ def test_parquet_without_rows(tmp_path, table):
 def test_a_folder_of_parts(tmp_path, table):
     pq.write_table(table, tmp_path / "part-1.parquet")
     (tmp_path / "part-0.csv").write_text("product_id,n\nz,0\n")
-    for name in ("_SUCCESS", ".part-1.parquet.crc"):
+    (tmp_path / "_temporary").mkdir()
+    for name in ("_SUCCESS", ".part-1.parquet.crc", "_temporary/part-9.csv"):
         (tmp_path / name).touch()
     found = [("z", "0", 0), ("a", 1, 1), ("b", 2, 1), ("c", 3, 1)]
     assert rows_of(tmp_path, "product_id", "n", FILE) == found
-    assert rows_of(f"{tmp_path}/", "product_id", "n", FILE) == found
+    for uri in (f"{tmp_path}/", tmp_path.as_uri()):
+        assert rows_of(uri, "product_id", "n", FILE) == found
 
 
 def test_hive_folders_are_columns(tmp_path, table):

@@ -89,8 +89,13 @@ def plan(uri: str, warehouse: WarehouseSettings | None = None) -> list[SourceFil
 
 
 def absolute(uri: str) -> str:
-    """The address as every process understands it, whatever its working folder."""
-    return uri if storage.is_absolute(uri) else str(Path(uri).absolute())
+    """The address as every process understands it, whatever its working folder.
+
+    A ``file:`` URI becomes its path, so that parts of a folder can be told by their names.
+    """
+    if storage.scheme(uri) == "file":
+        return str(storage.local_path(uri).absolute())
+    return uri
 
 
 def columns(uri: str, files: list[SourceFile], warehouse: WarehouseSettings | None) -> list[str]:
@@ -129,14 +134,14 @@ def read(source: SourceFile, batch_rows: int = 65_536) -> Iterator[pa.RecordBatc
 
 
 def _format(file: str, root: str) -> Literal["csv", "parquet"] | None:
+    below = file[len(root) :].strip("/").split("/")
+    if root and any(part.startswith((".", "_")) for part in below):
+        return None  # _SUCCESS, _temporary, .crc and the like
     name = file.lower()
     if name.endswith(_CSV):
         return "csv"
     if name.endswith(_PARQUET):
         return "parquet"
-    below = file[len(root) :].strip("/").split("/")
-    if root and any(part.startswith((".", "_")) for part in below):
-        return None  # _SUCCESS, .crc and the like
     raise UnposedError(
         f"{storage.shown(file)} is neither .csv, .csv.gz nor .parquet; point the catalogue at those"
     )
