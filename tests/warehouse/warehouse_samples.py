@@ -127,7 +127,9 @@ def record(run_id: str, day: dt.date, state: str = "published", **changes) -> Ru
     )
 
 
-def publish_day(warehouse: Warehouse, day: dt.date, products: list[str], run_id: str) -> None:
+def publish_day(
+    warehouse: Warehouse, day: dt.date, products: list[str], run_id: str, **changes
+) -> None:
     """A whole audit of the day: both tables, then the run."""
     for name, rows in (
         ("pose_flags", flag_rows(day, products)),
@@ -136,7 +138,7 @@ def publish_day(warehouse: Warehouse, day: dt.date, products: list[str], run_id:
     ):
         staged = warehouse.stage(name, run_id).write(rows) if rows is not None else []
         warehouse.replace_day(name, day, staged, run_id)
-    warehouse.record_run(record(run_id, day))
+    warehouse.record_run(record(run_id, day, **changes))
 
 
 def snapshots(warehouse: Warehouse, name: str) -> int:

@@ -22,7 +22,7 @@ from pyiceberg.table import Table as IcebergTable
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import ListType, NestedField
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import UnposedError
@@ -61,13 +61,13 @@ def open_catalog(settings: WarehouseSettings, create: bool = True) -> Catalog:
         except (IntegrityError, NamespaceAlreadyExistsError, TableAlreadyExistsError):
             if attempt == _OPEN_ATTEMPTS - 1:
                 raise
-        except (OperationalError, ProgrammingError) as error:
+        except DBAPIError as error:
             if "already exists" not in str(error) or attempt == _OPEN_ATTEMPTS - 1:
                 reason = str(error.orig).splitlines()[0]
                 raise UnposedError(
                     f"cannot open {where}: {reason}; check [warehouse] uri"
                 ) from None
-        except (NotInstalledError, ArgumentError, OSError, ValueError) as error:
+        except (NotInstalledError, SQLAlchemyError, OSError, ValueError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UnposedError(f"cannot open {where}: {reason}; check [warehouse]") from error
         else:
@@ -126,7 +126,7 @@ def _shown(properties: dict[str, str]) -> str:
     if properties["type"] == "sql":
         try:
             return make_url(uri).set(query={}).render_as_string(hide_password=True)
-        except ArgumentError:
+        except SQLAlchemyError:
             return "sql"
     return urlsplit(uri).hostname or properties["type"]
 

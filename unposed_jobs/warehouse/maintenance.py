@@ -247,7 +247,8 @@ def named_files(table: IcebergTable) -> set[str]:
             if manifest.manifest_path in seen:
                 continue
             seen.add(manifest.manifest_path)
-            # Entries marked deleted too: a snapshot before may still be retained.
-            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False):
+            # An entry marked deleted names nothing: where an older snapshot that still has the
+            # file is retained, its own manifests name it.
+            for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
                 named.add(entry.data_file.file_path)
     return named | seen

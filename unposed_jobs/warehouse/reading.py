@@ -124,14 +124,9 @@ def scan_sql(
     local = local_paths(paths)
     if local is not None and local:
         # Our folders are called column=value: without this DuckDB would make columns of them.
-        return f"read_parquet([{', '.join(map(_escape, local))}], hive_partitioning = false)"
+        return f"read_parquet([{', '.join(map(quote, local))}], hive_partitioning = false)"
     connection.register(name, dataset(table, io, paths))
     return name
-
-
-def _escape(path: str) -> str:
-    # A bracket in a folder's name is no glob.
-    return quote(path.replace("[", "[[]") if any(c in path for c in "*?[") else path)
 
 
 def dataset(table: Table, io: FileIO, paths: Sequence[str]) -> pyarrow.dataset.Dataset:

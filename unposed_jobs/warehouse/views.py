@@ -6,6 +6,7 @@ publish: beside the old one, which readers keep until it is renamed over.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections import defaultdict
@@ -125,6 +126,8 @@ def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
         return reading.scan_sql(connection, table, planned.io, paths, name)
 
     make = _Maker(connection)
+    # One transaction: a file would be flushed for each comment.
+    connection.begin()
     # `runs` comes first: what is published decides about the days.
     make.table(RUNS, source(RUNS, planned.files[RUNS.name], "runs_files"))
     make.view(PUBLISHED_DAYS)
@@ -141,6 +144,7 @@ def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
         make.table(TABLES[name], rows, where="", name=view.name, doc=view.doc)
     for view in DERIVED_VIEWS:
         make.view(view)
+    connection.commit()
 
 
 class _Maker:
@@ -174,12 +178,14 @@ class _Maker:
 
     def _create(self, name: str, select: str, doc: str, docs: dict[str, str]) -> None:
         self.connection.execute(f"CREATE VIEW {name} AS {select}")
-        self.connection.execute(f"COMMENT ON VIEW {name} IS {reading.quote(doc)}")
         columns = self.connection.execute(f"DESCRIBE {name}").fetchall()
-        for column, *_ in columns:
-            self.connection.execute(
-                f'COMMENT ON COLUMN {name}."{column}" IS {reading.quote(docs[column])}'
+        self.connection.execute(
+            f"COMMENT ON VIEW {name} IS {reading.quote(doc)};"
+            + "".join(
+                f'COMMENT ON COLUMN {name}."{column}" IS {reading.quote(docs[column])};'
+                for column, *_ in columns
             )
+        )
 
 
 def duckdb_type(kind: pa.DataType) -> str:
@@ -226,4 +232,5 @@ def _write(path: Path, planned: Plan) -> None:
         reason = str(error).splitlines()[0]
         raise UnposedError(f"cannot write the views to {path}: {reason}") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()

@@ -278,9 +278,11 @@ def _check_within(
     known: Table, schema: Schema, predicate: BooleanExpression, staged: Sequence[StagedFile]
 ) -> None:
     """Every staged file lies in what is replaced, else old rows would stay beside it."""
-    evaluate = expression_evaluator(
-        Schema(*(schema.find_field(name) for name in known.partition)), predicate, True
-    )
+    columns = Schema(*(schema.find_field(name) for name in known.partition))
+    try:
+        evaluate = expression_evaluator(columns, predicate, case_sensitive=True)
+    except ValueError as error:
+        raise ValueError(f"{predicate} is not of partition columns: {error}") from None
     for file in staged:
         if not evaluate(file.data_file.partition):
             where = ", ".join(f"{name} {value}" for name, value in file.partition)

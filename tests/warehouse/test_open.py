@@ -1,0 +1,131 @@
+"""Opening: what is made, and what is refused in one line."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from warehouse_samples import DAY, audit_rows, publish_day, settings
+
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse.catalog import catalog_properties, open_catalog
+from unposed_jobs.warehouse.tables import TABLES
+
+
+def test_every_table_is_made_as_its_contract_says(warehouse):
+    for name, contract in TABLES.items():
+        table = warehouse.table(name)
+        assert table.format_version == 2
+        assert [field.name for field in table.schema().fields] == contract.schema.names
+        docs = {field.name: field.doc for field in table.schema().fields}
+        assert docs == {c.name: c.metadata[b"doc"].decode() for c in contract.schema}
+        assert tuple(f.name for f in table.spec().fields) == contract.partition
+        assert all(str(field.transform) == "identity" for field in table.spec().fields)
+        assert table.properties["commit.retry.num-retries"] == "20"
+        assert (
+            warehouse.read(name).schema.remove_metadata().equals(contract.schema.remove_metadata())
+        )
+
+
+def test_the_name_mapping_reads_files_without_field_ids(warehouse):
+    """What another engine wrote is read by name, lists too."""
+    publish_day(warehouse, DAY, ["a", "b"], "r1")
+    rows = warehouse.read("product_audit")
+    (path,) = warehouse.planned_files("product_audit")
+    bare = pq.read_table(path).replace_schema_metadata(None)
+    bare = bare.cast(TABLES["product_audit"].schema.remove_metadata())
+    pq.write_table(bare, path)
+    assert b"PARQUET:field_id" not in pq.read_schema(path).field("product_id").metadata
+    assert warehouse.read("product_audit").equals(rows)
+    mapping = json.loads(warehouse.table("product_audit").properties["schema.name-mapping.default"])
+    assert [entry["names"] for entry in mapping] == [
+        [name] for name in TABLES["product_audit"].schema.names
+    ]
+
+
+def test_opening_again_changes_nothing(tmp_path):
+    first = Warehouse.open(settings(tmp_path))
+    staged = first.stage("product_audit", "r1").write(audit_rows(DAY, ["a"]))
+    first.replace_day("product_audit", DAY, staged, "r1")
+    again = Warehouse.open(settings(tmp_path))
+    assert again.snapshot_id("product_audit") == first.snapshot_id("product_audit")
+    assert again.read("product_audit").num_rows == 1
+
+
+def test_file_locations_and_brackets_in_folders(tmp_path):
+    folder = tmp_path / "a [new] folder"
+    warehouse = Warehouse.open(settings(folder, location=f"file://{folder}/warehouse"))
+    publish_day(warehouse, DAY, ["a", "b"], "r1")
+    assert all(path.startswith(str(folder)) for path in warehouse.planned_files("pose_flags"))
+    assert warehouse.query("SELECT count(*) AS n FROM pose_flags").to_pylist() == [{"n": 4}]
+
+
+def test_the_embedded_catalogue_waits_for_another_process(tmp_path):
+    assert catalog_properties(settings(tmp_path))["uri"].endswith("catalog.db?timeout=60")
+
+
+def test_properties_choose_another_catalogue(tmp_path):
+    glue = catalog_properties(
+        settings(tmp_path, location="s3://bucket/warehouse/", properties={"type": "glue"})
+    )
+    assert (glue["type"], glue["warehouse"]) == ("glue", "s3://bucket/warehouse")
+    assert "uri" not in glue
+    postgres = catalog_properties(settings(tmp_path, uri="postgresql+psycopg2://db/iceberg"))
+    assert (postgres["type"], postgres["uri"]) == ("sql", "postgresql+psycopg2://db/iceberg")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"location": "gs://bucket/x"}, "gs:// is not supported"),
+        ({"uri": "nonsense"}, r"cannot open the warehouse catalogue"),
+        ({"uri": "sqlite:////proc/nowhere/catalog.db"}, "cannot make the folder"),
+        ({"properties": {"type": "granite"}}, "cannot open the warehouse catalogue"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(tmp_path, changes, message):
+    with pytest.raises(UnposedError, match=message) as caught:
+        Warehouse.open(settings(tmp_path, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_catalogue_is_one_line(tmp_path):
+    (tmp_path / "catalog.db").write_text("this is not a database" * 100)
+    with pytest.raises(UnposedError, match="cannot open the warehouse catalogue"):
+        Warehouse.open(settings(tmp_path, uri=f"sqlite:///{tmp_path}/catalog.db"))
+
+
+def test_passwords_are_not_told(tmp_path):
+    with pytest.raises(UnposedError) as caught:
+        Warehouse.open(settings(tmp_path, uri="postgresql+nope://me:secret@db/iceberg"))
+    assert "secret" not in str(caught.value)
+
+
+def test_absent_is_told_with_the_remedy(tmp_path):
+    with pytest.raises(UnposedError, match=r"no warehouse yet at .*run: unposed audit"):
+        Warehouse.open(settings(tmp_path), create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_number_of_buckets_is_refused(tmp_path):
+    Warehouse.open(settings(tmp_path))
+    with pytest.raises(UnposedError, match="set \\[warehouse\\] buckets = 4"):
+        Warehouse.open(settings(tmp_path, buckets=8))
+
+
+def test_a_table_of_another_version_is_refused(tmp_path):
+    catalog = open_catalog(settings(tmp_path))
+    table = catalog.load_table(("unposed", "models"))
+    with table.update_schema(allow_incompatible_changes=True) as update:
+        update.delete_column("reason")
+    with pytest.raises(UnposedError, match=r"unposed\.models .* has no column reason"):
+        Warehouse.open(settings(tmp_path))
+
+
+def test_unknown_tables_are_named(warehouse):
+    with pytest.raises(UnposedError, match="no table flags; known: images"):
+        warehouse.read("flags")
+    with pytest.raises(UnposedError, match="models has no column nope"):
+        warehouse.read("models", ["nope"])
