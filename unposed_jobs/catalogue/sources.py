@@ -12,7 +12,6 @@ import posixpath
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import BinaryIO, Literal
 from urllib.parse import unquote
 
