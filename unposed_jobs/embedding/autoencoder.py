@@ -230,8 +230,9 @@ def _fold(network: torch.nn.Sequential) -> dict[str, Floats]:
         block: Any = blocks[index]
         weight = block.weight.detach().double().numpy()
         bias = block.bias.detach().double().numpy()
-        norm: Any = blocks[index + 1] if index + 1 < len(blocks) else None
-        if type(norm) is nn.BatchNorm1d:
+        following = blocks[index + 1] if index + 1 < len(blocks) else None
+        if isinstance(following, nn.BatchNorm1d):
+            norm: Any = following
             deviation = np.sqrt(norm.running_var.double().numpy() + norm.eps)
             gain = 1.0 if norm.weight is None else norm.weight.detach().double().numpy()
             offset = 0.0 if norm.bias is None else norm.bias.detach().double().numpy()

@@ -1,1 +1,1 @@
-"""Embeddings to pose classes: k-means, stable ids, names, exemplars."""
+"""Embeddings to pose classes: clusters (paper section 4.4), stable ids, names and exemplars."""

@@ -1,0 +1,49 @@
+"""The pictures that show a pose best, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+_NEAR_COPY = 6  # of 64 bits: perceptual hashes this near are the same picture to the eye
+
+
+def choose(
+    distance: Floats,
+    quality: Floats,
+    products: Sequence[str],
+    hashes: Sequence[str | None],
+    *,
+    count: int,
+) -> list[int]:
+    """Rows of up to `count` members of a class: typical, well seen, of different products.
+
+    distance (n,) to the centroid; quality (n,) in [0, 1], 1 for a picture that is surely seen;
+    hashes: 16 hexadecimal digits or None. No two are alike, and no product shows up twice while
+    another is left. Equal input, equal choice.
+    """
+    typical = max(float(np.median(distance)), 1e-6) if len(distance) else 1.0
+    cost = np.asarray(distance) / typical + 2 * (1 - np.clip(quality, 0, 1))
+    order = sorted(range(len(cost)), key=lambda row: (round(float(cost[row]), 6), products[row]))
+    chosen: list[int] = []
+    for may_repeat in (False, True):
+        seen = {products[row] for row in chosen}
+        for row in order:
+            if len(chosen) >= count:
+                return chosen
+            if row in chosen or (products[row] in seen and not may_repeat):
+                continue
+            if any(_alike(hashes[row], hashes[other]) for other in chosen):
+                continue
+            chosen.append(row)
+            seen.add(products[row])
+    return chosen
+
+
+def _alike(one: str | None, other: str | None) -> bool:
+    if not one or not other:
+        return False
+    return (int(one, 16) ^ int(other, 16)).bit_count() <= _NEAR_COPY

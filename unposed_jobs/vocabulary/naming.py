@@ -1,0 +1,171 @@
+"""Readable, unique names for pose classes, from what their members look like.
+
+A name says how much of the body is in the frame and from which side it is seen: "upper body,
+back". It is read off the medians of the class's ratios (`embedding.features`), of pictures
+without a person off the medians of the plain statistics. Where two classes come out alike, the
+detail in which they differ most is added, or at last a number.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.embedding.features import RATIOS
+
+Floats = npt.NDArray[np.floating]
+
+_FRONT, _SIDE = 0.6, 0.42  # |mean of the view ratios|: above one front or back, below other side
+_TURNED = 0.12  # |profile| that tells a left from a right side
+_RAISED = 0.05  # hands at the height of the shoulders
+_DETAIL = 0.2  # least difference of two classes that a detail may name
+
+
+@dataclass(frozen=True)
+class PoseName:
+    """A class's name and the retailer's usual code for such a shot."""
+
+    name: str
+    shot_code: str
+
+
+@dataclass(frozen=True)
+class _Draft:
+    base: str
+    code: str
+    details: dict[str, tuple[str, float]]
+    """Detail by kind: its words and how far it goes; the farther, the better it tells apart."""
+
+
+def name_poses(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
+    """Names of K classes with a person, each described by the medians of its `RATIOS`.
+
+    All names differ. Raises KeyError for a missing ratio.
+    """
+    return _unique([_draft_pose(row) for row in medians])
+
+
+def name_no_person(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
+    """Names of K classes without a person, described by the medians of `pose.statistics.NAMES`.
+
+    An empty description (no statistics were kept) gives "no person".
+    """
+    return _unique([_draft_no_person(row) for row in medians])
+
+
+def ratio_medians(ratios: Floats) -> dict[str, float]:
+    """Medians of a class's members: (n, 10) in the order of `RATIOS` -> by name.
+
+    Profile is the exception: a class that holds left and right sides has a median of neither, so
+    it counts only where three quarters of the members look the same way.
+    """
+    medians = dict(zip(RATIOS, np.median(ratios, axis=0).astype(float).tolist(), strict=True))
+    profile = ratios[:, RATIOS.index("profile")]
+    low, high = np.quantile(profile, [0.25, 0.75])
+    medians["profile"] = float(medians["profile"]) if low * high > 0 else 0.0
+    return medians
+
+
+def _draft_pose(ratios: Mapping[str, float]) -> _Draft:
+    framing, view = _framing(ratios), _view(ratios)
+    arms = ratios["arms"]
+    side = ratios["profile"]
+    details = {
+        "arms": ("arms raised" if arms > _RAISED else "arms down", arms),
+        "length": ("to the knees" if ratios["knees"] > 0 else "to the hips", ratios["knees"]),
+        "turn": ("turned left" if side < 0 else "turned right", side),
+        "distance": ("near" if ratios["scale"] > 0 else "far", ratios["scale"]),
+    }
+    if framing == "full body":
+        del details["length"]
+    code = {"close-up": "DETL", "legs": "LEGS", "chest": "CHST"}.get(framing)
+    by_view = {"front": "FRNT", "back": "BACK", "three-quarter": "TQTR"}
+    if code is None:
+        code = by_view.get(view, "SIDE")
+        if framing == "full body" and code == "FRNT":
+            code = "FULL"
+    return _Draft(f"{framing}, {view}", code, details)
+
+
+def _framing(ratios: Mapping[str, float]) -> str:
+    head, hips, knees, ankles = (ratios[part] for part in ("head", "hips", "knees", "ankles"))
+    if head > 0.5:
+        if ankles > 0:
+            return "full body"
+        return "upper body" if hips > 0 or knees > 0 else "close-up"
+    if head > -0.5:  # Shoulders without a head.
+        return "full body without head" if ankles > 0 else "chest"
+    return "legs" if hips > 0 or knees > 0 or ankles > 0 else "close-up"
+
+
+def _view(ratios: Mapping[str, float]) -> str:
+    turn = (ratios["shoulder_width"] + ratios["hip_width"] + ratios["facing"]) / 3
+    if abs(turn) >= _FRONT:
+        return "front" if turn > 0 else "back"
+    if abs(turn) > _SIDE:
+        return "three-quarter" if turn > 0 else "three-quarter back"
+    if abs(ratios["profile"]) < _TURNED:
+        return "side"
+    # Who looks to the picture's left shows the left side.
+    return "left side" if ratios["profile"] < 0 else "right side"
+
+
+def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
+    if not statistics:
+        return _Draft("no person", "OTHR", {})
+    plain = statistics["border_uniformity"]
+    details = {
+        "tone": ("light" if statistics["luma_mean"] > 0.5 else "dark", statistics["luma_mean"]),
+        "colour": (
+            "coloured" if statistics["saturation_mean"] > 0.3 else "muted",
+            statistics["saturation_mean"],
+        ),
+        "extent": (
+            "filling the frame" if statistics["foreground_box"] > 0.7 else "small",
+            statistics["foreground_box"],
+        ),
+    }
+    if statistics["text_transitions"] > 0.1 and statistics["white_share"] > 0.4:
+        return _Draft("size chart or text", "SIZE", details)
+    if statistics["texture_evenness"] > 0.7 and plain < 0.8:
+        return _Draft("fabric close-up", "FABR", details)
+    if plain > 0.8:
+        return _Draft("flat lay", "FLAT", details)
+    return _Draft("detail", "DETL", details)
+
+
+def _unique(drafts: Sequence[_Draft]) -> list[PoseName]:
+    names = [draft.base for draft in drafts]
+    for group in _alike(names).values():
+        for words in _telling(drafts, group):
+            told = [f"{names[row]}, {words[row]}" for row in group]
+            if len(set(told)) > len({names[row] for row in group}):
+                for row, name in zip(group, told, strict=True):
+                    names[row] = name
+    for group in _alike(names).values():
+        for number, row in enumerate(group[1:], start=2):
+            names[row] = f"{names[row]} ({number})"
+    return [PoseName(name, draft.code) for name, draft in zip(names, drafts, strict=True)]
+
+
+def _alike(names: Sequence[str]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = defaultdict(list)
+    for row, name in enumerate(names):
+        groups[name].append(row)
+    return {name: rows for name, rows in groups.items() if len(rows) > 1}
+
+
+def _telling(drafts: Sequence[_Draft], group: Sequence[int]) -> list[dict[int, str]]:
+    """The words for the details in which a group differs, the most telling first."""
+    telling = []
+    for kind in drafts[group[0]].details:
+        extent = [drafts[row].details[kind][1] for row in group]
+        difference = max(extent) - min(extent)
+        if difference >= _DETAIL:
+            telling.append((difference, {row: drafts[row].details[kind][0] for row in group}))
+    telling.sort(key=lambda item: -item[0])
+    return [words for _, words in telling]
