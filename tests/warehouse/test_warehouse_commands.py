@@ -1,0 +1,123 @@
+"""The commands of the warehouse, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from warehouse_samples import DAY, NEXT, publish_day, record, settings
+
+from unposed_jobs.cli import main
+from unposed_jobs.warehouse import Warehouse
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    warehouse = Warehouse.open(settings(folder))
+    publish_day(warehouse, DAY, ["a", "b"], "r1")
+    publish_day(warehouse, NEXT, ["a"], "r2")
+    warehouse.record_run(record("r3", NEXT, "refused", error="too many [red] failed"))
+    warehouse.publish_views()
+    return folder
+
+
+@pytest.fixture
+def call(tmp_path, capsys):
+    def run(folder, command, *arguments):
+        chosen = settings(folder)
+        config = tmp_path / "unposed.toml"
+        config.write_text(
+            f'[warehouse]\nuri = "{chosen.uri}"\nlocation = "{chosen.location}"\n'
+            f'views = "{chosen.views}"\nbuckets = {chosen.buckets}\n'
+        )
+        code = main([command, "--config", str(config), *arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_query_as_csv_json_and_table(place, call):
+    sql = "SELECT product_id, poses_present FROM product_audit WHERE run_date = $day ORDER BY 1"
+    day = ("--param", f"day={DAY}")
+    assert call(place, "query", "--format", "csv", *day, sql) == (
+        0,
+        'product_id,poses_present\na,"[1, 2]"\nb,"[1, 2]"\n',
+        "",
+    )
+    code, out, _ = call(place, "query", "--format", "json", *day, sql)
+    assert (code, json.loads(out)) == (
+        0,
+        [
+            {"product_id": "a", "poses_present": [1, 2]},
+            {"product_id": "b", "poses_present": [1, 2]},
+        ],
+    )
+    code, out, _ = call(place, "query", *day, sql)
+    assert code == 0
+    assert "product_id" in out
+    assert "│ b " in out
+
+
+def test_query_describes_and_shows(place, call):
+    assert "top_missing_by_category" in call(place, "query", "SHOW TABLES")[1]
+    assert "completeness" in call(place, "query", "DESCRIBE product_audit_current")[1]
+
+
+def test_a_long_table_is_cut_with_a_word(place, call):
+    code, out, _ = call(place, "query", "SELECT * FROM range(450)")
+    assert code == 0
+    assert "250 more rows" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["DELETE FROM runs"], "DELETE is refused"),
+        (["SELECT nope FROM runs"], 'column "nope" not found'),
+        (["SELECT * FROM read_text('/etc/hostname')"], "Cannot access file"),
+        (["SELECT $day", "--param", "day"], "give it as NAME=VALUE"),
+    ],
+)
+def test_a_mistake_is_one_line(place, call, arguments, message):
+    code, out, err = call(place, "query", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [("query", "SELECT 1"), ("runs",), ("warehouse", "maintain")])
+def test_no_warehouse_yet(tmp_path, call, command):
+    code, _, err = call(tmp_path / "none", *command)
+    assert code == 2
+    assert "no warehouse yet" in err
+    assert "run: unposed audit" in err
+    assert not (tmp_path / "none").exists()
+
+
+def test_query_without_a_file_of_views_asks_the_tables(tmp_path, call):
+    publish_day(Warehouse.open(settings(tmp_path)), DAY, ["a"], "r1")
+    code, out, _ = call(tmp_path, "query", "--format", "csv", "SELECT count(*) AS n FROM runs")
+    assert (code, out) == (0, "n\n1\n")
+
+
+def test_runs_are_listed(place, call):
+    code, out, _ = call(place, "runs")
+    assert code == 0
+    assert "too many [red] failed" in out
+    code, out, _ = call(place, "runs", "--json", "--limit", "2")
+    assert [run["run_id"] for run in json.loads(out)] == ["r2", "r3"]
+    assert call(place, "runs", "--job", "train", "--json")[1] == "[]\n"
+
+
+def test_maintenance_is_dry_unless_asked(place, call):
+    warehouse = Warehouse.open(settings(place))
+    before = warehouse.snapshot_id("runs")
+    code, out, _ = call(place, "warehouse", "maintain")
+    assert code == 0
+    assert "Nothing was changed" in out
+    assert warehouse.snapshot_id("runs") == before
+    code, out, _ = call(place, "warehouse", "maintain", "--apply")
+    assert code == 0
+    assert "Nothing was changed" not in out
+    assert call(place, "warehouse", "maintain", "--keep-days", "0")[0] == 2
