@@ -1,4 +1,4 @@
-"""The picture gallery of the audited day. Needs no executors: it draws a bounded number of cards."""
+"""The picture gallery of the audited day: a bounded number of cards, so no executors."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ reviews itself counts by its logarithm.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -23,19 +25,20 @@ RATING_WEIGHT = 0.7
 BEST_RATING = 5.0
 
 
-def score(products: pa.Table, settings: TrainingSettings) -> Floats:
+def score(products: pa.Table, settings: TrainingSettings, prior: Prior | None = None) -> Floats:
     """One number for each product, larger is more popular; (N,) float64 without NaN.
 
     `weighted_rating` needs the columns average_rating and rating_count and lies in [0, 1]. Any
     other setting names a column of the table, or a key of its map column `signals`, taken as it
     is. A product without the figure gets what is known of the others' mean, but never more
-    than they: 0 reviews for the first, the smallest value for a column.
+    than they: 0 reviews for the first, the smallest value for a column. `prior` is the whole
+    catalogue's where `products` is a part of it.
 
     Raises UnposedError for a column that is not there or is not a number.
     """
     if settings.popularity == WEIGHTED_RATING:
         return weighted_rating(
-            _numbers(products, "average_rating"), _numbers(products, "rating_count")
+            _numbers(products, "average_rating"), _numbers(products, "rating_count"), prior
         )
     values = _numbers(products, settings.popularity)
     known = np.isfinite(values)
@@ -43,25 +46,55 @@ def score(products: pa.Table, settings: TrainingSettings) -> Floats:
     return np.where(known, values, least)
 
 
-def weighted_rating(rating: Floats, count: Floats) -> Floats:
+@dataclass(frozen=True)
+class Prior:
+    """What the whole catalogue says of ratings; the yardstick that each product is held to."""
+
+    mean: float
+    """Mean rating, weighted by reviews."""
+    reviews: float
+    """Median number of reviews, at least 1: how many a product needs to speak for itself."""
+    most_reviews: float
+    best: float
+    """The best rating there can be, at least 5."""
+
+    @classmethod
+    def of(cls, rating: Floats, count: Floats) -> Prior | None:
+        """The prior of N products; None where none is rated."""
+        rated = _rated(rating, count)
+        if not rated.any():
+            return None
+        return cls(
+            mean=float(np.average(rating[rated], weights=count[rated])),
+            reviews=max(1.0, float(np.median(count[rated]))),
+            most_reviews=float(count[rated].max()),
+            best=max(BEST_RATING, float(rating[rated].max())),
+        )
+
+
+def weighted_rating(rating: Floats, count: Floats, prior: Prior | None = None) -> Floats:
     """0.7 x shrunk rating + 0.3 x log share of the number of reviews; (N,), in [0, 1].
 
     The shrunk (Bayesian) rating is (count x rating + m x mean) / (count + m), with m the median
     number of reviews and mean the mean rating weighted by them: a product with few reviews is
-    taken for an average one.
+    taken for an average one. `prior` is that of the whole catalogue where these N products are
+    only a part of it; by default it is their own.
     """
     rating = np.asarray(rating, dtype=np.float64)
     count = np.asarray(count, dtype=np.float64)
-    rated = np.isfinite(rating) & np.isfinite(count) & (count > 0)
-    reviews = np.where(rated, np.nan_to_num(count), 0.0)
-    if not rated.any():
+    prior = prior or Prior.of(rating, count)
+    if prior is None:
         return np.zeros(len(rating))
-    mean = float(np.average(rating[rated], weights=reviews[rated]))
-    prior = max(1.0, float(np.median(reviews[rated])))
-    shrunk = (reviews * np.where(rated, rating, 0) + prior * mean) / (reviews + prior)
-    best = max(BEST_RATING, float(rating[rated].max()))
-    volume = np.log1p(reviews) / max(float(np.log1p(reviews.max())), 1e-9)
-    return np.clip(RATING_WEIGHT * shrunk / best + (1 - RATING_WEIGHT) * volume, 0, 1)
+    rated = _rated(rating, count)
+    reviews = np.where(rated, np.nan_to_num(count), 0.0)
+    known = reviews * np.where(rated, rating, 0)
+    shrunk = (known + prior.reviews * prior.mean) / (reviews + prior.reviews)
+    volume = np.log1p(reviews) / max(float(np.log1p(prior.most_reviews)), 1e-9)
+    return np.clip(RATING_WEIGHT * shrunk / prior.best + (1 - RATING_WEIGHT) * volume, 0, 1)
+
+
+def _rated(rating: Floats, count: Floats) -> npt.NDArray[np.bool_]:
+    return np.isfinite(rating) & np.isfinite(count) & (count > 0)
 
 
 def _numbers(products: pa.Table, name: str) -> Floats:
