@@ -6,12 +6,16 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import hashing, statistics
-from unposed_jobs.pose.decoding import Picture, UnreadablePicture, read
+from unposed_jobs.pose.decoding import UnreadablePicture, decode
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 
 Row = dict[str, Any]
+_Picture = npt.NDArray[np.uint8]
 
 BATCH_PICTURES = 64
 BATCH_PIXELS = 32_000_000
@@ -35,7 +39,7 @@ def extract_batch(
     """
     rows: list[Row] = [_blank(data, estimator.estimator_id) for data in contents]
     for group in _groups(contents, rows, settings):
-        estimates = estimator.estimate([picture.rgb for _, picture in group])
+        estimates = estimator.estimate([picture for _, picture in group])
         for (row, picture), estimate in zip(group, estimates, strict=True):
             _fill(row, picture, estimate)
     return rows
@@ -59,17 +63,17 @@ def _blank(data: bytes, estimator_id: str) -> Row:
 
 def _groups(
     contents: Sequence[bytes], rows: list[Row], settings: PoseSettings
-) -> Iterator[list[tuple[Row, Picture]]]:
-    group: list[tuple[Row, Picture]] = []
+) -> Iterator[list[tuple[Row, _Picture]]]:
+    group: list[tuple[Row, _Picture]] = []
     pixels = 0
     for data, row in zip(contents, rows, strict=True):
         try:
-            picture = read(data, settings)
+            picture = decode(data, settings)
         except UnreadablePicture as error:
             row["error"] = str(error)
             continue
         group.append((row, picture))
-        pixels += picture.rgb.shape[0] * picture.rgb.shape[1]
+        pixels += picture.shape[0] * picture.shape[1]
         if len(group) == BATCH_PICTURES or pixels >= BATCH_PIXELS:
             yield group
             group, pixels = [], 0
@@ -77,9 +81,9 @@ def _groups(
         yield group
 
 
-def _fill(row: Row, picture: Picture, estimate: PoseEstimate) -> None:
-    row["width"], row["height"] = picture.width, picture.height
-    row["perceptual_hash"] = hashing.perceptual_hash(picture.rgb)
+def _fill(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
+    row["height"], row["width"] = picture.shape[:2]
+    row["perceptual_hash"] = hashing.perceptual_hash(picture)
     if estimate.error is not None:
         row["error"] = f"estimator_failed: {estimate.error}"
         return
@@ -87,7 +91,7 @@ def _fill(row: Row, picture: Picture, estimate: PoseEstimate) -> None:
     row["pose_score"] = estimate.pose_score
     if estimate.landmarks is None:
         row["status"] = "no_person"
-        row["statistics"] = statistics.describe(picture.rgb).tolist()
+        row["statistics"] = statistics.describe(picture).tolist()
     else:
         row["status"] = "ok"
         row["landmarks"] = estimate.landmarks.ravel().tolist()

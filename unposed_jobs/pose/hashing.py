@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+_KEPT_SIDE = 128
+
 
 def perceptual_hash(rgb: npt.NDArray[np.uint8]) -> str:
     """The 64-bit pHash (signs of the low DCT frequencies) as 16 hexadecimal digits.
@@ -16,7 +18,10 @@ def perceptual_hash(rgb: npt.NDArray[np.uint8]) -> str:
     """
     import imagehash
 
-    return str(imagehash.phash(Image.fromarray(np.ascontiguousarray(rgb)), hash_size=8))
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    # The hash looks at 32 x 32 pixels; whole-number averaging before that costs little.
+    factor = min(image.size) // _KEPT_SIDE
+    return str(imagehash.phash(image.reduce(factor) if factor > 1 else image, hash_size=8))
 
 
 def to_integers(hashes: Iterable[str]) -> npt.NDArray[np.uint64]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-SIDE = 256
+SIDE = 192
 """The longer side, in pixels, of the reduced picture that is looked at."""
 
 NAMES: tuple[str, ...] = (
@@ -54,7 +54,7 @@ _FOREGROUND = 0.12
 _EDGE = 0.06
 _LINE_SHARE = 0.06
 _BLOCKS = 6
-_LONGEST_STROKE = 8
+_LONGEST_STROKE = 6
 _STROKE_DEPTH, _EVEN_GROUND = 0.2, 0.08
 
 
