@@ -27,7 +27,7 @@ from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints
 from unposed_jobs.config import PoseSettings, Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
-from unposed_jobs.jobs import frames, ingest
+from unposed_jobs.jobs import frames, ingest, reference
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.pose import estimators
