@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.evaluation.comparison import compare_methods
 from unposed_jobs.evaluation.summary import Entry
-from unposed_jobs.evaluation.trials import Photographs, compare_methods
+from unposed_jobs.evaluation.trials import Photographs
 
 Floats = npt.NDArray[np.float32]
 FILES = {33: "landmarks33.parquet", 17: "keypoints17.parquet"}
@@ -26,7 +27,6 @@ LABELS = {
     17: ("back", "flat", "front", "full", "side"),
 }
 """What is judged. The 33-point table has only two flat pictures: too few."""
-ALL, ANNOTATED = "all", "annotated"
 
 
 def load(folder: str | Path, points: int) -> Photographs:
@@ -69,14 +69,14 @@ def _coco(table: pa.Table) -> Floats:
     return points.astype(np.float32)
 
 
-def annotated(photographs: Photographs) -> Photographs:
-    """Without the pictures of which the table says nothing.
+def annotated(photographs: Photographs) -> npt.NDArray[np.bool_]:
+    """(N,) without the pictures of which the table says nothing.
 
     In the 17-point table 15 % of the pictures hold no key point at all, and most of those do
     show a person: there the table is at fault, not a method. They are left out here; flat
     pictures, which rightly have no key point, stay.
     """
-    return photographs.where(photographs.person | (photographs.label == "flat"))
+    return photographs.person | (photographs.label == "flat")
 
 
 def evaluate(
@@ -87,25 +87,18 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Entry]:
-    """Judge every method on both tables; the shipped method also by product.
+    """Judge every method on both tables, the 17-point one also on its annotated pictures alone.
 
     `progress` is told what is being done.
     """
     entries: list[Entry] = []
     for points in FILES:
-        table = load(folder, points)
-        views = {ALL: table}
+        photographs = load(folder, points)
+        data = f"In-shop photographs, {points} points"
+        scopes: dict[str, npt.NDArray[np.bool_] | None] = {data: None}
         if points == 17:
-            views = {ANNOTATED: annotated(table), ALL: table}
-        for scope, photographs in views.items():
-            data = f"In-shop photographs, {points} points"
-            data += ", annotated pictures" if scope == ANNOTATED else ""
-            entries += compare_methods(
-                photographs,
-                data,
-                clusters=clusters,
-                repeats=repeats,
-                seed=seed,
-                progress=progress,
-            )
+            scopes = {f"{data}, annotated pictures": annotated(photographs), data: None}
+        entries += compare_methods(
+            photographs, scopes, clusters=clusters, repeats=repeats, seed=seed, progress=progress
+        )
     return entries

@@ -1,11 +1,13 @@
-"""The ways of grouping poses that are set side by side (the columns of the paper's Table 1).
+"""The ways of embedding poses that are set side by side (the columns of the paper's Table 1).
 
-A `Method` learns from the landmarks of training pictures that show a person, and returns a
-function that gives any such picture the number of its group. No label is ever seen.
+A `Method` learns from the landmarks of training pictures that show a person and returns a
+function from landmarks to vectors; `group` divides vectors by faiss k-means. No label is ever
+seen. `Supervised` is shown the labels: it is the ceiling.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,43 +17,61 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from sklearn.ensemble import RandomForestClassifier
 
-from unposed_jobs.embedding import features
+from unposed_jobs.config import TrainingSettings
+from unposed_jobs.embedding import autoencoder
+from unposed_jobs.embedding.augmentation import jittered_features
+from unposed_jobs.embedding.features import pose_features
+from unposed_jobs.embedding.scaler import Scaler
 
 Floats = npt.NDArray[np.float32]
-Assign = Callable[[Floats], npt.NDArray[np.int64]]
+Encode = Callable[[Floats], Floats]
+VIEWS = 8
+"""Variations of each picture that the autoencoder learns from."""
 
 
 class Method(Protocol):
-    """`landmarks` (N, 33, 5) or (N, 17, 3); the assignment maps (M, ...) to (M,) in [0, K)."""
+    """`landmarks` (N, 33, 5) or (N, 17, 3); what it returns maps (M, ...) to (M, D) float32."""
 
-    def __call__(self, landmarks: Floats, clusters: int, seed: int) -> Assign:
-        """Learn `clusters` groups; equal seeds, equal groups."""
-
-
-def raw_coordinates(landmarks: Floats, clusters: int, seed: int) -> Assign:
-    """The plainest reading of the paper: x and y of every point, faiss k-means."""
-
-    def vectors(values: Floats) -> Floats:
-        flat = np.nan_to_num(values[..., :2]).reshape(len(values), -1)
-        return np.ascontiguousarray(flat, dtype=np.float32)
-
-    return _kmeans(vectors, landmarks, clusters, seed)
+    def __call__(self, landmarks: Floats, seed: int) -> Encode:
+        """Learn an embedding; equal seeds, equal embeddings."""
 
 
-def pose_features(landmarks: Floats, clusters: int, seed: int) -> Assign:
-    """The 77 or 61 features of section 4.3, bare."""
-    return _kmeans(features.pose_features, landmarks, clusters, seed)
+def raw_coordinates(landmarks: Floats, seed: int) -> Encode:
+    """The plainest reading of the paper: x and y of every point."""
+    return lambda values: np.nan_to_num(values[..., :2]).reshape(len(values), -1)
 
 
-def _kmeans(
-    vectors: Callable[[Floats], Floats], landmarks: Floats, clusters: int, seed: int
-) -> Assign:
-    train = vectors(landmarks)
+def weighted_features(landmarks: Floats, seed: int) -> Encode:
+    """The 77 or 61 features of section 4.3, weighted, without the autoencoder."""
+    scaler = Scaler.fit(pose_features(landmarks))
+    return lambda values: scaler.encode(pose_features(values))
+
+
+def autoencoded(landmarks: Floats, seed: int) -> Encode:
+    """The features through the autoencoder of section 4.3.1, 8 values."""
+    settings = dataclasses.replace(TrainingSettings(), seed=seed)
+    views = jittered_features(landmarks, VIEWS, seed)
+    learned = autoencoder.fit(pose_features(landmarks), settings, views)
+    return lambda values: learned.encode(pose_features(values))
+
+
+METHODS: dict[str, Method] = {
+    "raw coordinates": raw_coordinates,
+    "features": weighted_features,
+    "features + autoencoder": autoencoded,
+}
+"""By the name that tables show; the last is what the pipeline ships with."""
+
+
+def group(train: Floats, clusters: int, seed: int) -> Callable[[Floats], npt.NDArray[np.int64]]:
+    """Learn K groups of (N, D) vectors; the result maps (M, D) to group numbers (M,)."""
     kmeans = faiss.Kmeans(
         train.shape[1], clusters, niter=50, nredo=10, seed=seed, min_points_per_centroid=1
     )
-    kmeans.train(train)
-    return lambda values: kmeans.index.search(vectors(values), 1)[1][:, 0]
+    kmeans.train(np.ascontiguousarray(train, dtype=np.float32))
+    return lambda vectors: kmeans.index.search(np.ascontiguousarray(vectors, dtype=np.float32), 1)[
+        1
+    ][:, 0]
 
 
 class Supervised:
@@ -62,18 +82,11 @@ class Supervised:
 
     def __init__(self, landmarks: Floats, labels: npt.NDArray[np.str_], seed: int) -> None:
         self._model = RandomForestClassifier(200, random_state=seed)
-        self._model.fit(features.pose_features(landmarks), labels)
+        self._model.fit(pose_features(landmarks), labels)
 
     def __call__(self, landmarks: Floats) -> npt.NDArray[np.str_]:
         """The label of each picture, (N,)."""
-        return self._model.predict(features.pose_features(landmarks))
-
-
-METHODS: dict[str, Method] = {
-    "raw coordinates": raw_coordinates,
-    "features": pose_features,
-}
-"""By the name that tables show; the last is what the pipeline ships with."""
+        return self._model.predict(pose_features(landmarks))
 
 
 def match_groups(

@@ -1,25 +1,24 @@
 """Trials on labelled landmarks: split by product, group, name on other products, judge.
 
-In each of R repeats the products are split into folds; groups are learned, and named by
-majority, on the other folds' products, then the fold is judged. Nothing about a judged product,
-neither its pictures nor its labels, has been seen by what judges it.
+In each of R repeats the products are split into folds; an embedding and its groups are learned,
+and the groups named by majority, on the other folds' products, then the fold is judged. Nothing
+about a judged product, neither its pictures nor its labels, has been seen by what judges it.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.evaluation import naming, protocols
-from unposed_jobs.evaluation.methods import METHODS, Method, Supervised, match_groups
+from unposed_jobs.evaluation.methods import Method, Supervised, group, match_groups
 from unposed_jobs.evaluation.protocols import Result
-from unposed_jobs.evaluation.summary import Entry, worst_mistakes
 
 Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 FOLDS = 5
 
 
@@ -30,75 +29,113 @@ class Photographs:
     labels: tuple[str, ...]
     """The labels that are judged; pictures with another label only take part in grouping."""
     landmarks: Floats
-    person: npt.NDArray[np.bool_]
+    person: Mask
     """(N,) somebody was found; landmarks of the others are not read."""
     label: npt.NDArray[np.str_]
     product: npt.NDArray[np.str_]
     image: npt.NDArray[np.str_]
 
     @property
-    def judged(self) -> npt.NDArray[np.bool_]:
+    def judged(self) -> Mask:
         """(N,) the pictures whose label counts."""
         return np.isin(self.label, self.labels)
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Photographs:
-        """The pictures of a (N,) mask."""
-        return Photographs(
-            self.labels,
-            self.landmarks[keep],
-            self.person[keep],
-            self.label[keep],
-            self.product[keep],
-            self.image[keep],
+    def folds(self, repeats: int, seed: int) -> npt.NDArray[np.int64]:
+        """(R, N) the fold of each picture in each repeat."""
+        return np.stack(
+            [naming.product_folds(self.product, FOLDS, seed + index) for index in range(repeats)]
         )
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a method made of the photographs: `predicted` (R, N) labels, UNKNOWN included."""
+    """Labels predicted for the judged pictures: `predicted` (R, n), the others (n,)."""
 
-    photographs: Photographs
+    truth: npt.NDArray[np.str_]
     predicted: npt.NDArray[np.str_]
+    product: npt.NDArray[np.str_]
+    image: npt.NDArray[np.str_]
 
     @property
     def arguments(self) -> tuple[npt.NDArray[np.str_], ...]:
-        """Truth, predictions and products of the judged pictures: what a protocol takes."""
-        judged = self.photographs.judged
-        return (
-            self.photographs.label[judged],
-            self.predicted[:, judged],
-            self.photographs.product[judged],
+        """What a protocol takes."""
+        return self.truth, self.predicted, self.product
+
+    @classmethod
+    def of(cls, photographs: Photographs, predicted: npt.NDArray, judged: Mask) -> Trial:
+        """Keep the judged ones of (R, N) predictions."""
+        return cls(
+            photographs.label[judged],
+            predicted[:, judged].astype(str),
+            photographs.product[judged],
+            photographs.image[judged],
         )
 
 
-def unsupervised(
-    photographs: Photographs, method: Method, clusters: int, *, repeats: int, seed: int = 0
-) -> Trial:
-    """Group and name on the other folds' products, judge on each fold; `repeats` splits.
+@dataclass(frozen=True)
+class Grouping:
+    """Groups of all pictures, before any has a name.
 
-    Pictures without a person are a group of their own, as in the pipeline.
+    `fold` (R, N); `groups` (R, F, N): as learned without the products of fold F. Pictures
+    without a person are a group of their own, as in the pipeline.
     """
-    predicted = np.full((repeats, len(photographs.label)), naming.UNKNOWN, dtype=object)
-    named = photographs.judged
-    for repeat, fold, number in _splits(photographs, repeats, seed):
-        train = fold != number
-        assign = method(photographs.landmarks[train & photographs.person], clusters, seed + repeat)
-        group = np.full(len(fold), clusters)
-        group[photographs.person] = assign(photographs.landmarks[photographs.person])
-        names = naming.majority_names(group[train & named], photographs.label[train & named])
-        predicted[repeat, ~train] = naming.apply_names(group[~train], names)
-    return Trial(photographs, predicted.astype(str))
+
+    photographs: Photographs
+    fold: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64]
+
+    def name(self, scope: Mask | None = None) -> Trial:
+        """Name the groups on each fold's other products and predict the fold's labels.
+
+        `scope` (N,): the pictures that take part, in naming and in judging; default all.
+        """
+        judged = self.photographs.judged if scope is None else self.photographs.judged & scope
+        predicted = np.full(self.fold.shape, naming.UNKNOWN, dtype=object)
+        label = self.photographs.label
+        for repeat, fold in enumerate(self.fold):
+            for number, groups in enumerate(self.groups[repeat]):
+                named, held = judged & (fold != number), fold == number
+                names = naming.majority_names(groups[named], label[named])
+                predicted[repeat, held] = naming.apply_names(groups[held], names)
+        return Trial.of(self.photographs, predicted, judged)
 
 
-def supervised(photographs: Photographs, *, repeats: int, seed: int = 0) -> Trial:
+def unsupervised(
+    photographs: Photographs,
+    method: Method,
+    clusters: Sequence[int],
+    *,
+    repeats: int,
+    seed: int = 0,
+) -> dict[int, Grouping]:
+    """Learn the groups of every fold, at each K in `clusters`; one embedding serves them all."""
+    folds = photographs.folds(repeats, seed)
+    shape = (*folds.shape[:1], FOLDS, folds.shape[1])
+    found = {size: np.full(shape, size, dtype=np.int64) for size in clusters}
+    person = photographs.person
+    for repeat, fold in enumerate(folds):
+        for number in np.unique(fold):
+            train = photographs.landmarks[(fold != number) & person]
+            encode = method(train, seed + repeat)
+            learned, everyone = encode(train), encode(photographs.landmarks[person])
+            for size, groups in found.items():
+                groups[repeat, number, person] = group(learned, size, seed + repeat)(everyone)
+    return {size: Grouping(photographs, folds, groups) for size, groups in found.items()}
+
+
+def supervised(
+    photographs: Photographs, *, repeats: int, scope: Mask | None = None, seed: int = 0
+) -> Trial:
     """The ceiling: a classifier that is shown the labels, on the same features and splits."""
-    predicted = np.full((repeats, len(photographs.label)), naming.UNKNOWN, dtype=object)
-    named = photographs.judged
-    for repeat, fold, number in _splits(photographs, repeats, seed):
-        train = (fold != number) & named
-        model = Supervised(photographs.landmarks[train], photographs.label[train], seed + repeat)
-        predicted[repeat, fold == number] = model(photographs.landmarks[fold == number])
-    return Trial(photographs, predicted.astype(str))
+    judged = photographs.judged if scope is None else photographs.judged & scope
+    folds = photographs.folds(repeats, seed)
+    predicted = np.full(folds.shape, naming.UNKNOWN, dtype=object)
+    for repeat, fold in enumerate(folds):
+        for number in np.unique(fold):
+            train, held = judged & (fold != number), fold == number
+            model = Supervised(photographs.landmarks[train], photographs.label[train], seed)
+            predicted[repeat, held] = model(photographs.landmarks[held])
+    return Trial.of(photographs, predicted, judged)
 
 
 def stability(
@@ -114,30 +151,26 @@ def stability(
     order = rng.permutation(np.unique(photographs.product))
     held = np.isin(photographs.product, order[: len(order) // 3])
     pool = np.flatnonzero(~held & photographs.person)
-    judged = np.flatnonzero(held & photographs.person)
     products, row = np.unique(photographs.product[held], return_inverse=True)
     row = row[photographs.person[held]]
+    both = np.concatenate([pool, np.flatnonzero(held & photographs.person)])
 
-    def flags(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    def flags(groups: npt.NDArray[np.int64]) -> Mask:
         missing = np.ones((len(products), clusters), dtype=bool)
         missing[row, groups] = False
         return missing
 
+    def retrained(seed: int) -> npt.NDArray[np.int64]:
+        drawn = photographs.landmarks[pool[_resample(photographs.product[pool], rng)]]
+        encode = method(drawn, seed)
+        return group(encode(drawn), clusters, seed)(encode(photographs.landmarks[both]))
+
     first, second = [], []
     for repeat in range(repeats):
-        one, two = (
-            method(
-                photographs.landmarks[pool[_resample(photographs.product[pool], rng)]],
-                clusters,
-                seed + repeat,
-            )
-            for _ in range(2)
-        )
-        matched = match_groups(
-            two(photographs.landmarks[pool]), one(photographs.landmarks[pool]), clusters
-        )
-        first.append(flags(one(photographs.landmarks[judged])))
-        second.append(flags(matched[two(photographs.landmarks[judged])]))
+        one, two = (retrained(seed + repeat) for _ in range(2))
+        matched = match_groups(two[: len(pool)], one[: len(pool)], clusters)
+        first.append(flags(one[len(pool) :]))
+        second.append(flags(matched[two[len(pool) :]]))
     return protocols.flip_rate(
         np.stack(first), np.stack(second), pictures=int(held.sum()), seed=seed
     )
@@ -148,58 +181,3 @@ def _resample(product: npt.NDArray[np.str_], rng: np.random.Generator) -> npt.ND
     names = np.unique(product)
     rows = [np.flatnonzero(product == name) for name in rng.choice(names, len(names))]
     return np.concatenate(rows)
-
-
-def compare_methods(
-    photographs: Photographs,
-    data: str,
-    *,
-    clusters: Sequence[int],
-    repeats: int,
-    seed: int,
-    progress: Callable[[str], None],
-) -> list[Entry]:
-    """Every method's picture labels, at each K in `clusters`, and the supervised ceiling.
-
-    The method that ships, at the first K, is also judged by product. `data` is the title in
-    tables; `progress` is told what is being done.
-    """
-    shipped = list(METHODS)[-1]
-    entries, by_product = [], []
-    for size in clusters:
-        for name, method in METHODS.items():
-            progress(f"{data}: {name}, K = {size}")
-            trial = unsupervised(photographs, method, size, repeats=repeats, seed=seed)
-            last = name == shipped and size == clusters[0]
-            entries.append(_pictures(data, f"{name}, K = {size}", trial, seed, detail=last))
-            if last:
-                title = f"{name}, K = {size}"
-                results = [
-                    protocols.present_poses(*trial.arguments, seed=seed)["all"],
-                    protocols.removed_view(*trial.arguments, seed=seed),
-                    protocols.paper_ratio(*trial.arguments, seed=seed),
-                    stability(photographs, method, size, repeats=repeats, seed=seed),
-                ]
-                by_product = [Entry(data, title, result) for result in results]
-    progress(f"{data}: supervised ceiling")
-    ceiling = supervised(photographs, repeats=1, seed=seed)
-    entries.append(_pictures(data, "supervised ceiling", ceiling, seed, detail=False))
-    return entries + by_product
-
-
-def _pictures(data: str, method: str, trial: Trial, seed: int, detail: bool) -> Entry:
-    truth, predicted, products = trial.arguments
-    result = protocols.picture_labels(truth, predicted, products, seed=seed)
-    if not detail:
-        return Entry(data, method, dataclasses.replace(result, confusion=None))
-    images = trial.photographs.image[trial.photographs.judged]
-    return Entry(data, method, result, worst_mistakes(images.tolist(), truth, predicted))
-
-
-def _splits(
-    photographs: Photographs, repeats: int, seed: int
-) -> Iterator[tuple[int, npt.NDArray[np.int64], int]]:
-    for repeat in range(repeats):
-        fold = naming.product_folds(photographs.product, FOLDS, seed + repeat)
-        for number in np.unique(fold):
-            yield repeat, fold, int(number)
