@@ -117,14 +117,15 @@ def local(
 
     `overrides` are ``section__key=value`` settings; None means not given.
     """
-    from unposed_jobs.jobs.session import session
+    from unposed_jobs.jobs.session import session, user_errors
 
     settings = settings_of(arguments, **overrides)
     modules = [importlib.import_module(f"unposed_jobs.jobs.{name}") for name in jobs]
     spark = session("unposed")
     try:
-        for module in modules:
-            module.run(spark, settings, run_of(arguments, scope))
+        with user_errors():
+            for module in modules:
+                module.run(spark, settings, run_of(arguments, scope))
     finally:
         spark.stop()
 
@@ -148,10 +149,11 @@ def submit(
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
-        from unposed_jobs.jobs.session import session
+        from unposed_jobs.jobs.session import session, user_errors
 
         settings = settings_of(arguments)
-        run(session(f"unposed-{name}") if needs_spark else None, settings, run_of(arguments))
+        with user_errors():
+            run(session(f"unposed-{name}") if needs_spark else None, settings, run_of(arguments))
     except UnposedError as error:
         print(f"unposed: {error}", file=sys.stderr)
         return error.exit_code

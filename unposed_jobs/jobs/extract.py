@@ -71,8 +71,6 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
 
     images = catalogue.images
     if run.scope == "reference":
-        from unposed_jobs.jobs import reference  # Only this scope needs the learning libraries.
-
         chosen = reference.reference_products(catalogue, settings)
         images = images.join(chosen.select("product_id"), "product_id", "left_semi")
     job = Context(spark, settings, run, warehouse)
