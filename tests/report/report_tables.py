@@ -42,7 +42,7 @@ class MemoryTables:
         with duckdb.connect() as connection:
             for name, table in self.rows.items():
                 connection.register(name, table)
-            return connection.execute(sql, parameters).to_arrow_table()
+            return connection.sql(sql, params=parameters).to_arrow_table()
 
 
 @dataclasses.dataclass
