@@ -130,6 +130,8 @@ def random_pose(rng: np.random.Generator, view: str) -> Pose:
     """A catalogue model's pose that suits the view."""
     calm = rng.random() < 0.45
     choices = ("down", "away") if calm else ARMS
+    if not calm and view in ("left", "right"):
+        choices = tuple(arm for arm in ARMS if arm != "hair")  # it would hide the face
     left, right = str(rng.choice(choices)), str(rng.choice(choices))
     if left == right == "hair":
         right = "down"
@@ -227,8 +229,8 @@ class Figure:
         # The trunk's half width at the hip, so that hands rest on it and not inside it.
         hip = float(np.interp(0.98 * s, self._levels, self._width)) + 0.035 * s
         targets = {
-            "down": ([hip + (0.075 + 0.03 * j[0]) * s, 0.90, 0.03 + 0.04 * j[1]], [0.35, 0, -1]),
-            "away": ([hip + (0.17 + 0.05 * j[0]) * s, 0.93, 0.04 + 0.06 * j[1]], [0.5, 0, -1]),
+            "down": ([hip + (0.075 + 0.03 * j[0]) * s, 0.862, 0.02 + 0.04 * j[1]], [0.35, 0, -1]),
+            "away": ([hip + (0.17 + 0.05 * j[0]) * s, 0.885, 0.03 + 0.06 * j[1]], [0.5, 0, -1]),
             "hip": ([hip + 0.015 * s, 1.03 + 0.02 * j[0], 0.055], [1.0, 0.1, -0.45]),
             "pocket": ([hip + 0.025 * s, 0.945, 0.075], [0.75, 0, -0.8]),
             "front": ([0.035 * s, 0.98 + 0.05 * j[0], 0.205], [0.8, -0.1, -0.5]),

@@ -43,15 +43,16 @@ def _skull(build: Build, theta: Array, phi: Array, offset: Array | float = 0.0) 
         return np.exp(-(((np.abs(x) - cx) / sx) ** 2) - ((points[..., 1] - cy) / sy) ** 2) * front
 
     py = points[..., 1]
-    bridge = np.exp(-((x / 0.010) ** 2)) * smoothstep(0.030, -0.036, py) * (py > -0.05)
-    nose = bridge * 0.018 * smoothstep(-0.052, -0.038, py) + 0.006 * bump(
-        0.012, -0.036, 0.007, 0.008
-    )
-    face = nose - 0.007 * bump(0.030, 0.006, 0.015, 0.012)
+    bridge = np.exp(-((x / 0.010) ** 2)) * smoothstep(0.034, -0.036, py) * (py > -0.05)
+    face = bridge * 0.022 * smoothstep(-0.053, -0.038, py)
+    face = face + 0.007 * bump(0.011, -0.037, 0.007, 0.008)  # the wings of the nose
+    face = face - 0.008 * bump(0.030, 0.006, 0.015, 0.011)  # the sockets of the eyes
     face = (
-        face + 0.004 * bump(0.0, -0.066, 0.020, 0.008) + 0.003 * bump(0.036, -0.022, 0.016, 0.018)
+        face + 0.007 * bump(0.0, -0.0615, 0.018, 0.0045) + 0.006 * bump(0.0, -0.0715, 0.016, 0.005)
     )
-    face = face + 0.003 * bump(0.028, 0.024, 0.022, 0.009) + 0.004 * bump(0.0, -0.100, 0.016, 0.014)
+    face = face + 0.003 * bump(0.036, -0.022, 0.016, 0.018)  # cheekbones
+    face = face + 0.005 * bump(0.028, 0.025, 0.022, 0.008)  # brows
+    face = face + 0.009 * bump(0.0, -0.098, 0.018, 0.013)  # chin
     points[..., 2] += face * (np.abs(offset) < 0.002 if np.isscalar(offset) else 1.0)
     return points
 
@@ -83,6 +84,13 @@ def head_surfaces(figure: Figure) -> list[Surface]:
             segments=12,
         )
         parts.append(lobe)
+        hollow = _place(figure, np.array([sign * 0.0800, -0.004, 0.002]))
+        axes = np.array([0.0052, 0.017, 0.010]) * figure.scale
+        parts.append(ellipsoid(hollow, axes, "ear", figure.head_turn, rows=8, segments=10))
+        # Eyeballs stand out a little, so that an eye is seen in profile too.
+        centre = _place(figure, np.array([sign * 0.0310, 0.0062, 0.0662]))
+        axes = np.array([0.0138, 0.0060, 0.0120]) * figure.scale
+        parts.append(ellipsoid(centre, axes, "eye", figure.head_turn, rows=12, segments=20))
     return parts + _hair(figure)
 
 
@@ -121,8 +129,8 @@ def _curtain(figure: Figure, length: float, flare: float, opening: float) -> Sur
     y = 0.075 - (length + 0.075) * t
     fall = smoothstep(0.0, 0.5, t)
     wave = 0.004 * np.sin(theta * 9 + 9 * t) * fall
-    x = np.sin(theta) * (0.074 + 0.017 * smoothstep(0.0, 0.22, t) + flare * fall + wave)
-    back = 0.088 + 0.024 * smoothstep(0.0, 0.22, t) + flare * 0.4 * fall
+    x = np.sin(theta) * (0.064 + 0.027 * smoothstep(0.0, 0.3, t) + flare * fall + wave)
+    back = 0.078 + 0.034 * smoothstep(0.0, 0.3, t) + flare * 0.4 * fall
     z = np.where(np.cos(theta) > 0, 0.062, back) * np.cos(theta) + wave
     z = z - 0.012 * fall * (1 - t)
     thin = 1 - 0.25 * smoothstep(0.8, 1.0, t)
@@ -168,6 +176,17 @@ def _hair(figure: Figure) -> list[Surface]:
         radii = np.interp(t[:, 0], [0, 0.15, 0.5, 0.9, 1], [0.014, 0.026, 0.030, 0.018, 0.004])
         parts.append(tube(path, radii * s, back, "hair", 14, uv_span=(0, 0, 2, 1.5)))
     return parts
+
+
+def eye_texture(build: Build) -> Image.Image:
+    """White, iris, pupil and a glint, around an eyeball."""
+    image = Image.new("RGB", (256, 128), (236, 231, 226))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((128 - 22, 64 - 52, 128 + 22, 64 + 52), fill=build.eye_colour)
+    draw.ellipse((128 - 10, 64 - 24, 128 + 10, 64 + 24), fill=(14, 10, 10))
+    draw.ellipse((132, 34, 138, 46), fill=(255, 255, 255))
+    draw.rectangle((0, 0, 256, 26), fill=(70, 50, 44))  # the lashes' shade
+    return image.filter(ImageFilter.GaussianBlur(1.5))
 
 
 def face_texture(build: Build) -> Image.Image:

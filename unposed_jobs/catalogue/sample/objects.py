@@ -98,11 +98,12 @@ def _pieces(garment: Garment) -> tuple[list[tuple[Points, float]], float, float]
 
 def _smooth_mask(points: Points, width: int, height: int) -> Image.Image:
     """A filled outline with rounded corners and soft edges."""
-    mask = Image.new("L", (width * 2, height * 2), 0)
-    ImageDraw.Draw(mask).polygon([(2 * x, 2 * y) for x, y in points], fill=255)
-    mask = mask.filter(ImageFilter.GaussianBlur(width / 70))
-    mask = mask.point(lambda value: 255 if value > 127 else 0)
-    return mask.resize((width, height), Image.Resampling.BOX)
+    mask = Image.new("L", (width, height), 0)
+    ImageDraw.Draw(mask).polygon(points, fill=255)
+    # Blurred corners are round; steepened again, the edge is one pixel wide.
+    radius = width / 140
+    mask = mask.filter(ImageFilter.GaussianBlur(radius))
+    return mask.point(lambda value: int(min(max((value - 127.5) * 2.2 * radius + 127.5, 0), 255)))
 
 
 def _flat_panel(garment: Garment, index: int, tall: float) -> Image.Image:

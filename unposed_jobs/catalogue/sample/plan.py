@@ -25,7 +25,7 @@ _TIERS = (
 
 @dataclass(frozen=True)
 class PlannedPicture:
-    """One row of images.csv and how to make its file."""
+    """One row of images.csv and how to make its file; `number` counts from 1."""
 
     number: int
     shot: Shot
@@ -94,7 +94,7 @@ def plan_product(index: int, products: int, seed: int, day: date) -> PlannedProd
     launched = day - timedelta(days=int(rng.integers(20, 700)))
     pictures = [
         PlannedPicture(number, shot, int(shot.kind == "person"), launched)
-        for number, shot in enumerate(shots)
+        for number, shot in enumerate(shots, start=1)
     ]
     _changes(
         rng,
@@ -135,7 +135,7 @@ def _extras(index: int, products: int, seed: int) -> list[str]:
 def _extra(
     rng: np.random.Generator, extra: str, pictures: list[PlannedPicture], cohort: Cohort
 ) -> PlannedPicture:
-    number, launched = len(pictures), min(picture.added_at for picture in pictures)
+    number, launched = len(pictures) + 1, min(picture.added_at for picture in pictures)
     names = [name for name, _ in cohort.shots if "/" in name]
     shot = parse(names[int(rng.integers(min(3, len(names))))])
     if extra == "two_people":

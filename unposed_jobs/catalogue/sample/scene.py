@@ -20,7 +20,7 @@ SHADOW_MAP = 384
 
 _GLOSS = {  # specular strength, exponent, wrap of light, redness of the shade
     "skin": (0.05, 18.0, 0.30, 0.35), "face": (0.05, 18.0, 0.30, 0.35),
-    "hair": (0.10, 22.0, 0.25, 0.0), "shoe": (0.12, 26.0, 0.15, 0.0),
+    "hair": (0.10, 22.0, 0.25, 0.0), "eye": (0.25, 40.0, 0.30, 0.0), "shoe": (0.12, 26.0, 0.15, 0.0),
     "sole": (0.02, 10.0, 0.2, 0.0),
 }  # fmt: skip
 _CLOTH = (0.012, 9.0, 0.22, 0.0)
@@ -90,7 +90,7 @@ class _Mesh:
             names = list(dict.fromkeys(part.material for part in actor.surfaces))
             first = len(table)
             for name in names:
-                texels = {"face": 256 / 0.24, "hair": 500.0}.get(name, float(TEXELS))
+                texels = {"face": 256 / 0.24, "hair": 500.0, "eye": 3000.0}.get(name, float(TEXELS))
                 pixels = reduced(actor.textures[name], texels / pixels_per_metre)
                 table.append((offset, pixels.shape[0], pixels.shape[1]))
                 blocks.append(pixels.ravel())

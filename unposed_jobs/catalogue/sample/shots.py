@@ -58,6 +58,9 @@ class Studio:
         outfit, painted = self._model(which)
         camera = frame(rng, shot.framing, outfit.build.scale)
         pose = random_pose(rng, shot.view)
+        if shot.view in ("left", "right"):  # models often look a little to the camera
+            glance = float(rng.uniform(-0.05, 0.55)) * (1 if shot.view == "left" else -1)
+            pose = replace(pose, head_yaw=pose.head_yaw * 0.5 + glance)
         if people == 1:
             actors = [dressed(outfit, painted, pose, yaw, open_front=open_front)]
         else:
@@ -84,8 +87,8 @@ def _yaw(rng: np.random.Generator, view: str) -> float:
     middle, spread = {
         "front": (0.0, 12.0),
         "back": (180.0, 14.0),
-        "left": (-90.0, 10.0),
-        "right": (90.0, 10.0),
+        "left": (-84.0, 12.0),
+        "right": (84.0, 12.0),
         "three_quarter": (42.0 if rng.random() < 0.5 else -42.0, 9.0),
     }[view]
     return float(np.deg2rad(middle + rng.uniform(-spread, spread)))
@@ -95,7 +98,7 @@ def frame(rng: np.random.Generator, framing: str, scale: float) -> Camera:
     """A camera whose picture holds what the framing asks for; `scale` is the figure's."""
     low, high = {
         "full": (rng.uniform(-0.16, -0.05), rng.uniform(1.83, 1.98)),
-        "upper": (rng.uniform(0.72, 0.98), rng.uniform(1.80, 1.92)),
+        "upper": (rng.uniform(0.62, 0.94), rng.uniform(1.80, 1.92)),
         "chest": (rng.uniform(0.86, 1.02), rng.uniform(1.49, 1.545)),
         "legs": (rng.uniform(-0.10, -0.03), rng.uniform(0.96, 1.10)),
     }[framing]

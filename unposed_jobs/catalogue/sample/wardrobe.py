@@ -10,7 +10,7 @@ from PIL import Image
 from unposed_jobs.catalogue.sample import garments, tailoring, textures
 from unposed_jobs.catalogue.sample.figure import Build, Figure, Pose, random_build
 from unposed_jobs.catalogue.sample.garments import Garment, random_garment
-from unposed_jobs.catalogue.sample.head import face_texture, head_surfaces
+from unposed_jobs.catalogue.sample.head import eye_texture, face_texture, head_surfaces
 from unposed_jobs.catalogue.sample.scene import Actor
 from unposed_jobs.catalogue.sample.textures import Colour
 
@@ -62,6 +62,8 @@ def outfit_textures(outfit: Outfit) -> dict[str, Image.Image]:
     result = {
         "skin": Image.new("RGB", (8, 8), build.skin),
         "face": face_texture(build),
+        "eye": eye_texture(build),
+        "ear": Image.new("RGB", (8, 8), build.lips),
         "hair": textures.strands(build.hair_colour, 7),
         "shoe": Image.new("RGB", (8, 8), outfit.shoe),
         "sole": Image.new("RGB", (8, 8), outfit.sole),

@@ -236,7 +236,7 @@ def _tables(
     _csv(out / "images.csv", IMAGE_COLUMNS, image_rows + bad.images)
     _csv(out / "truth/images.csv", TRUTH_IMAGE_COLUMNS, truth_images)
     _csv(out / "truth/products.csv", TRUTH_PRODUCT_COLUMNS, truth_products)
-    _csv(out / "truth/rejects.csv", ("source", "row_key", "reason"), bad.truth)
+    _csv(out / "truth/rejects.csv", ("source", "product_id", "image_uri", "reason"), bad.truth)
 
 
 def _csv(path: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
