@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.errors import UnposedError
 
 VOCABULARY = pa.table(
     {
@@ -100,3 +103,13 @@ def test_a_pose_twice_is_refused():
     twice = pa.concat_tables([VOCABULARY, VOCABULARY])
     with pytest.raises(ValueError, match="twice"):
         Expectations.from_tables(twice, TABLE, ATTRIBUTES)
+
+
+def test_from_a_bundle_learned_with_the_same_attributes():
+    bundle = SimpleNamespace(
+        attributes=ATTRIBUTES, vocabulary=VOCABULARY, cohorts=TABLE, model_version="m-1"
+    )
+    expectations = Expectations.from_bundle(bundle, list(ATTRIBUTES))
+    assert expectations.rows == Expectations.from_tables(VOCABULARY, TABLE, ATTRIBUTES).rows
+    with pytest.raises(UnposedError, match="m-1 tells cohorts apart by category, subcategory"):
+        Expectations.from_bundle(bundle, ["category", "brand"])

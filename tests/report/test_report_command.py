@@ -6,7 +6,7 @@ import pytest
 from report_tables import DAY, RUN, Shot, draw, publish
 
 from unposed_jobs import cli, config
-from unposed_jobs.report import listing
+from unposed_jobs.report import build, listing
 from unposed_jobs.warehouse import RunRecord, Warehouse, tables
 
 
@@ -129,3 +129,8 @@ def test_popularity_comes_once_for_each_product(home):
     rows = listing.from_settings(settings).popularity().to_pylist()
     assert [row["product_id"] for row in rows] == ["A"]
     assert rows[0]["average_rating"] == 4.5
+
+
+def test_the_limit_that_help_tells_is_the_one_of_the_library():
+    arguments = cli.build_parser().parse_args(["report"])
+    assert arguments.limit == build.LIMIT

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from unposed_jobs.errors import UnposedError
+
+if TYPE_CHECKING:
+    from unposed_jobs.reference.bundle import Bundle
 
 Cohort = tuple[str, ...]
 MAX_EXAMPLES = 16
@@ -22,7 +28,7 @@ MAX_EXAMPLES = 16
 class Expectations:
     """Frequency, ranking and examples of P poses in C cohorts. Small: it travels to executors.
 
-    Built by `from_tables`; every cohort there has its coarser ones.
+    Built by `from_bundle` or `from_tables`; every cohort there has its coarser ones.
     """
 
     pose_ids: npt.NDArray[np.int32]
@@ -99,6 +105,22 @@ class Expectations:
             score=np.array([complete[key].score for key in keys]).reshape(shape),
             examples=tuple(examples[key] for key in keys),
         )
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle, attributes: Sequence[str] | None = None) -> Expectations:
+        """Build from a trained model.
+
+        `attributes` are the catalogue's cohort attributes as they are configured now. Raises
+        UnposedError where the model was learned with other ones: its cohorts would then mean
+        something else.
+        """
+        if attributes is not None and tuple(attributes) != tuple(bundle.attributes):
+            raise UnposedError(
+                f"model {bundle.model_version} tells cohorts apart by "
+                f"{', '.join(bundle.attributes) or 'nothing'}, but [catalogue] cohort_attributes "
+                f"has {', '.join(attributes) or 'nothing'}; set it back, or run: unposed train"
+            )
+        return cls.from_tables(bundle.vocabulary, bundle.cohorts, bundle.attributes)
 
     def find(self, cohort: Sequence[str | None]) -> tuple[int, int]:
         """Return a cohort's row and how many levels were backed off.
