@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from unposed_jobs import config
-from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import estimators, weights
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.estimator import PoseEstimator
 
 Encode = Callable[..., bytes]
@@ -21,17 +20,6 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs real pictures in ../shared/data")
     return folder
-
-
-@pytest.fixture(scope="session")
-def pose_weights() -> config.PoseSettings:
-    """The settings with the default weights, fetched once into the default cache."""
-    settings = config.load().pose
-    try:
-        weights.fetch(settings)
-    except UnposedError as error:
-        pytest.skip(f"the weights cannot be fetched: {error}")
-    return settings
 
 
 @pytest.fixture(scope="session")
