@@ -17,7 +17,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyiceberg.expressions import EqualTo
 from pyspark.sql import functions as F
 
 from unposed_jobs.audit import inference
@@ -74,8 +73,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         settings.audit,
         settings.catalogue.cohort_attributes,
         model.model_version,
-        _checksum(products),
-        _checksum(rejects),
+        frames.digest(products),
+        frames.digest(rejects),
     )
     staged = _stage_flags(job, products, run_id, model)
     staged["catalogue_rejects"] = frames.stage(
@@ -85,7 +84,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     rows = {
         table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
     }
-    _check_rows(rows, products.count(), len(registry.vocabulary(warehouse, model.model_version)))
+    _check_rows(rows, products.count(), registry.poses(warehouse, model.model_version))
     figures = _figures(spark, staged["product_audit"]) | {"rejected": rejected}
     figures["seconds"] = round(time.monotonic() - clock, 1)
 
@@ -127,7 +126,7 @@ def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFra
     state = frames.read_table(job.spark, job.warehouse, "images").select(
         "image_uri", F.col("status").alias("image_status"), "content_sha256"
     )
-    found = _landmarks(job, model)
+    found = frames.read_landmarks(job.spark, job.warehouse, model.estimator_id)
     found = found.select(
         "content_sha256",
         F.col("status").alias("landmark_status"),
@@ -141,18 +140,6 @@ def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFra
     )
 
 
-def _landmarks(job: Context, model: ModelRow) -> DataFrame:
-    """The landmarks that the model's estimator found, each content once.
-
-    Equal contents have equal landmarks; two extractions at once may both have added them.
-    """
-    found = frames.read_table(
-        job.spark, job.warehouse, "landmarks", EqualTo("estimator_id", model.estimator_id)
-    )
-    found = found.where(F.col("estimator_id") == model.estimator_id)
-    return found.dropDuplicates(["content_sha256"])
-
-
 def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFrame:
     """Name the poses of the contents that `model` has not named yet, and append them.
 
@@ -162,14 +149,14 @@ def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFram
     version, uri = model.model_version, model.artefact_uri
     run_id = run_identity("assign", run.run_date, version)
     columns = ("content_sha256", "pose_id", "confidence", "kind")
-    named = frames.read_table(
-        job.spark, warehouse, "image_poses", EqualTo("model_version", version)
-    )
+    named = frames.read_table(job.spark, warehouse, "image_poses", {"model_version": version})
     named = named.where(F.col("model_version") == version).select(*columns)
     named = named.dropDuplicates(["content_sha256"])
     contents = pictures.where("landmark_status is not null").select("content_sha256").distinct()
     fresh = contents.join(named, "content_sha256", "left_anti")
-    landmarks = _landmarks(job, model).join(fresh, "content_sha256", "left_semi")
+    landmarks = frames.read_landmarks(job.spark, job.warehouse, model.estimator_id).join(
+        fresh, "content_sha256", "left_semi"
+    )
 
     def assign(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         bundle = _bundle(uri)
@@ -188,9 +175,9 @@ def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFram
             frames.with_bucket(rows, "content_sha256", buckets),
             warehouse.stage("image_poses", run_id),
         )
-        digest = F.sum(F.xxhash64("content_sha256").cast("decimal(38,0)"))
-        part = str(assigned.select(digest).head()[0])
-        warehouse.append("image_poses", staged, run_id, part)
+        warehouse.append(
+            "image_poses", staged, run_id, part=frames.digest(assigned, "content_sha256")
+        )
     return named.unionByName(assigned.select(*columns))
 
 
@@ -234,9 +221,8 @@ def _stage_flags(
     """Run `audit.inference` on the executors; both tables are staged in one pass."""
     settings, run, warehouse = job.settings, job.run, job.warehouse
     audit_run = inference.AuditRun(run.run_date, run_id, model.model_version)
-    expectations = Expectations.from_bundle(
-        Bundle.load(model.artefact_uri), settings.catalogue.cohort_attributes
-    )
+    bundle = Bundle.load(model.artefact_uri)
+    expectations = Expectations.from_tables(bundle.active, bundle.cohorts, bundle.attributes)
     profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
     stagers = [warehouse.stage(name, run_id) for name in ("pose_flags", "product_audit")]
     audit_settings = settings.audit
@@ -266,13 +252,6 @@ def _check_estimator(model: ModelRow, settings: Settings) -> None:
             f"model {model.model_version} was learned from {model.estimator_id}, but the "
             f"estimator is {wanted}; run: unposed train --estimator {settings.pose.estimator}"
         )
-
-
-def _checksum(frame: DataFrame) -> str:
-    """A digest of a frame's rows, whatever their order: sum and count of the rows' hashes."""
-    digest = F.xxhash64(F.to_json(F.struct(*sorted(frame.columns))))
-    row = frame.select(F.sum(digest.cast("decimal(38,0)")), F.count(F.lit(1))).first()
-    return f"{row[0]}/{row[1]}" if row else ""
 
 
 def _check_rows(rows: dict[str, int], products: int, poses: int) -> None:

@@ -104,7 +104,7 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
     """The run that the flags ask for."""
     return Run(
         run_date=arguments.date,
-        scope=scope or getattr(arguments, "scope", "all"),
+        scope=scope or getattr(arguments, "scope", None) or "all",
         limit=getattr(arguments, "limit", None),
         dry_run=arguments.dry_run,
     )

@@ -20,7 +20,6 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyiceberg.expressions import EqualTo
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
@@ -172,10 +171,7 @@ def extract_contents(
     `tonight` is (image_uri, content_sha256, status). Returns counts by landmark status.
     """
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
-    seen = frames.read_table(
-        job.spark, warehouse, "landmarks", EqualTo("estimator_id", estimator_id)
-    )
-    seen = seen.where(F.col("estimator_id") == estimator_id).select("content_sha256")
+    seen = frames.read_landmarks(job.spark, warehouse, estimator_id).select("content_sha256")
     contents = (
         tonight.where("status = 'ok'")
         .groupBy("content_sha256")
@@ -217,7 +213,7 @@ def extract_contents(
             warehouse.stage("landmarks", run_id),
         )
         figures["snapshots"]["landmarks"] = warehouse.append(
-            "landmarks", staged, run_id, part=_contents_digest(rows)
+            "landmarks", staged, run_id, part=frames.digest(rows, "content_sha256")
         )
         rows.unpersist()
         for status, count in counts.items():
@@ -226,12 +222,6 @@ def extract_contents(
         run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
     todo.unpersist()
     return figures
-
-
-def _contents_digest(rows: DataFrame) -> str:
-    """Names a part by its contents: what is appended twice is the same part."""
-    digest = F.sum(F.xxhash64("content_sha256").cast("decimal(38,0)"))
-    return str(rows.select(digest).head()[0])
 
 
 def extract_chunks(

@@ -30,14 +30,20 @@ def read_table(
 ) -> DataFrame:
     """A table's present rows as a DataFrame, read by the executors from the planned files.
 
-    `row_filter` (a pyiceberg expression) prunes files; rows that share a file with matching
-    ones may come along, so filter again where it matters.
+    `row_filter` ({column: value}, or a pyiceberg expression) prunes files; rows that share a file
+    with matching ones may come along, so filter again where it matters.
     """
     schema = spark_schema(tables.TABLES[name].schema)
     files = warehouse.planned_files(name, row_filter)
     if not files:
         return spark.createDataFrame([], schema)
     return read_files(spark, files, name)
+
+
+def read_landmarks(spark: SparkSession, warehouse: Warehouse, estimator_id: str) -> DataFrame:
+    """The rows of `landmarks` of one estimator."""
+    found = read_table(spark, warehouse, "landmarks", {"estimator_id": estimator_id})
+    return found.where(F.col("estimator_id") == estimator_id)
 
 
 def read_files(spark: SparkSession, files: list[str], name: str) -> DataFrame:
@@ -67,6 +73,17 @@ def with_bucket(frame: DataFrame, key: str, buckets: int) -> DataFrame:
     """Add the hash partition of `key`, the same as `warehouse.bucket_of`, and gather by it."""
     bucketed = frame.withColumn("bucket", (F.crc32(F.col(key)) % buckets).cast("int"))
     return bucketed.repartition(buckets, "bucket")
+
+
+def digest(frame: DataFrame, *columns: str) -> str:
+    """A digest of a frame's rows, whatever their order: sum and count of the rows' hashes.
+
+    Without `columns`, of all of them.
+    """
+    chosen = [F.col(name) for name in columns or sorted(frame.columns)]
+    total = F.sum(F.xxhash64(F.to_json(F.struct(*chosen))).cast("decimal(38,0)"))
+    row = frame.select(total.alias("total"), F.count(F.lit(1)).alias("rows")).collect()[0]
+    return f"{row['total']}/{row['rows']}"
 
 
 def staged_batch(table: str, staged: Iterable[StagedFile]) -> pa.RecordBatch:

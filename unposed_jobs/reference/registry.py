@@ -52,6 +52,16 @@ def champion(warehouse: Warehouse) -> ModelRow | None:
     return next((row for row in models(warehouse) if row.status == "champion"), None)
 
 
+def predecessor(warehouse: Warehouse, run_date: date, estimator_id: str) -> ModelRow | None:
+    """The last model promoted for a day before `run_date`: whose ids a new one keeps."""
+    found = [
+        row
+        for row in models(warehouse)
+        if row.promoted_on and row.run_date < run_date and row.estimator_id == estimator_id
+    ]
+    return found[-1] if found else None
+
+
 def require_champion(warehouse: Warehouse) -> ModelRow:
     """The champion. Raises UnposedError with the remedy where there is none."""
     found = champion(warehouse)
@@ -71,7 +81,8 @@ def record(warehouse: Warehouse, rows: list[ModelRow], run_id: str) -> int:
     return warehouse.replace_rows("models", versions, table, run_id)
 
 
-def vocabulary(warehouse: Warehouse, model_version: str) -> pa.Table:
-    """The vocabulary rows of one model, by pose_id."""
-    table = warehouse.read("vocabulary")
-    return table.filter(pc.field("model_version") == model_version).sort_by("pose_id")
+def poses(warehouse: Warehouse, model_version: str) -> int:
+    """How many poses a model's vocabulary has, retired ones left out."""
+    table = warehouse.read("vocabulary", ["model_version", "lineage"])
+    mine = (pc.field("model_version") == model_version) & (pc.field("lineage") != "retired")
+    return int(table.filter(mine).num_rows)

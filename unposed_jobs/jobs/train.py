@@ -1,0 +1,161 @@
+"""The week's candidate model: the reference products' landmarks in, a checksummed bundle out.
+
+The reference set is bounded by ``[training] top_k``, so it is the one thing that is gathered on
+the driver: K products x their pictures x about a kilobyte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from unposed_jobs import storage
+from unposed_jobs.jobs import frames, ingest, reference
+from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.pose import estimators
+from unposed_jobs.reference import registry
+from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.reference.registry import ModelRow
+from unposed_jobs.reference.training import train_reference
+from unposed_jobs.warehouse import RunRecord, Warehouse, tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from unposed_jobs.config import Settings
+    from unposed_jobs.jobs.entry import Run
+
+_PRODUCT = ("category", "subcategory", "product_type", "average_rating", "rating_count")
+_FOUND = (
+    "landmarks",
+    "pose_score",
+    "person_count",
+    "perceptual_hash",
+    "statistics",
+    "width",
+    "height",
+)
+
+
+def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
+    """Train, save the bundle and record it as a candidate; returns its row of `models`.
+
+    The model's version is a digest of the bundle, and ids are kept from the champion of an
+    earlier day, so the same day trained twice gives the same model.
+
+    Raises UnposedError where the reference is too small or has no landmarks.
+    """
+    started = datetime.now(UTC)
+    estimator_id = estimators.identify(settings.pose)
+    warehouse = Warehouse.open(settings.warehouse)
+    catalogue = ingest.read_catalogue(spark, settings, run.run_date)
+    ingest.check_budget(catalogue, settings)
+    pictures = reference_pictures(spark, warehouse, settings, catalogue, estimator_id)
+    before = registry.predecessor(warehouse, run.run_date, estimator_id)
+    bundle = train_reference(
+        pictures,
+        settings.training,
+        run_date=run.run_date,
+        estimator_id=estimator_id,
+        attributes=settings.catalogue.cohort_attributes,
+        champion=Bundle.load(before.artefact_uri) if before else None,
+        data={
+            "contents": _digest(pictures),
+            "predecessor": before.model_version if before else None,
+        },
+        progress=run.progress,
+    )
+    version = bundle.model_version
+    run_id = run_identity("train", run.run_date, version)
+    uri = storage.join(settings.training.bundles, version)
+    known = {row.model_version: row for row in registry.models(warehouse)}
+    row = known.get(version) or ModelRow(
+        model_version=version,
+        status="candidate",
+        estimator_id=estimator_id,
+        artefact_uri=uri,
+        checksums=bundle.checksums,
+        parameters=bundle.parameters,
+        metrics=bundle.metrics,
+        run_date=run.run_date,
+        promoted_on=None,
+        reason=None,
+        run_id=run_id,
+    )
+    snapshots = {}
+    if not run.dry_run:
+        bundle.save(uri)
+        snapshots["vocabulary"] = warehouse.replace_rows(
+            "vocabulary", {"model_version": version}, _vocabulary(bundle, run_id), run_id
+        )
+        snapshots["models"] = registry.record(warehouse, [row], run_id)
+    warehouse.record_run(
+        RunRecord(
+            run_id=run_id,
+            job="train",
+            run_date=run.run_date,
+            state="dry_run" if run.dry_run else "published",
+            started_at=started,
+            model_version=version,
+            rows={"vocabulary": bundle.vocabulary.num_rows, "models": 1},
+            figures=bundle.metrics,
+            snapshots=snapshots,
+        )
+    )
+    run.progress(
+        f"trained {version} on {bundle.metrics['pictures']} pictures of "
+        f"{bundle.metrics['products']} products: {bundle.active.num_rows} poses"
+        + (" (dry run, not kept)" if run.dry_run else "")
+    )
+    return row
+
+
+def reference_pictures(
+    spark: SparkSession,
+    warehouse: Warehouse,
+    settings: Settings,
+    catalogue: ingest.Catalogue,
+    estimator_id: str,
+) -> pa.Table:
+    """One row for each picture of the reference products: what `train_reference` takes."""
+    products = reference.reference_products(catalogue, settings)
+    extra = [name for name in settings.catalogue.cohort_attributes if name not in _PRODUCT]
+    products = products.select(
+        "product_id",
+        *_PRODUCT,
+        "popularity",
+        *(F.col("attributes")[name].alias(name) for name in extra),
+    )
+    contents = frames.read_table(spark, warehouse, "images").select("image_uri", "content_sha256")
+    found = frames.read_landmarks(spark, warehouse, estimator_id).select(
+        "content_sha256", F.col("status").alias("landmark_status"), *_FOUND
+    )
+    return (
+        catalogue.images.select("product_id", "image_uri")
+        .join(products, "product_id")
+        .join(contents, "image_uri", "left")
+        .join(found, "content_sha256", "left")
+        .withColumn("status", F.coalesce("landmark_status", F.lit("unreadable")))
+        .drop("landmark_status")
+        .toArrow()
+    )
+
+
+def _digest(pictures: pa.Table) -> str:
+    """Names the data that was learned from: which contents of which products."""
+    pairs = zip(
+        pictures["product_id"].to_pylist(), pictures["content_sha256"].to_pylist(), strict=True
+    )
+    text = "\n".join(sorted(f"{product} {content}" for product, content in pairs))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _vocabulary(bundle: Bundle, run_id: str) -> pa.Table:
+    rows = bundle.vocabulary
+    for name, value in (("model_version", bundle.model_version), ("run_id", run_id)):
+        rows = rows.append_column(name, pa.array([value] * rows.num_rows, pa.string()))
+    return rows.select(tables.VOCABULARY.schema.names).cast(tables.VOCABULARY.schema)
