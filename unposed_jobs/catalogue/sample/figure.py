@@ -129,7 +129,7 @@ class Pose:
 def random_pose(rng: np.random.Generator, view: str) -> Pose:
     """A catalogue model's pose that suits the view."""
     calm = rng.random() < 0.45
-    choices = ("down", "away") if calm else ARMS
+    choices: tuple[str, ...] = ("down", "away") if calm else ARMS
     if not calm and view in ("left", "right"):
         choices = tuple(arm for arm in ARMS if arm != "hair")  # it would hide the face
     left, right = str(rng.choice(choices)), str(rng.choice(choices))
@@ -163,7 +163,7 @@ class Figure:
         belly = heavy * np.exp(-(((levels - 1.06) / 0.13) ** 2))
         self._levels = levels * self.scale
         self._width = (width * broad + 0.03 * belly) * self.scale
-        self._front = (front * broad + 0.05 * belly) * self.scale
+        self._front = (front * broad + 0.038 * belly) * self.scale
         self._back = back * broad * self.scale
         # The neck does not grow with the weight as the trunk does.
         self._width[-2:] /= broad**0.6
@@ -274,8 +274,8 @@ class Figure:
         """How far the trunk's axis is before the hips' at height y."""
         t = y / self.scale
         return self.scale * (
-            0.012 * np.sin((t - 0.95) * 5.5) - 0.025 * smoothstep(1.28, 1.44, t)
-            + 0.022 * smoothstep(1.46, 1.58, t)
+            0.012 * np.sin((t - 0.95) * 5.5) - 0.014 * smoothstep(1.28, 1.44, t)
+            + 0.014 * smoothstep(1.44, 1.56, t)
         )  # fmt: skip
 
     def arm_path(self, side: str, samples: int = 30) -> tuple[Array, Array]:
