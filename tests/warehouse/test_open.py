@@ -83,6 +83,7 @@ def test_properties_choose_another_catalogue(tmp_path):
         ({"uri": "nonsense"}, r"cannot open the warehouse catalogue"),
         ({"uri": "sqlite:////proc/nowhere/catalog.db"}, "cannot make the folder"),
         ({"properties": {"type": "granite"}}, "cannot open the warehouse catalogue"),
+        ({"uri": "http://127.0.0.1:9/", "properties": {"type": "rest"}}, r"\(127.0.0.1\)"),
     ],
 )
 def test_a_wrong_setting_is_one_line(tmp_path, changes, message):

@@ -31,7 +31,7 @@ def call(tmp_path, capsys):
             f'[warehouse]\nuri = "{chosen.uri}"\nlocation = "{chosen.location}"\n'
             f'views = "{chosen.views}"\nbuckets = {chosen.buckets}\n'
         )
-        code = main([command, "--config", str(config), *arguments])
+        code = main([command, *arguments, "--config", str(config)])
         return code, *capsys.readouterr()
 
     return run

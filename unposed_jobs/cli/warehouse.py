@@ -18,6 +18,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "Tells what it would do, unless --apply is given."
         ),
     )
+    maintain.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="settings (default: ./unposed.toml)",
+    )
     mode = maintain.add_mutually_exclusive_group()
     mode.add_argument("--dry-run", action="store_true", help="only tell (the default)")
     mode.add_argument("--apply", action="store_true", help="do it")

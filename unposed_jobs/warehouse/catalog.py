@@ -8,11 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyarrow as pa
+from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
     NamespaceAlreadyExistsError,
     NoSuchTableError,
     NotInstalledError,
+    RESTError,
     TableAlreadyExistsError,
 )
 from pyiceberg.io.pyarrow import pyarrow_to_schema
@@ -33,6 +35,16 @@ CATALOG = "unposed"
 BUCKETS = "unposed.buckets"
 _BUSY_SECONDS = "60"
 _OPEN_ATTEMPTS = 5
+_UNREACHABLE = (
+    NotInstalledError,
+    RESTError,
+    SQLAlchemyError,
+    BotoCoreError,
+    ClientError,
+    OSError,
+    ValueError,
+)
+"""How a catalogue that is mistaken, absent or refuses us shows itself."""
 
 
 def open_catalog(settings: WarehouseSettings, create: bool = True) -> Catalog:
@@ -67,7 +79,7 @@ def open_catalog(settings: WarehouseSettings, create: bool = True) -> Catalog:
                 raise UnposedError(
                     f"cannot open {where}: {reason}; check [warehouse] uri"
                 ) from None
-        except (NotInstalledError, SQLAlchemyError, OSError, ValueError) as error:
+        except _UNREACHABLE as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UnposedError(f"cannot open {where}: {reason}; check [warehouse]") from error
         else:

@@ -88,7 +88,7 @@ def live(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
     from unposed_jobs.warehouse import views
     from unposed_jobs.warehouse.reading import connect
 
-    with connect() as connection:
+    with connect(checking=False) as connection:
         views.create(connection, views.plan(warehouse))
         location = local_path(warehouse.settings.location)
         lock(connection, [] if location is None else [location])

@@ -81,17 +81,20 @@ def read(
 
 
 @contextmanager
-def connect() -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB of bounded memory that spills to a temporary folder."""
+def connect(checking: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that spills to a temporary folder.
+
+    For `checking`, beside a driver's other work, it holds little memory and keeps no order.
+    """
+    bounded: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": False}
     with (
         tempfile.TemporaryDirectory(prefix="unposed-") as folder,
         duckdb.connect(
             config={
-                "memory_limit": _MEMORY_LIMIT,
                 "temp_directory": folder,
-                "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
+                **(bounded if checking else {}),
             }
         ) as connection,
     ):

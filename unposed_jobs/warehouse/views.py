@@ -62,12 +62,8 @@ class Plan:
     files: dict[str, list[str]]
     current: dict[str, list[str]]
     """Of the latest published day, for the tables of `CURRENT`."""
-    io: FileIO
-
-    @property
-    def remote(self) -> bool:
-        """Whether DuckDB needs Arrow to read the files."""
-        return any(reading.local_paths(paths) is None for paths in self.files.values())
+    io: dict[str, FileIO]
+    """How each table's files are opened."""
 
 
 def plan(warehouse: Warehouse) -> Plan:
@@ -114,7 +110,7 @@ def _plan(warehouse: Warehouse) -> Plan:
         name: None if table.current_snapshot() is None else table.metadata.current_snapshot_id
         for name, table in tables.items()
     }
-    return Plan(snapshots, files, current, tables[RUNS.name].io)
+    return Plan(snapshots, files, current, {name: table.io for name, table in tables.items()})
 
 
 def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
@@ -123,7 +119,7 @@ def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
     def source(table: Table, paths: Sequence[str], name: str) -> str:
         if not paths:
             return ""
-        return reading.scan_sql(connection, table, planned.io, paths, name)
+        return reading.scan_sql(connection, table, planned.io[table.name], paths, name)
 
     make = _Maker(connection)
     # One transaction: a file would be flushed for each comment.
