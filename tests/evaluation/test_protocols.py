@@ -120,7 +120,7 @@ def test_ranking_quality_against_frequency_and_random():
     assert found.figures["precision@1"].value == 1.0
     assert found.figures["ndcg@3"].value == pytest.approx(1.0)
     assert found.baselines["cohort frequency"]["precision@1"].value == 0.5
-    assert found.baselines["random order"]["precision@1"].value == 0.5
+    assert found.baselines["random order"]["precision@1"].value == 0.25
     assert found.baselines["random order"]["precision@3"].value == pytest.approx(0.5)
 
 

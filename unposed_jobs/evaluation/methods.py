@@ -1,7 +1,7 @@
 """The ways of embedding poses that are set side by side (the columns of the paper's Table 1).
 
 A `Method` learns from the landmarks of training pictures that show a person and returns a
-function from landmarks to vectors; `group` divides vectors by faiss k-means. No label is ever
+function from landmarks to vectors; `group` divides vectors by k-means. No label is ever
 seen. `Supervised` is shown the labels: it is the ceiling.
 """
 
@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Callable
 from typing import Protocol
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
@@ -22,6 +21,7 @@ from unposed_jobs.embedding import autoencoder
 from unposed_jobs.embedding.augmentation import jittered_features
 from unposed_jobs.embedding.features import pose_features
 from unposed_jobs.embedding.scaler import Scaler
+from unposed_jobs.vocabulary import clustering
 
 Floats = npt.NDArray[np.float32]
 Encode = Callable[[Floats], Floats]
@@ -64,14 +64,12 @@ METHODS: dict[str, Method] = {
 
 
 def group(train: Floats, clusters: int, seed: int) -> Callable[[Floats], npt.NDArray[np.int64]]:
-    """Learn K groups of (N, D) vectors; the result maps (M, D) to group numbers (M,)."""
-    kmeans = faiss.Kmeans(
-        train.shape[1], clusters, niter=50, nredo=10, seed=seed, min_points_per_centroid=1
-    )
-    kmeans.train(np.ascontiguousarray(train, dtype=np.float32))
-    return lambda vectors: kmeans.index.search(np.ascontiguousarray(vectors, dtype=np.float32), 1)[
-        1
-    ][:, 0]
+    """Learn K groups of (N, D) vectors; the result maps (M, D) to the nearest, (M,) in [0, K).
+
+    No picture is set aside as too far from every group: all methods answer for all pictures.
+    """
+    centroids = clustering.fit(train, clusters, seed).centroids
+    return lambda vectors: clustering.squared_distances(vectors, centroids).argmin(axis=1)
 
 
 class Supervised:

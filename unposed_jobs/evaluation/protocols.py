@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.evaluation import bootstrap, metrics
 from unposed_jobs.evaluation.bootstrap import Interval
+from unposed_jobs.evaluation.coding import RANDOM_DRAWS, Coded, code
 
 Bool = npt.NDArray[np.bool_]
 RANDOM = "random labeller"
 CONSTANT = "constant labeller"
-_RANDOM_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -42,42 +40,6 @@ class Result:
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
-@dataclass(frozen=True)
-class _Coded:
-    """Judged pictures with labels as numbers: truth and group (N,), predicted (R, N)."""
-
-    labels: tuple[str, ...]
-    products: npt.NDArray[np.str_]
-    group: npt.NDArray[np.int64]
-    truth: npt.NDArray[np.int64]
-    predicted: npt.NDArray[np.int64]
-
-    @cached_property
-    def counts(self) -> npt.NDArray[np.float64]:
-        """(R, G, L, L + 1) counts of the judged labeller."""
-        return self.counts_of(self.predicted)
-
-    def counts_of(self, predicted: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        return metrics.joint_counts(
-            self.group,
-            self.truth,
-            predicted,
-            n_groups=len(self.products),
-            n_labels=len(self.labels),
-        )
-
-    def random(self, seed: int) -> npt.NDArray[np.float64]:
-        """Counts of a labeller that draws each picture's label uniformly."""
-        shape = (_RANDOM_DRAWS, len(self.truth))
-        draws = np.random.default_rng(seed).integers(len(self.labels), size=shape)
-        return self.counts_of(draws)
-
-    def constant(self) -> npt.NDArray[np.float64]:
-        """Counts of a labeller that gives every picture the commonest label."""
-        commonest = np.bincount(self.truth).argmax()
-        return self.counts_of(np.full(len(self.truth), commonest))
-
-
 def picture_labels(
     truth: npt.ArrayLike,
     predicted: npt.ArrayLike,
@@ -91,7 +53,7 @@ def picture_labels(
     `truth` and `products` (N,), `predicted` (N,) or (R, N). `labels` default to those of the
     truth; pictures with another truth are left out.
     """
-    coded = _code(truth, predicted, products, labels)
+    coded = code(truth, predicted, products, labels)
 
     def figures(counts: npt.NDArray[np.float64]) -> dict[str, Interval]:
         by_product = np.moveaxis(counts, 1, 0)
@@ -130,7 +92,7 @@ def present_poses(
     products together stands under "all". A label that no product of a cohort shows is not asked
     there.
     """
-    coded = _code(truth, predicted, products, labels)
+    coded = code(truth, predicted, products, labels)
     shown, rivals = _presence(coded, seed)
     cohort_of = np.array([(cohorts or {}).get(str(item), "all") for item in coded.products])
     results = {"all": _present(coded, np.ones(len(coded.products), bool), shown, rivals, seed)}
@@ -140,7 +102,7 @@ def present_poses(
 
 
 def _present(
-    coded: _Coded, chosen: Bool, shown: Bool, rivals: Mapping[str, Bool], seed: int
+    coded: Coded, chosen: Bool, shown: Bool, rivals: Mapping[str, Bool], seed: int
 ) -> Result:
     asked = shown[chosen].any(axis=0)
     truth = shown[chosen][:, asked]
@@ -184,7 +146,7 @@ def removed_view(
     flagged although shown, `products_alarmed` the share of those products with any. Products
     of a single view cannot lose one and are left out.
     """
-    coded = _code(truth, predicted, products, labels)
+    coded = code(truth, predicted, products, labels)
     n_labels = len(coded.labels)
     shown = coded.counts[0].sum(axis=-1) > 0
     asked = shown.copy()
@@ -242,7 +204,7 @@ def paper_ratio(
     It compares how many labels are flagged with how many are missing, not which, so that a
     labeller that draws labels at random comes out near 1. `missing_f1` asks which.
     """
-    coded = _code(truth, predicted, products, labels)
+    coded = code(truth, predicted, products, labels)
     shown, rivals = _presence(coded, seed)
 
     def figures(guess: Bool) -> dict[str, Interval]:
@@ -276,6 +238,8 @@ def ranking_quality(
 ) -> Result:
     """Order of the missing poses: precision@1 and @3, NDCG@3 and @5, averaged over products.
 
+    Relevant for precision@k are the k candidates of the highest grades above 0.
+
     All (P, L), one row for each product, or several where `products` (P,) names it: `grades` how
     relevant a pose truly is (0 = not), `candidates` which poses are ranked, `scores` the
     ranker's and `frequency` the share of the cohort's products that show the pose. A row
@@ -295,7 +259,9 @@ def ranking_quality(
         rows = [(grade[row, allowed[row]], score[row, allowed[row]]) for row in judged]
         return {
             **{
-                f"precision@{k}": mean([metrics.precision_at_k(*row, k) for row in rows])
+                f"precision@{k}": mean(
+                    [metrics.precision_at_k(_best(row[0], k), row[1], k) for row in rows]
+                )
                 for k in (1, 3)
             },
             **{f"ndcg@{k}": mean([metrics.ndcg_at_k(*row, k) for row in rows]) for k in (3, 5)},
@@ -344,7 +310,7 @@ def published_flags(
             ),
         }
 
-    draws = np.random.default_rng(seed).random((_RANDOM_DRAWS, len(guess))) < guess.mean()
+    draws = np.random.default_rng(seed).random((RANDOM_DRAWS, len(guess))) < guess.mean()
     return Result(
         "published_flags",
         figures(guess[None]),
@@ -353,6 +319,11 @@ def published_flags(
         len(names),
         notes=(f"{len(guess):,} rows that say missing or present",),
     )
+
+
+def _best(grades: npt.NDArray[np.float64], k: int) -> Bool:
+    """The k highest grades above 0, and those equal to the last of them."""
+    return (grades > 0) & (grades >= np.sort(grades)[::-1][min(k, len(grades)) - 1])
 
 
 def flip_rate(
@@ -380,7 +351,7 @@ def flip_rate(
     )
 
 
-def _presence(coded: _Coded, seed: int) -> tuple[Bool, dict[str, Bool]]:
+def _presence(coded: Coded, seed: int) -> tuple[Bool, dict[str, Bool]]:
     """(G, L) labels truly shown, and (R, G, L) labels shown according to each labeller."""
 
     def seen(counts: npt.NDArray[np.float64]) -> Bool:
@@ -392,21 +363,3 @@ def _presence(coded: _Coded, seed: int) -> tuple[Bool, dict[str, Bool]]:
         RANDOM: seen(coded.random(seed)),
         CONSTANT: seen(coded.constant()),
     }
-
-
-def _code(
-    truth: npt.ArrayLike, predicted: npt.ArrayLike, products: npt.ArrayLike, labels: Any
-) -> _Coded:
-    true = np.asarray(truth, dtype=np.str_)
-    guess = np.atleast_2d(np.asarray(predicted, dtype=np.str_))
-    names = np.unique(true) if labels is None else np.array(sorted(set(labels)), dtype=np.str_)
-    judged = np.isin(true, names)
-    groups, group = np.unique(np.asarray(products, dtype=np.str_)[judged], return_inverse=True)
-
-    def numbers(values: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
-        position = np.searchsorted(names, values).clip(max=len(names) - 1)
-        return np.where(names[position] == values, position, len(names)).astype(np.int64)
-
-    return _Coded(
-        tuple(names.tolist()), groups, group, numbers(true[judged]), numbers(guess[:, judged])
-    )

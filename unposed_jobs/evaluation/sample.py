@@ -25,11 +25,6 @@ from unposed_jobs.evaluation.truth import Judged, NothingToJudgeError, default_f
 __all__ = ["NothingToJudgeError", "default_folder", "evaluate"]
 
 Bool = npt.NDArray[np.bool_]
-COMPLETE_SHARE = 0.5
-"""A complete product shows every view that this share of its cohort's popular products show."""
-HIDINGS = 5
-"""How often each popular product is reduced, each time to other pictures, to judge the order."""
-MAX_GRADE = 3
 
 
 def evaluate(
@@ -51,7 +46,7 @@ def evaluate(
     label, named, product = case.label, case.named, case.product
     labels = protocols.picture_labels(label, named, product, seed=seed)
     if judged.unseen:
-        note = f"{judged.unseen} pictures were not looked at on {judged.run_date}"
+        note = f"{judged.unseen} further pictures were not listed on {judged.run_date}"
         labels = dataclasses.replace(labels, notes=(note,))
     mistakes = worst_mistakes(judged.pictures["image_uri"], label, named)
     entries = [Entry(case.data, "audit", labels, mistakes)]
@@ -59,6 +54,14 @@ def evaluate(
     def add(result: Result, method: str = "audit") -> None:
         entries.append(Entry(case.data, method, result))
 
+    merged = np.array([truth.coarse(item) for item in label])
+    coarse = np.vectorize(truth.coarse)(named)
+    add(
+        dataclasses.replace(
+            protocols.picture_labels(merged, coarse, product, seed=seed), confusion=None
+        ),
+        "audit, coarse labels",
+    )
     outside = ~np.isin(product, case.popular)
     if len(np.unique(product[outside])) > 1:
         small = protocols.picture_labels(
@@ -68,13 +71,16 @@ def evaluate(
     shown = protocols.present_poses(label, named, product, cohorts=case.cohorts, seed=seed)
     for cohort, result in shown.items():
         add(result, "audit" if cohort == "all" else f"audit, {cohort}")
-    required = case.required_views()
+    required = {
+        str(row.product_id): frozenset(row.full_set) for row in judged.products.itertuples()
+    }
     add(protocols.removed_view(label, named, product, required=required, seed=seed))
     add(protocols.paper_ratio(label, named, product, seed=seed))
     for method, result in case.published_flags().items():
         add(result, method)
-    if len(case.popular) > 1:
-        add(case.ranking(), "ranker")
+    ranking = case.ranking()
+    if ranking.products:
+        add(ranking, "audit's order")
     return entries
 
 
@@ -138,19 +144,6 @@ class _Case:
         table[row, column] = True
         return products, labels, table
 
-    def required_views(self) -> dict[str, frozenset[str]]:
-        """For each product the labels that COMPLETE_SHARE of its cohort's popular ones show."""
-        products, labels, table = self.shown()
-        cohort = np.array([self.cohorts.get(name, "") for name in products.tolist()])
-        popular = np.isin(products, self.popular)
-        required = {}
-        for name in np.unique(cohort):
-            members = table[popular & (cohort == name)]
-            share = members.mean(axis=0) if len(members) else np.zeros(len(labels))
-            views = frozenset(labels[share >= COMPLETE_SHARE].tolist())
-            required.update(dict.fromkeys(products[cohort == name].tolist(), views))
-        return required
-
     def published_flags(self) -> dict[str, Result]:
         """The rows of pose_flags that say missing or present, all and of the paper's targets.
 
@@ -190,45 +183,39 @@ class _Case:
         return results
 
     def ranking(self) -> Result:
-        """The order of missing poses, on popular products reduced to fewer than p pictures.
+        """The audit's order of what each product outside the reference truly lacks.
 
-        What the hidden pictures show is relevant, graded by how many show it (at most
-        MAX_GRADE); every label that the kept pictures do not show is a candidate. Frequency is
-        counted on the cohort's other popular products.
+        A label's grade is its true importance to the cohort: its place from the end of the full
+        set, 0 outside of it. The frequency is that of the cohort's popular products.
         """
-        rng = np.random.default_rng(self.seed)
         products, labels, table = self.shown()
         cohort = np.array([self.cohorts.get(name, "") for name in products.tolist()])
         popular = np.isin(products, self.popular)
+        full_sets = self.judged.products.set_index("product_id")["full_set"]
         scores = self._label_scores(labels)
-        rows: dict[str, list] = {name: [] for name in ("grade", "free", "score", "share", "of")}
-        pictures = 0
-        for index in np.flatnonzero(popular):
-            own = np.searchsorted(labels, self.label[self.product == products[index]])
-            others = popular & (cohort == cohort[index])
-            others[index] = False
-            share = table[others].mean(axis=0) if others.any() else np.zeros(len(labels))
-            pictures += len(own)
-            for _ in range(HIDINGS):
-                order = rng.permutation(own)
-                kept = order[: self.settings.audit.target_pictures - 1]
-                hidden = np.bincount(order[len(kept) :], minlength=len(labels))
-                rows["grade"].append(np.minimum(hidden, MAX_GRADE))
-                rows["free"].append(~np.isin(np.arange(len(labels)), kept))
-                rows["score"].append(scores.get(str(products[index]), np.zeros(len(labels))))
-                rows["share"].append(share)
-                rows["of"].append(products[index])
-        result = protocols.ranking_quality(
-            rows["grade"],
-            rows["free"],
-            rows["score"],
-            rows["share"],
-            products=rows["of"],
-            pictures=pictures,
+        grades, free, score, share, rows = [], [], [], [], []
+        for index in np.flatnonzero(~popular):
+            own = scores.get(str(products[index]))
+            peers = popular & (cohort == cohort[index])
+            if own is None or not peers.any():
+                continue
+            full = full_sets[products[index]]
+            grades.append(
+                [len(full) - full.index(label) if label in full else 0 for label in labels.tolist()]
+            )
+            free.append(~table[index])
+            score.append(own)
+            share.append(table[peers].mean(axis=0))
+            rows.append(index)
+        shape = (len(rows), len(labels))
+        return protocols.ranking_quality(
+            np.reshape(grades, shape),
+            np.reshape(free, shape),
+            np.reshape(score, shape),
+            np.reshape(share, shape),
+            pictures=int(np.isin(self.product, products[rows]).sum()),
             seed=self.seed,
         )
-        note = "the ranker has learned from these products, the frequency leaves each one out"
-        return dataclasses.replace(result, notes=(note,))
 
     def _label_scores(self, labels: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[np.float64]]:
         """For each product the best score of the poses that bear each label, (L,)."""

@@ -1,11 +1,13 @@
 """The sample catalogue's truth, joined with what the warehouse says of the same pictures.
 
-Labels for judging merge what was rendered into classes that differ in the picture:
+A picture's label, for judging, is what a catalogue would call the shot:
 
-- a picture without a person: its kind (flat-lay, fabric, size chart, ...);
-- legs only: "legs", whichever way they are turned;
-- any other picture of a person: framing and view, such as "upper front". Left and right are
-  "side"; a three-quarter view counts as front, as catalogues name it.
+- without a person its kind: "flat-lay", "fabric", "size-chart";
+- with a person framing and view, such as "upper front" or "legs back". Left and right are one,
+  "side": no cohort asks for both. A chest crop has no face to tell more by; it is "chest".
+
+A three-quarter view is a shot of its own, though half-way to a front and a side view. The
+coarse label counts it as front, and legs as "legs" whichever way they are turned.
 
 A picture that was spoilt on purpose (`defect`) has no label and is not judged. A repeated
 picture is judged once.
@@ -23,8 +25,8 @@ from unposed_jobs.errors import UnposedError
 from unposed_jobs.storage import is_absolute, join, local_path
 from unposed_jobs.warehouse import Warehouse
 
-_VIEWS = {"left": "side", "right": "side", "three-quarter": "front"}
-_PERSON = ("person", "model")
+_SIDES = ("left", "right")
+_PERSON = "person"
 
 
 class NothingToJudgeError(UnposedError):
@@ -35,12 +37,13 @@ class NothingToJudgeError(UnposedError):
 class Judged:
     """The sample catalogue as it was audited.
 
-    `pictures`: image_uri, product_id, label, person (truly), duplicate, content_sha256, pose_id,
-    confidence, kind - one row for each picture that has a true label and was looked at; pose_id is
-    <NA> where the audit would not say (below `min_confidence`).
-    `products`: product_id, cohort, pictures (all, spoilt ones included).
+    `pictures`: image_uri, product_id, label, content_sha256, pose_id, confidence, kind - one row
+    for each picture that has a true label, is no repeat and was looked at; pose_id is <NA> where
+    the audit would not say (below `min_confidence`).
+    `products`: product_id, cohort, full_set (labels, the most important first), pictures (all
+    that were looked at, spoilt ones included).
     `flags`: the day's pose_flags rows of these products.
-    `unseen`: pictures with a label that the warehouse has not looked at.
+    `unseen`: pictures with a label that were not listed, or not looked at, on that day.
     """
 
     pictures: pd.DataFrame
@@ -53,12 +56,23 @@ class Judged:
 
 def label_of(view: str, framing: str, kind: str) -> str:
     """The class of a picture for judging; see the module's text."""
-    if _plain(kind) not in _PERSON:
+    if _plain(kind) != _PERSON:
         return _plain(kind)
     frame, direction = _plain(framing), _plain(view)
-    if frame == "legs":
+    if frame == "chest":
         return frame
-    return f"{frame} {_VIEWS.get(direction, direction)}"
+    return f"{frame} {'side' if direction in _SIDES else direction}"
+
+
+def label_of_shot(name: str) -> str:
+    """The same of a shot's name in truth/products.csv: ``front/upper`` or ``flat_lay``."""
+    view, _, framing = name.partition("/")
+    return label_of(view, framing, _PERSON) if framing else label_of("", "", name)
+
+
+def coarse(label: str) -> str:
+    """The coarse class of a label."""
+    return "legs" if label.startswith("legs") else label.replace("three-quarter", "front")
 
 
 def _plain(text: str) -> str:
@@ -87,7 +101,9 @@ def load(folder: str | Path, settings: Settings) -> Judged:
     audit = warehouse.latest_published("audit")
     if audit is None or audit.model_version is None:
         raise NothingToJudgeError("no audit is published yet; run: unposed audit")
-    seen = warehouse.read("images", ["image_uri", "status", "content_sha256"]).to_pandas()
+    seen = warehouse.read(
+        "images", ["image_uri", "first_seen", "last_seen", "content_sha256"]
+    ).to_pandas()
     poses = warehouse.read(
         "image_poses",
         ["content_sha256", "pose_id", "confidence", "kind"],
@@ -97,10 +113,11 @@ def load(folder: str | Path, settings: Settings) -> Judged:
     joined = truth.merge(seen, on="image_uri", how="left").merge(
         poses, on="content_sha256", how="left"
     )
-    looked_at = joined["status"].notna() & joined["content_sha256"].notna()
+    listed = (joined["first_seen"] <= audit.run_date) & (joined["last_seen"] >= audit.run_date)
+    looked_at = listed & joined["content_sha256"].notna()
     if not looked_at.any():
         raise NothingToJudgeError(
-            f"no picture of {folder} was audited; run: unposed audit on that catalogue"
+            f"no picture of {folder} was audited on {audit.run_date}; run: unposed audit"
         )
     unsure = joined["confidence"].fillna(0) < settings.audit.min_confidence
     joined.loc[unsure, "pose_id"] = pd.NA
@@ -114,7 +131,7 @@ def load(folder: str | Path, settings: Settings) -> Judged:
     pictures = joined[labelled & looked_at & ~joined["duplicate"]].reset_index(drop=True)
     return Judged(
         pictures=pictures,
-        products=_products(joined[looked_at], flags),
+        products=_products(Path(folder), joined[looked_at]),
         flags=flags[flags["product_id"].isin(pictures["product_id"])].reset_index(drop=True),
         model_version=audit.model_version,
         run_date=audit.run_date.isoformat(),
@@ -126,13 +143,18 @@ def _nullable(kind: object) -> object:
     return {"int32": pd.Int32Dtype(), "string": pd.StringDtype()}.get(str(kind))
 
 
-def _products(pictures: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
-    """product_id, pictures, and the cohort (category / subcategory) of the audited day."""
-    cohort = flags.drop_duplicates("product_id").set_index("product_id")
-    names = cohort["category"].fillna("") + " / " + cohort["subcategory"].fillna("")
+def _products(folder: Path, pictures: pd.DataFrame) -> pd.DataFrame:
+    path = folder / "truth" / "products.csv"
+    products = _read(path, ("product_id", "category", "subcategory", "full_set"))
     counts = pictures.groupby("product_id").size().rename("pictures").reset_index()
-    counts["cohort"] = counts["product_id"].map(names).fillna("")
-    return counts
+    products = products.merge(counts, on="product_id")
+    products["cohort"] = products["category"] + " / " + products["subcategory"]
+    products["full_set"] = [
+        # Two shots may bear one label: it is as important as the first of them.
+        tuple(dict.fromkeys(label_of_shot(name) for name in names.split(";")))
+        for names in products["full_set"]
+    ]
+    return products[["product_id", "cohort", "full_set", "pictures"]]
 
 
 def _pictures(folder: Path) -> pd.DataFrame:
@@ -140,20 +162,18 @@ def _pictures(folder: Path) -> pd.DataFrame:
     path = folder / "truth" / "images.csv"
     if not path.is_file():
         raise NothingToJudgeError(f"no truth at {path}; run: unposed sample-catalogue")
-    truth = _read(path, ("image_uri", "view", "framing", "kind", "duplicate_of", "defect"))
-    if "product_id" not in truth:
-        listed = _read(folder / "images.csv", ("product_id", "image_uri"))
-        truth = truth.merge(listed[["product_id", "image_uri"]], on="image_uri")
+    truth = _read(
+        path, ("image_uri", "product_id", "view", "framing", "kind", "duplicate_of", "defect")
+    )
     truth["label"] = [
         "" if row.defect else label_of(row.view, row.framing, row.kind)
         for row in truth.itertuples()
     ]
-    truth["person"] = [_plain(kind) in _PERSON for kind in truth["kind"]]
     truth["duplicate"] = truth["duplicate_of"] != ""
     truth["image_uri"] = [
         uri if is_absolute(uri) else join(str(folder), uri) for uri in truth["image_uri"]
     ]
-    return truth[["image_uri", "product_id", "label", "person", "duplicate"]]
+    return truth[["image_uri", "product_id", "label", "duplicate"]]
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
