@@ -17,7 +17,7 @@ ITERATIONS = 50
 RESTARTS = 10
 PICTURES_A_CLASS = 3
 """Fewer pictures than this for each class are no evidence of a class."""
-RESAMPLES = 6
+RESAMPLES = 10
 RESAMPLE_SHARE = 0.8
 SCORED_PICTURES = 2_000
 WARM_TOLERANCE = 0.02
@@ -170,7 +170,8 @@ def _noise(deviations: Floats, typical: float) -> float:
     covariance = deviations.T @ deviations / len(deviations)
     total = float(np.trace(covariance))
     effective = total**2 / max(float((covariance**2).sum()), 1e-12)
-    return max(float(np.sqrt(total / max(effective, 1.0))), 0.1 * typical)
+    noise = max(float(np.sqrt(total / max(effective, 1.0))), 0.1 * typical)
+    return float(np.float32(noise))  # As it is stored: a loaded model says the very same.
 
 
 def choose_k(

@@ -23,7 +23,7 @@ class Lineage:
     """What became of the classes.
 
     `pose_ids` (K,) int32 of the new classes; `lineage` (K,) kept or new; `distance` (K,) to the
-    class it was matched with, in units of the new class's spread, NaN where there was none;
+    class it was matched with, in spreads (see `match`), NaN where there was none;
     `retired` ids of the champion's classes that none took up.
     """
 
@@ -61,14 +61,16 @@ def match(
 
     centroids (K, d) and spread (K,) of the new classes; previous (P, d), located in the same
     space, with their ids (P,). The matching is one to one with the least total distance
-    (Hungarian method); an id is kept where the distance is at most `limit` spreads. New ids
-    start at `next_id`, which lies above every id ever given, so none is used twice.
+    (Hungarian method); an id is kept where the distance is at most `limit` spreads - of the
+    class, or of the median class if that is wider: a class of look-alikes has next to no spread
+    and would otherwise lose its id to the slightest drift. New ids start at `next_id`, which lies above every id ever given, so none is used twice.
     """
     count = len(centroids)
     ids = np.full(count, -1, dtype=np.int32)
     distance = np.full(count, np.nan)
     if len(previous):
-        units = np.sqrt(squared_distances(centroids, previous)) / spread[:, None]
+        unit = np.maximum(spread, np.median(spread))
+        units = np.sqrt(squared_distances(centroids, previous)) / unit[:, None]
         # A pair beyond the limit is as good as none: it must not bend the others' matching.
         for row, column in zip(*linear_sum_assignment(np.minimum(units, 2 * limit)), strict=True):
             if units[row, column] <= limit:

@@ -39,13 +39,18 @@ class NoPersonBranch:
     def __len__(self) -> int:
         return len(self.clusters)
 
+    @property
+    def blind(self) -> bool:
+        """Whether it was learned without statistics."""
+        return not len(self.mean)
+
     def assign(self, statistics: Floats) -> Assignment:
         """Nearest class of each row of (N, S); a row with a NaN has no class.
 
         Raises ValueError for another number of statistics than was learned from.
         """
         values = np.asarray(statistics, dtype=np.float64)
-        if not len(self.mean):
+        if self.blind:
             count = len(values)
             return Assignment(
                 np.zeros(count, dtype=np.int64),

@@ -1,0 +1,135 @@
+"""What is told of each class: name, shot code, size, exemplars, lineage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from unposed_jobs.pose import statistics
+from unposed_jobs.reference.files import VOCABULARY
+from unposed_jobs.vocabulary import exemplars, naming
+from unposed_jobs.vocabulary.clustering import Assignment, Clusters, Floats
+from unposed_jobs.vocabulary.matching import KEPT, RETIRED, Lineage
+from unposed_jobs.vocabulary.naming import PoseName
+
+if TYPE_CHECKING:
+    from unposed_jobs.reference.bundle import Bundle
+
+
+@dataclass
+class PoseClass:
+    """A class of the new vocabulary, and the reference pictures that are assigned to it.
+
+    `rows` (n,) are the pictures' rows in the training table, `confidence` (n,) how surely they
+    are of the class.
+    """
+
+    pose_id: int
+    kind: str
+    name: str
+    shot_code: str
+    size: int
+    spread: float
+    lineage: str
+    exemplars: list[str]
+    rows: npt.NDArray[np.int64]
+    confidence: Floats
+
+
+def person_names(ratios: Floats, assigned: Assignment, classes: int) -> list[PoseName]:
+    """Names of the classes from their members' ratios, (n, 10)."""
+    return naming.name_poses(
+        [naming.ratio_medians(ratios[assigned.index == label]) for label in range(classes)]
+    )
+
+
+def no_person_names(values: Floats, assigned: Assignment, classes: int) -> list[PoseName]:
+    """Names of the classes from their members' statistics, (m, S)."""
+    medians: list[dict[str, float]] = [{} for _ in range(classes)]
+    if values.shape[1] == len(statistics.NAMES):
+        for label in range(classes):
+            middle = np.median(values[assigned.index == label], axis=0).astype(float).tolist()
+            medians[label] = dict(zip(statistics.NAMES, middle, strict=True))
+    return naming.name_no_person(medians)
+
+
+def describe(
+    pictures: pa.Table,
+    rows: npt.NDArray[np.int64],
+    assigned: Assignment,
+    clusters: Clusters,
+    lineage: Lineage,
+    *,
+    names: Sequence[PoseName],
+    kind: str,
+    count: int,
+) -> list[PoseClass]:
+    """Put the classes of one branch together; `rows` (n,) are those of `assigned` (n,)."""
+    uris = pictures["image_uri"].to_pylist()
+    products = pictures["product_id"].cast(pa.string()).to_pylist()
+    hashes = (
+        pictures["perceptual_hash"].to_pylist()
+        if "perceptual_hash" in pictures.column_names
+        else [None] * len(uris)
+    )
+    described = []
+    for label, name in enumerate(names):
+        members = np.flatnonzero(assigned.index == label)
+        chosen = exemplars.choose(
+            assigned.distance[members],
+            assigned.confidence[members],
+            [products[row] for row in rows[members]],
+            [hashes[row] for row in rows[members]],
+            count=count,
+        )
+        described.append(
+            PoseClass(
+                pose_id=int(lineage.pose_ids[label]),
+                kind=kind,
+                name=name.name,
+                shot_code=name.shot_code,
+                size=len(members),
+                spread=float(clusters.spread[label]),
+                lineage=lineage.lineage[label],
+                exemplars=[uris[rows[members[row]]] for row in chosen],
+                rows=rows[members],
+                confidence=assigned.confidence[members],
+            )
+        )
+    return described
+
+
+def settle_names(classes: list[PoseClass], champion: Bundle | None) -> None:
+    """Make every name unique in the vocabulary; a class that was kept keeps its name and code."""
+    known = {row["pose_id"]: row for row in champion.vocabulary.to_pylist()} if champion else {}
+    taken = set()
+    for item in classes:
+        if item.lineage == KEPT:
+            item.name = known[item.pose_id]["name"]
+            item.shot_code = known[item.pose_id]["shot_code"]
+            taken.add(item.name)
+    for item in classes:
+        if item.lineage == KEPT:
+            continue
+        base, number = re.sub(r" \(\d+\)$", "", item.name), 2
+        while item.name in taken:
+            item.name = f"{base} ({number})"
+            number += 1
+        taken.add(item.name)
+
+
+def vocabulary(classes: Sequence[PoseClass], champion: Bundle | None) -> pa.Table:
+    """Rows for the table `vocabulary`, by pose_id; the retired of all time at their ids."""
+    rows = [{name: getattr(item, name) for name in VOCABULARY.names} for item in classes]
+    active = {item.pose_id for item in classes}
+    for row in champion.vocabulary.to_pylist() if champion else []:
+        if row["pose_id"] not in active:
+            rows.append(row | {"lineage": RETIRED, "size": 0})
+    rows.sort(key=lambda row: row["pose_id"])
+    return pa.Table.from_pylist(rows, schema=VOCABULARY)

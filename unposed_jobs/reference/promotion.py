@@ -1,0 +1,158 @@
+"""Whether a candidate becomes the champion: no worse, and without turning flags for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sklearn.metrics import silhouette_score
+
+from unposed_jobs.config import AuditSettings, TrainingSettings
+from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.reference.pictures import arrays
+
+TOLERANCES = {"stability": 0.1, "silhouette_same_space": 0.05, "named": 0.05}
+"""How much a figure of the candidate may lie below the champion's. Stability is the noisiest: it
+moves by some hundredths from one random resampling to the next."""
+_TOLD = {
+    "stability": "stability",
+    "silhouette_same_space": "silhouette",
+    "named": "share of named pictures",
+}
+_SCORED = 2_000
+_SEED = 20221012
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`promote`, the reason in one line, and the figures it rests on."""
+
+    promote: bool
+    reason: str
+    figures: dict[str, Any]
+
+
+def decide(
+    candidate: Bundle,
+    champion: Bundle | None,
+    pictures: pa.Table,
+    settings: TrainingSettings,
+    audit: AuditSettings | None = None,
+) -> Decision:
+    """Compare two models on the very same pictures.
+
+    `pictures` is the training table (product_id, the cohort attributes, content_sha256, status,
+    landmarks, ...). Without a champion the candidate is promoted. Else it must not fall more than
+    its tolerance (`TOLERANCES`) below the champion in stability, in silhouette - of both models' classes in one
+    space, the candidate's weighted features - and in the share of pictures it can name; and at
+    most `max_flip_share` of the flags (product x pose, over the poses of either model) may
+    change, no picture having changed. `audit` says from which share and confidence on a pose is
+    flagged. A champion of another estimator cannot be compared, and cannot be used any more.
+    """
+    audit = audit or AuditSettings()
+    if champion is None:
+        return Decision(True, "there is no champion yet", {})
+    if champion.estimator_id != candidate.estimator_id:
+        reason = f"the estimator is now {candidate.estimator_id}; the champion cannot use it"
+        return Decision(True, reason, {"champion": champion.model_version})
+    poses = [_poses(bundle, pictures, audit.min_confidence) for bundle in (champion, candidate)]
+    flips = _flip_share(champion, candidate, poses, pictures, audit)
+    figures: dict[str, Any] = {
+        "champion": champion.model_version,
+        "flip_share": round(flips, 4),
+        "named": [round(float((found >= 0).mean()), 4) for found in poses],
+        "silhouette_same_space": _silhouettes(candidate, poses, pictures),
+        "stability": [bundle.metrics.get("stability") for bundle in (champion, candidate)],
+    }
+    for name, tolerance in TOLERANCES.items():
+        before, after = figures[name]
+        if before is not None and after is not None and after < before - tolerance:
+            reason = f"{_TOLD[name]} {after:.3f} is worse than the champion's {before:.3f}"
+            return Decision(False, reason, figures)
+    if flips > settings.max_flip_share:
+        reason = (
+            f"{flips:.1%} of the flags would change with no picture changed, more than "
+            f"[training] max_flip_share = {settings.max_flip_share:g}"
+        )
+        return Decision(False, reason, figures)
+    return Decision(True, f"no worse than the champion; {flips:.1%} of the flags change", figures)
+
+
+def _poses(bundle: Bundle, pictures: pa.Table, min_confidence: float) -> npt.NDArray[np.int64]:
+    """(N,) pose of each picture, -1 where the audit would not know it."""
+    found = bundle.assign(pictures)
+    pose = found["pose_id"].fill_null(-1).to_numpy().astype(np.int64)
+    return np.where(found["confidence"].to_numpy() >= np.float32(min_confidence), pose, -1)
+
+
+def _flip_share(
+    champion: Bundle,
+    candidate: Bundle,
+    poses: list[npt.NDArray[np.int64]],
+    pictures: pa.Table,
+    audit: AuditSettings,
+) -> float:
+    ids = pictures["product_id"].cast(pa.string()).to_numpy(zero_copy_only=False).astype(str)
+    products, first, row = np.unique(ids, return_index=True, return_inverse=True)
+    every = sorted({*_active(champion), *_active(candidate)})
+    flags = []
+    for bundle, found in zip((champion, candidate), poses, strict=True):
+        shown = np.zeros((len(products), len(every)), dtype=bool)
+        known = found >= 0
+        shown[row[known], np.searchsorted(every, found[known])] = True
+        flags.append(_expected(bundle, pictures, first, every, audit) & ~shown)
+    return float((flags[0] != flags[1]).mean()) if every else 0.0
+
+
+def _active(bundle: Bundle) -> list[int]:
+    return bundle.active["pose_id"].to_pylist()
+
+
+def _expected(
+    bundle: Bundle,
+    pictures: pa.Table,
+    first: npt.NDArray[np.int64],
+    poses: list[int],
+    audit: AuditSettings,
+) -> npt.NDArray[np.bool_]:
+    """(products, poses): whether the product's cohort shows the pose often enough."""
+    share: dict[tuple, npt.NDArray[np.float64]] = {}
+    column = {pose_id: index for index, pose_id in enumerate(poses)}
+    for entry in bundle.cohorts.to_pylist():
+        key = tuple(entry[name] for name in bundle.attributes if entry[name] is not None)
+        share.setdefault(key, np.zeros(len(poses)))[column[entry["pose_id"]]] = entry["share"]
+    cohorts = zip(
+        *(pictures[name].take(pa.array(first)).to_pylist() for name in bundle.attributes),
+        strict=True,
+    )
+    rows = []
+    for cohort in cohorts:
+        known = list(cohort)
+        while tuple(known) not in share:
+            known.pop()
+        rows.append(share[tuple(known)])
+    return np.array(rows) >= audit.min_cohort_share
+
+
+def _silhouettes(
+    candidate: Bundle, poses: list[npt.NDArray[np.int64]], pictures: pa.Table
+) -> list[float | None]:
+    """Of the champion's and the candidate's classes, on the same pictures in the same space."""
+    if candidate.person is None:
+        return [None, None]
+    found = arrays(pictures, candidate.person.topology, 0)
+    points = candidate.person.scaler.encode(found.features)
+    named = np.all([pose[found.person] >= 0 for pose in poses], axis=0)
+    rows = np.flatnonzero(named)
+    if len(rows) > _SCORED:
+        rows = np.random.default_rng(_SEED).choice(rows, _SCORED, replace=False)
+    scores: list[float | None] = []
+    for pose in poses:
+        labels = pose[found.person][rows]
+        enough = 1 < len(np.unique(labels)) < len(labels)
+        score = silhouette_score(points[rows], labels) if enough else None
+        scores.append(None if score is None else round(float(score), 4))
+    return scores
