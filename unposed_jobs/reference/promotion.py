@@ -46,11 +46,11 @@ def decide(
 
     `pictures` is the training table (product_id, the cohort attributes, content_sha256, status,
     landmarks, ...). Without a champion the candidate is promoted. Else it must not fall more than
-    its tolerance (`TOLERANCES`) below the champion in stability, in silhouette - of both models' classes in one
-    space, the candidate's weighted features - and in the share of pictures it can name; and at
-    most `max_flip_share` of the flags (product x pose, over the poses of either model) may
-    change, no picture having changed. `audit` says from which share and confidence on a pose is
-    flagged. A champion of another estimator cannot be compared, and cannot be used any more.
+    its tolerance (`TOLERANCES`) below the champion in stability, in silhouette - of both models'
+    classes in one space, the candidate's weighted features - and in the share of pictures it can
+    name; and at most `max_flip_share` of the flags (product x pose, over the poses of either
+    model) may change, no picture having changed. `audit` says from which share and confidence on
+    a pose is flagged. A champion of another estimator cannot be compared, nor used any more.
     """
     audit = audit or AuditSettings()
     if champion is None:

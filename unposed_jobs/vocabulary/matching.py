@@ -63,7 +63,8 @@ def match(
     space, with their ids (P,). The matching is one to one with the least total distance
     (Hungarian method); an id is kept where the distance is at most `limit` spreads - of the
     class, or of the median class if that is wider: a class of look-alikes has next to no spread
-    and would otherwise lose its id to the slightest drift. New ids start at `next_id`, which lies above every id ever given, so none is used twice.
+    and would otherwise lose its id to the slightest drift. New ids start at `next_id`, which
+    lies above every id ever given, so none is used twice.
     """
     count = len(centroids)
     ids = np.full(count, -1, dtype=np.int32)
