@@ -8,4 +8,4 @@ import sys
 from unposed_jobs.jobs import entry, promote
 
 if __name__ == "__main__":
-    sys.exit(entry.submit("promote_candidate", promote.run, description=__doc__, needs_spark=False))
+    sys.exit(entry.submit("promote_candidate", promote.run, description=__doc__))

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -59,6 +60,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     warehouse = Warehouse.open(settings.warehouse)
     model = registry.require_champion(warehouse)
     _check_estimator(model, settings)
+    profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
     catalogue = ingest.read_catalogue(spark, settings, run.run_date)
     rejected = ingest.check_budget(catalogue, settings)
 
@@ -71,12 +73,12 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         "audit",
         run.run_date,
         settings.audit,
-        settings.catalogue.cohort_attributes,
+        _text(settings.audit.profile),
         model.model_version,
         frames.digest(products),
         frames.digest(rejects),
     )
-    staged = _stage_flags(job, products, run_id, model)
+    staged = _stage_flags(job, products, run_id, model, profile)
     staged["catalogue_rejects"] = frames.stage(
         rejects.coalesce(1),
         warehouse.stage("catalogue_rejects", run_id),
@@ -216,14 +218,14 @@ def _without(fields: list[str]) -> list[str]:
 
 
 def _stage_flags(
-    job: Context, products: DataFrame, run_id: str, model: ModelRow
+    job: Context, products: DataFrame, run_id: str, model: ModelRow, profile: Profile | None
 ) -> dict[str, list[Any]]:
     """Run `audit.inference` on the executors; both tables are staged in one pass."""
     settings, run, warehouse = job.settings, job.run, job.warehouse
     audit_run = inference.AuditRun(run.run_date, run_id, model.model_version)
-    bundle = Bundle.load(model.artefact_uri)
-    expectations = Expectations.from_tables(bundle.active, bundle.cohorts, bundle.attributes)
-    profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
+    expectations = Expectations.from_bundle(
+        Bundle.load(model.artefact_uri), settings.catalogue.cohort_attributes
+    )
     stagers = [warehouse.stage(name, run_id) for name in ("pose_flags", "product_audit")]
     audit_settings = settings.audit
 
@@ -275,6 +277,11 @@ def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
     rows = counts.collect()
     figures = {name: sum(row[name] for row in rows) for name in ("products", *sums)}
     return figures | {row["status"]: row["products"] for row in rows}
+
+
+def _text(path: str) -> str:
+    """The profile's own text: it decides rows too."""
+    return Path(path).read_text(encoding="utf-8") if path else ""
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from unposed_jobs import storage
 from unposed_jobs.jobs import frames, ingest, reference
+from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.pose import estimators
 from unposed_jobs.reference import registry
@@ -24,7 +25,7 @@ from unposed_jobs.reference.training import train_reference
 from unposed_jobs.warehouse import RunRecord, Warehouse, tables
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from unposed_jobs.config import Settings
     from unposed_jobs.jobs.entry import Run
@@ -54,7 +55,12 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     warehouse = Warehouse.open(settings.warehouse)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date)
     ingest.check_budget(catalogue, settings)
-    pictures = reference_pictures(spark, warehouse, settings, catalogue, estimator_id)
+    pictures = pictures_with_landmarks(
+        Context(spark, settings, run, warehouse),
+        catalogue.images,
+        reference.reference_products(catalogue, settings),
+        estimator_id,
+    )
     before = registry.predecessor(warehouse, run.run_date, estimator_id)
     bundle = train_reference(
         pictures,
@@ -114,30 +120,29 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     return row
 
 
-def reference_pictures(
-    spark: SparkSession,
-    warehouse: Warehouse,
-    settings: Settings,
-    catalogue: ingest.Catalogue,
-    estimator_id: str,
+def pictures_with_landmarks(
+    job: Context, images: DataFrame, products: DataFrame, estimator_id: str
 ) -> pa.Table:
-    """One row for each picture of the reference products: what `train_reference` takes."""
-    products = reference.reference_products(catalogue, settings)
-    extra = [name for name in settings.catalogue.cohort_attributes if name not in _PRODUCT]
+    """One row for each picture of a bounded set of products: what `train_reference` takes.
+
+    `products` has the catalogue's columns and `popularity`. A picture without landmarks has the
+    status `unreadable`.
+    """
+    extra = [name for name in job.settings.catalogue.cohort_attributes if name not in _PRODUCT]
     products = products.select(
         "product_id",
         *_PRODUCT,
         "popularity",
         *(F.col("attributes")[name].alias(name) for name in extra),
     )
-    contents = frames.read_table(spark, warehouse, "images").select("image_uri", "content_sha256")
-    found = frames.read_landmarks(spark, warehouse, estimator_id).select(
+    contents = frames.read_table(job.spark, job.warehouse, "images")
+    found = frames.read_landmarks(job.spark, job.warehouse, estimator_id).select(
         "content_sha256", F.col("status").alias("landmark_status"), *_FOUND
     )
     return (
-        catalogue.images.select("product_id", "image_uri")
+        images.select("product_id", "image_uri")
         .join(products, "product_id")
-        .join(contents, "image_uri", "left")
+        .join(contents.select("image_uri", "content_sha256"), "image_uri", "left")
         .join(found, "content_sha256", "left")
         .withColumn("status", F.coalesce("landmark_status", F.lit("unreadable")))
         .drop("landmark_status")

@@ -251,7 +251,7 @@ CATALOGUE_REJECTS = Table(
             _RUN_DATE,
             _key("source", pa.string(), "products or images"),
             _column("row_key", pa.string(), "product_id, or product_id and image_uri"),
-            _key("reason", pa.string(), "A word: missing_key, duplicate_key, bad_number, ..."),
+            _key("reason", pa.string(), "A word, as unposed_jobs.catalogue.schemas.REASONS explains"),
             _column("detail", pa.string(), "One line"),
             _column("row", pa.string(), "JSON: the row as it was read"),
             _RUN_ID,
@@ -267,7 +267,7 @@ RUNS = Table(
     pa.schema(
         [
             _key("run_id", pa.string(), "A digest of everything that decides the rows"),
-            _key("job", pa.string(), "extract, train or audit"),
+            _key("job", pa.string(), "extract, train, promote or audit"),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key("state", pa.string(), "published, refused (a check or a budget), or dry_run"),
             _column("model_version", pa.string(), "The model used or made"),

@@ -1,0 +1,113 @@
+"""Make the day's candidate the champion, or reject it with the reason.
+
+Both models name the same pictures: those of a bounded sample of the whole catalogue, so that the
+share of flags that would change is what tonight's audit would see.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import functions as F
+
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.jobs import ingest, train
+from unposed_jobs.jobs.context import Context
+from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.reference import promotion, registry
+from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.warehouse import RunRecord, Warehouse
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from unposed_jobs.config import Settings
+    from unposed_jobs.jobs.entry import Run
+    from unposed_jobs.reference.registry import ModelRow
+
+JUDGED_PRODUCTS = 2_000
+"""Products whose flags are compared: enough to tell a share to a percent."""
+
+
+def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
+    """Decide on the day's candidate; returns its row of `models` as it is afterwards.
+
+    A rejected candidate is no error: tonight's audit goes on with the champion. Raises
+    UnposedError where the day has no candidate.
+    """
+    started = datetime.now(UTC)
+    warehouse = Warehouse.open(settings.warehouse)
+    champion = registry.champion(warehouse)
+    candidate = _candidate(warehouse, run)
+    if candidate is None:
+        if champion is not None and champion.run_date == run.run_date:
+            run.progress(f"promoted {champion.model_version} already: {champion.reason}")
+            return champion
+        raise UnposedError(
+            f"no candidate was trained for {run.run_date}; run: unposed train --date {run.run_date}"
+        )
+    decision = _decide(Context(spark, settings, run, warehouse), candidate, champion)
+    run_id = run_identity("promote", run.run_date, candidate.model_version)
+    decided = dataclasses.replace(
+        candidate,
+        status="champion" if decision.promote else "rejected",
+        promoted_on=run.run_date if decision.promote else None,
+        reason=decision.reason,
+        metrics=candidate.metrics | {"promotion": decision.figures},
+        run_id=run_id,
+    )
+    rows = [decided]
+    if decision.promote and champion is not None:
+        rows.append(dataclasses.replace(champion, status="retired"))
+    snapshots = {} if run.dry_run else {"models": registry.record(warehouse, rows, run_id)}
+    warehouse.record_run(
+        RunRecord(
+            run_id=run_id,
+            job="promote",
+            run_date=run.run_date,
+            state="dry_run" if run.dry_run else "published",
+            started_at=started,
+            model_version=candidate.model_version,
+            rows={"models": len(rows)},
+            figures=decision.figures,
+            snapshots=snapshots,
+        )
+    )
+    word = "promoted" if decision.promote else "rejected"
+    run.progress(
+        f"{word} {candidate.model_version}: {decision.reason}"
+        + (" (dry run, nothing changed)" if run.dry_run else "")
+    )
+    return decided
+
+
+def _candidate(warehouse: Warehouse, run: Run) -> ModelRow | None:
+    found = [
+        row
+        for row in registry.models(warehouse)
+        if row.status == "candidate" and row.run_date == run.run_date
+    ]
+    return found[-1] if found else None
+
+
+def _decide(job: Context, candidate: ModelRow, champion: ModelRow | None) -> promotion.Decision:
+    new = Bundle.load(candidate.artefact_uri)
+    if champion is None or champion.estimator_id != candidate.estimator_id:
+        old = None if champion is None else Bundle.load(champion.artefact_uri)
+        return promotion.decide(new, old, pa.table({}), job.settings.training)
+    catalogue = ingest.read_catalogue(job.spark, job.settings, job.run.run_date)
+    sample = catalogue.products.orderBy(F.xxhash64("product_id"), "product_id").limit(
+        JUDGED_PRODUCTS
+    )
+    pictures = train.pictures_with_landmarks(
+        job, catalogue.images, sample.withColumn("popularity", F.lit(0.0)), candidate.estimator_id
+    )
+    # What no night has looked at yet cannot tell the two models apart.
+    known = pictures.filter(pc.field("status") != "unreadable")
+    return promotion.decide(
+        new, Bundle.load(champion.artefact_uri), known, job.settings.training, job.settings.audit
+    )
