@@ -197,7 +197,7 @@ def _changes(
     for place in range(1, len(pictures)):
         if draws[place, 0] < 0.014:
             pictures[place] = replace(pictures[place], added_at=tomorrow)
-        elif draws[place, 1] < 0.004:
+        elif draws[place, 1] < 0.006:
             pictures[place] = replace(pictures[place], removed_at=tomorrow)
     # One of each for certain, however small the catalogue.
     if surely_new:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -150,8 +152,9 @@ def photograph(
     screen = np.empty((len(seen), 2), np.float32)
     screen[:, 0] = width * SUPERSAMPLING / 2 + seen[:, 0] * nearness * scale
     screen[:, 1] = height * SUPERSAMPLING / 2 - seen[:, 1] * nearness * scale
-    depth = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING), np.float32)
-    owner = np.full(depth.shape, -1, np.int32)
+    depth, owner, background, picture = _buffers(width, height)
+    depth.fill(0.0)
+    owner.fill(-1)
     raster.draw(screen, nearness, mesh.triangles, mesh.closed, depth, owner)
 
     key = np.array(
@@ -172,7 +175,6 @@ def photograph(
     floor = np.array(backdrop.floor) / 255.0
     bounce = (light.fill * 0.75 * (0.35 + 0.65 * floor)).astype(np.float32)
     rim = np.array([-np.sin(light.azimuth) * 0.8, 0.35, -0.6, light.rim], np.float32)
-    background = np.empty((height, width, 3), np.float32)
     contacts = np.concatenate(
         [actor.feet @ turn(actor.yaw).T + (actor.x, 0, actor.z) for actor in actors]
     )[:, [0, 2]]
@@ -183,7 +185,6 @@ def photograph(
         contacts.astype(np.float32), sharp, soft, to_shadow, np.float32(light.shadow * 0.8),
         background,
     )  # fmt: skip
-    picture = np.empty((height, width, 3), np.float32)
     raster.shade(
         depth, owner, SUPERSAMPLING, screen, nearness, mesh.triangles, mesh.positions, mesh.normals,
         mesh.uv, mesh.surface_of, mesh.texture_of, mesh.textures, mesh.texture_table,
@@ -194,6 +195,18 @@ def photograph(
     noise = np.random.default_rng(seed).standard_normal((64, 64)).astype(np.float32)
     raster.develop(picture, noise, np.float32(1.3), developed)
     return Image.fromarray(developed)
+
+
+@lru_cache(maxsize=2)
+def _buffers(width: int, height: int) -> tuple[npt.NDArray[Any], ...]:
+    """Depth, owner, background and light: big, so each process keeps its own."""
+    samples = (height * SUPERSAMPLING, width * SUPERSAMPLING)
+    return (
+        np.empty(samples, np.float32),
+        np.empty(samples, np.int32),
+        np.empty((height, width, 3), np.float32),
+        np.empty((height, width, 3), np.float32),
+    )
 
 
 def _shadow_map(

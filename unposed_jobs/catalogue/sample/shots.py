@@ -11,6 +11,7 @@ from unposed_jobs.catalogue.sample import objects, scene
 from unposed_jobs.catalogue.sample.backdrop import Backdrop, random_backdrop
 from unposed_jobs.catalogue.sample.cohorts import Shot
 from unposed_jobs.catalogue.sample.figure import Pose, random_pose
+from unposed_jobs.catalogue.sample.flat_lay import flat_lay
 from unposed_jobs.catalogue.sample.garments import Garment
 from unposed_jobs.catalogue.sample.scene import Camera, Light, random_light
 from unposed_jobs.catalogue.sample.wardrobe import (
@@ -45,7 +46,7 @@ class Studio:
         rng = np.random.default_rng([self._seed, 9, seed])
         if shot.kind != "person":
             draw = {
-                "flat_lay": objects.flat_lay,
+                "flat_lay": flat_lay,
                 "fabric": objects.fabric,
                 "size_chart": objects.size_chart,
             }[shot.kind]
