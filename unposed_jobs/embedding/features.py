@@ -132,7 +132,8 @@ def _coordinates(landmarks: Floats, seen: Floats, topology: Topology) -> Floats:
     parts = [seen * x, seen * y + (1 - seen) * absent]
     if not topology.has_depth:
         parts.append(seen)
-    return np.stack(parts, axis=-1).reshape(len(landmarks), -1)
+    width = len(topology.points) * len(parts)
+    return np.stack(parts, axis=-1).reshape(len(landmarks), width)
 
 
 def _body(

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from landmark_figures import FRAMES, YAWS, Pose, coco, figure, figures, mirrored
+
+from unposed_jobs.embedding.features import names, pose_features, visibility
+from unposed_jobs.embedding.topology import BLAZEPOSE_33, COCO_17
+
+ALL = [Pose(view, frame) for view in YAWS for frame in FRAMES]
+SHAPES = [(BLAZEPOSE_33, figures, 77), (COCO_17, lambda poses: coco(figures(poses)), 61)]
+
+
+def ratio(landmarks: np.ndarray, name: str) -> np.ndarray:
+    topology = BLAZEPOSE_33 if landmarks.shape[1] == 33 else COCO_17
+    return pose_features(landmarks)[:, names(topology).index(name)]
+
+
+@pytest.mark.parametrize(("topology", "make", "width"), SHAPES)
+def test_widths_names_and_bounds(topology, make, width) -> None:
+    features = pose_features(make(ALL))
+    assert features.shape == (len(ALL), width)
+    assert features.dtype == np.float32
+    assert len(set(names(topology))) == width
+    assert np.isfinite(features).all()
+    assert np.abs(features).max() <= 1
+
+
+@pytest.mark.parametrize(("topology", "make", "width"), SHAPES)
+def test_what_an_invisible_point_was_guessed_to_be_is_irrelevant(topology, make, width) -> None:
+    landmarks = make([Pose(view, "upper") for view in YAWS])
+    hidden = visibility(landmarks) == 0
+    assert hidden.any()
+    garbage = landmarks.copy()
+    rng = np.random.default_rng(0)
+    places = 3 if topology.has_depth else 2
+    garbage[hidden, :places] = rng.uniform(-9, 9, (hidden.sum(), places))
+    if topology is COCO_17:
+        garbage[hidden, :2] = np.nan
+    np.testing.assert_array_equal(pose_features(garbage), pose_features(landmarks))
+
+
+def test_a_point_outside_the_picture_is_not_seen_however_sure_the_estimator_is() -> None:
+    landmarks = figures([Pose(frame="upper")])
+    landmarks[..., 3:] = 1.0
+    assert ratio(landmarks, "ankles") == -1
+    assert ratio(landmarks, "hips") == 1
+
+
+@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
+def test_the_view_can_be_read_off(as_seen) -> None:
+    views = as_seen(np.stack([figure(Pose(view)) for view in YAWS]))
+    facing = dict(zip(YAWS, ratio(views, "facing"), strict=True))
+    assert facing["front"] > 0.9
+    assert facing["back"] < -0.9
+    assert abs(facing["left"]) < 0.1
+    profile = dict(zip(YAWS, ratio(views, "profile"), strict=True))
+    assert profile["left"] < -0.5 < 0.5 < profile["right"]
+    assert abs(profile["front"]) < 0.1
+
+
+@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
+def test_a_mirror_swaps_left_and_right_and_keeps_front_and_back(as_seen) -> None:
+    landmarks = figures(ALL)
+    here, there = as_seen(landmarks), as_seen(mirrored(landmarks))
+    for name in ("facing", "shoulder_width", "hip_width", "ankles", "head", "scale"):
+        np.testing.assert_allclose(ratio(there, name), ratio(here, name), atol=1e-5)
+    np.testing.assert_allclose(ratio(there, "profile"), -ratio(here, "profile"), atol=1e-5)
+
+
+@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
+def test_framing_can_be_read_off(as_seen) -> None:
+    for view in YAWS:
+        shots = as_seen(np.stack([figure(Pose(view, frame)) for frame in FRAMES]))
+        seen = {
+            name: dict(zip(FRAMES, ratio(shots, name) > -0.5, strict=True))
+            for name in ("head", "knees", "ankles")
+        }
+        assert seen["head"] == {"full": True, "upper": True, "chest": True, "legs": False}
+        assert seen["knees"] == {"full": True, "upper": False, "chest": False, "legs": True}
+        head = dict(zip(FRAMES, ratio(shots, "head"), strict=True))
+        assert head["chest"] < 0.1 < 0.9 < head["upper"]
+
+
+def test_legs_without_shoulders_still_know_front_from_back() -> None:
+    shots = np.stack([figure(Pose(view, "legs")) for view in ("front", "back")])
+    for landmarks in (shots, coco(shots)):
+        front, back = ratio(landmarks, "shoulder_width")
+        assert front > 0.5
+        assert back < -0.5
+
+
+def test_moving_the_person_changes_no_ratio_but_scale() -> None:
+    landmarks = figures([Pose(view, "upper") for view in YAWS])
+    moved = landmarks.copy()
+    moved[..., 0] += 0.1
+    for name in ("shoulder_width", "hip_width", "facing", "profile", "arms"):
+        np.testing.assert_allclose(ratio(moved, name), ratio(landmarks, name), atol=1e-5)
+
+
+def test_a_narrow_picture_is_not_a_turned_person() -> None:
+    landmarks = figures([Pose()])
+    narrow = landmarks.copy()
+    narrow[..., 0] = 0.5 + (narrow[..., 0] - 0.5) * 2
+    narrow[..., 2] *= 2
+    wide = pose_features(landmarks)[:, 66:]
+    np.testing.assert_allclose(pose_features(narrow, np.array([0.5]))[:, 66:], wide, atol=1e-5)
+    assert np.abs(pose_features(narrow)[:, 66:] - wide).max() > 0.05
+
+
+def test_nobody_at_all_is_finite_and_neutral() -> None:
+    for topology in (BLAZEPOSE_33, COCO_17):
+        shape = (2, len(topology.points), topology.values)
+        for empty in (np.zeros(shape), np.full(shape, np.nan)):
+            features = pose_features(empty.astype(np.float32))
+            assert np.isfinite(features).all()
+            assert features[0, names(topology).index("facing")] == 0
+            assert features[0, names(topology).index("ankles")] == -1
+    assert pose_features(np.zeros((0, 33, 5), np.float32)).shape == (0, 77)
+
+
+def test_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match="33, 5"):
+        pose_features(np.zeros((2, 33, 3), np.float32))

@@ -1,0 +1,108 @@
+"""Stick figures as landmarks: known view and framing, for tests of what is learned from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unposed_jobs.pose.topology import BLAZEPOSE33, BLAZEPOSE33_INDEX, coco17_from_blazepose33
+
+# Torso lengths from the middle of the hips; x to the picture's right and y down of a person who
+# faces the camera, z away from it. The person's left is on the picture's right.
+_HEAD_Y = -1.4
+_PAIRS = {
+    "shoulder": (0.34, -1.0, 0.0),
+    "elbow": (0.42, -0.5, 0.02),
+    "wrist": (0.45, 0.0, -0.05),
+    "pinky": (0.46, 0.08, -0.05),
+    "index": (0.45, 0.09, -0.06),
+    "thumb": (0.43, 0.06, -0.06),
+    "hip": (0.2, 0.0, 0.0),
+    "knee": (0.2, 0.85, 0.0),
+    "ankle": (0.2, 1.7, 0.05),
+    "heel": (0.2, 1.78, 0.1),
+    "foot_index": (0.22, 1.8, -0.15),
+    "eye_inner": (0.03, _HEAD_Y - 0.06, -0.18),
+    "eye": (0.06, _HEAD_Y - 0.06, -0.17),
+    "eye_outer": (0.09, _HEAD_Y - 0.06, -0.15),
+    "ear": (0.13, _HEAD_Y - 0.02, 0.0),
+}
+FRAMES = {
+    "full": (-2.2, 2.0),
+    "upper": (-1.75, 0.3),
+    "chest": (-1.15, 0.35),
+    "legs": (-0.12, 2.0),
+}
+YAWS = {"front": 0, "back": 180, "left": 90, "right": -90}
+"""Degrees; "left" shows the left side: the person looks to the picture's left."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    view: str = "front"
+    frame: str = "full"
+    arms_up: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.view} {self.frame}"
+
+
+def figure(pose: Pose, rng: np.random.Generator | None = None, noise: float = 1.0) -> np.ndarray:
+    """(33, 5) float32 of one figure; with `rng`, turned, placed and measured a little off."""
+    points = np.zeros((33, 3))
+    for index, name in enumerate(BLAZEPOSE33):
+        part = name.replace("left_", "").replace("right_", "")
+        if name == "nose":
+            points[index] = 0.0, _HEAD_Y, -0.2
+        elif name.startswith("mouth"):
+            points[index] = 0.04 * (1 if "left" in name else -1), _HEAD_Y + 0.08, -0.18
+        else:
+            x, y, z = _PAIRS[part]
+            if pose.arms_up and part in ("elbow", "wrist", "pinky", "index", "thumb"):
+                y = -1.0 - (y + 1.0)
+            points[index] = x if "left" in name else -x, y, z
+    yaw, top, bottom, shift = float(YAWS[pose.view]), *FRAMES[pose.frame], 0.0
+    if rng is not None:
+        yaw += rng.normal(0, 8 * noise)
+        top += rng.normal(0, 0.04 * noise)
+        bottom += rng.normal(0, 0.04 * noise)
+        shift = rng.normal(0, 0.04 * noise)
+        points += rng.normal(0, 0.015 * noise, points.shape)
+    turn = np.deg2rad(yaw)
+    x = points[:, 0] * np.cos(turn) + points[:, 2] * np.sin(turn)
+    z = -points[:, 0] * np.sin(turn) + points[:, 2] * np.cos(turn)
+    height = bottom - top
+    landmarks = np.zeros((33, 5), np.float32)
+    landmarks[:, 0] = 0.5 + shift + x / height
+    landmarks[:, 1] = (points[:, 1] - top) / height
+    landmarks[:, 2] = z / height
+    inside = (landmarks[:, 1] > 0) & (landmarks[:, 1] < 1)
+    landmarks[:, 3] = np.where(inside, 0.98, 0.02)
+    landmarks[:, 4] = np.where(inside, 0.99, 0.05)
+    return landmarks
+
+
+def figures(poses: list[Pose], seed: int = 0) -> np.ndarray:
+    """(N, 33, 5), one for each pose."""
+    rng = np.random.default_rng(seed)
+    return np.stack([figure(pose, rng) for pose in poses])
+
+
+def coco(landmarks: np.ndarray) -> np.ndarray:
+    """(N, 17, 3) of the same figures."""
+    return coco17_from_blazepose33(landmarks)
+
+
+def mirrored(landmarks: np.ndarray) -> np.ndarray:
+    """The same figures in a looking glass."""
+    order = [
+        BLAZEPOSE33_INDEX[
+            name.replace("left", "right") if "left" in name else name.replace("right", "left")
+        ]
+        for name in BLAZEPOSE33
+    ]
+    glass = landmarks[:, order].copy()
+    glass[..., 0] = 1 - glass[..., 0]
+    return glass

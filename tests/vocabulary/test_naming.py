@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from landmark_figures import Pose, coco, figures
+
+from unposed_jobs.embedding.features import RATIOS, names, pose_features
+from unposed_jobs.embedding.topology import BLAZEPOSE_33, COCO_17
+from unposed_jobs.pose import statistics
+from unposed_jobs.vocabulary import naming
+
+EXPECTED = {
+    Pose("front", "full"): ("full body, front", "FULL"),
+    Pose("back", "full"): ("full body, back", "BACK"),
+    Pose("front", "upper"): ("upper body, front", "FRNT"),
+    Pose("back", "upper"): ("upper body, back", "BACK"),
+    Pose("left", "upper"): ("upper body, left side", "SIDE"),
+    Pose("right", "full"): ("full body, right side", "SIDE"),
+    Pose("front", "chest"): ("chest, front", "CHST"),
+    Pose("back", "legs"): ("legs, back", "LEGS"),
+}
+
+
+def medians(poses: list[Pose], seventeen: bool = False) -> list[dict[str, float]]:
+    topology = COCO_17 if seventeen else BLAZEPOSE_33
+    first = names(topology).index(RATIOS[0])
+    rows = []
+    for seed, pose in enumerate(poses):
+        landmarks = figures([pose] * 9, seed)
+        features = pose_features(coco(landmarks) if seventeen else landmarks)
+        rows.append(naming.ratio_medians(features[:, first : first + 10]))
+    return rows
+
+
+@pytest.mark.parametrize("seventeen", [False, True])
+def test_names_say_framing_and_view(seventeen: bool) -> None:
+    found = naming.name_poses(medians(list(EXPECTED), seventeen))
+    assert [(item.name, item.shot_code) for item in found] == list(EXPECTED.values())
+
+
+def test_a_class_of_both_sides_is_neither_left_nor_right() -> None:
+    ratios = np.zeros((10, 10))
+    ratios[:, RATIOS.index("head")] = 1
+    ratios[:, RATIOS.index("hips")] = 1
+    ratios[::2, RATIOS.index("profile")] = 0.8
+    ratios[1::2, RATIOS.index("profile")] = -0.7
+    assert naming.name_poses([naming.ratio_medians(ratios)])[0].name == "upper body, side"
+
+
+def test_two_classes_of_one_name_are_told_apart_by_what_differs() -> None:
+    found = naming.name_poses(medians([Pose(), Pose(arms_up=True)]))
+    assert [item.name for item in found] == [
+        "full body, front, arms down",
+        "full body, front, arms raised",
+    ]
+
+
+def test_names_are_unique_even_of_equal_classes() -> None:
+    found = naming.name_poses(medians([Pose()]) * 4)
+    assert len({item.name for item in found}) == 4
+    assert found[0].name == "full body, front"
+
+
+def chart(**changed: float) -> dict[str, float]:
+    return dict.fromkeys(statistics.NAMES, 0.3) | changed
+
+
+def test_pictures_without_a_person_are_named_by_their_statistics() -> None:
+    found = naming.name_no_person(
+        [
+            chart(text_transitions=0.5, white_share=0.8, border_uniformity=0.9),
+            chart(texture_evenness=0.9, border_uniformity=0.3, text_transitions=0.0),
+            chart(border_uniformity=0.97, text_transitions=0.0),
+            chart(border_uniformity=0.5, texture_evenness=0.4, text_transitions=0.0),
+            {},
+        ]
+    )
+    assert [item.name for item in found] == [
+        "size chart or text",
+        "fabric close-up",
+        "flat lay",
+        "detail",
+        "no person",
+    ]
+    assert [item.shot_code for item in found] == ["SIZE", "FABR", "FLAT", "DETL", "OTHR"]

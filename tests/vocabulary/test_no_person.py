@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from unposed_jobs.vocabulary import no_person
+from unposed_jobs.vocabulary.no_person import NoPersonBranch
+
+
+def kinds(counts: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 6) statistics of so many kinds of picture, and the kind of each."""
+    centres = np.random.default_rng(7).uniform(0.1, 0.9, (len(counts), 6))
+    label = np.repeat(np.arange(len(counts)), counts)
+    noise = np.random.default_rng(seed).normal(0, 0.02, (len(label), 6))
+    return (centres[label] + noise).astype(np.float32), label
+
+
+def test_kinds_of_picture_become_classes_of_their_own() -> None:
+    values, label = kinds([30, 20, 25])
+    branch = no_person.fit(values, seed=0)
+    assert len(branch) == 3
+    found = branch.assign(values).index
+    assert len({(a, b) for a, b in zip(found, label, strict=True)}) == 3
+
+
+def test_one_kind_is_one_class_and_so_are_a_few_pictures() -> None:
+    noise = np.random.default_rng(0).uniform(0.3, 0.7, (300, 25))
+    assert len(no_person.fit(noise, seed=0)) == 1
+    assert len(no_person.fit(kinds([2, 2])[0], seed=0)) == 1
+
+
+def test_a_picture_without_statistics_has_no_class_and_lasts_out_the_rest() -> None:
+    values, _ = kinds([20, 20])
+    holed = values.copy()
+    holed[3, 2] = np.nan
+    branch = no_person.fit(holed, seed=0)
+    found = branch.assign(holed)
+    assert found.index[3] == -1
+    assert found.confidence[3] == 0
+    assert (np.delete(found.index, 3) >= 0).all()
+
+
+def test_without_any_statistics_there_is_one_class_on_trust() -> None:
+    for nothing in (np.zeros((5, 0)), np.full((5, 6), np.nan)):
+        branch = no_person.fit(nothing, seed=0)
+        assert branch.blind
+        assert len(branch) == 1
+        found = branch.assign(nothing)
+        assert (found.index == 0).all()
+        assert (found.confidence < 1).all()
+
+
+def test_a_strange_picture_is_unknown() -> None:
+    values, _ = kinds([30, 30])
+    assert no_person.fit(values, seed=0).assign(values[:1] + 30).index[0] == -1
+    with pytest.raises(ValueError, match="statistics"):
+        no_person.fit(values, seed=0).assign(values[:, :2])
+
+
+def test_the_champions_classes_are_the_start() -> None:
+    values, _ = kinds([30, 30, 30])
+    first = no_person.fit(values, seed=0)
+    later = no_person.fit(kinds([20, 40, 30], seed=4)[0], seed=1, previous=first)
+    assert len(later) == 3
+
+
+def test_the_state_makes_the_same_branch() -> None:
+    values, _ = kinds([30, 20])
+    for branch in (no_person.fit(values, seed=0), no_person.fit(values[:, :0], seed=0)):
+        again = NoPersonBranch.from_state(branch.state())
+        there = values if not branch.blind else values[:, :0]
+        np.testing.assert_array_equal(again.assign(there).index, branch.assign(there).index)
