@@ -370,7 +370,7 @@ def _number_of_classes(
     if settings.clusters:
         return min(settings.clusters, clustering.max_classes(codes)), {}
     return clustering.choose_k(
-        codes, settings.cluster_range, settings.seed, previous or None, progress
+        codes, settings.cluster_range, settings.seed, previous or None, progress=progress
     )
 
 

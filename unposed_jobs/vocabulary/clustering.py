@@ -179,6 +179,8 @@ def choose_k(
     k_range: tuple[int, int],
     seed: int,
     prefer: int | None = None,
+    *,
+    finer: float = FINER_TOLERANCE,
     progress: Callable[[str], None] = lambda message: None,
 ) -> tuple[int, dict[str, dict[str, float]]]:
     """The number of classes, by stability and silhouette; figures by K for the record.
@@ -186,9 +188,9 @@ def choose_k(
     Stability is the mean adjusted Rand index between clusterings of `RESAMPLES` random 80 %
     parts, each extended to all pictures: a number of classes that the data has is found again
     in any part of it. Silhouette is how much nearer a picture is to its own class than to the
-    next. Their mean is the score; of the numbers that are about as good as the best, the largest
-    is taken, since both figures lean towards few classes. `prefer` (the champion's K) is kept
-    unless the gain is clear.
+    next. Their mean is the score. Both lean towards few classes, so of the numbers that score at
+    most `finer` below the best the largest is taken. `prefer` (the champion's K) is kept unless
+    the gain is clear.
     """
     values = np.ascontiguousarray(embedding, dtype=np.float32)
     rng = np.random.default_rng(seed)
@@ -206,7 +208,7 @@ def choose_k(
     top = max(scores.values())
     if prefer in scores and top - scores[prefer] < KEEP_K_TOLERANCE:
         return prefer, figures
-    return max(k for k, score in scores.items() if score >= top - FINER_TOLERANCE), figures
+    return max(k for k, score in scores.items() if score >= top - finer), figures
 
 
 def quality(embedding: Floats, k: int, seed: int) -> tuple[float, float]:

@@ -19,8 +19,9 @@ from unposed_jobs.embedding.features import RATIOS
 
 Floats = npt.NDArray[np.floating]
 
-_FRONT, _SIDE = 0.6, 0.42  # |mean of the view ratios|: above one front or back, below other side
+_FRONT, _SIDE = 0.6, 0.42  # |mean of the view ratios|: straight above the one, side below the other
 _TURNED = 0.12  # |profile| that tells a left from a right side
+_CLOSE = 0.5  # scale of a torso of two thirds of the picture: head and shoulders fill it
 _RAISED = 0.05  # hands at the height of the shoulders
 _DETAIL = 0.2  # least difference of two classes that a detail may name
 
@@ -83,7 +84,7 @@ def _draft_pose(ratios: Mapping[str, float]) -> _Draft:
     if framing == "full body":
         del details["length"]
     code = {"close-up": "DETL", "legs": "LEGS", "chest": "CHST"}.get(framing)
-    by_view = {"front": "FRNT", "back": "BACK", "three-quarter": "TQTR"}
+    by_view = {"front": "FRNT", "back": "BACK", "three-quarter front": "TQTR"}
     if code is None:
         code = by_view.get(view, "SIDE")
         if framing == "full body" and code == "FRNT":
@@ -96,7 +97,8 @@ def _framing(ratios: Mapping[str, float]) -> str:
     if head > 0.5:
         if ankles > 0:
             return "full body"
-        return "upper body" if hips > 0 or knees > 0 else "close-up"
+        near = ratios["scale"] > _CLOSE
+        return "upper body" if hips > 0 or knees > 0 or not near else "close-up"
     if head > -0.5:  # Shoulders without a head.
         return "full body without head" if ankles > 0 else "chest"
     return "legs" if hips > 0 or knees > 0 or ankles > 0 else "close-up"
@@ -104,10 +106,10 @@ def _framing(ratios: Mapping[str, float]) -> str:
 
 def _view(ratios: Mapping[str, float]) -> str:
     turn = (ratios["shoulder_width"] + ratios["hip_width"] + ratios["facing"]) / 3
-    if abs(turn) >= _FRONT:
-        return "front" if turn > 0 else "back"
     if abs(turn) > _SIDE:
-        return "three-quarter" if turn > 0 else "three-quarter back"
+        straight = abs(turn) >= _FRONT and abs(ratios["profile"]) < _TURNED
+        view = "front" if turn > 0 else "back"
+        return view if straight else f"three-quarter {view}"
     if abs(ratios["profile"]) < _TURNED:
         return "side"
     # Who looks to the picture's left shows the left side.
@@ -129,9 +131,9 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
             statistics["foreground_box"],
         ),
     }
-    if statistics["text_transitions"] > 0.1 and statistics["white_share"] > 0.4:
+    if statistics["text_transitions"] > 0.05 and statistics["white_share"] > 0.4:
         return _Draft("size chart or text", "SIZE", details)
-    if statistics["texture_evenness"] > 0.7 and plain < 0.8:
+    if statistics["texture_evenness"] > 0.75:
         return _Draft("fabric close-up", "FABR", details)
     if plain > 0.8:
         return _Draft("flat lay", "FLAT", details)

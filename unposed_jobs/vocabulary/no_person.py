@@ -21,6 +21,8 @@ MIN_PICTURES = 8
 """With fewer, all are one class."""
 MIN_SILHOUETTE = 0.15
 """Below it the pictures do not fall apart into groups, and are one class."""
+FINER_TOLERANCE = 0.05
+"""Rather one class too many than two kinds of picture in one: wider than for poses."""
 _FLOOR = 0.05  # of the statistics' range [0, 1]: what varies less than this is noise
 _BLIND_CONFIDENCE = 0.5
 
@@ -111,7 +113,7 @@ def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -
 def _classes(points: Floats, seed: int, prefer: int | None) -> int:
     if len(points) < MIN_PICTURES or clustering.max_classes(points) < CLASS_RANGE[0]:
         return 1
-    k, figures = clustering.choose_k(points, CLASS_RANGE, seed, prefer)
+    k, figures = clustering.choose_k(points, CLASS_RANGE, seed, prefer, finer=FINER_TOLERANCE)
     return k if figures[str(k)]["silhouette"] >= MIN_SILHOUETTE else 1
 
 
