@@ -15,7 +15,7 @@ from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
 from unposed_jobs.cli import main
 from unposed_jobs.errors import UnposedError
 
-SETTINGS = SampleSettings(products=14, seed=3, size=200)
+SETTINGS = SampleSettings(products=9, seed=3, size=200)
 
 
 @pytest.fixture(scope="module")

@@ -130,8 +130,8 @@ def random_pose(rng: np.random.Generator, view: str) -> Pose:
     """A catalogue model's pose that suits the view."""
     calm = rng.random() < 0.45
     choices: tuple[str, ...] = ("down", "away") if calm else ARMS
-    if not calm and view in ("left", "right"):
-        choices = tuple(arm for arm in ARMS if arm != "hair")  # it would hide the face
+    if not calm and view in ("left", "right", "back"):
+        choices = tuple(arm for arm in ARMS if arm != "hair")  # it would hide the head
     left, right = str(rng.choice(choices)), str(rng.choice(choices))
     if left == right == "hair":
         right = "down"

@@ -102,15 +102,17 @@ def _pieces(garment: Garment, folded: bool) -> tuple[list[tuple[Points, float]],
     if garment.kind == "dress":
         body_hem, flare = 1.50 - garment.hem, 0.05 + 0.6 * garment.flare
     neck = 0.20 if garment.collar == "v" else 0.07
-    waist = 0.22 if garment.kind == "dress" else 0.245
-    half = [(0.0, neck), (0.045, neck * 0.55 + 0.012), (0.085, 0.0), (0.215, 0.045), (0.245, 0.20),
-            (waist, 0.40), (0.25 + flare * 0.3, 0.62), (0.25 + flare, body_hem)]  # fmt: skip
+    waist = 0.22 if garment.kind == "dress" else 0.258
+    half = [(0.0, neck), (0.045, neck * 0.55 + 0.012), (0.085, 0.0), (0.228, 0.026), (0.255, 0.19),
+            (waist, 0.40), (0.262 + flare * 0.3, 0.62), (0.262 + flare, body_hem)]  # fmt: skip
     pieces: list[tuple[Points, float]] = [(_mirror(half), 0.0)]
     wide = 0.56 + 2 * flare
     if garment.sleeve != "none":
-        wide, turn = 0.84, -48.0
-        right: Points = [(0.185, 0.038), (0.23, 0.055), (0.40, 0.205), (0.33, 0.285),
-                         (0.235, 0.24), (0.19, 0.2)]  # fmt: skip
+        wide, turn = 0.92, -62.0
+        right: Points = [
+            (0.185, 0.022), (0.235, 0.032), (0.435, 0.125), (0.385, 0.240),
+            (0.250, 0.205), (0.19, 0.2),
+        ]  # fmt: skip
         if garment.sleeve == "long" and folded:  # over the chest
             wide, turn = 0.56, 38.0
             right = [(0.19, 0.04), (0.245, 0.075), (0.262, 0.30), (0.245, 0.345), (-0.05, 0.56),
