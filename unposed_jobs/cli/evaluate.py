@@ -45,9 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repeats",
         type=_positive,
-        default=3,
+        default=2,
         metavar="N",
-        help="repeated splits by product (default: 3)",
+        help="repeated splits by product (default: 2)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of splits and draws (default: 0)")
     parser.add_argument("--json", metavar="FILE", help="also write every figure to FILE")

@@ -39,6 +39,9 @@ FIGURES = {
     "ndcg@5": "NDCG@5",
 }
 
+WIDE = 6
+"""A confusion matrix of more labels than this numbers its columns."""
+
 
 def print_entries(entries: Sequence[Entry], console: Console, mistakes: bool = False) -> None:
     """Print every result with its 95 % interval, its baselines and its sample size.
@@ -51,8 +54,9 @@ def print_entries(entries: Sequence[Entry], console: Console, mistakes: bool = F
         for protocol in dict.fromkeys(entry.result.protocol for entry in own):
             group = [entry for entry in own if entry.result.protocol == protocol]
             console.print(_figures(TITLES.get(protocol, protocol), group))
-            for note in dict.fromkeys(note for entry in group for note in entry.result.notes):
-                console.print(Text(f"  {note}", style="dim"))
+            for entry in group:
+                for note in entry.result.notes:
+                    console.print(Text(f"  {entry.method}: {note}", style="dim"))
             for entry in group:
                 if entry.result.confusion is not None:
                     console.print(_confusion(entry))
@@ -93,14 +97,17 @@ def _confusion(entry: Entry) -> Table:
     assert result.confusion is not None
     table = _table(f"{entry.method}: rows are the true labels, columns ours")
     table.add_column("", no_wrap=True)
-    for label in (*result.labels, UNKNOWN):
-        table.add_column(label, justify="right")
+    # Many labels have no room above their columns: numbers stand for them.
+    many = len(result.labels) > WIDE
+    heads = [str(number) for number in range(1, len(result.labels) + 1)]
+    for head in (*(heads if many else result.labels), UNKNOWN):
+        table.add_column(head, justify="right")
     for row, label in enumerate(result.labels):
         cells = [
             Text(f"{count:.0f}", style="bold" if row == column else "" if round(count) else "dim")
             for column, count in enumerate(result.confusion[row])
         ]
-        table.add_row(label, *cells)
+        table.add_row(f"{heads[row]:>2} {label}" if many else label, *cells)
     return table
 
 

@@ -31,7 +31,7 @@ def evaluate(
     folder: str | Path,
     settings: Settings,
     *,
-    repeats: int = 5,
+    repeats: int = 2,
     seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Entry]:
@@ -46,7 +46,9 @@ def evaluate(
     label, named, product = case.label, case.named, case.product
     labels = protocols.picture_labels(label, named, product, seed=seed)
     if judged.unseen:
-        note = f"{judged.unseen} further pictures were not listed on {judged.run_date}"
+        note = (
+            f"{judged.unseen} further pictures were not listed, or not read, on {judged.run_date}"
+        )
         labels = dataclasses.replace(labels, notes=(note,))
     mistakes = worst_mistakes(judged.pictures["image_uri"], label, named)
     entries = [Entry(case.data, "audit", labels, mistakes)]
@@ -75,6 +77,7 @@ def evaluate(
         str(row.product_id): frozenset(row.full_set) for row in judged.products.itertuples()
     }
     add(protocols.removed_view(label, named, product, required=required, seed=seed))
+    add(protocols.removed_view(label, named, product, seed=seed), "audit, any product's own views")
     add(protocols.paper_ratio(label, named, product, seed=seed))
     for method, result in case.published_flags().items():
         add(result, method)

@@ -4,7 +4,8 @@ A picture's label, for judging, is what a catalogue would call the shot:
 
 - without a person its kind: "flat-lay", "fabric", "size-chart";
 - with a person framing and view, such as "upper front" or "legs back". Left and right are one,
-  "side": no cohort asks for both. A chest crop has no face to tell more by; it is "chest".
+  "side", so that a product which shows one side and lacks the other counts as showing it. A
+  chest crop is "chest": none is taken from behind.
 
 A three-quarter view is a shot of its own, though half-way to a front and a side view. The
 coarse label counts it as front, and legs as "legs" whichever way they are turned.
