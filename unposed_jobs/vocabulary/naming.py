@@ -43,7 +43,7 @@ class _Draft:
 
 
 def name_poses(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
-    """Names of K classes with a person, each described by the medians of its `RATIOS`.
+    """Names of K classes with a person, each described by its `ratio_medians`.
 
     All names differ. Raises KeyError for a missing ratio.
     """
@@ -62,12 +62,14 @@ def ratio_medians(ratios: Floats) -> dict[str, float]:
     """Medians of a class's members: (n, 10) in the order of `RATIOS` -> by name.
 
     Profile is the exception: a class that holds left and right sides has a median of neither, so
-    it counts only where three quarters of the members look the same way.
+    it counts only where three quarters of the members look the same way. "turned" is the median
+    of its size, whichever the way.
     """
     medians = dict(zip(RATIOS, np.median(ratios, axis=0).astype(float).tolist(), strict=True))
     profile = ratios[:, RATIOS.index("profile")]
     low, high = np.quantile(profile, [0.25, 0.75])
     medians["profile"] = float(medians["profile"]) if low * high > 0 else 0.0
+    medians["turned"] = float(np.median(np.abs(profile)))
     return medians
 
 
@@ -107,7 +109,7 @@ def _framing(ratios: Mapping[str, float]) -> str:
 def _view(ratios: Mapping[str, float]) -> str:
     turn = (ratios["shoulder_width"] + ratios["hip_width"] + ratios["facing"]) / 3
     if abs(turn) > _SIDE:
-        straight = abs(turn) >= _FRONT and abs(ratios["profile"]) < _TURNED
+        straight = abs(turn) >= _FRONT and ratios["turned"] < _TURNED
         view = "front" if turn > 0 else "back"
         return view if straight else f"three-quarter {view}"
     if abs(ratios["profile"]) < _TURNED:
