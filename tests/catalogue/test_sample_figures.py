@@ -3,9 +3,10 @@ import pytest
 
 from unposed_jobs import config
 from unposed_jobs.catalogue.sample.cohorts import parse
-from unposed_jobs.catalogue.sample.figure import Figure, random_build, random_pose
+from unposed_jobs.catalogue.sample.figure import Figure
 from unposed_jobs.catalogue.sample.garments import KINDS, random_garment
 from unposed_jobs.catalogue.sample.geometry import two_bones
+from unposed_jobs.catalogue.sample.people import random_build, random_pose
 from unposed_jobs.catalogue.sample.shots import Studio
 from unposed_jobs.errors import UnposedError
 

@@ -19,6 +19,7 @@ from unposed_jobs.catalogue.sample.geometry import (
 from unposed_jobs.catalogue.sample.textures import Colour, shade
 
 KINDS = ("tshirt", "polo", "shirt", "dress", "trousers", "jacket")
+"""What a garment can be."""
 TOP, BOTTOM = 1.56, 0.78
 """Heights on the reference figure that a trunk's cloth spans."""
 
@@ -221,7 +222,7 @@ def _collar(figure: Figure, garment: Garment, extra: float = 0.0) -> list[Surfac
     y = _neckline(garment, around) + 0.032 * stand - (0.040 + 0.040 * front) * fall
     offset = garment.ease * 0.5 + 0.003 + 0.004 * np.sin(np.pi * t)
     offset = offset + (0.010 + 0.008 * front) * fall**0.7 + extra
-    around = around * (1 + 0.35 * fall * front * np.sign(1))
+    around = around * (1 + 0.35 * fall * front)
     around, y, offset = np.broadcast_arrays(around, y, offset)
     uv = np.stack([0.5 + around / (2 * np.pi), np.broadcast_to(0.2 * t, y.shape)], -1)
     points = figure.trunk(around, y * s, offset * s)

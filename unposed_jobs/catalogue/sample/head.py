@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from unposed_jobs.catalogue.sample.figure import Build, Figure
+from unposed_jobs.catalogue.sample.figure import Figure
 from unposed_jobs.catalogue.sample.geometry import (
     Array,
     Surface,
@@ -15,6 +15,7 @@ from unposed_jobs.catalogue.sample.geometry import (
     surface,
     tube,
 )
+from unposed_jobs.catalogue.sample.people import Build
 
 FACE = 256
 """Side of the face's texture in texels; it covers 0.24 m of the head, seen from the front."""

@@ -10,9 +10,9 @@ from PIL import Image
 from unposed_jobs.catalogue.sample import objects, scene
 from unposed_jobs.catalogue.sample.backdrop import Backdrop, random_backdrop
 from unposed_jobs.catalogue.sample.cohorts import Shot
-from unposed_jobs.catalogue.sample.figure import Pose, random_pose
 from unposed_jobs.catalogue.sample.flat_lay import flat_lay
 from unposed_jobs.catalogue.sample.garments import Garment
+from unposed_jobs.catalogue.sample.people import Pose, random_pose
 from unposed_jobs.catalogue.sample.scene import Camera, Light, random_light
 from unposed_jobs.catalogue.sample.wardrobe import (
     Outfit,

@@ -12,11 +12,6 @@ Pixels = npt.NDArray[np.uint8]
 TEXELS = 640
 """Texels for each metre of cloth."""
 
-PATTERNS = (
-    "plain", "melange", "stripes", "wide_stripes", "pinstripes", "gingham", "tartan", "dots",
-    "floral", "denim", "herringbone", "colour_block",
-)  # fmt: skip
-
 
 def cloth(
     pattern: str,
@@ -28,7 +23,11 @@ def cloth(
     seed: int,
     texels: float = TEXELS,
 ) -> Image.Image:
-    """A piece of cloth of `width` × `height` metres, warp upright."""
+    """A piece of cloth of `width` × `height` metres, warp upright; `texels` for each metre.
+
+    Patterns: plain, melange, stripes, wide_stripes, pinstripes, gingham, tartan, dots, floral,
+    denim, herringbone, colour_block, rib.
+    """
     w, h = max(round(width * texels), 8), max(round(height * texels), 8)
     rng = np.random.default_rng(seed)
     x = (np.arange(w, dtype=np.float32) + 0.5)[None] / texels

@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 
 from unposed_jobs.catalogue.sample import garments, tailoring, textures
-from unposed_jobs.catalogue.sample.figure import Build, Figure, Pose, random_build
+from unposed_jobs.catalogue.sample.figure import Figure
 from unposed_jobs.catalogue.sample.garments import Garment, random_garment
 from unposed_jobs.catalogue.sample.head import eye_texture, face_texture, head_surfaces
+from unposed_jobs.catalogue.sample.people import Build, Pose, random_build
 from unposed_jobs.catalogue.sample.scene import Actor
 from unposed_jobs.catalogue.sample.textures import Colour
 

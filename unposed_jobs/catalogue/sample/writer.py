@@ -87,12 +87,15 @@ def write_sample(
     jobs = [(str(out), index, settings) for index in range(settings.products)]
     workers = min(workers or _cores(), settings.products)
     products: list[PlannedProduct] = []
-    with _bar(len(jobs), progress) as advance, _results(jobs, workers) as results:
-        for product in results:
-            products.append(product)
-            advance()
-    bad = rejected_rows(products, settings.seed)
-    _tables(out, settings, products, bad)
+    try:
+        with _bar(len(jobs), progress) as advance, _results(jobs, workers) as results:
+            for product in results:
+                products.append(product)
+                advance()
+        bad = rejected_rows(products, settings.seed)
+        _tables(out, settings, products, bad)
+    except OSError as error:
+        raise _unwritable(out, error) from None
     tomorrow = settings.day + timedelta(days=1)
     pictures = [picture for product in products for picture in product.pictures]
     return SampleSummary(
@@ -124,9 +127,13 @@ def _prepare(out: Path, settings: SampleSettings) -> None:
         (out / MARK).write_text(json.dumps(told, default=str, indent=2) + "\n", encoding="utf-8")
         (out / "truth").mkdir()
     except OSError as error:
-        raise UnposedError(
-            f"cannot write to {out}: {error.strerror}; choose another --out"
-        ) from None
+        raise _unwritable(out, error) from None
+
+
+def _unwritable(out: Path, error: OSError) -> UnposedError:
+    return UnposedError(
+        f"cannot write to {out}: {error.strerror}; free space or choose another --out"
+    )
 
 
 @contextmanager
