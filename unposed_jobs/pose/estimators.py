@@ -18,6 +18,10 @@ _MODULES: dict[str, str] = {
     "mediapipe-lite": "unposed_jobs.pose.mediapipe_estimator",
     "mediapipe-heavy": "unposed_jobs.pose.mediapipe_estimator",
     "mediapipe:": "unposed_jobs.pose.mediapipe_estimator",
+    "blazepose-full": "unposed_jobs.pose.blazepose.estimator",
+    "blazepose-lite": "unposed_jobs.pose.blazepose.estimator",
+    "blazepose-heavy": "unposed_jobs.pose.blazepose.estimator",
+    "blazepose:": "unposed_jobs.pose.blazepose.estimator",
 }
 """The module for each name, with `create` and `identify`, which both take the settings; a name
 that ends in a colon is followed by an argument."""

@@ -37,15 +37,16 @@ def extract_batch(
     `landmarks` is a flat list of floats, None without a person; `statistics` is told for
     readable pictures without a person, in the order of `statistics.NAMES`.
     """
-    rows: list[Row] = [_blank(data, estimator.estimator_id) for data in contents]
+    rows: list[Row] = [blank_row(data, estimator.estimator_id) for data in contents]
     for group in _groups(contents, rows, settings):
         estimates = estimator.estimate([picture for _, picture in group])
         for (row, picture), estimate in zip(group, estimates, strict=True):
-            _fill(row, picture, estimate)
+            fill_row(row, picture, estimate)
     return rows
 
 
-def _blank(data: bytes, estimator_id: str) -> Row:
+def blank_row(data: bytes, estimator_id: str) -> Row:
+    """The row of a picture of which nothing is known but its bytes: unreadable, until filled."""
     return {
         "estimator_id": estimator_id,
         "content_sha256": hashlib.sha256(data).hexdigest(),
@@ -81,7 +82,8 @@ def _groups(
         yield group
 
 
-def _fill(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
+def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
+    """Complete a row of `blank_row` by what was seen in its picture."""
     row["height"], row["width"] = picture.shape[:2]
     row["perceptual_hash"] = hashing.perceptual_hash(picture)
     if estimate.error is not None:

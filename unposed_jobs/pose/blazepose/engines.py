@@ -25,6 +25,9 @@ LANDMARKER_OUTPUTS = (0, 1, 3)
 """Landmarks, pose score, heat maps. The segmentation mask, which takes half of the network's
 time, and the world landmarks are cut off."""
 
+_DETECTOR_SHAPES = ((224, 224, 3), (2254, 12), (2254, 1))
+_LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
+
 _SIGNED = (2 / 255, -1.0)
 _UNIT = (1 / 255, 0.0)
 _CPU_BATCH = 2
@@ -51,14 +54,31 @@ def create(bundle: bytes) -> Engine:
 
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
-    files = task_bundle.members(bundle)
-    detector = tflite.prune(tflite.read(files[task_bundle.DETECTOR]), DETECTOR_OUTPUTS)
-    landmarker = tflite.prune(tflite.read(files[task_bundle.LANDMARKER]), LANDMARKER_OUTPUTS)
+    detector, landmarker = graphs(bundle)
     if torch.cuda.is_available():
         return TorchEngine(detector, landmarker, torch.device("cuda"))
     if importlib.util.find_spec("openvino") is not None:
         return OpenVinoEngine(detector, landmarker, threads())
     return TorchEngine(detector, landmarker, torch.device("cpu"))
+
+
+def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
+    """Detector and landmark network of a ``.task`` bundle, cut to what is needed.
+
+    Raises ValueError where the bundle is none, or holds other networks than BlazePose.
+    """
+    files = task_bundle.members(bundle)
+    found = []
+    for name, outputs, shapes in (
+        (task_bundle.DETECTOR, DETECTOR_OUTPUTS, _DETECTOR_SHAPES),
+        (task_bundle.LANDMARKER, LANDMARKER_OUTPUTS, _LANDMARKER_SHAPES),
+    ):
+        graph = tflite.prune(tflite.read(files[name]), outputs)
+        told = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
+        if told != shapes:
+            raise ValueError(f"{name} has other inputs and outputs than BlazePose: {told}")
+        found.append(graph)
+    return found[0], found[1]
 
 
 def threads() -> int:
@@ -94,8 +114,8 @@ class _OpenVinoNetwork:
 
         from unposed_jobs.pose.blazepose import openvino_graph
 
-        # Larger batches leave the cache and are slower. Pinning would tie every process of a
-        # machine to the same cores.
+        # Larger batches leave the cache and are slower: each core takes its own small one.
+        # Pinning would tie every process of a machine to the same cores.
         model = openvino_graph.build(graph, _CPU_BATCH, *scaling)
         compiled = openvino.Core().compile_model(
             model,
@@ -103,25 +123,33 @@ class _OpenVinoNetwork:
             {
                 "INFERENCE_PRECISION_HINT": "f32",
                 "INFERENCE_NUM_THREADS": cores,
-                "NUM_STREAMS": 1,
+                "NUM_STREAMS": cores,
                 "ENABLE_CPU_PINNING": False,
             },
         )
-        self._request: Any = compiled.create_infer_request()
+        self._requests: Any = openvino.AsyncInferQueue(compiled, cores)
         self._shapes = [tuple(output.shape)[1:] for output in compiled.outputs]
 
     def __call__(self, squares: Tensor) -> list[Tensor]:
         pixels = squares.numpy()
-        count = len(pixels)
-        results = [np.empty((count, *shape), np.float32) for shape in self._shapes]
-        for start in range(0, count, _CPU_BATCH):
-            part = pixels[start : start + _CPU_BATCH]
-            size = len(part)
-            if size < _CPU_BATCH:
-                part = np.concatenate([part, np.repeat(part[-1:], _CPU_BATCH - size, axis=0)])
-            self._request.infer([part], share_inputs=True)
+        results = [np.empty((len(pixels), *shape), np.float32) for shape in self._shapes]
+
+        def keep(request: Any, where: slice) -> None:
             for number, result in enumerate(results):
-                result[start : start + size] = self._request.get_output_tensor(number).data[:size]
+                values = request.get_output_tensor(number).data
+                result[where] = values[: where.stop - where.start]
+
+        self._requests.set_callback(keep)
+        parts = []
+        for start in range(0, len(pixels), _CPU_BATCH):
+            part = pixels[start : start + _CPU_BATCH]
+            where = slice(start, start + len(part))
+            if len(part) < _CPU_BATCH:
+                part = np.concatenate([part, np.repeat(part[-1:], _CPU_BATCH - len(part), axis=0)])
+            # The memory is shared with the network, and must outlive its run.
+            parts.append(part)
+            self._requests.start_async({0: part}, where, share_inputs=True)
+        self._requests.wait_all()
         return [torch.from_numpy(result) for result in results]
 
 

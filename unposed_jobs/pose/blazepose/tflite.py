@@ -94,7 +94,11 @@ def prune(graph: Graph, outputs: Sequence[int]) -> Graph:
     """Keep the outputs at these positions, in this order, and what they need.
 
     An operator that only another output needs, such as a segmentation head, is never run.
+
+    Raises ValueError where there is no such output.
     """
+    if max(outputs) >= len(graph.outputs):
+        raise ValueError(f"{len(graph.outputs)} outputs where {max(outputs) + 1} are needed")
     return _tidy(
         Graph(
             graph.inputs,

@@ -1,0 +1,100 @@
+"""Ratio 4: JPEG bytes to the detector's input on one core, ours against Pillow.
+
+    python -m unposed_jobs.bench.decoding [FOLDER]
+
+Pillow decodes the whole picture and resizes it to the detector's 224 pixels, longer side first.
+Ours decodes it at full scale, too - a coarser one moves the landmarks, see `pose.decoding` - and
+samples the letterboxed square as MediaPipe does. The reading of the header, the orientation and
+all checks are included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from unposed_jobs.bench import pictures, rounds
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose import jpeg
+from unposed_jobs.pose.blazepose import detection, geometry, sampling
+from unposed_jobs.pose.decoding import decode
+
+_JPEG = b"\xff\xd8\xff"
+
+
+def pillow(contents: list[bytes]) -> None:
+    """Decode and resize, letterboxed, as one would with Pillow alone."""
+    for data in contents:
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        scale = detection.SIDE / max(image.size)
+        width, height = (max(1, round(side * scale)) for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        square = np.zeros((detection.SIDE, detection.SIDE, 3), np.uint8)
+        top, left = (detection.SIDE - height) // 2, (detection.SIDE - width) // 2
+        square[top : top + height, left : left + width] = np.asarray(image)
+
+
+def ours(contents: list[bytes]) -> None:
+    """Decode and sample as the batched estimator does."""
+    settings = pictures.pose_settings()
+    for data in contents:
+        rgb = decode(data, settings)
+        sizes = torch.tensor([[rgb.shape[1], rgb.shape[0]]], dtype=torch.float32)
+        maps = geometry.sampling(geometry.whole(sizes), detection.SIDE).double().numpy()
+        sampling.on_cpu([rgb], [0], maps, detection.SIDE, sampling.Border.BLACK)
+
+
+def measure(contents: list[bytes], count: int) -> list[rounds.Round]:
+    """Paired rounds in this one thread."""
+
+    def side(function: Callable[[list[bytes]], None]) -> tuple[float, float]:
+        start, cpu = time.perf_counter(), time.process_time()
+        function(contents)
+        wall = time.perf_counter() - start
+        return len(contents) / wall, len(contents) / (time.process_time() - cpu)
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    for function in (ours, pillow):
+        function(contents[:2])
+    return rounds.measure(lambda: side(ours), lambda: side(pillow), count)
+
+
+def main() -> int:
+    """Print both sides and the ratio of each round."""
+    parser = argparse.ArgumentParser(prog="decoding", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", help="a folder of pictures; else a rendered sample")
+    parser.add_argument("--pictures", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    contents = pictures.load(arguments.folder, arguments.pictures)
+    contents = [data for data in contents if data.startswith(_JPEG) and _readable(data)]
+    if not contents:
+        raise UnposedError("no readable JPEG among the pictures; name a folder that has some")
+    if not jpeg.available():
+        print("simplejpeg is not installed: both sides decode with Pillow")
+    results = measure(contents, arguments.rounds)
+    print(rounds.report("ratio 4: decode to model input, one core", "images/s", results))
+    return 0
+
+
+def _readable(data: bytes) -> bool:
+    try:
+        Image.open(io.BytesIO(data)).load()
+    except (OSError, SyntaxError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    try:
+        raise SystemExit(main())
+    except UnposedError as error:
+        raise SystemExit(f"error: {error}") from None
