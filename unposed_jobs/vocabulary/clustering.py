@@ -22,8 +22,9 @@ RESAMPLE_SHARE = 0.8
 SCORED_PICTURES = 2_000
 WARM_TOLERANCE = 0.02
 """A warm start is kept while its error is at most this share above a cold start's."""
-FINER_TOLERANCE = 0.02
-"""More classes are taken where they score at most this much less than the best number does."""
+FINER_TOLERANCE = 0.005
+"""More classes are taken where they score at most this much less than the best number does. Next
+to nothing: a pose that is split in two is flagged as missing where its other half is shown."""
 KEEP_K_TOLERANCE = 0.05
 """The number of classes changes from the champion's only where the score gains this much."""
 
@@ -188,8 +189,8 @@ def choose_k(
     Stability is the mean adjusted Rand index between clusterings of `RESAMPLES` random 80 %
     parts, each extended to all pictures: a number of classes that the data has is found again
     in any part of it. Silhouette is how much nearer a picture is to its own class than to the
-    next. Their mean is the score. Both lean towards few classes, so of the numbers that score at
-    most `finer` below the best the largest is taken. `prefer` (the champion's K) is kept unless
+    next. Their mean is the score; of the numbers that score at most `finer` below the best, the
+    largest is taken. `prefer` (the champion's K) is kept unless
     the gain is clear.
     """
     values = np.ascontiguousarray(embedding, dtype=np.float32)

@@ -1,0 +1,70 @@
+import dataclasses
+import datetime
+
+import numpy as np
+import pyarrow as pa
+from reference_tables import SETTINGS, reference, train
+
+from unposed_jobs.reference import promotion
+from unposed_jobs.reference.bundle import Bundle, PersonBranch
+
+LATER = datetime.date(2026, 1, 12)
+
+
+def test_the_first_model_is_promoted(bundle: Bundle, pictures: pa.Table) -> None:
+    decision = promotion.decide(bundle, None, pictures, SETTINGS)
+    assert decision.promote
+    assert "no champion" in decision.reason
+
+
+def test_the_same_model_again_flips_nothing(bundle: Bundle, pictures: pa.Table) -> None:
+    decision = promotion.decide(bundle, bundle, pictures, SETTINGS)
+    assert decision.promote
+    assert decision.figures["flip_share"] == 0
+
+
+def test_a_model_learned_anew_on_other_products_turns_few_flags(
+    bundle: Bundle, pictures: pa.Table
+) -> None:
+    candidate = train(
+        reference(seed=8), dataclasses.replace(SETTINGS, seed=3), champion=bundle, run_date=LATER
+    )
+    decision = promotion.decide(candidate, bundle, pictures, SETTINGS)
+    assert decision.promote, decision
+    assert decision.figures["flip_share"] < 0.1
+
+
+def shuffled_ids(bundle: Bundle) -> Bundle:
+    """The same model, with its classes' ids dealt out anew."""
+    person = bundle.person
+    assert person is not None
+    turned = PersonBranch(
+        person.topology, person.encoder, person.clusters, np.roll(person.pose_ids, 1)
+    )
+    return dataclasses.replace(bundle, person=turned, run_date=LATER)
+
+
+def test_ids_that_change_their_meaning_are_refused(bundle: Bundle, pictures: pa.Table) -> None:
+    decision = promotion.decide(shuffled_ids(bundle), bundle, pictures, SETTINGS)
+    assert not decision.promote
+    assert "flags would change" in decision.reason
+    lenient = dataclasses.replace(SETTINGS, max_flip_share=1.0)
+    assert promotion.decide(shuffled_ids(bundle), bundle, pictures, lenient).promote
+
+
+def test_a_worse_model_is_refused(bundle: Bundle, pictures: pa.Table) -> None:
+    lazy = dataclasses.replace(bundle, metrics=bundle.metrics | {"stability": 0.2}, run_date=LATER)
+    decision = promotion.decide(lazy, bundle, pictures, SETTINGS)
+    assert not decision.promote
+    assert "stability" in decision.reason
+
+
+def test_another_estimators_champion_is_followed(bundle: Bundle) -> None:
+    pictures = reference(points=17)
+    candidate = train(pictures, estimator_id="coco", champion=bundle)
+    old, new = (set(m.active["pose_id"].to_pylist()) for m in (bundle, candidate))
+    people = {row["pose_id"] for row in candidate.vocabulary.to_pylist() if row["kind"] == "person"}
+    assert not old & new & people
+    decision = promotion.decide(candidate, bundle, pictures, SETTINGS)
+    assert decision.promote
+    assert "estimator" in decision.reason
