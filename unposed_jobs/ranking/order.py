@@ -66,7 +66,7 @@ def _decide(
 ) -> tuple[str, dict[str, Any]]:
     judged = shows.any(axis=1) & ~shows.all(axis=1)
     if len(shows) < MIN_PRODUCTS or judged.sum() < MIN_PRODUCTS or shows.shape[1] < 2:
-        reason = f"fewer than {MIN_PRODUCTS} products to judge an order by"
+        reason = f"fewer than {MIN_PRODUCTS} products show some poses and not others"
         return FREQUENCY, {"order": FREQUENCY, "order_reason": reason}
     scores = {
         LEARNED: np.zeros(shows.shape),

@@ -125,13 +125,18 @@ def _expected(
         key = tuple(entry[name] for name in bundle.attributes if entry[name] is not None)
         share.setdefault(key, np.zeros(len(poses)))[column[entry["pose_id"]]] = entry["share"]
     cohorts = zip(
-        *(pictures[name].take(pa.array(first)).to_pylist() for name in bundle.attributes),
+        *(
+            pictures[name].take(pa.array(first)).to_pylist()
+            if name in pictures.column_names
+            else [None] * len(first)  # The cohorts were defined otherwise then.
+            for name in bundle.attributes
+        ),
         strict=True,
     )
     rows = []
     for cohort in cohorts:
         known = list(cohort)
-        while tuple(known) not in share:
+        while known and tuple(known) not in share:
             known.pop()
         rows.append(share[tuple(known)])
     return np.array(rows) >= audit.min_cohort_share

@@ -137,7 +137,7 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
         return _Draft("size chart or text", "SIZE", details)
     if statistics["texture_evenness"] > 0.75:
         return _Draft("fabric close-up", "FABR", details)
-    if plain > 0.8:
+    if plain > 0.5:  # What is shown ends within the frame.
         return _Draft("flat lay", "FLAT", details)
     return _Draft("detail", "DETL", details)
 
