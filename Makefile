@@ -16,7 +16,7 @@ DEMO_PRODUCTS ?= 150
 export PATH := $(BIN):$(PATH)
 export PYSPARK_PYTHON := $(BIN)/python
 export PYSPARK_DRIVER_PYTHON := $(BIN)/python
-export SPARK_CONF_DIR ?= $(CURDIR)/spark/conf/cpu
+export SPARK_CONF_DIR ?= $(CURDIR)/spark/conf/local
 export SPARK_LOCAL_IP ?= 127.0.0.1
 
 ##@ Start here

@@ -16,7 +16,7 @@ dag() { # dag DAG_ID DAY: run it now, in this process, with a real spark-submit 
   fi
   # What the jobs themselves said, out of Airflow's log.
   grep -ohE '(pictures [0-9]+, new|audited [0-9]+ products|trained |promoted |rejected |gallery: ).*' \
-    "$log" | sed 's/^/  /'
+    "$log" | sed 's/ \[airflow\..*//; s/^/  /'
 }
 
 # Fresh tables every time, so that the second night shows what it saves; the rendered

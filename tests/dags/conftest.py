@@ -24,7 +24,7 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "AIRFLOW_CONN_SPARK_DEFAULT": (
             '{"conn_type":"spark","host":"local[2]","extra":{"deploy-mode":"client"}}'
         ),
-        "SPARK_CONF_DIR": str(ROOT / "spark/conf/cpu"),
+        "SPARK_CONF_DIR": str(ROOT / "spark/conf/local"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,

@@ -145,8 +145,7 @@ def fingerprint_pictures(
         "snapshots": {},
     }
     _check_budget(figures, settings.pose)
-    moved = figures["pictures"] - figures["unchanged"]
-    if not run.dry_run and (moved or not tonight.join(known, _SAME_DAYS, "left_anti").isEmpty()):
+    if not run.dry_run and not tonight.select(*_STATE).subtract(known.select(*_STATE)).isEmpty():
         columns = [name for name in fingerprints.FINGERPRINTED.names if name != "change"]
         others = known.join(tonight, "image_uri", "left_anti")
         state = others.select(*columns).unionByName(tonight.select(*columns))
@@ -160,7 +159,8 @@ def fingerprint_pictures(
     return tonight.select("image_uri", "content_sha256", "status"), figures
 
 
-_SAME_DAYS = ["image_uri", "first_seen", "last_seen"]
+_STATE = [name for name in fingerprints.FINGERPRINTED.names if name not in ("change", "error")]
+"""What makes a row of `images` another one."""
 
 
 def extract_contents(

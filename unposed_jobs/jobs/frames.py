@@ -121,6 +121,6 @@ def stage(frame: DataFrame, stager: Stager) -> list[StagedFile]:
 def collect_staged(frame: DataFrame) -> dict[str, list[StagedFile]]:
     """The staged files of a frame of `staged_batch`es, by table."""
     files: dict[str, list[StagedFile]] = {name: [] for name in tables.TABLES}
-    for row in frame.toLocalIterator():
+    for row in frame.collect():  # Small descriptions; an iterator would run task after task.
         files[row["table"]].append(pickle.loads(row["staged"]))  # noqa: S301 - see staged_batch
     return files
