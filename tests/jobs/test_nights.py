@@ -1,0 +1,311 @@
+"""The whole way on real tables: two nights of a small catalogue, re-runs, faults.
+
+One catalogue is rendered and audited once; each test that writes works on a copy of the
+warehouse's day, restored by running the day again.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from unposed_jobs import config
+from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+from unposed_jobs.errors import ErrorBudgetExceededError, UnposedError
+from unposed_jobs.jobs import audit, extract, promote, train
+from unposed_jobs.jobs.entry import Run
+from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse.tables import DAY_TABLES
+
+FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
+BROKEN = ("truncated.jpg", "notes.jpg", "copy.jpg", "bomb.png")
+
+
+def quiet(day: date, **rest) -> Run:
+    return Run(day, progress=lambda line: None, **rest)
+
+
+def settings_for(home: Path, catalogue: Path, **rest) -> config.Settings:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNPOSED_HOME", str(home))
+        return config.load(
+            catalogue__products=str(catalogue / "products.csv"),
+            catalogue__images=str(catalogue / "images.csv"),
+            # A small catalogue has few products: bad rows weigh more.
+            catalogue__error_budget=0.2,
+            warehouse__buckets=2,
+            training__clusters=6,
+            training__epochs=30,
+            **rest,
+        )
+
+
+def add_bad_pictures(catalogue: Path) -> None:
+    """A truncated JPEG, a text, the same bytes at another address, a bomb, and no file at all."""
+    from PIL import Image
+
+    pictures = sorted(catalogue.glob("pictures/*/*.jpg"))
+    good = next(path for path in pictures if path.stat().st_size > 20_000)
+    folder = catalogue / "pictures" / "extra"
+    folder.mkdir()
+    (folder / "truncated.jpg").write_bytes(good.read_bytes()[:9000])
+    (folder / "notes.jpg").write_text("this is a list of notes")
+    shutil.copy(good, folder / "copy.jpg")
+    # A valid PNG that claims 30,000 x 30,000 pixels.
+    Image.new("1", (30_000, 30_000)).save(folder / "bomb.png", optimize=True)
+    with (catalogue / "images.csv").open() as source:
+        rows = list(csv.DictReader(source))
+    product = rows[0]["product_id"]
+    with (catalogue / "images.csv").open("a", newline="") as target:
+        writer = csv.DictWriter(target, rows[0].keys())
+        for index, name in enumerate((*BROKEN, "nowhere.jpg")):
+            row = dict.fromkeys(rows[0], "") | {
+                "product_id": product,
+                "image_uri": f"pictures/extra/{name}",
+                "position": str(90 + index),
+            }
+            writer.writerow(row)
+
+
+@pytest.fixture(scope="module")
+def nights(spark, tmp_path_factory, pose_weights):
+    """A trained model and two audited nights; (settings, warehouse, figures of the extractions)."""
+    home = tmp_path_factory.mktemp("nights")
+    catalogue = home / "catalogue"
+    write_sample(catalogue, SampleSettings(20, 11, 640, FIRST), 2)
+    add_bad_pictures(catalogue)
+    settings = settings_for(home, catalogue)
+    figures = {}
+    extract.run(spark, settings, quiet(FIRST, scope="reference"))
+    train.run(spark, settings, quiet(FIRST))
+    promote.run(spark, settings, quiet(FIRST))
+    for day in (FIRST, SECOND):
+        figures[day] = extract.run(spark, settings, quiet(day))
+        audit.run(spark, settings, quiet(day))
+    return settings, Warehouse.open(settings.warehouse), figures
+
+
+def rows_of(warehouse: Warehouse, day: date) -> dict[str, list[dict]]:
+    """Every column of every row of the day tables, in a fixed order."""
+    return {
+        table.name: sorted(
+            warehouse.read(table.name, row_filter={"run_date": day}).to_pylist(), key=repr
+        )
+        for table in DAY_TABLES
+    }
+
+
+def test_every_product_has_one_audit_row_and_a_flag_for_every_pose(nights):
+    settings, warehouse, _ = nights
+    rows = rows_of(warehouse, FIRST)
+    with open(settings.catalogue.products) as source:
+        listed = {row["product_id"] for row in csv.DictReader(source)} - {""}
+    audited = [row["product_id"] for row in rows["product_audit"]]
+    rejected = {row["row_key"] for row in rows["catalogue_rejects"] if row["source"] == "products"}
+    assert len(audited) == len(set(audited))
+    assert set(audited) | rejected >= listed
+    poses = {row["pose_id"] for row in rows["pose_flags"]}
+    assert len(rows["pose_flags"]) == len(audited) * len(poses)
+    ranked = [row for row in rows["pose_flags"] if row["state"] == "missing"]
+    assert ranked
+    assert all(row["rank"] >= 1 and row["remedy"] for row in ranked)
+    assert any(row["example_images"] for row in ranked)
+
+
+def test_running_a_day_again_gives_exactly_the_same_rows(nights, spark):
+    settings, warehouse, _ = nights
+    before = {day: rows_of(warehouse, day) for day in (FIRST, SECOND)}
+    for day in (SECOND, FIRST):
+        extract.run(spark, settings, quiet(day))
+        audit.run(spark, settings, quiet(day))
+    assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
+    run = warehouse.latest_published("audit", FIRST)
+    assert run is not None
+    assert run.attempts == 2
+
+
+def test_a_day_with_an_empty_catalogue_clears_that_day_and_no_other(nights, spark, tmp_path):
+    settings, warehouse, _ = nights
+    before = {day: rows_of(warehouse, day) for day in (FIRST, SECOND)}
+    for name in ("products", "images"):
+        header = Path(getattr(settings.catalogue, name)).read_text().splitlines()[0]
+        (tmp_path / f"{name}.csv").write_text(header + "\n")
+    empty = dataclasses.replace(
+        settings,
+        catalogue=dataclasses.replace(
+            settings.catalogue,
+            products=str(tmp_path / "products.csv"),
+            images=str(tmp_path / "images.csv"),
+        ),
+    )
+    extract.run(spark, empty, quiet(SECOND))
+    audit.run(spark, empty, quiet(SECOND))
+    assert rows_of(warehouse, SECOND) == {table.name: [] for table in DAY_TABLES}
+    assert rows_of(warehouse, FIRST) == before[FIRST]
+    audit.run(spark, settings, quiet(SECOND))
+    assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
+
+
+def test_the_second_night_extracts_only_what_is_new(nights):
+    settings, _, figures = nights
+    with open(settings.catalogue.images) as source:
+        added = sum(row["added_at"] == SECOND.isoformat() for row in csv.DictReader(source))
+    second = figures[SECOND]
+    assert added > 0
+    assert second["new"] == added
+    assert second["extracted"] <= added
+    assert second["changed"] == 0
+    assert second["unchanged"] == second["pictures"] - added - second["failed"]
+
+
+def test_every_bad_picture_has_a_status_and_a_reason(nights):
+    _, warehouse, _ = nights
+    images = {
+        Path(row["image_uri"]).name: row
+        for row in warehouse.read("images").to_pylist()
+        if "/extra/" in row["image_uri"]
+    }
+    landmarks = {row["content_sha256"]: row for row in warehouse.read("landmarks").to_pylist()}
+    assert images["nowhere.jpg"]["status"] == "missing"
+    assert images["nowhere.jpg"]["error"]
+    for name, word in (
+        ("truncated.jpg", "truncated"),
+        ("notes.jpg", "not_a_picture"),
+        ("bomb.png", "too_many_pixels"),
+    ):
+        assert images[name]["status"] == "ok"
+        found = landmarks[images[name]["content_sha256"]]
+        assert found["status"] == "unreadable"
+        assert found["error"].startswith(word)
+    unreadable = warehouse.query(
+        "SELECT sum(unreadable) AS n FROM product_audit WHERE run_date = $day", {"day": FIRST}
+    )
+    assert unreadable["n"].to_pylist()[0] >= 4
+
+
+def test_equal_bytes_at_two_addresses_are_one_content(nights):
+    _, warehouse, _ = nights
+    contents = warehouse.read("landmarks")["content_sha256"].to_pylist()
+    assert len(contents) == len(set(contents))
+    copies = warehouse.query(
+        "SELECT count(*) AS n FROM images GROUP BY content_sha256 HAVING count(*) > 1"
+    )
+    assert copies.num_rows >= 1
+
+
+def test_an_unchanged_night_decodes_nothing(nights, spark):
+    settings, warehouse, _ = nights
+    before = warehouse.snapshot_id("landmarks"), warehouse.snapshot_id("images")
+    figures = extract.run(spark, settings, quiet(SECOND))
+    assert figures["extracted"] == figures["new"] == figures["changed"] == 0
+    assert (warehouse.snapshot_id("landmarks"), warehouse.snapshot_id("images")) == before
+
+
+def test_a_touched_picture_is_hashed_but_not_extracted_and_a_changed_one_is(nights, spark):
+    settings = nights[0]
+    pictures = sorted(Path(settings.catalogue.images).parent.glob("pictures/P*/*.jpg"))
+    touched, changed = pictures[0], pictures[1]
+    original = changed.read_bytes()
+    stamps = {path: path.stat() for path in (touched, changed)}
+    os.utime(touched, (1_000_000, 1_000_000))
+    # A comment segment after the start marker: the same picture in other bytes.
+    changed.write_bytes(original[:2] + b"\xff\xfe\x00\x04hi" + original[2:])
+    figures = extract.run(spark, settings, quiet(SECOND))
+    assert (figures["touched"], figures["changed"], figures["extracted"]) == (1, 1, 1)
+    changed.write_bytes(original)
+    for path, stamp in stamps.items():
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    back = extract.run(spark, settings, quiet(SECOND))
+    assert back["changed"] == 1
+    assert back["extracted"] == 0
+
+
+def test_a_dry_run_changes_no_table_but_runs(nights, spark):
+    settings, warehouse, _ = nights
+    before = {table.name: warehouse.snapshot_id(table.name) for table in DAY_TABLES}
+    audit.run(spark, settings, quiet(SECOND, dry_run=True))
+    assert {table.name: warehouse.snapshot_id(table.name) for table in DAY_TABLES} == before
+    run = warehouse.latest_published("audit", SECOND)
+    assert run is not None  # A dry run takes nothing back.
+
+
+def test_training_the_same_day_again_gives_the_same_model(nights, spark):
+    settings, _, _ = nights
+    first = train.run(spark, settings, quiet(FIRST))
+    again = promote.run(spark, settings, quiet(FIRST))
+    assert first.status == "champion"
+    assert again.model_version == first.model_version
+
+
+def test_a_later_model_keeps_ids_and_the_old_champion_retires(nights, spark):
+    settings, warehouse, _ = nights
+    snapshot = warehouse.read("models"), warehouse.read("vocabulary")
+    candidate = train.run(spark, settings, quiet(SECOND))
+    decided = promote.run(spark, settings, quiet(SECOND))
+    assert decided.model_version == candidate.model_version
+    states = dict(
+        zip(
+            *(warehouse.read("models")[c].to_pylist() for c in ("model_version", "status")),
+            strict=True,
+        )
+    )
+    assert list(states.values()).count("champion") == 1
+    assert decided.status in {"champion", "rejected"}
+    assert decided.reason
+    kept = warehouse.query(
+        "SELECT count(*) AS n FROM vocabulary WHERE model_version = $v AND lineage = 'kept'",
+        {"v": candidate.model_version},
+    )
+    assert kept["n"].to_pylist()[0] > 0
+    for name, rows in zip(("models", "vocabulary"), snapshot, strict=True):
+        warehouse.rewrite(name, lambda _, rows=rows: rows, "restore")
+
+
+class _LostError(Exception):
+    """Stands for a driver that dies in the middle."""
+
+
+def test_a_lost_night_goes_on_with_what_is_left(nights, spark, tmp_path):
+    settings, _, _ = nights
+    home = tmp_path / "home"
+    fresh = settings_for(
+        home, Path(settings.catalogue.images).parent, pose__chunk_size=16, pose__commit_chunks=1
+    )
+
+    def die(line: str) -> None:
+        if line.startswith("committed group 1"):
+            raise _LostError
+
+    with pytest.raises(_LostError):
+        extract.run(spark, fresh, Run(FIRST, progress=die, limit=40))
+    warehouse = Warehouse.open(fresh.warehouse)
+    committed = warehouse.read("landmarks").num_rows
+    assert 0 < committed < 40
+    figures = extract.run(spark, fresh, quiet(FIRST, limit=40))
+    assert figures["new"] == 0
+    contents = warehouse.read("landmarks")["content_sha256"].to_pylist()
+    assert figures["extracted"] + committed == len(contents) == len(set(contents))
+
+
+def test_a_storage_that_is_down_is_one_refusal_and_leaves_the_tables(nights, spark, tmp_path):
+    settings, warehouse, _ = nights
+    before = warehouse.snapshot_id("images")
+    elsewhere = dataclasses.replace(
+        settings, catalogue=dataclasses.replace(settings.catalogue, image_root=str(tmp_path))
+    )
+    with pytest.raises(ErrorBudgetExceededError, match="cannot be read"):
+        extract.run(spark, elsewhere, quiet(SECOND))
+    assert warehouse.snapshot_id("images") == before
+
+
+def test_without_a_model_the_audit_says_what_to_run(nights, spark, tmp_path):
+    settings, _, _ = nights
+    fresh = settings_for(tmp_path / "home", Path(settings.catalogue.images).parent)
+    with pytest.raises(UnposedError, match="run: unposed train"):
+        audit.run(spark, fresh, quiet(FIRST))
