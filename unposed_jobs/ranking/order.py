@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import ndcg_score
-from sklearn.model_selection import KFold
 
 from unposed_jobs.ranking import frequency, ranker
 from unposed_jobs.ranking.frequency import CohortFrequency
@@ -68,6 +66,8 @@ def _decide(
     if len(shows) < MIN_PRODUCTS or judged.sum() < MIN_PRODUCTS or shows.shape[1] < 2:
         reason = f"fewer than {MIN_PRODUCTS} products show some poses and not others"
         return FREQUENCY, {"order": FREQUENCY, "order_reason": reason}
+    from sklearn.model_selection import KFold  # Training only: slow to import.
+
     scores = {
         LEARNED: np.zeros(shows.shape),
         FREQUENCY: np.zeros(shows.shape),
@@ -102,6 +102,8 @@ def _decide(
 
 
 def _ndcg(shows: Bool, score: Floats, k: int) -> Floats:
+    from sklearn.metrics import ndcg_score
+
     return np.array(
         [
             ndcg_score(truth[None].astype(float), row[None], k=k)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 
@@ -36,7 +36,8 @@ class Ranker:
     attributes: tuple[str, ...]
     codes: dict[str, dict[str, int]]
     poses: int
-    booster: lightgbm.Booster
+    model: str
+    """LightGBM's own text form, parsed when first asked: most who load a bundle never rank."""
 
     def score(self, products: Attributes) -> Floats:
         """(N, P) importance of each pose for N products (or cohorts) given by their attributes.
@@ -46,11 +47,17 @@ class Ranker:
         """
         encoded = _encode(products, self.attributes, self.codes)
         rows = _pairs(encoded, self.poses)
-        return np.asarray(self.booster.predict(rows, num_threads=1)).reshape(-1, self.poses)
+        return np.asarray(self._booster.predict(rows, num_threads=1)).reshape(-1, self.poses)
+
+    @cached_property
+    def _booster(self) -> Any:
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.model)
 
     def text(self) -> str:
         """LightGBM's own text form of the model."""
-        return self.booster.model_to_string()
+        return self.model
 
     def description(self) -> str:
         """JSON: what the text does not hold."""
@@ -64,8 +71,7 @@ class Ranker:
     def from_text(cls, text: str, description: str) -> Ranker:
         """The inverse of `text` and `description`."""
         told = json.loads(description)
-        booster = lightgbm.Booster(model_str=text)
-        return cls(tuple(told["attributes"]), told["codes"], told["poses"], booster)
+        return cls(tuple(told["attributes"]), told["codes"], told["poses"], text)
 
 
 def fit(products: Attributes, shows: Bool, popularity: Floats, seed: int) -> Ranker:
@@ -73,6 +79,8 @@ def fit(products: Attributes, shows: Bool, popularity: Floats, seed: int) -> Ran
 
     The same input gives the same model text.
     """
+    import lightgbm
+
     rng = np.random.default_rng(seed)
     count, poses = shows.shape
     chosen = np.arange(count)
@@ -113,7 +121,7 @@ def fit(products: Attributes, shows: Bool, popularity: Floats, seed: int) -> Ran
         free_raw_data=True,
     )
     booster = lightgbm.train(parameters, data, num_boost_round=ROUNDS)
-    return Ranker(names, codes, poses, booster)
+    return Ranker(names, codes, poses, booster.model_to_string())
 
 
 def _encode(products: Attributes, names: Sequence[str], codes: dict[str, dict[str, int]]) -> Floats:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import faiss
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 Floats = npt.NDArray[np.floating]
 Indices = npt.NDArray[np.int64]
@@ -214,6 +213,8 @@ def choose_k(
 
 def quality(embedding: Floats, k: int, seed: int) -> tuple[float, float]:
     """Stability and silhouette of K classes, both at most 1; 1 and 0 for a single class."""
+    from sklearn.metrics import adjusted_rand_score, silhouette_score  # Training only: slow.
+
     values = np.ascontiguousarray(embedding, dtype=np.float32)
     rng = np.random.default_rng(seed)
     size = max(k, round(RESAMPLE_SHARE * len(values)))

@@ -251,7 +251,7 @@ CATALOGUE_REJECTS = Table(
             _RUN_DATE,
             _key("source", pa.string(), "products or images"),
             _column("row_key", pa.string(), "product_id, or product_id and image_uri"),
-            _key("reason", pa.string(), "A word, as unposed_jobs.catalogue.schemas.REASONS explains"),
+            _key("reason", pa.string(), "A word; unposed_jobs.catalogue.schemas.REASONS explains"),
             _column("detail", pa.string(), "One line"),
             _column("row", pa.string(), "JSON: the row as it was read"),
             _RUN_ID,
