@@ -1,40 +1,30 @@
-import pyarrow as pa
+from __future__ import annotations
+
+import dataclasses
+
 import pytest
 
 from unposed_jobs.config import TrainingSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.reference import selection
 
-PRODUCTS = pa.table(
-    {
-        "product_id": ["a", "b", "c", "d", "e"],
-        "average_rating": [4.0, 4.8, 4.8, 2.0, 5.0],
-        "rating_count": pa.array([100, 100, 100, 100, 100], pa.int64()),
-    }
-)
-COUNTS = pa.table({"product_id": ["e", "c", "b", "a", "d"], "pictures": [3, 12, 10, 11, 15]})
+SETTINGS = TrainingSettings(min_pictures=10)
 
 
-def test_the_most_popular_with_enough_pictures_come_first() -> None:
-    chosen = selection.select(PRODUCTS, COUNTS, TrainingSettings(top_k=3))
-    assert chosen["product_id"].to_pylist() == ["b", "c", "a"]
-    assert chosen["pictures"].to_pylist() == [10, 12, 11]
-    assert chosen["popularity"].to_pylist() == sorted(chosen["popularity"].to_pylist())[::-1]
+def test_enough_products_are_no_matter():
+    selection.require_enough(selection.MIN_PRODUCTS, 100, 0, SETTINGS)
 
 
-def test_a_product_that_the_counts_leave_out_has_no_pictures() -> None:
-    chosen = selection.select(PRODUCTS, COUNTS.slice(1), TrainingSettings())
-    assert chosen["product_id"].to_pylist() == ["b", "c", "a", "d"]
+def test_too_few_products_say_which_setting_would_do():
+    with pytest.raises(UnposedError, match=r"only 2 of 40 .*--min-pictures 4"):
+        selection.require_enough(2, 40, 4, SETTINGS)
 
 
-def test_a_small_catalogue_is_told_which_setting_would_serve() -> None:
-    with pytest.raises(UnposedError, match=r"min_pictures = 11 or lower") as error:
-        selection.select(PRODUCTS, COUNTS, TrainingSettings(min_pictures=14))
-    assert "\n" not in str(error.value)
-    lower = TrainingSettings(min_pictures=11)
-    assert selection.select(PRODUCTS, COUNTS, lower).num_rows == 3
-
-
-def test_no_pictures_at_all_have_no_such_remedy() -> None:
+def test_a_catalogue_that_no_setting_helps_is_told_so():
     with pytest.raises(UnposedError, match="too few products with pictures"):
-        selection.select(PRODUCTS, COUNTS.slice(0, 1), TrainingSettings())
+        selection.require_enough(0, 2, 0, SETTINGS)
+
+
+def test_a_top_k_below_the_least_is_refused():
+    with pytest.raises(UnposedError, match="top_k = 1"):
+        selection.require_enough(50, 50, 12, dataclasses.replace(SETTINGS, top_k=1))

@@ -13,8 +13,8 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, StructField, StructType
 
-from unposed_jobs.errors import UnposedError
 from unposed_jobs.ranking import popularity
+from unposed_jobs.reference import selection
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,7 +27,7 @@ def reference_products(catalogue: Catalogue, settings: Settings) -> DataFrame:
     """The K most popular products with enough pictures: their columns, `popularity` and
     `listed` (pictures on the day). Equal popularity is told apart by product_id.
 
-    Raises UnposedError where no product has enough pictures.
+    Raises UnposedError where too few products have enough pictures.
     """
     training = settings.training
     listed = catalogue.images.groupBy("product_id").agg(F.count(F.lit(1)).alias("listed"))
@@ -40,13 +40,14 @@ def reference_products(catalogue: Catalogue, settings: Settings) -> DataFrame:
         .limit(training.top_k)
         .persist()
     )
-    if chosen.isEmpty():
-        most = listed.agg(F.max("listed")).head()
-        raise UnposedError(
-            f"no product has {training.min_pictures} pictures or more (the most is "
-            f"{most[0] if most and most[0] else 0}); lower [training] min_pictures, or "
-            "--min-pictures"
-        )
+    qualified = chosen.limit(selection.MIN_PRODUCTS).count()
+    if qualified < selection.MIN_PRODUCTS:
+        products = catalogue.products.count()
+        wanted = max(selection.MIN_PRODUCTS, products // 10)
+        best = listed.orderBy(F.desc("listed")).limit(wanted).agg(F.min("listed"), F.count("*"))
+        least, found = best.collect()[0]
+        reachable = least if found == wanted else 0
+        selection.require_enough(qualified, products, reachable, training)
     return chosen
 
 

@@ -1,0 +1,119 @@
+"""Both DAGs as Airflow runs them: `dag.test()`, a real spark-submit for each task, real tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+
+pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).parents[2]
+DAY = "2026-01-05"
+
+RUN_DAG = """
+import json, sys
+from datetime import UTC, datetime
+sys.path.insert(0, "dags")
+from airflow.dag_processing.dagbag import DagBag
+
+dag = DagBag("dags").dags[sys.argv[1]]
+for task in dag.tasks:
+    task.retries = 0  # A test does not wait for the second try.
+run = dag.test(
+    logical_date=datetime.fromisoformat(sys.argv[2]).replace(tzinfo=UTC),
+    run_conf=json.loads(sys.argv[3]),
+)
+print("STATE", run.state, json.dumps({t.task_id: str(t.state) for t in run.get_task_instances()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory, pose_weights):
+    """The environment of one small installation: a catalogue, an Airflow home, a connection."""
+    home = tmp_path_factory.mktemp("installation")
+    write_sample(home / "catalogue", SampleSettings(18, 5, 640), 2)
+    config = home / "unposed.toml"
+    config.write_text(
+        "[catalogue]\nerror_budget = 0.2\n[warehouse]\nbuckets = 2\n"
+        "[training]\nclusters = 6\nepochs = 30\nmin_pictures = 6\n"
+    )
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(
+            {"conn_type": "spark", "host": "local[2]", "extra": {"deploy-mode": "client"}}
+        ),
+        "UNPOSED_HOME": str(home),
+        "UNPOSED_CONFIG": str(config),
+        "SPARK_CONF_DIR": str(ROOT / "spark/conf/local"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    subprocess.run(["airflow", "db", "migrate"], check=True, capture_output=True, env=environment)
+    return home, environment
+
+
+def run_dag(airflow, dag_id: str, day: str = DAY, **params) -> tuple[str, dict[str, str], str]:
+    """The run's state, its tasks' states, and everything that was printed."""
+    _, environment = airflow
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_DAG, dag_id, day, json.dumps(params)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    told = [line for line in output.splitlines() if line.startswith("STATE ")]
+    assert told, output[-4000:]
+    _, state, tasks = told[-1].split(" ", 2)
+    return state.rsplit(".", 1)[-1].lower(), json.loads(tasks), output
+
+
+def query(airflow, sql: str) -> list[dict]:
+    _, environment = airflow
+    done = subprocess.run(
+        ["unposed", "query", "--format", "json", sql],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_night_before_any_training_fails_in_one_line(airflow):
+    state, tasks, output = run_dag(airflow, "unposed_catalogue_audit_nightly", limit=5)
+    assert state == "failed"
+    assert tasks["extract_landmarks"] == "success"
+    assert tasks["audit_products"] != "success"
+    assert "unposed: no model is promoted yet; run: unposed train" in output
+
+
+def test_the_week_and_the_night_go_through_and_publish(airflow):
+    home, _ = airflow
+    state, tasks, output = run_dag(airflow, "unposed_reference_retrain_weekly")
+    assert (state, set(tasks.values())) == ("success", {"success"}), output[-4000:]
+    state, tasks, output = run_dag(airflow, "unposed_catalogue_audit_nightly")
+    assert (state, set(tasks.values())) == ("success", {"success"}), output[-4000:]
+    flags = query(
+        airflow,
+        "SELECT state, count(*) AS n, count(DISTINCT product_id) AS products "
+        "FROM pose_flags_current GROUP BY state",
+    )
+    by_state = {row["state"]: row for row in flags}
+    assert by_state["missing"]["n"] > 0
+    assert by_state["present"]["n"] > 0
+    published = query(airflow, "SELECT run_date, state FROM runs WHERE job = 'audit'")
+    assert [(row["run_date"], row["state"]) for row in published] == [(DAY, "published")]
+    assert (home / "gallery/index.html").is_file()
