@@ -44,12 +44,12 @@ def contents(encode) -> list[bytes]:
     return made
 
 
-@pytest.mark.parametrize("decoders", [1, 3])
+@pytest.mark.parametrize("decoders", [0, 1, 3])
 def test_same_rows_as_in_batches(contents, decoders) -> None:
     estimator = Counting()
     streamed = list(
         pipeline.extract_stream(
-            range(len(contents)), contents.__getitem__, estimator, SETTINGS, decoders
+            range(len(contents)), contents.__getitem__, estimator, SETTINGS, decoders=decoders
         )
     )
     assert [item for item, _ in streamed] == list(range(75))
@@ -76,12 +76,13 @@ def test_an_error_in_loading_ends_the_stream(contents) -> None:
         list(stream)
 
 
-def test_large_pictures_wait(encode, monkeypatch) -> None:
+@pytest.mark.parametrize("decoders", [0, 2])
+def test_large_pictures_wait(encode, monkeypatch, decoders) -> None:
     # Each fills more than the whole budget: they pass one by one, none is lost, nothing hangs.
     monkeypatch.setattr(pipeline, "BATCH_PIXELS", 50)
     contents = [encode(np.full((9, 9, 3), value, np.uint8)) for value in range(100, 140)]
     estimator = Counting()
-    rows = list(pipeline.extract_stream(contents, bytes, estimator, SETTINGS, decoders=2))
+    rows = list(pipeline.extract_stream(contents, bytes, estimator, SETTINGS, decoders=decoders))
     assert [row["status"] for _, row in rows] == ["no_person"] * 28 + ["ok"] * 12
     assert estimator.batches == [1] * 40
 
@@ -101,7 +102,7 @@ def test_budget_holds_back_all_but_the_wanted() -> None:
 
 def test_stopping_early_leaves_no_thread(contents) -> None:
     before = threading.active_count()
-    stream = pipeline.extract_stream(contents, bytes, Counting(), SETTINGS)
+    stream = pipeline.extract_stream(contents, bytes, Counting(), SETTINGS, decoders=2)
     next(stream)
     stream.close()
     assert threading.active_count() == before

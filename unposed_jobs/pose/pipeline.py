@@ -23,9 +23,12 @@ from unposed_jobs.pose.decoding import UnreadablePicture, decode
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.extraction import Row, blank_row, fill_row
 
-BATCH_PICTURES = 32
+BATCH_PICTURES = 8
+"""The CPU's best: few enough that the pictures' memory is used again while it is still warm. A
+GPU wants 64."""
+
 BATCH_PIXELS = 16_000_000
-"""A batch is closed by whichever comes first; as much again is decoded ahead."""
+"""A batch of large pictures is closed earlier; twice as much is decoded ahead at most."""
 
 READ_AHEAD = 64
 """Pictures whose bytes are held at once."""
@@ -36,13 +39,17 @@ _Out = TypeVar("_Out")
 
 
 @dataclass
-class _Prepared(Generic[Item]):
+class Seen(Generic[Item]):
+    """An item on its way: `row` is None where it vanished, the rest where it is unreadable."""
+
     item: Item
     row: Row | None
     picture: npt.NDArray[np.uint8] | None = None
+    estimate: PoseEstimate | None = None
 
     @property
     def pixels(self) -> int:
+        """Of the decoded picture."""
         return 0 if self.picture is None else self.picture.shape[0] * self.picture.shape[1]
 
 
@@ -51,83 +58,107 @@ def extract_stream(
     load: Callable[[Item], bytes | None],
     estimator: PoseEstimator,
     settings: PoseSettings,
-    decoders: int = 1,
+    *,
+    decoders: int = 0,
+    batch_pictures: int = BATCH_PICTURES,
 ) -> Iterator[tuple[Item, Row | None]]:
     """Each item with its row of `landmarks` (see `extraction.extract_batch`), in order.
 
-    `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
-    vanished, whose row is None; what it raises ends the stream. `decoders` threads decode, and as
-    many complete the rows: as many as there are cores to spare. `estimator` runs in the thread
-    that iterates.
+    A row is None where `load` found nothing. See `estimate_stream`; as many threads as decode
+    complete the rows.
     """
-    budget = _Budget(2 * BATCH_PIXELS)
-    with (
-        ThreadPoolExecutor(settings.read_threads, "unposed-read") as readers,
-        ThreadPoolExecutor(decoders, "unposed-decode") as workers,
-        # Of their own: a decoder may wait for this very thread to go on.
-        ThreadPoolExecutor(decoders, "unposed-finish") as finishers,
-        budget,
-    ):
-        loaded = _ahead(readers, lambda item: (item, load(item)), items, READ_AHEAD)
-
-        def prepare(numbered: tuple[int, tuple[Item, bytes | None]]) -> _Prepared[Item]:
-            number, (item, data) = numbered
-            prepared = _prepare(item, data, estimator.estimator_id, settings)
-            budget.take(number, prepared.pixels)
-            return prepared
-
-        prepared = _ahead(workers, prepare, enumerate(loaded), 2 * BATCH_PICTURES)
+    batches = estimate_stream(
+        items, load, estimator, settings, decoders=decoders, batch_pictures=batch_pictures
+    )
+    if not decoders:
+        yield from (_finish(one) for batch in batches for one in batch)
+        return
+    # Threads of their own: a decoder may wait for the very thread that waits for a row.
+    with ThreadPoolExecutor(decoders, "unposed-finish") as finishers:
         finishing: deque[Future[tuple[Item, Row | None]]] = deque()
-        for batch in _batches(prepared, budget):
+        for batch in batches:
             # The rows of the batch before are finished while this one is in the networks.
-            finishing.extend(_estimate(batch, estimator, finishers))
-            budget.give(sum(one.pixels for one in batch))
+            finishing.extend(finishers.submit(_finish, one) for one in batch)
             while len(finishing) > len(batch):
                 yield finishing.popleft().result()
         while finishing:
             yield finishing.popleft().result()
 
 
+def estimate_stream(
+    items: Iterable[Item],
+    load: Callable[[Item], bytes | None],
+    estimator: PoseEstimator,
+    settings: PoseSettings,
+    *,
+    decoders: int = 0,
+    batch_pictures: int = BATCH_PICTURES,
+) -> Iterator[list[Seen[Item]]]:
+    """Batches of items with picture and estimate, in order; rows are begun, not completed.
+
+    `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
+    vanished; what it raises ends the stream. `decoders` threads decode, for a process with
+    several cores; without any, pictures are decoded in the thread that iterates, where
+    `estimator` runs, too: on one core that is the fastest.
+    """
+    budget = _Budget(2 * BATCH_PIXELS)
+    with (
+        ThreadPoolExecutor(settings.read_threads, "unposed-read") as readers,
+        ThreadPoolExecutor(max(1, decoders), "unposed-decode") as workers,
+        budget,
+    ):
+        loaded = _ahead(readers, lambda item: (item, load(item)), items, READ_AHEAD)
+
+        def prepare(numbered: tuple[int, tuple[Item, bytes | None]]) -> Seen[Item]:
+            number, (item, data) = numbered
+            seen = _prepare(item, data, estimator.estimator_id, settings)
+            budget.take(number, seen.pixels)
+            return seen
+
+        prepared: Iterator[Seen[Item]] = (
+            _ahead(workers, prepare, enumerate(loaded), 2 * batch_pictures)
+            if decoders
+            else map(prepare, enumerate(loaded))
+        )
+        for batch in _batches(prepared, budget, batch_pictures):
+            pictures = [one.picture for one in batch if one.picture is not None]
+            estimates = iter(estimator.estimate(pictures))
+            for one in batch:
+                if one.picture is not None:
+                    one.estimate = next(estimates)
+            budget.give(sum(one.pixels for one in batch))
+            yield batch
+
+
 def _prepare(
     item: Item, data: bytes | None, estimator_id: str, settings: PoseSettings
-) -> _Prepared[Item]:
+) -> Seen[Item]:
     if data is None:
-        return _Prepared(item, None)
+        return Seen(item, None)
     row = blank_row(data, estimator_id)
     try:
-        return _Prepared(item, row, decode(data, settings))
+        return Seen(item, row, decode(data, settings))
     except UnreadablePicture as error:
         row["error"] = str(error)
-        return _Prepared(item, row)
+        return Seen(item, row)
 
 
-def _estimate(
-    batch: list[_Prepared[Item]], estimator: PoseEstimator, finishers: ThreadPoolExecutor
-) -> list[Future[tuple[Item, Row | None]]]:
-    pictures = [one.picture for one in batch if one.picture is not None]
-    estimates = iter(estimator.estimate(pictures))
-    return [
-        finishers.submit(_finish, one, None if one.picture is None else next(estimates))
-        for one in batch
-    ]
-
-
-def _finish(one: _Prepared[Item], estimate: PoseEstimate | None) -> tuple[Item, Row | None]:
-    if estimate is not None and one.row is not None and one.picture is not None:
-        fill_row(one.row, one.picture, estimate)
+def _finish(one: Seen[Item]) -> tuple[Item, Row | None]:
+    if one.row is not None and one.picture is not None and one.estimate is not None:
+        fill_row(one.row, one.picture, one.estimate)
     return one.item, one.row
 
 
 def _batches(
-    prepared: Iterator[_Prepared[Item]], budget: _Budget
-) -> Iterator[list[_Prepared[Item]]]:
-    batch: list[_Prepared[Item]] = []
+    prepared: Iterator[Seen[Item]], budget: _Budget, batch_pictures: int
+) -> Iterator[list[Seen[Item]]]:
+    batch: list[Seen[Item]] = []
     pixels = 0
     for number, one in enumerate(prepared):
         budget.reached(number + 1)
         batch.append(one)
         pixels += one.pixels
-        if len(batch) == BATCH_PICTURES or pixels >= BATCH_PIXELS:
+        if len(batch) == batch_pictures or pixels >= BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
     if batch:
