@@ -71,9 +71,18 @@ test-fast: $(READY) ## The tests but for the end-to-end ones
 	pytest -m "not e2e"
 
 ##@ Measure
-.PHONY: evaluate
+.PHONY: evaluate bench
+EVALUATED := $(CURDIR)/var/evaluate
 evaluate: setup weights ## The accuracy table, every figure beside its baseline and interval
-	unposed evaluate
+	@[ -f "$(EVALUATED)/unposed.duckdb" ] || { \
+	  export UNPOSED_HOME="$(EVALUATED)"; rm -rf "$(EVALUATED)"; \
+	  unposed sample-catalogue --out "$(EVALUATED)/catalogue" --products 90 --seed 2; \
+	  unposed train --date $(DEMO_DAY); unposed audit --date $(DEMO_DAY); }
+	UNPOSED_HOME="$(EVALUATED)" unposed evaluate
+
+bench: setup weights ## The batched estimator and the decoder against their plain counterparts
+	python -m unposed_jobs.bench.throughput
+	python -m unposed_jobs.bench.decoding
 
 ##@ Tidy
 .PHONY: clean
