@@ -30,7 +30,7 @@ _LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
 
 _SIGNED = (2 / 255, -1.0)
 _UNIT = (1 / 255, 0.0)
-_CPU_BATCH = 2
+_CPU_BATCHES = (2, 1)
 _CUDA_BATCHES = (8, 64)
 
 
@@ -114,21 +114,21 @@ class _OpenVinoNetwork:
 
         from unposed_jobs.pose.blazepose import openvino_graph
 
-        # Larger batches leave the cache and are slower: each core takes its own small one.
+        # Larger batches leave the cache and are slower: each core takes its own small ones.
         # Pinning would tie every process of a machine to the same cores.
-        model = openvino_graph.build(graph, _CPU_BATCH, *scaling)
-        compiled = openvino.Core().compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": "f32",
-                "INFERENCE_NUM_THREADS": cores,
-                "NUM_STREAMS": cores,
-                "ENABLE_CPU_PINNING": False,
-            },
-        )
-        self._requests: Any = openvino.AsyncInferQueue(compiled, cores)
-        self._shapes = [tuple(output.shape)[1:] for output in compiled.outputs]
+        core = openvino.Core()
+        options = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": cores,
+            "NUM_STREAMS": cores,
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._requests: dict[int, Any] = {}
+        for batch in _CPU_BATCHES:
+            model = openvino_graph.build(graph, batch, *scaling)
+            compiled = core.compile_model(model, "CPU", options)
+            self._requests[batch] = openvino.AsyncInferQueue(compiled, cores)
+        self._shapes = [graph.shapes[number][1:] for number in graph.outputs]
 
     def __call__(self, squares: Tensor) -> list[Tensor]:
         pixels = squares.numpy()
@@ -136,20 +136,17 @@ class _OpenVinoNetwork:
 
         def keep(request: Any, where: slice) -> None:
             for number, result in enumerate(results):
-                values = request.get_output_tensor(number).data
-                result[where] = values[: where.stop - where.start]
+                result[where] = request.get_output_tensor(number).data
 
-        self._requests.set_callback(keep)
-        parts = []
-        for start in range(0, len(pixels), _CPU_BATCH):
-            part = pixels[start : start + _CPU_BATCH]
-            where = slice(start, start + len(part))
-            if len(part) < _CPU_BATCH:
-                part = np.concatenate([part, np.repeat(part[-1:], _CPU_BATCH - len(part), axis=0)])
-            # The memory is shared with the network, and must outlive its run.
-            parts.append(part)
-            self._requests.start_async({0: part}, where, share_inputs=True)
-        self._requests.wait_all()
+        start = 0
+        for batch, requests in self._requests.items():
+            requests.set_callback(keep)
+            while len(pixels) - start >= batch:
+                where = slice(start, start + batch)
+                requests.start_async({0: pixels[where]}, where, share_inputs=True)
+                start += batch
+        for requests in self._requests.values():
+            requests.wait_all()
         return [torch.from_numpy(result) for result in results]
 
 
