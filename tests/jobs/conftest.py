@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from unposed_jobs.jobs import session
 
@@ -38,22 +37,8 @@ def spark(tmp_path_factory):
         started.stop()
 
 
-@pytest.fixture(scope="session")
-def s3_address():
-    """The address of an S3 server on the loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def s3_bucket(s3_address, monkeypatch):
-    """A bucket and the environment that reaches it, here and in new worker processes."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_address)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def s3_bucket(aws):
+    """A bucket that workers reach too; its name."""
     boto3.session.Session().client("s3").create_bucket(Bucket="catalogue")
     return "catalogue"

@@ -6,39 +6,26 @@ import pickle
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from warehouse_samples import DAY, NEXT, landmark_rows, publish_day, record, settings, snapshots
 
 from unposed_jobs.warehouse import Warehouse, maintenance
 
 
 @pytest.fixture
-def glue(tmp_path, monkeypatch):
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "NO_PROXY": "127.0.0.1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="lake")
-    yield settings(
+def glue(tmp_path, aws):
+    boto3.client("s3").create_bucket(Bucket="lake")
+    return settings(
         tmp_path,
         location="s3://lake/warehouse",
         properties={
             "type": "glue",
-            "glue.endpoint": endpoint,
+            "glue.endpoint": aws,
             "glue.region": "us-east-1",
-            "s3.endpoint": endpoint,
+            "s3.endpoint": aws,
             "s3.region": "us-east-1",
             "s3.path-style-access": "true",
         },
     )
-    server.stop()
 
 
 def test_glue_and_s3(glue):
