@@ -77,7 +77,7 @@ class Packed:
         end = 0
         for picture in pictures:
             start, end = end, end + picture.size
-            flat[start:end] = torch.from_numpy(np.ascontiguousarray(picture)).reshape(-1)
+            flat.numpy()[start:end] = picture.reshape(-1)
         self._pixels = flat.to(device, non_blocking=True).reshape(-1, 3)
         self._height, self._width = torch.from_numpy(sizes).to(device).unbind(1)
         self._start = torch.from_numpy(starts).to(device)
