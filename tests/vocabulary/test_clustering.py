@@ -126,3 +126,30 @@ def test_the_state_makes_the_same_clusters() -> None:
         np.testing.assert_array_equal(
             getattr(again.assign(points), name), getattr(clusters.assign(points), name)
         )
+
+
+def test_centroids_of_one_shot_are_one_class() -> None:
+    points, label = blobs([30, 40, 20])
+    clusters = clustering.fit(points, 3, seed=0)  # Ordered by size: 1, 0, 2.
+    merged = clusters.merged([0, 1, 1])
+    assert len(clusters) == 3
+    assert len(merged) == 2
+    assert merged.assign(points).index.tolist() == np.array([0, 1, 0])[label].tolist()
+    means, spread = merged.middles()
+    np.testing.assert_allclose(means[0], points[label != 1].mean(axis=0), atol=1e-4)
+    assert spread.shape == (2,)
+    between = (clusters.centroids[1] + clusters.centroids[2]) / 2
+    near = clusters.centroids[1] + 0.02 * (between - clusters.centroids[1])
+    alone, together = (one.assign(near[None]).confidence[0] for one in (clusters, merged))
+    assert together >= alone
+    again = Clusters.from_state(merged.state())
+    assert again.assign(points).index.tolist() == merged.assign(points).index.tolist()
+
+
+def test_half_way_between_two_centroids_of_one_class_is_certain() -> None:
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(at, 0.3, (50, 2)) for at in (0, 1)]).astype(np.float32)
+    clusters = clustering.fit(values, 2, seed=0)
+    between = clusters.centroids.mean(axis=0, keepdims=True)
+    assert clusters.assign(between).confidence[0] == pytest.approx(0.5, abs=0.05)
+    assert clusters.merged([7, 7]).assign(between).confidence[0] > 0.95

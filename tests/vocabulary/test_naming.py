@@ -40,6 +40,7 @@ def test_a_class_of_both_sides_is_neither_left_nor_right() -> None:
     ratios = np.zeros((10, 10))
     ratios[:, RATIOS.index("head")] = 1
     ratios[:, RATIOS.index("hips")] = 1
+    ratios[:, [RATIOS.index("knees"), RATIOS.index("ankles")]] = -1
     ratios[::2, RATIOS.index("profile")] = 0.8
     ratios[1::2, RATIOS.index("profile")] = -0.7
     assert naming.name_poses([naming.ratio_medians(ratios)])[0].name == "upper body, side"
@@ -67,7 +68,7 @@ def test_pictures_without_a_person_are_named_by_their_statistics() -> None:
     found = naming.name_no_person(
         [
             chart(text_transitions=0.5, white_share=0.8, border_uniformity=0.9),
-            chart(texture_evenness=0.9, border_uniformity=0.9, text_transitions=0.0),
+            chart(texture_evenness=0.9, border_uniformity=0.9, centre_border_contrast=0.04),
             chart(border_uniformity=0.97, text_transitions=0.0),
             chart(border_uniformity=0.4, texture_evenness=0.4, text_transitions=0.0),
             {},
@@ -77,7 +78,45 @@ def test_pictures_without_a_person_are_named_by_their_statistics() -> None:
         "size chart or text",
         "fabric close-up",
         "flat lay",
-        "detail",
+        "cropped body or detail",
         "no person",
     ]
     assert [item.shot_code for item in found] == ["SIZE", "FABR", "FLAT", "DETL", "OTHR"]
+
+
+def test_a_chart_need_not_be_white_and_a_striped_fabric_is_no_chart() -> None:
+    found = naming.name_no_person(
+        [
+            chart(text_transitions=0.1, horizontal_lines=0.4, white_share=0.0),
+            chart(
+                text_transitions=0.1,
+                horizontal_lines=0.1,
+                white_share=0.0,
+                texture_evenness=0.9,
+                centre_border_contrast=0.03,
+            ),
+        ]
+    )
+    assert [item.shot_code for item in found] == ["SIZE", "FABR"]
+
+
+def test_one_framing_and_view_is_one_shot_whichever_way_it_is_turned() -> None:
+    seen = medians([Pose(), Pose("back"), Pose(arms_up=True), Pose("back"), Pose("front", "upper")])
+    assert naming.shots(seen) == [0, 1, 2, 1, 4]
+    turned = [
+        seen[0] | {"shoulder_width": 0.7, "facing": 0.4, "turned": 0.6, "profile": side}
+        for side in (0.6, -0.6)
+    ]
+    assert naming.shots([seen[0], *turned]) == [0, 1, 1]
+    assert naming.shots([seen[4], seen[4] | {"scale": seen[4]["scale"] - 0.4}]) == [0, 0]
+
+
+def test_a_side_view_shows_one_leg_and_is_a_full_body() -> None:
+    side = medians([Pose("left", "full")])[0] | {"knees": 0.0, "ankles": 0.0}
+    assert naming.name_poses([side])[0].name == "full body, left side"
+
+
+def test_one_kind_of_picture_without_a_person_is_one_group() -> None:
+    flat = chart(border_uniformity=0.97, text_transitions=0.0)
+    rows = [flat, chart(border_uniformity=0.3, text_transitions=0.0), flat | {"luma_mean": 0.9}]
+    assert naming.kinds(rows) == [0, 1, 0]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from unposed_jobs.pose import statistics
 from unposed_jobs.vocabulary import no_person
 from unposed_jobs.vocabulary.no_person import NoPersonBranch
 
@@ -22,9 +23,45 @@ def test_kinds_of_picture_become_classes_of_their_own() -> None:
 
 
 def test_one_kind_is_one_class_and_so_are_a_few_pictures() -> None:
-    noise = np.random.default_rng(0).uniform(0.3, 0.7, (300, 25))
+    noise = np.random.default_rng(0).uniform(0.3, 0.7, (300, 24))
     assert len(no_person.fit(noise, seed=0)) == 1
     assert len(no_person.fit(kinds([2, 2])[0], seed=0)) == 1
+
+
+def test_kinds_are_told_apart_by_what_they_mean_and_not_by_the_garments_colour() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.uniform(0, 1, (120, len(statistics.NAMES)))
+    label = np.repeat(np.arange(4), 30)
+    flat_lay, fabric, crop, chart = (
+        {"border_uniformity": border, "texture_evenness": even, "centre_border_contrast": contrast}
+        for border, even, contrast in (
+            (0.99, 0.55, 0.4),
+            (0.9, 0.9, 0.03),
+            (0.4, 0.6, 0.2),
+            (1,) * 3,
+        )
+    )
+    plain = {"text_transitions": 0.01, "horizontal_lines": 0.15}
+    chart |= {"text_transitions": 0.1, "horizontal_lines": 0.4, "texture_evenness": 0.5}
+    for kind, told in enumerate((plain | flat_lay, plain | fabric, plain | crop, chart)):
+        for name, value in told.items():
+            column = statistics.NAMES.index(name)
+            values[label == kind, column] = value + rng.normal(0, 0.02, 30)
+    branch = no_person.fit(values, seed=0)
+    found = branch.assign(values).index
+    assert len({(a, b) for a, b in zip(found, label, strict=True)}) == len(branch) >= 4
+    again = no_person.fit(values, seed=1, previous=branch)
+    np.testing.assert_array_equal(again.assign(values).index, found)
+
+
+def test_a_model_without_limits_measures_as_it_did() -> None:
+    values, _ = kinds([30, 20])
+    branch = no_person.fit(values, seed=0)
+    state = branch.state()
+    for name in ("low", "high", "label"):
+        del state[name]
+    older = NoPersonBranch.from_state(state)
+    np.testing.assert_array_equal(older.assign(values).index, branch.assign(values).index)
 
 
 def test_a_picture_without_statistics_has_no_class_and_lasts_out_the_rest() -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from unposed_jobs.pose import statistics
 from unposed_jobs.reference.files import VOCABULARY
 from unposed_jobs.vocabulary import exemplars, naming
-from unposed_jobs.vocabulary.clustering import Assignment, Clusters, Floats
+from unposed_jobs.vocabulary.clustering import Assignment, Clusters, Floats, Indices
 from unposed_jobs.vocabulary.matching import KEPT, RETIRED, Lineage
 from unposed_jobs.vocabulary.naming import PoseName
 
@@ -42,21 +42,19 @@ class PoseClass:
     confidence: Floats
 
 
-def person_names(ratios: Floats, assigned: Assignment, classes: int) -> list[PoseName]:
-    """Names of the classes from their members' ratios, (n, 10)."""
-    return naming.name_poses(
-        [naming.ratio_medians(ratios[assigned.index == label]) for label in range(classes)]
-    )
+def person_medians(ratios: Floats, index: Indices, classes: int) -> list[dict[str, float]]:
+    """What the members of each class look like: their ratios (n, 10), `index` (n,) their class."""
+    return [naming.ratio_medians(ratios[index == label]) for label in range(classes)]
 
 
-def no_person_names(values: Floats, assigned: Assignment, classes: int) -> list[PoseName]:
-    """Names of the classes from their members' statistics, (m, S)."""
+def no_person_medians(values: Floats, index: Indices, classes: int) -> list[dict[str, float]]:
+    """The same by their statistics (m, S); nothing where those have no names."""
     medians: list[dict[str, float]] = [{} for _ in range(classes)]
     if values.shape[1] == len(statistics.NAMES):
         for label in range(classes):
-            middle = np.median(values[assigned.index == label], axis=0).astype(float).tolist()
+            middle = np.median(values[index == label], axis=0).astype(float).tolist()
             medians[label] = dict(zip(statistics.NAMES, middle, strict=True))
-    return naming.name_no_person(medians)
+    return medians
 
 
 def describe(
@@ -79,6 +77,7 @@ def describe(
         else [None] * len(uris)
     )
     described = []
+    _, spread = clusters.middles()
     for label, name in enumerate(names):
         members = np.flatnonzero(assigned.index == label)
         chosen = exemplars.choose(
@@ -95,7 +94,7 @@ def describe(
                 name=name.name,
                 shot_code=name.shot_code,
                 size=len(members),
-                spread=float(clusters.spread[label]),
+                spread=float(spread[label]),
                 lineage=lineage.lineage[label],
                 exemplars=[uris[rows[members[row]]] for row in chosen],
                 rows=rows[members],

@@ -16,67 +16,39 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from unposed_jobs.config import TrainingSettings
 from unposed_jobs.embedding import autoencoder
 from unposed_jobs.embedding.augmentation import jittered_features
 from unposed_jobs.embedding.autoencoder import Autoencoder
-from unposed_jobs.embedding.features import RATIOS, names
 from unposed_jobs.embedding.scaler import Scaler
-from unposed_jobs.embedding.topology import Floats, of_array
+from unposed_jobs.embedding.topology import Floats
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.ranking import order
 from unposed_jobs.ranking.order import PoseOrder
-from unposed_jobs.reference import cohorts, describing
+from unposed_jobs.reference import branches, cohorts, describing
+from unposed_jobs.reference.branches import Ints, Past, Progress, Reading, first_of_content
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.cohorts import ReferenceProducts
 from unposed_jobs.reference.describing import PoseClass
 from unposed_jobs.reference.pictures import (
-    NO_PERSON,
-    PERSON,
     PictureArrays,
     arrays,
     statistics_width,
     topology_of,
 )
-from unposed_jobs.vocabulary import clustering, matching, no_person
-from unposed_jobs.vocabulary.matching import Lineage
 
 VIEWS = 8
 """Variations of each picture that the autoencoder compares."""
 COLUMNS = ("product_id", "image_uri", "content_sha256", "status", "landmarks", "popularity")
 RANK_ATTRIBUTES = ("category", "subcategory", "product_type")
 EMBEDDINGS = ("autoencoder", "features")
-
-Progress = Callable[[str], None]
-Ints = npt.NDArray[np.integer]
-
-
-@dataclass(frozen=True)
-class Past:
-    """The champion, its pose of each picture (-1 for none), and the next free id."""
-
-    champion: Bundle | None
-    poses: Ints
-    next_id: int
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class Reading:
-    """N pictures as read, and of the n with a person the features (n, D) and codes (n, d)."""
-
-    pictures: pa.Table
-    found: PictureArrays
-    features: Floats
-    codes: Floats
 
 
 @dataclass(frozen=True)
@@ -172,7 +144,7 @@ def autoenc(
     if not len(features):
         metrics["embedding"] = "none: no picture shows a person"
         return None, features
-    once = _first_of_content(pictures, found.person)
+    once = first_of_content(pictures, found.person)
     scaler = Scaler.fit(features[once])
     metrics["embedding"] = settings.embedding
     if settings.embedding == "features":
@@ -205,87 +177,19 @@ def calc_all_centroids(
     classes: list[PoseClass] = []
     person = other = None
     if encoder is not None:
-        person, found = _person_branch(
+        person, found = branches.person_branch(
             reading, encoder, settings, metrics, Past(champion, before, next_id, progress)
         )
         classes += found
         next_id = max([next_id, *(int(pose_id) + 1 for pose_id in person.pose_ids)])
     if len(reading.found.no_person):
-        other, found = _other_branch(
+        other, found = branches.other_branch(
             reading, settings, metrics, Past(champion, before, next_id, progress)
         )
         classes += found
         next_id = max([next_id, *(int(pose_id) + 1 for pose_id in other.pose_ids)])
     describing.settle_names(classes, champion)
     return Centroids(person, other, classes, next_id)
-
-
-def _person_branch(
-    reading: Reading,
-    encoder: Scaler | Autoencoder,
-    settings: TrainingSettings,
-    metrics: dict[str, Any],
-    past: Past,
-) -> tuple[PersonBranch, list[PoseClass]]:
-    champion, before = past.champion, past.poses
-    pictures, found, codes = reading.pictures, reading.found, reading.codes
-    once = _first_of_content(pictures, found.person)
-    previous = champion.person.pose_ids if champion and champion.person else None
-    start, ids = _located(codes[once], before[found.person[once]], previous)
-    k, figures = _number_of_classes(codes[once], settings, len(start), past.progress)
-    clusters = clustering.fit(codes[once], k, settings.seed, start)
-    metrics |= {"clusters": len(clusters), "by_clusters": figures}
-    metrics |= _quality(reading.features[once], codes[once], encoder, len(clusters), settings.seed)
-    lineage = _match(clusters, start, ids, settings, past.next_id)
-    metrics |= _counts(PERSON, lineage)
-    assigned = clusters.assign(codes)
-    topology = of_array(found.landmarks)
-    first = names(topology).index(RATIOS[0])
-    ratios = reading.features[:, first : first + len(RATIOS)]
-    classes = describing.describe(
-        pictures,
-        found.person,
-        dataclasses.replace(assigned, confidence=assigned.confidence * found.trust),
-        clusters,
-        lineage,
-        names=describing.person_names(ratios, assigned, len(clusters)),
-        kind=PERSON,
-        count=settings.exemplars,
-    )
-    return PersonBranch(topology, encoder, clusters, lineage.pose_ids), classes
-
-
-def _other_branch(
-    reading: Reading, settings: TrainingSettings, metrics: dict[str, Any], past: Past
-) -> tuple[OtherBranch, list[PoseClass]]:
-    champion, before = past.champion, past.poses
-    rows, values = reading.found.no_person, reading.found.statistics
-    once = _first_of_content(reading.pictures, rows)
-    earlier = champion.other if champion else None
-    branch = no_person.fit(values[once], settings.seed, earlier.branch if earlier else None)
-    ids = earlier.pose_ids if earlier else None
-    if branch.blind:
-        # Without statistics there is one class, and it is the one there was.
-        start = branch.clusters.centroids[: 0 if ids is None else 1]
-        ids = np.array([] if ids is None else ids[:1], dtype=np.int32)
-    else:
-        points = branch.standardise(np.nan_to_num(values))
-        known = np.asarray(np.isfinite(values).all(axis=1))
-        start, ids = _located(points, np.where(known, before[rows], -1), ids)
-    lineage = _match(branch.clusters, start, ids, settings, past.next_id)
-    metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
-    assigned = branch.assign(values)
-    classes = describing.describe(
-        reading.pictures,
-        rows,
-        assigned,
-        branch.clusters,
-        lineage,
-        names=describing.no_person_names(values, assigned, len(branch)),
-        kind=NO_PERSON,
-        count=settings.exemplars,
-    )
-    return OtherBranch(branch, lineage.pose_ids), classes
 
 
 def learn_rank(
@@ -317,12 +221,6 @@ def _ordered(pictures: pa.Table, attributes: Sequence[str], settings: TrainingSe
     return pictures.sort_by([("product_id", "ascending"), ("image_uri", "ascending")])
 
 
-def _first_of_content(pictures: pa.Table, rows: Ints) -> Ints:
-    """Positions within `rows` of the first picture of each content."""
-    contents = pictures["content_sha256"].to_numpy(zero_copy_only=False)[rows].astype(str)
-    return np.sort(np.unique(contents, return_index=True)[1])
-
-
 def _previous(pictures: pa.Table, champion: Bundle | None) -> Ints:
     """(N,) the champion's pose of each picture, -1 for none or where it cannot say."""
     if champion is None:
@@ -331,64 +229,6 @@ def _previous(pictures: pa.Table, champion: Bundle | None) -> Ints:
     if champion.topology is not None and seen is not None and champion.topology is not seen:
         return np.full(pictures.num_rows, -1)
     return np.asarray(champion.assign(pictures)["pose_id"].fill_null(-1).to_numpy())
-
-
-def _located(
-    points: Floats, previous: Ints, pose_ids: Ints | None
-) -> tuple[Floats, npt.NDArray[np.int32]]:
-    """Where the champion's classes stand among `points`, of those that hold any, and their ids."""
-    if pose_ids is None:
-        return np.zeros((0, points.shape[1]), dtype=np.float32), np.zeros(0, dtype=np.int32)
-    ids = np.sort(pose_ids)
-    position = np.searchsorted(ids, previous).clip(max=len(ids) - 1)
-    centres, there = matching.locate(
-        points, np.where(ids[position] == previous, position, -1), len(ids)
-    )
-    return centres[there], ids[there].astype(np.int32)
-
-
-def _match(
-    clusters: clustering.Clusters,
-    start: Floats,
-    ids: npt.NDArray[np.int32],
-    settings: TrainingSettings,
-    next_id: int,
-) -> Lineage:
-    return matching.match(
-        clusters.centroids,
-        clusters.spread,
-        start,
-        ids,
-        limit=settings.match_distance,
-        next_id=next_id,
-    )
-
-
-def _number_of_classes(
-    codes: Floats, settings: TrainingSettings, previous: int, progress: Progress
-) -> tuple[int, dict[str, dict[str, float]]]:
-    if settings.clusters:
-        return min(settings.clusters, clustering.max_classes(codes)), {}
-    return clustering.choose_k(
-        codes, settings.cluster_range, settings.seed, previous or None, progress=progress
-    )
-
-
-def _quality(
-    features: Floats, codes: Floats, encoder: Scaler | Autoencoder, k: int, seed: int
-) -> dict[str, float]:
-    """Stability and silhouette, with the autoencoder and without: does it earn its place?"""
-    stability, silhouette = clustering.quality(codes, k, seed)
-    figures = {"stability": round(stability, 4), "silhouette": round(silhouette, 4)}
-    if isinstance(encoder, Autoencoder):
-        stability, silhouette = clustering.quality(encoder.scaler.encode(features), k, seed)
-        figures["stability_features"] = round(stability, 4)
-        figures["silhouette_features"] = round(silhouette, 4)
-    return figures
-
-
-def _counts(kind: str, lineage: Lineage) -> dict[str, Any]:
-    return {f"{kind}_{name}": lineage.lineage.count(name) for name in (matching.KEPT, matching.NEW)}
 
 
 def _kept_attributes(pictures: pa.Table, attributes: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import faiss
@@ -48,11 +49,13 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Clusters:
-    """K classes in d dimensions, with what is needed to say how sure an assignment is.
+    """C centroids in d dimensions, with what is needed to say how sure an assignment is.
 
-    `centroids` (K, d); `spread` (K,) median distance of a class's members; `reach` (K,) their
+    `centroids` (C, d); `spread` (C,) median distance of a centroid's members; `reach` (C,) their
     95th percentile, not below half the typical one; `noise` the standard deviation of members
-    about their centroid along one direction; `sizes` (K,) members.
+    about their centroid along one direction; `sizes` (C,) members. `label` (C,) says which of
+    the K <= C classes a centroid stands for: a shot may have several, such as a three-quarter
+    view turned left and turned right, whose mean would be a front view.
     """
 
     centroids: Floats
@@ -60,16 +63,48 @@ class Clusters:
     reach: Floats
     noise: float
     sizes: Indices
+    label: Indices
 
     def __len__(self) -> int:
-        return len(self.centroids)
+        """The number of classes."""
+        return int(self.label.max(initial=-1)) + 1
+
+    def merged(self, groups: Sequence[int]) -> Clusters:
+        """The same centroids, those of one group (C,) being one class; the largest comes first."""
+        _, group = np.unique(np.asarray(groups), return_inverse=True)
+        total = np.bincount(group, weights=self.sizes)
+        # A class that is no larger than another keeps the place of its first centroid.
+        first = np.array([np.flatnonzero(group == one)[0] for one in range(len(total))])
+        rank = np.empty(len(total), dtype=np.int64)
+        rank[np.lexsort((first, -total))] = np.arange(len(total))
+        return dataclasses.replace(self, label=rank[group])
+
+    def middles(self) -> tuple[Floats, Floats]:
+        """Of each class the mean of its members (K, d) and their spread (K,), as one cloud."""
+        weight = np.zeros((len(self), len(self.label)))
+        weight[self.label, np.arange(len(self.label))] = self.sizes
+        weight /= weight.sum(axis=1, keepdims=True)
+        return (
+            (weight @ self.centroids).astype(np.float32),
+            (weight @ self.spread).astype(np.float32),
+        )
+
+    def nearest(self, embedding: Floats) -> Indices:
+        """The nearest centroid of each row of (N, d), however far."""
+        count = len(embedding)
+        found = np.empty(count, dtype=np.int64)
+        for start in range(0, count, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            found[part] = squared_distances(embedding[part], self.centroids).argmin(axis=1)
+        return found
 
     def assign(self, embedding: Floats) -> Assignment:
-        """Nearest class of each row of (N, d).
+        """Nearest class of each row of (N, d): that of the nearest centroid.
 
-        The confidence is the nearest class's share of the likelihood, were every class a round
-        cloud of the same `noise`: 1 inside a class that stands alone, 1/2 half-way between two.
-        Beyond the class's `reach` it fades, and at `FAR` times that it is 0 and the pose unknown.
+        The confidence is that class's share of the likelihood, were every centroid the middle of
+        a round cloud of the same `noise`: 1 inside a class that stands alone, 1/2 half-way
+        between two. Beyond the centroid's `reach` it fades, and at `FAR` times that it is 0 and
+        the pose unknown.
         """
         count = len(embedding)
         index = np.empty(count, dtype=np.int64)
@@ -85,12 +120,13 @@ class Clusters:
         nearest = squares.argmin(axis=1)
         least = np.take_along_axis(squares, nearest[:, None], axis=1)
         likelihood = np.exp(-(squares - least) / (2 * self.noise**2))
+        own = np.where(self.label == self.label[nearest][:, None], likelihood, 0)
         distance = np.sqrt(least[:, 0])
         stretch = distance / self.reach[nearest]
         typical = np.exp(-((np.maximum(stretch - 1, 0) / _FADE) ** 2) / 2)
         far = ~(stretch <= FAR)
-        confidence = np.where(far, 0, typical / likelihood.sum(axis=1))
-        return np.where(far, -1, nearest), distance, confidence
+        confidence = np.where(far, 0, typical * own.sum(axis=1) / likelihood.sum(axis=1))
+        return np.where(far, -1, self.label[nearest]), distance, confidence
 
     def state(self) -> dict[str, Floats]:
         """Arrays by name."""
@@ -100,22 +136,25 @@ class Clusters:
             "reach": self.reach,
             "noise": np.array([self.noise], dtype=np.float32),
             "sizes": self.sizes.astype(np.int64),
+            "label": self.label.astype(np.int64),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Floats]) -> Clusters:
-        """The inverse of `state`."""
+        """The inverse of `state`; without labels each centroid is a class."""
+        own = np.arange(len(state["centroids"]))
         return cls(
             state["centroids"],
             state["spread"],
             state["reach"],
             float(state["noise"][0]),
             state["sizes"].astype(np.int64),
+            state.get("label", own).astype(np.int64),
         )
 
 
 def fit(embedding: Floats, k: int, seed: int, start: Floats | None = None) -> Clusters:
-    """Find K classes in (N, d); the largest comes first.
+    """Find K classes in (N, d), one for each centroid; the largest comes first.
 
     `start` (P, d), P <= K, are centroids to begin from: the result stays theirs unless a fresh
     start is clearly better, so that a vocabulary drifts instead of jumping. Fewer classes come
@@ -158,6 +197,7 @@ def describe(values: Floats, centroids: Floats) -> Clusters:
         np.maximum(reach, floor).astype(np.float32),
         _noise(values - centroids[nearest], typical),
         sizes,
+        np.arange(len(sizes)),
     )
 
 

@@ -21,8 +21,13 @@ Floats = npt.NDArray[np.floating]
 
 _FRONT, _SIDE = 0.6, 0.42  # |mean of the view ratios|: straight above the one, side below the other
 _TURNED = 0.12  # |profile| that tells a left from a right side
-_CLOSE = 0.5  # scale of a torso of two thirds of the picture: head and shoulders fill it
+_STRAIGHT = 0.3  # |profile| below it is a front or back view, above it three-quarter
+_CLOSE = 0.6  # scale of a torso of four fifths of the picture: head and shoulders fill it
+_SEEN = -0.4  # of a pair, -1 none to 1 both: from the side one leg hides the other
 _RAISED = 0.05  # hands at the height of the shoulders
+_TEXT, _LINES = 0.05, 0.3  # share of strokes as of letters; of steps in few rows, as of a table
+_EVEN, _CONTRAST = 0.7, 0.2  # contrast as even as a fabric's; middle as unlike the border
+_WITHIN = 0.87  # of the border is plain ground: legs alone, crossing it twice, leave less
 _DETAIL = 0.2  # least difference of two classes that a detail may name
 
 
@@ -58,6 +63,42 @@ def name_no_person(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
     return _unique([_draft_no_person(row) for row in medians])
 
 
+def shots(medians: Sequence[Mapping[str, float]]) -> list[int]:
+    """Which centroids show one shot, though k-means tells them apart: a group for each of C.
+
+    One shot is one framing and one view. Which way a three-quarter view is turned, and how large
+    the person stands within the framing, makes no other shot, and a product that has the one is
+    not to be flagged for the other. Raised arms do, and whether the knees are in the picture.
+    """
+    return _groups([_draft_pose(row) for row in medians], ("arms", "length"))
+
+
+def kinds(medians: Sequence[Mapping[str, float]]) -> list[int]:
+    """The same of centroids of pictures without a person: one kind of picture is one group."""
+    return _groups([_draft_no_person(row) for row in medians], ())
+
+
+def _groups(drafts: Sequence[_Draft], telling: Sequence[str]) -> list[int]:
+    group: list[int] = []
+    for row, draft in enumerate(drafts):
+        same = (
+            earlier
+            for earlier in range(row)
+            if drafts[earlier].base == draft.base
+            and not any(_differ(drafts[earlier], draft, kind) for kind in telling)
+        )
+        first = next(same, None)
+        group.append(row if first is None else group[first])
+    return group
+
+
+def _differ(one: _Draft, two: _Draft, kind: str) -> bool:
+    if kind not in one.details:
+        return False
+    (words, extent), (other, far) = one.details[kind], two.details[kind]
+    return words != other and abs(extent - far) >= _DETAIL
+
+
 def ratio_medians(ratios: Floats) -> dict[str, float]:
     """Medians of a class's members: (n, 10) in the order of `RATIOS` -> by name.
 
@@ -79,7 +120,7 @@ def _draft_pose(ratios: Mapping[str, float]) -> _Draft:
     side = ratios["profile"]
     details = {
         "arms": ("arms raised" if arms > _RAISED else "arms down", arms),
-        "length": ("to the knees" if ratios["knees"] > 0 else "to the hips", ratios["knees"]),
+        "length": ("to the knees" if ratios["knees"] > _SEEN else "to the hips", ratios["knees"]),
         "turn": ("turned left" if side < 0 else "turned right", side),
         "distance": ("near" if ratios["scale"] > 0 else "far", ratios["scale"]),
     }
@@ -97,19 +138,19 @@ def _draft_pose(ratios: Mapping[str, float]) -> _Draft:
 def _framing(ratios: Mapping[str, float]) -> str:
     head, hips, knees, ankles = (ratios[part] for part in ("head", "hips", "knees", "ankles"))
     if head > 0.5:
-        if ankles > 0:
+        if ankles > _SEEN:
             return "full body"
         near = ratios["scale"] > _CLOSE
-        return "upper body" if hips > 0 or knees > 0 or not near else "close-up"
+        return "upper body" if hips > _SEEN or knees > _SEEN or not near else "close-up"
     if head > -0.5:  # Shoulders without a head.
-        return "full body without head" if ankles > 0 else "chest"
-    return "legs" if hips > 0 or knees > 0 or ankles > 0 else "close-up"
+        return "full body without head" if ankles > _SEEN else "chest"
+    return "legs" if max(hips, knees, ankles) > _SEEN else "close-up"
 
 
 def _view(ratios: Mapping[str, float]) -> str:
     turn = (ratios["shoulder_width"] + ratios["hip_width"] + ratios["facing"]) / 3
     if abs(turn) > _SIDE:
-        straight = abs(turn) >= _FRONT and ratios["turned"] < _TURNED
+        straight = abs(turn) >= _FRONT and ratios["turned"] < _STRAIGHT
         view = "front" if turn > 0 else "back"
         return view if straight else f"three-quarter {view}"
     if abs(ratios["profile"]) < _TURNED:
@@ -121,7 +162,6 @@ def _view(ratios: Mapping[str, float]) -> str:
 def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
     if not statistics:
         return _Draft("no person", "OTHR", {})
-    plain = statistics["border_uniformity"]
     details = {
         "tone": ("light" if statistics["luma_mean"] > 0.5 else "dark", statistics["luma_mean"]),
         "colour": (
@@ -133,13 +173,15 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
             statistics["foreground_box"],
         ),
     }
-    if statistics["text_transitions"] > 0.05 and statistics["white_share"] > 0.4:
+    text = statistics["text_transitions"] > _TEXT
+    if text and (statistics["white_share"] > 0.4 or statistics["horizontal_lines"] > _LINES):
         return _Draft("size chart or text", "SIZE", details)
-    if statistics["texture_evenness"] > 0.75:
+    even = statistics["texture_evenness"]
+    if even > _EVEN and statistics["centre_border_contrast"] < _CONTRAST:
         return _Draft("fabric close-up", "FABR", details)
-    if plain > 0.5:  # What is shown ends within the frame.
+    if statistics["border_uniformity"] > _WITHIN:  # What is shown ends within the frame.
         return _Draft("flat lay", "FLAT", details)
-    return _Draft("detail", "DETL", details)
+    return _Draft("cropped body or detail", "DETL", details)
 
 
 def _unique(drafts: Sequence[_Draft]) -> list[PoseName]:

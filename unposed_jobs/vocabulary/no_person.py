@@ -2,40 +2,64 @@
 
 The paper leaves them in one centroid and names that as a limit (section 6). Here they are a
 branch of their own, clustered on the plain statistics of the picture (`pose.statistics`).
+
+Most of those tell the garment - its colour, its pattern - rather than the kind of picture, and
+would split flat-lays by colour. So the kinds are sought in the few that tell kinds apart by what
+they mean (`TELLING`), each within the range in which it does: a border that is uniform to 60 or
+to 30 % is in both cases one that the picture's subject crosses.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.pose import statistics as picture_statistics
 from unposed_jobs.vocabulary import clustering
 from unposed_jobs.vocabulary.clustering import Assignment, Clusters
 
 Floats = npt.NDArray[np.floating]
 
+TELLING: dict[str, tuple[float, float, float]] = {
+    # A flat-lay ends within the frame; a cropped body or a detail crosses its border.
+    "border_uniformity": (0.7, 0.97, 1.3),
+    # A fabric fills the frame with the same contrast everywhere, ...
+    "texture_evenness": (0.6, 0.8, 1.5),
+    # ... and its middle looks like its border.
+    "centre_border_contrast": (0.05, 0.2, 1.0),
+    # Words and figures on an even ground, in lines: a chart. A fine weave has strokes as well.
+    "text_transitions": (0.02, 0.09, 0.5),
+    "horizontal_lines": (0.25, 0.36, 1.0),
+}
+"""Statistic: between which values it tells kinds of picture apart, and its weight."""
 CLASS_RANGE = (2, 6)
 MIN_PICTURES = 8
 """With fewer, all are one class."""
 MIN_SILHOUETTE = 0.15
 """Below it the pictures do not fall apart into groups, and are one class."""
 FINER_TOLERANCE = 0.05
-"""Rather one class too many than two kinds of picture in one: wider than for poses."""
+"""Rather one centroid too many than two kinds of picture in one: wider than for poses. Those that
+turn out to be of one kind become one class (`naming.kinds`)."""
 _FLOOR = 0.05  # of the statistics' range [0, 1]: what varies less than this is noise
 _BLIND_CONFIDENCE = 0.5
 
 
 @dataclass(frozen=True)
 class NoPersonBranch:
-    """Classes of pictures without a person; `mean` and `scale` (S,) standardise the statistics.
+    """Classes of pictures without a person.
 
-    S = 0 is a branch that was learned without statistics: one class, taken on trust.
+    `low` and `high` (S,) limit the statistics, then `mean` and `scale` (S,) standardise them; a
+    scale of 0 passes one over. S = 0 is a branch that was learned without statistics: one class,
+    taken on trust.
     """
 
     mean: Floats
     scale: Floats
+    low: Floats
+    high: Floats
     clusters: Clusters
 
     def __len__(self) -> int:
@@ -71,43 +95,61 @@ class NoPersonBranch:
 
     def standardise(self, statistics: Floats) -> Floats:
         """(N, S) in the units of the clusters."""
-        return ((np.asarray(statistics) - self.mean) * self.scale).astype(np.float32)
+        limited = np.clip(np.asarray(statistics), self.low, self.high)
+        return ((limited - self.mean) * self.scale).astype(np.float32)
 
     def state(self) -> dict[str, Floats]:
         """Arrays by name."""
-        return {"mean": self.mean, "scale": self.scale} | self.clusters.state()
+        limits = {"low": self.low, "high": self.high}
+        return {"mean": self.mean, "scale": self.scale} | limits | self.clusters.state()
 
     @classmethod
     def from_state(cls, state: dict[str, Floats]) -> NoPersonBranch:
-        """The inverse of `state`."""
-        return cls(state["mean"], state["scale"], Clusters.from_state(state))
+        """The inverse of `state`; without limits there are none."""
+        mean = state["mean"]
+        low = state.get("low", np.full_like(mean, -np.inf))
+        high = state.get("high", np.full_like(mean, np.inf))
+        return cls(mean, state["scale"], low, high, Clusters.from_state(state))
 
 
 def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -> NoPersonBranch:
     """Learn from (N, S), N > 0; rows with a NaN say nothing and are passed over.
 
     `previous` is the champion's branch; its centroids are the start where it knows the same
-    statistics. The number of classes is chosen as for poses.
+    statistics. The number of centroids is chosen as for poses; each is a class.
     """
     values = np.asarray(statistics, dtype=np.float64)
     values = values[np.isfinite(values).all(axis=1)] if values.size else values[:0]
     if not values.size:
         return _blind(len(statistics))
-    mean, deviation = values.mean(axis=0), values.std(axis=0)
-    # Divided by the root of S, so that distances do not grow with the number of statistics.
-    scale = 1 / np.maximum(deviation, _FLOOR) / np.sqrt(values.shape[1])
-    branch = NoPersonBranch(mean.astype(np.float32), scale.astype(np.float32), _nothing())
+    branch = _measures(values)
     points = branch.standardise(values)
     start = None
-    if previous is not None and len(previous.mean) == len(mean):
-        centroids = previous.clusters.centroids / previous.scale + previous.mean
-        start = branch.standardise(centroids)
+    if previous is not None and len(previous.mean) == len(branch.mean):
+        told = previous.scale > 0
+        centroids = previous.clusters.centroids / np.where(told, previous.scale, 1)
+        start = branch.standardise(centroids + previous.mean)
     k = _classes(points, seed, None if start is None else len(start))
-    return NoPersonBranch(
-        branch.mean,
-        branch.scale,
-        clustering.fit(points, k, seed, start if start is not None and len(start) <= k else None),
-    )
+    warm = start if start is not None and len(start) <= k else None
+    return dataclasses.replace(branch, clusters=clustering.fit(points, k, seed, warm))
+
+
+def _measures(values: Floats) -> NoPersonBranch:
+    """How (N, S) are to be compared: by meaning, or, of unknown statistics, by their spread."""
+    width = values.shape[1]
+    mean, scale = np.zeros(width), np.zeros(width)
+    low, high = np.full(width, -np.inf), np.full(width, np.inf)
+    if width == len(picture_statistics.NAMES):
+        for name, (least, most, weight) in TELLING.items():
+            column = picture_statistics.NAMES.index(name)
+            low[column] = mean[column] = least
+            high[column], scale[column] = most, weight / (most - least)
+    else:
+        mean = values.mean(axis=0)
+        # Divided by the root of S, so that distances do not grow with the number of statistics.
+        scale = 1 / np.maximum(values.std(axis=0), _FLOOR) / np.sqrt(width)
+    single = [item.astype(np.float32) for item in (mean, scale, low, high)]
+    return NoPersonBranch(single[0], single[1], single[2], single[3], _nothing())
 
 
 def _classes(points: Floats, seed: int, prefer: int | None) -> int:
@@ -119,11 +161,14 @@ def _classes(points: Floats, seed: int, prefer: int | None) -> int:
 
 def _nothing() -> Clusters:
     empty = np.zeros(0, dtype=np.float32)
-    return Clusters(np.zeros((0, 0), dtype=np.float32), empty, empty, 1.0, empty.astype(np.int64))
+    none = empty.astype(np.int64)
+    return Clusters(np.zeros((0, 0), dtype=np.float32), empty, empty, 1.0, none, none)
 
 
 def _blind(count: int) -> NoPersonBranch:
     one = np.ones(1, dtype=np.float32)
     nothing = np.zeros(0, dtype=np.float32)
-    clusters = Clusters(np.zeros((1, 0), dtype=np.float32), one, one, 1.0, np.array([count]))
-    return NoPersonBranch(nothing, nothing, clusters)
+    clusters = Clusters(
+        np.zeros((1, 0), dtype=np.float32), one, one, 1.0, np.array([count]), np.zeros(1, np.int64)
+    )
+    return NoPersonBranch(nothing, nothing, nothing, nothing, clusters)

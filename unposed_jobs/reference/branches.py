@@ -1,0 +1,208 @@
+"""The two branches of CALCALLCENTROIDS: classes of pictures with a person, and without one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from unposed_jobs.config import TrainingSettings
+from unposed_jobs.embedding.autoencoder import Autoencoder
+from unposed_jobs.embedding.features import RATIOS, names
+from unposed_jobs.embedding.scaler import Scaler
+from unposed_jobs.embedding.topology import Floats, of_array
+from unposed_jobs.reference import describing
+from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
+from unposed_jobs.reference.describing import PoseClass
+from unposed_jobs.reference.pictures import NO_PERSON, PERSON, PictureArrays
+from unposed_jobs.vocabulary import clustering, matching, naming, no_person
+from unposed_jobs.vocabulary.matching import Lineage
+
+Progress = Callable[[str], None]
+Ints = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Past:
+    """The champion, its pose of each picture (-1 for none), and the next free id."""
+
+    champion: Bundle | None
+    poses: Ints
+    next_id: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Reading:
+    """N pictures as read, and of the n with a person the features (n, D) and codes (n, d)."""
+
+    pictures: pa.Table
+    found: PictureArrays
+    features: Floats
+    codes: Floats
+
+
+def person_branch(
+    reading: Reading,
+    encoder: Scaler | Autoencoder,
+    settings: TrainingSettings,
+    metrics: dict[str, Any],
+    past: Past,
+) -> tuple[PersonBranch, list[PoseClass]]:
+    """Cluster the codes; centroids that show one shot become one class (`naming.shots`).
+
+    `metrics` gets the figures.
+    """
+    champion, before = past.champion, past.poses
+    pictures, found, codes = reading.pictures, reading.found, reading.codes
+    once = first_of_content(pictures, found.person)
+    previous = champion.person.pose_ids if champion and champion.person else None
+    start = _champions_centroids(reading, once, champion)
+    k, figures = _number_of_classes(codes[once], settings, len(start), past.progress)
+    clusters = clustering.fit(codes[once], k, settings.seed, start)
+    metrics |= {"clusters": len(clusters), "by_clusters": figures}
+    metrics |= _quality(reading.features[once], codes[once], encoder, len(clusters), settings.seed)
+    topology = of_array(found.landmarks)
+    first = names(topology).index(RATIOS[0])
+    ratios = reading.features[:, first : first + len(RATIOS)]
+    cells = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
+    clusters = clusters.merged(naming.shots(cells))
+    metrics["shots"] = len(clusters)
+    located, ids = _located(codes[once], before[found.person[once]], previous)
+    lineage = _match(clusters, located, ids, settings, past.next_id)
+    metrics |= _counts(PERSON, lineage)
+    assigned = clusters.assign(codes)
+    classes = describing.person_medians(ratios, assigned.index, len(clusters))
+    described = describing.describe(
+        pictures,
+        found.person,
+        dataclasses.replace(assigned, confidence=assigned.confidence * found.trust),
+        clusters,
+        lineage,
+        names=naming.name_poses(classes),
+        kind=PERSON,
+        count=settings.exemplars,
+    )
+    return PersonBranch(topology, encoder, clusters, lineage.pose_ids), described
+
+
+def other_branch(
+    reading: Reading, settings: TrainingSettings, metrics: dict[str, Any], past: Past
+) -> tuple[OtherBranch, list[PoseClass]]:
+    """Cluster the statistics; centroids of one kind of picture become one class (`naming.kinds`).
+
+    `metrics` gets the figures.
+    """
+    champion, before = past.champion, past.poses
+    rows, values = reading.found.no_person, reading.found.statistics
+    once = first_of_content(reading.pictures, rows)
+    earlier = champion.other if champion else None
+    branch = no_person.fit(values[once], settings.seed, earlier.branch if earlier else None)
+    ids = earlier.pose_ids if earlier else None
+    if branch.blind:
+        # Without statistics there is one class, and it is the one there was.
+        located = branch.clusters.centroids[: 0 if ids is None else 1]
+        ids = np.array([] if ids is None else ids[:1], dtype=np.int32)
+    else:
+        points = branch.standardise(np.nan_to_num(values))
+        known = np.asarray(np.isfinite(values).all(axis=1))
+        cells = describing.no_person_medians(
+            values[known], branch.clusters.nearest(points[known]), len(branch)
+        )
+        branch = dataclasses.replace(branch, clusters=branch.clusters.merged(naming.kinds(cells)))
+        located, ids = _located(points, np.where(known, before[rows], -1), ids)
+    lineage = _match(branch.clusters, located, ids, settings, past.next_id)
+    metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
+    assigned = branch.assign(values)
+    classes = describing.describe(
+        reading.pictures,
+        rows,
+        assigned,
+        branch.clusters,
+        lineage,
+        names=naming.name_no_person(
+            describing.no_person_medians(values, assigned.index, len(branch))
+        ),
+        kind=NO_PERSON,
+        count=settings.exemplars,
+    )
+    return OtherBranch(branch, lineage.pose_ids), classes
+
+
+def first_of_content(pictures: pa.Table, rows: Ints) -> Ints:
+    """Positions within `rows` of the first picture of each content."""
+    contents = pictures["content_sha256"].to_numpy(zero_copy_only=False)[rows].astype(str)
+    return np.sort(np.unique(contents, return_index=True)[1])
+
+
+def _located(
+    points: Floats, previous: Ints, pose_ids: Ints | None
+) -> tuple[Floats, npt.NDArray[np.int32]]:
+    """Where the champion's classes stand among `points`, of those that hold any, and their ids."""
+    if pose_ids is None:
+        return np.zeros((0, points.shape[1]), dtype=np.float32), np.zeros(0, dtype=np.int32)
+    ids = np.sort(pose_ids)
+    position = np.searchsorted(ids, previous).clip(max=len(ids) - 1)
+    centres, there = matching.locate(
+        points, np.where(ids[position] == previous, position, -1), len(ids)
+    )
+    return centres[there], ids[there].astype(np.int32)
+
+
+def _match(
+    clusters: clustering.Clusters,
+    start: Floats,
+    ids: npt.NDArray[np.int32],
+    settings: TrainingSettings,
+    next_id: int,
+) -> Lineage:
+    return matching.match(
+        *clusters.middles(),
+        start,
+        ids,
+        limit=settings.match_distance,
+        next_id=next_id,
+    )
+
+
+def _champions_centroids(reading: Reading, once: Ints, champion: Bundle | None) -> Floats:
+    """Where the champion's centroids stand in the new space; none where it has another skeleton."""
+    points = reading.codes[once]
+    person = champion.person if champion else None
+    if person is None or person.topology is not of_array(reading.found.landmarks):
+        return points[:0]
+    nearest = person.clusters.nearest(person.encoder.encode(reading.features[once]))
+    located, there = matching.locate(points, nearest, len(person.clusters.centroids))
+    return located[there]
+
+
+def _number_of_classes(
+    codes: Floats, settings: TrainingSettings, previous: int, progress: Progress
+) -> tuple[int, dict[str, dict[str, float]]]:
+    if settings.clusters:
+        return min(settings.clusters, clustering.max_classes(codes)), {}
+    return clustering.choose_k(
+        codes, settings.cluster_range, settings.seed, previous or None, progress=progress
+    )
+
+
+def _quality(
+    features: Floats, codes: Floats, encoder: Scaler | Autoencoder, k: int, seed: int
+) -> dict[str, float]:
+    """Stability and silhouette, with the autoencoder and without: does it earn its place?"""
+    stability, silhouette = clustering.quality(codes, k, seed)
+    figures = {"stability": round(stability, 4), "silhouette": round(silhouette, 4)}
+    if isinstance(encoder, Autoencoder):
+        stability, silhouette = clustering.quality(encoder.scaler.encode(features), k, seed)
+        figures["stability_features"] = round(stability, 4)
+        figures["silhouette_features"] = round(silhouette, 4)
+    return figures
+
+
+def _counts(kind: str, lineage: Lineage) -> dict[str, Any]:
+    return {f"{kind}_{name}": lineage.lineage.count(name) for name in (matching.KEPT, matching.NEW)}
