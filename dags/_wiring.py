@@ -72,7 +72,8 @@ PARAMS = {
 }
 
 RUN_DATE = "{{ params.date or (dag_run.logical_date or dag_run.run_after) | ds }}"
-"""A manual trigger has no logical date: the time it was asked for stands in."""
+"""The day the run starts on: the schedules' intervals have no width, so the logical date is the
+moment of the run. A manual trigger has no logical date: the time it was asked for stands in."""
 
 _COMMON_ARGUMENTS = [
     "--date",

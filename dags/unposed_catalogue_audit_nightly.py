@@ -38,7 +38,7 @@ with DAG(
     dag_id="unposed_catalogue_audit_nightly",
     description="Which poses does each product lack? Into pose_flags and product_audit.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", interval=timedelta(days=1)),
+    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
     start_date=START,
     catchup=False,
     max_active_runs=2,

@@ -33,7 +33,7 @@ with DAG(
     dag_id="unposed_reference_retrain_weekly",
     description="The vocabulary of poses and their ranking, from the top-K popular products.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 22 * * 6", timezone="UTC", interval=timedelta(days=7)),
+    schedule=CronTriggerTimetable("0 22 * * 6", timezone="UTC"),
     start_date=START,
     catchup=False,
     max_active_runs=1,

@@ -116,3 +116,15 @@ def test_only_the_jobs_meet_spark_and_nothing_meets_airflow():
         if file.parent.name != "jobs":
             assert "import pyspark" not in text, file
             assert "from pyspark" not in text, file
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAGS))
+def test_a_scheduled_or_back_filled_run_is_for_the_day_it_starts_on(dag_bag, dag_id):
+    from datetime import timedelta
+
+    from airflow.sdk.definitions.timetables.trigger import CronTriggerTimetable
+
+    timetable = dag_bag.dags[dag_id].timetable
+    assert isinstance(timetable, CronTriggerTimetable)
+    # With a width, a run's logical date would be the day before: the interval's start.
+    assert timetable.interval == timedelta(0)
