@@ -105,8 +105,12 @@ class AuditSettings:
 
     target_pictures: int = 5
     """p: products with fewer pictures are the paper's target (section 3)."""
-    min_cohort_share: float = 0.15
-    """Least share of a cohort's reference products that show a pose, for it to be expected."""
+    min_cohort_share: float = 0.4
+    """Least share of a cohort's reference products that show a pose, for it to be expected.
+
+    A product is then told to add what is usual, not what one of its three peers happens to show.
+    Lower finds more of the poses that would be worth adding, and flags more that nobody misses.
+    """
     min_confidence: float = 0.3
     """Below it a picture's pose is unknown, not a guess."""
     max_unknown_share: float = 0.5

@@ -17,7 +17,7 @@ from unposed_jobs.errors import UnposedError
 from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT
 
 RUN = AuditRun(datetime.date(2026, 3, 1), "run-1", "model-1")
-SETTINGS = AuditSettings()
+SETTINGS = AuditSettings(min_cohort_share=0.15)
 VOCABULARY = pa.table(
     {
         "pose_id": [1, 2, 3, 8, 9],

@@ -180,7 +180,7 @@ def publish(products, *, poses=POSES, rejects=(), day=DAY, ratings=None, example
     )
     run = dataclasses.replace(RUN, run_date=day)
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
-    audited = audit_products(batch, expectations, AuditSettings(), run)
+    audited = audit_products(batch, expectations, AuditSettings(min_cohort_share=0.15), run)
     moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
     contents = {
         "vocabulary": vocabulary,

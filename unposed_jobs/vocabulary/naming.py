@@ -19,10 +19,10 @@ from unposed_jobs.embedding.features import RATIOS
 
 Floats = npt.NDArray[np.floating]
 
-_FRONT, _SIDE = 0.6, 0.42  # |mean of the view ratios|: straight above the one, side below the other
+_FRONT, _SIDE = 0.6, 0.35  # |mean of the view ratios|: straight above the one, side below the other
 _TURNED = 0.12  # |profile| that tells a left from a right side
 _STRAIGHT = 0.3  # |profile| below it is a front or back view, above it three-quarter
-_CLOSE = 0.6  # scale of a torso of four fifths of the picture: head and shoulders fill it
+_CLOSE = 0.75  # scale of a torso higher than the picture: head and shoulders fill it
 _SEEN = -0.4  # of a pair, -1 none to 1 both: from the side one leg hides the other
 _RAISED = 0.05  # hands at the height of the shoulders
 _TEXT, _LINES = 0.05, 0.3  # share of strokes as of letters; of steps in few rows, as of a table

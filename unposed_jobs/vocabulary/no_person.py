@@ -27,9 +27,9 @@ TELLING: dict[str, tuple[float, float, float]] = {
     # A flat-lay ends within the frame; a cropped body or a detail crosses its border.
     "border_uniformity": (0.7, 0.97, 1.3),
     # A fabric fills the frame with the same contrast everywhere, ...
-    "texture_evenness": (0.6, 0.8, 1.5),
+    "texture_evenness": (0.65, 0.9, 1.5),
     # ... and its middle looks like its border.
-    "centre_border_contrast": (0.05, 0.2, 1.0),
+    "centre_border_contrast": (0.05, 0.2, 1.5),
     # Words and figures on an even ground, in lines: a chart. A fine weave has strokes as well.
     "text_transitions": (0.02, 0.09, 0.5),
     "horizontal_lines": (0.25, 0.36, 1.0),
