@@ -50,6 +50,12 @@ PRODUCTS_A_BATCH = 512
 """Products that one call of `audit.inference` sees: bounds an executor's memory."""
 
 
+def check(settings: Settings) -> None:
+    """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    _champion(Warehouse.open(settings.warehouse), settings)
+    ingest.check_sources(settings)
+
+
 def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     """Audit the day; returns the figures that are also kept in the table `runs`.
 
@@ -58,9 +64,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     """
     started, clock = datetime.now(UTC), time.monotonic()
     warehouse = Warehouse.open(settings.warehouse)
-    model = registry.require_champion(warehouse)
-    _check_estimator(model, settings)
-    profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
+    model, expectations, profile = _champion(warehouse, settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date)
     rejected = ingest.check_budget(catalogue, settings)
 
@@ -78,7 +82,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         frames.digest(products),
         frames.digest(rejects),
     )
-    staged = _stage_flags(job, products, run_id, model, profile)
+    audit_run = inference.AuditRun(run.run_date, run_id, model.model_version)
+    staged = _stage_flags(job, products, audit_run, expectations, profile)
     staged["catalogue_rejects"] = frames.stage(
         rejects.coalesce(1),
         warehouse.stage("catalogue_rejects", run_id),
@@ -218,16 +223,15 @@ def _without(fields: list[str]) -> list[str]:
 
 
 def _stage_flags(
-    job: Context, products: DataFrame, run_id: str, model: ModelRow, profile: Profile | None
+    job: Context,
+    products: DataFrame,
+    audit_run: inference.AuditRun,
+    expectations: Expectations,
+    profile: Profile | None,
 ) -> dict[str, list[Any]]:
     """Run `audit.inference` on the executors; both tables are staged in one pass."""
-    settings, run, warehouse = job.settings, job.run, job.warehouse
-    audit_run = inference.AuditRun(run.run_date, run_id, model.model_version)
-    expectations = Expectations.from_bundle(
-        Bundle.load(model.artefact_uri), settings.catalogue.cohort_attributes
-    )
-    stagers = [warehouse.stage(name, run_id) for name in ("pose_flags", "product_audit")]
-    audit_settings = settings.audit
+    warehouse, audit_settings = job.warehouse, job.settings.audit
+    stagers = [warehouse.stage(name, audit_run.run_id) for name in ("pose_flags", "product_audit")]
 
     def audit(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         results: tuple[list[pa.Table], list[pa.Table]] = ([], [])
@@ -245,6 +249,19 @@ def _stage_flags(
 
     ordered = products.repartition("product_id").sortWithinPartitions("product_id")
     return frames.collect_staged(ordered.mapInArrow(audit, frames.STAGED))
+
+
+def _champion(
+    warehouse: Warehouse, settings: Settings
+) -> tuple[ModelRow, Expectations, Profile | None]:
+    """The promoted model, what it expects of each cohort, and the profile, if they fit together."""
+    model = registry.require_champion(warehouse)
+    _check_estimator(model, settings)
+    expectations = Expectations.from_bundle(
+        Bundle.load(model.artefact_uri), settings.catalogue.cohort_attributes
+    )
+    profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
+    return model, expectations, profile
 
 
 def _check_estimator(model: ModelRow, settings: Settings) -> None:

@@ -115,12 +115,17 @@ def local(
 ) -> None:
     """Run jobs, by the names of their modules, one after the other in one session here.
 
-    `overrides` are ``section__key=value`` settings; None means not given.
+    Each job's ``check(settings)``, where it has one, comes before the first job: what the last
+    one would refuse is said before the work of the others is done. `overrides` are
+    ``section__key=value`` settings; None means not given.
     """
     from unposed_jobs.jobs.session import session, user_errors
 
     settings = settings_of(arguments, **overrides)
     modules = [importlib.import_module(f"unposed_jobs.jobs.{name}") for name in jobs]
+    for module in modules:
+        if hasattr(module, "check"):
+            module.check(settings)
     spark = session("unposed")
     try:
         with user_errors():

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 READ_AHEAD = 64
 """Pictures whose bytes a worker holds at once."""
 
+_FAILED = ("missing", "unreachable", "refused", "too_large")
+"""The statuses of a picture whose bytes cannot be had."""
 _EXTRACTED = pa.schema(
     [
         pa.field(column.name, column.type)
@@ -51,6 +53,13 @@ _EXTRACTED = pa.schema(
         if column.name not in ("bucket", "run_id")
     ]
 )
+
+
+def check(settings: Settings) -> None:
+    """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    estimators.identify(settings.pose)
+    Warehouse.open(settings.warehouse)
+    ingest.check_sources(settings)
 
 
 def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
@@ -78,9 +87,11 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
     figures |= extracted | {"scope": run.scope}
     figures["seconds"] = round(time.monotonic() - clock, 1)
+    told = [f"{name} {figures[name]}" for name in _FAILED if figures[name]]
     run.progress(
         f"pictures {figures['pictures']}, new {figures['new']}, changed {figures['changed']}, "
-        f"unchanged {figures['unchanged']}, failed {figures['failed']}; "
+        f"unchanged {figures['unchanged']}, failed {figures['failed']}"
+        f"{' (' + ', '.join(told) + ')' if told else ''}; "
         f"extracted {figures['extracted']} in {figures['seconds']} s"
     )
     warehouse.record_run(
@@ -140,8 +151,7 @@ def fingerprint_pictures(
         **{name: _total(counts, "change", name) for name in ("new", "changed", "touched")},
         "unchanged": _total(counts, "change", "unchanged"),
         "failed": _total(counts, "change", "failed"),
-        **{name: _total(counts, "status", name) for name in ("missing", "unreachable", "refused")},
-        "too_large": _total(counts, "status", "too_large"),
+        **{name: _total(counts, "status", name) for name in _FAILED},
         "snapshots": {},
     }
     _check_budget(figures, settings.pose)

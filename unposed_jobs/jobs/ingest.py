@@ -9,7 +9,7 @@ the tasks run: of two rows the one in the earlier file, then the earlier row, is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -76,6 +76,16 @@ def read_catalogue(spark: SparkSession, settings: Settings, run_date: date) -> C
     )
 
 
+def check_sources(settings: Settings) -> None:
+    """Look at both sources' headers, without Spark; raises as `read_catalogue` does."""
+    catalogue = _with_signal(settings)
+    for uri, columns_of in (
+        (catalogue.products, validation.product_columns),
+        (catalogue.images, validation.image_columns),
+    ):
+        _plan(uri, catalogue, settings, columns_of)
+
+
 def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str, int]]:
     """Count the rows of each source by what became of them, in one Spark job.
 
@@ -124,10 +134,7 @@ def _with_signal(settings: Settings) -> CatalogueSettings:
 
 
 def _products(spark: SparkSession, catalogue: CatalogueSettings, settings: Settings) -> DataFrame:
-    uri = catalogue.products
-    files = sources.plan(uri, settings.warehouse)
-    for columns, where in _headers(uri, files, settings):
-        validation.product_columns(columns, catalogue, where)
+    files = _plan(catalogue.products, catalogue, settings, validation.product_columns)
 
     def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         return validation.products(batch, catalogue, where)
@@ -161,9 +168,7 @@ def _images(
     run_date: date,
 ) -> DataFrame:
     uri = catalogue.images
-    files = sources.plan(uri, settings.warehouse)
-    for columns, where in _headers(uri, files, settings):
-        validation.image_columns(columns, catalogue, where)
+    files = _plan(uri, catalogue, settings, validation.image_columns)
     root = "" if catalogue.image_root else sources.folder(uri)
     if catalogue.image_root:
         catalogue = dataclasses.replace(
@@ -198,6 +203,19 @@ def _images(
         key=F.concat_ws(" ", "product_id", "image_uri"),
         row=F.to_json(F.struct(*schemas.IMAGES.names)),
     ).drop("nth", "known")
+
+
+def _plan(
+    uri: str,
+    catalogue: CatalogueSettings,
+    settings: Settings,
+    columns_of: Callable[[Sequence[str], CatalogueSettings, str], dict[str, str]],
+) -> list[sources.SourceFile]:
+    """The files of a source, each with the columns that it must have."""
+    files = sources.plan(uri, settings.warehouse)
+    for columns, where in _headers(uri, files, settings):
+        columns_of(columns, catalogue, where)
+    return files
 
 
 def _headers(
