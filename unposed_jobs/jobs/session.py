@@ -79,6 +79,7 @@ def _local(builder: SparkSession.Builder) -> SparkSession:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
+            "spark.log.level": "ERROR",
             "spark.sql.shuffle.partitions": str(max(2, cores)),
             "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.name}",
         }
