@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from unposed_jobs import config
-from unposed_jobs.report import build
+from unposed_jobs.report import build, facts
 from unposed_jobs.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession | None, settings: Settings, run: Run) -> Path | None:
-    """Build ``$UNPOSED_HOME/gallery``; returns its first page, None for a dry run.
+    """Build ``$UNPOSED_HOME/gallery``; returns its first page, None where it is left as it is.
 
-    Raises UnposedError where the day is not published.
+    It always shows the latest published day: a past day that is done again, or a dry run, leaves
+    it. ``unposed report --date`` draws any day elsewhere. Raises UnposedError where no day is
+    published.
     """
     if run.dry_run:
         run.progress("gallery: left as it is (dry run)")
         return None
     warehouse = Warehouse.open(settings.warehouse, create=False)
+    latest = facts.latest_day(warehouse)
+    if run.run_date < latest:
+        run.progress(f"gallery: left as it is, it shows the later {latest}")
+        return None
     page = build.build(warehouse, settings, run.run_date, config.home() / "gallery")
     run.progress(f"gallery: {page}")
     return page
