@@ -164,11 +164,13 @@ def load(path: str | Path | None = None, **overrides: Any) -> Settings:
                 f"no configuration file {chosen}; check --config or UNPOSED_CONFIG"
             ) from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UnposedError(f"cannot read {chosen}: {error}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise UnposedError(f"cannot read {chosen}: {reason}") from None
     for name, value in overrides.items():
         if value is not None:
             section, key = name.split("__", 1)
-            raw.setdefault(section, {})[key] = value
+            if isinstance(raw.setdefault(section, {}), dict):  # Else refused below.
+                raw[section][key] = value
     sections = typing.get_type_hints(Settings)
     _refuse_unknown(raw, sections, where="section", source=chosen)
     return Settings(
@@ -190,7 +192,49 @@ def _section(kind: type, name: str, raw: Any, source: object) -> Any:
         else:
             value = item.default_factory()  # type: ignore[operator]
         values[item.name] = _expand(value)
+        _check_range(f"{name}.{item.name}", values[item.name], source)
     return kind(**values)
+
+
+_LEAST = {
+    "warehouse.buckets": 1,
+    "pose.max_people": 1,
+    "pose.max_pixels": 1,
+    "pose.max_bytes": 1,
+    "pose.chunk_size": 1,
+    "pose.commit_chunks": 1,
+    "pose.read_threads": 1,
+    "training.top_k": 3,
+    "training.min_pictures": 1,
+    "training.clusters": 0,
+    "training.epochs": 1,
+    "training.batch_size": 2,
+    "training.exemplars": 1,
+    "training.seed": 0,
+    "audit.target_pictures": 0,
+    "audit.duplicate_distance": 0,
+    "audit.example_images": 0,
+}
+_SHARES = {
+    "catalogue.error_budget",
+    "pose.error_budget",
+    "pose.min_detection_confidence",
+    "training.max_flip_share",
+    "audit.min_cohort_share",
+    "audit.min_confidence",
+    "audit.max_unknown_share",
+}
+
+
+def _check_range(setting: str, value: Any, source: object) -> None:
+    where = "[{}] {}".format(*setting.split("."))
+    told = f"{source}: {where}" if source else where
+    if setting in _LEAST and value < _LEAST[setting]:
+        raise UnposedError(f"{told} must be {_LEAST[setting]} or more, not {value}")
+    if setting in _SHARES and not 0 <= value <= 1:
+        raise UnposedError(f"{told} must be from 0 to 1, not {value:g}")
+    if setting == "training.cluster_range" and not (len(value) == 2 and 1 <= value[0] <= value[1]):
+        raise UnposedError(f"{told} must be two numbers from 1 up, the smaller first")
 
 
 def _typed(value: Any, hint: Any, where: str, source: object) -> Any:

@@ -13,12 +13,13 @@ import sys
 from collections.abc import Sequence
 
 from unposed_jobs import __version__
+from unposed_jobs.arguments import Parser
 from unposed_jobs.errors import UnposedError
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line; each command module adds its own flags."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="unposed", description="Tells which poses are missing from each product's pictures."
     )
     parser.add_argument("--version", action="version", version=f"unposed {__version__}")

@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from unposed_jobs.arguments import positive
 from unposed_jobs.errors import UnposedError
 
 INSHOP = "../shared/data/inshop"
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--clusters",
-        type=_positive,
+        type=positive,
         nargs="+",
         default=[8],
         metavar="K",
@@ -44,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--repeats",
-        type=_positive,
+        type=positive,
         default=2,
         metavar="N",
         help="repeated splits by product (default: 2)",
@@ -118,9 +119,3 @@ def _write_json(path: str, content: dict[str, Any]) -> None:
         Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise UnposedError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 up, not {text}")
-    return int(text)

@@ -8,12 +8,12 @@ judged. The same folder may be written again; thumbnails that are there are not 
 from __future__ import annotations
 
 import argparse
-import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unposed_jobs import config
+from unposed_jobs.arguments import day, positive
 
 if TYPE_CHECKING:
     from unposed_jobs.report.build import Progress
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add this command's flags."""
     parser.add_argument(
         "--date",
-        type=_day,
+        type=day,
         metavar="DAY",
         help="the audited day, as 2026-01-31 (default: the latest published one)",
     )
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=int,
+        type=positive,
         default=600,
         metavar="N",
         help="products that get a card, those that matter most first (default: 600)",
@@ -52,25 +52,19 @@ def run(arguments: argparse.Namespace) -> int:
     from unposed_jobs.warehouse import Warehouse
 
     warehouse = Warehouse.open(settings.warehouse, create=False)
-    day = arguments.date or facts.latest_day(warehouse)
+    run_date = arguments.date or facts.latest_day(warehouse)
+    facts.published_day(warehouse, run_date)  # Said before a bar is drawn.
     with _shown() as progress:
         page = build.build(
             warehouse,
             settings,
-            day,
+            run_date,
             arguments.out or config.home() / "gallery",
             limit=arguments.limit,
             progress=progress,
         )
     print(page)
     return 0
-
-
-def _day(text: str) -> datetime.date:
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day like 2026-01-31") from None
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import argparse
 from datetime import date
 from pathlib import Path
 
+from unposed_jobs.arguments import day
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
@@ -23,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="height of the pictures in pixels; they are 0.8 to 1 as wide (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--day", type=date.fromisoformat, default=date(2026, 1, 5), metavar="YYYY-MM-DD",
+        "--day", type=day, default=date(2026, 1, 5), metavar="YYYY-MM-DD",
         help="the first audited day; a few pictures come and go on the next (default: %(default)s)",
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from unposed_jobs import config
+from unposed_jobs.arguments import Parser, day, positive
 from unposed_jobs.errors import UnposedError
 
 
@@ -33,20 +34,8 @@ class Run:
     """Where a job tells how far it is, line by line."""
 
 
-def parse_date(text: str) -> date:
-    """A day as YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day like 2026-01-31") from None
-
-
-def _optional_int(text: str) -> int | None:
-    if not text:
-        return None
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return int(text)
+def _optional_number(text: str) -> int | None:
+    return positive(text) if text else None
 
 
 def _boolean(text: str) -> bool:
@@ -59,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The flags of every job. An empty value counts as not given, as schedulers render it."""
     parser.add_argument(
         "--date",
-        type=parse_date,
+        type=day,
         default=datetime.now(UTC).date(),
         help="the day, YYYY-MM-DD (default: today, UTC)",
     )
@@ -79,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """The flag of jobs that extract."""
-    parser.add_argument("--limit", type=_optional_int, help="extract at most so many pictures")
+    parser.add_argument("--limit", type=_optional_number, help="extract at most so many pictures")
 
 
 def add_scope(parser: argparse.ArgumentParser) -> None:
@@ -146,13 +135,15 @@ def submit(
 
     A user's mistake or a refused run ends as one line on standard error.
     """
-    parser = argparse.ArgumentParser(prog=name, description=description)
+    parser = Parser(prog=name, description=description)
     parser.add_argument("--config", metavar="FILE", help="settings (default: ./unposed.toml)")
     configure(parser)
     for add in flags:
         add(parser)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    for chatty in ("py4j", "pyiceberg"):  # They would tell of every file, and have the last word.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         from unposed_jobs.jobs.session import session, user_errors
 
