@@ -59,6 +59,14 @@ def test_a_worse_model_is_refused(bundle: Bundle, pictures: pa.Table) -> None:
     assert "stability" in decision.reason
 
 
+def test_the_stability_of_a_single_class_is_no_yardstick(
+    bundle: Bundle, pictures: pa.Table
+) -> None:
+    lone = dataclasses.replace(bundle, metrics=bundle.metrics | {"clusters": 1, "stability": 1.0})
+    other = dataclasses.replace(bundle, metrics=bundle.metrics | {"stability": 0.6}, run_date=LATER)
+    assert promotion.decide(other, lone, pictures, SETTINGS).promote
+
+
 def test_another_estimators_champion_is_followed(bundle: Bundle) -> None:
     pictures = reference(points=17)
     candidate = train(pictures, estimator_id="coco", champion=bundle)

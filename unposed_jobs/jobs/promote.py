@@ -42,11 +42,13 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     started = datetime.now(UTC)
     warehouse = Warehouse.open(settings.warehouse)
     champion = registry.champion(warehouse)
-    candidate = _candidate(warehouse, run)
+    candidate = _trained(warehouse, run, "candidate")
     if candidate is None:
         if champion is not None and champion.run_date == run.run_date:
             run.progress(f"promoted {champion.model_version} already: {champion.reason}")
             return champion
+        candidate = _trained(warehouse, run, "rejected")
+    if candidate is None:
         raise UnposedError(
             f"no candidate was trained for {run.run_date}; run: unposed train --date {run.run_date}"
         )
@@ -80,16 +82,22 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     word = "promoted" if decision.promote else "rejected"
     run.progress(
         f"{word} {candidate.model_version}: {decision.reason}"
+        + (
+            f"; {champion.model_version} stays the champion"
+            if champion and not decision.promote
+            else ""
+        )
         + (" (dry run, nothing changed)" if run.dry_run else "")
     )
     return decided
 
 
-def _candidate(warehouse: Warehouse, run: Run) -> ModelRow | None:
+def _trained(warehouse: Warehouse, run: Run, status: str) -> ModelRow | None:
+    """The day's model of that status, the latest of several."""
     found = [
         row
         for row in registry.models(warehouse)
-        if row.status == "candidate" and row.run_date == run.run_date
+        if row.status == status and row.run_date == run.run_date
     ]
     return found[-1] if found else None
 

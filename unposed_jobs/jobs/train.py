@@ -6,6 +6,7 @@ the driver: K products x their pictures x about a kilobyte.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -79,7 +80,11 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     run_id = run_identity("train", run.run_date, version)
     uri = storage.join(settings.training.bundles, version)
     known = {row.model_version: row for row in registry.models(warehouse)}
-    row = known.get(version) or ModelRow(
+    row = known.get(version)
+    if row is not None and row.status == "rejected":
+        # Trained again: decided again, perhaps with another limit or against another champion.
+        row = dataclasses.replace(row, status="candidate", reason=None)
+    row = row or ModelRow(
         model_version=version,
         status="candidate",
         estimator_id=estimator_id,

@@ -65,7 +65,7 @@ def decide(
         "flip_share": round(flips, 4),
         "named": [round(float((found >= 0).mean()), 4) for found in poses],
         "silhouette_same_space": _silhouettes(candidate, poses, pictures),
-        "stability": [bundle.metrics.get("stability") for bundle in (champion, candidate)],
+        "stability": [_stability(bundle) for bundle in (champion, candidate)],
     }
     for name, tolerance in TOLERANCES.items():
         before, after = figures[name]
@@ -79,6 +79,13 @@ def decide(
         )
         return Decision(False, reason, figures)
     return Decision(True, f"no worse than the champion; {flips:.1%} of the flags change", figures)
+
+
+def _stability(bundle: Bundle) -> float | None:
+    """None for a single class: it is found again in any part of any data."""
+    if bundle.metrics.get("clusters") == 1:
+        return None
+    return bundle.metrics.get("stability")
 
 
 def _poses(bundle: Bundle, pictures: pa.Table, min_confidence: float) -> npt.NDArray[np.int64]:

@@ -1,0 +1,81 @@
+"""Which of a day's models the promotion decides on; the decision itself is tested apart."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from unposed_jobs import config
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.jobs import promote
+from unposed_jobs.jobs.entry import Run
+from unposed_jobs.reference import registry
+from unposed_jobs.reference.promotion import Decision
+from unposed_jobs.reference.registry import ModelRow
+from unposed_jobs.warehouse import Warehouse
+
+DAY, LATER = date(2026, 1, 5), date(2026, 1, 12)
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNPOSED_HOME", str(tmp_path))
+    return config.load(warehouse__buckets=1)
+
+
+@pytest.fixture
+def decide(settings, monkeypatch):
+    """Promote on a day, the comparison of the models given; returns the row and what is said."""
+
+    def run(day: date, verdict: bool) -> tuple[ModelRow, str]:
+        said: list[str] = []
+        monkeypatch.setattr(
+            promote, "_decide", lambda *models: Decision(verdict, "as the test says", {})
+        )
+        return promote.run(None, settings, Run(day, progress=said.append)), said[-1]
+
+    return run
+
+
+def record(settings, version: str, status: str, day: date) -> None:
+    promoted = day if status == "champion" else None
+    row = ModelRow(version, status, "e", "", {}, {}, {}, day, promoted, None, "r")
+    registry.record(Warehouse.open(settings.warehouse), [row], f"train-{version}")
+
+
+def statuses(settings) -> dict[str, str]:
+    found = registry.models(Warehouse.open(settings.warehouse))
+    return {row.model_version: row.status for row in found}
+
+
+def test_a_rejected_model_leaves_the_champion(settings, decide):
+    record(settings, "old", "champion", DAY)
+    record(settings, "new", "candidate", LATER)
+    row, said = decide(LATER, False)
+    assert (row.status, said) == (
+        "rejected",
+        "rejected new: as the test says; old stays the champion",
+    )
+    assert statuses(settings) == {"old": "champion", "new": "rejected"}
+
+
+def test_a_rejected_model_is_decided_again_when_the_day_is_done_again(settings, decide):
+    record(settings, "old", "champion", DAY)
+    record(settings, "new", "rejected", LATER)
+    assert decide(LATER, False)[0].status == "rejected"
+    assert decide(LATER, True)[0].status == "champion"
+    assert statuses(settings) == {"old": "retired", "new": "champion"}
+
+
+def test_a_promoted_day_done_again_is_left_as_it_is(settings, decide):
+    record(settings, "first", "rejected", DAY)
+    record(settings, "second", "champion", DAY)
+    row, said = decide(DAY, False)
+    assert row.model_version == "second"
+    assert "already" in said
+
+
+def test_a_day_without_a_model(settings, decide):
+    with pytest.raises(UnposedError, match=r"run: unposed train --date 2026-01-05"):
+        decide(DAY, True)
