@@ -40,14 +40,14 @@ def reference_products(catalogue: Catalogue, settings: Settings) -> DataFrame:
         .limit(training.top_k)
         .persist()
     )
-    qualified = chosen.limit(selection.MIN_PRODUCTS).count()
-    if qualified < selection.MIN_PRODUCTS:
+    enough = chosen.limit(selection.MIN_PRODUCTS).count()
+    if enough < selection.MIN_PRODUCTS:
         products = catalogue.products.count()
         wanted = max(selection.MIN_PRODUCTS, products // 10)
         best = listed.orderBy(F.desc("listed")).limit(wanted).agg(F.min("listed"), F.count("*"))
         least, found = best.collect()[0]
         reachable = least if found == wanted else 0
-        selection.require_enough(qualified, products, reachable, training)
+        selection.require_enough(enough, products, reachable, training)
     return chosen
 
 
