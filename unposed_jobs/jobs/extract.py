@@ -83,7 +83,10 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         images = images.join(chosen.select("product_id"), "product_id", "left_semi")
     job = Context(spark, settings, run, warehouse)
     tonight, figures = fingerprint_pictures(job, run_id, images)
-    extracted = extract_contents(job, run_id, estimator_id, tonight)
+    try:
+        extracted = extract_contents(job, run_id, estimator_id, tonight)
+    finally:
+        tonight.unpersist()
     snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
     figures |= extracted | {"scope": run.scope}
     figures["seconds"] = round(time.monotonic() - clock, 1)
@@ -106,6 +109,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
             snapshots=snapshots,
         )
     )
+    if not run.dry_run:
+        warehouse.publish_views()
     return figures
 
 
@@ -114,8 +119,10 @@ def fingerprint_pictures(
 ) -> tuple[DataFrame, dict[str, Any]]:
     """Find what is new or changed and keep the new state of the table `images`.
 
-    `images` has the columns of catalogue.schemas.IMAGES. Returns the listed pictures'
-    (image_uri, content_sha256, status), and counts by change and by status.
+    `images` has the columns of catalogue.schemas.IMAGES. Returns the listed pictures
+    (`fingerprints.FINGERPRINTED`), and counts by change and by status. The frame is persisted and
+    to be let go by the caller: the same question later in the session would find it again, and
+    with it how the pictures were now.
     """
     warehouse, settings, run = job.warehouse, job.settings, job.run
     told = images.groupBy("image_uri").agg(
@@ -154,7 +161,11 @@ def fingerprint_pictures(
         **{name: _total(counts, "status", name) for name in _FAILED},
         "snapshots": {},
     }
-    _check_budget(figures, settings.pose)
+    try:
+        _check_budget(figures, settings.pose)
+    except ErrorBudgetExceededError:
+        tonight.unpersist()
+        raise
     if not run.dry_run and not tonight.select(*_STATE).subtract(known.select(*_STATE)).isEmpty():
         columns = [name for name in fingerprints.FINGERPRINTED.names if name != "change"]
         others = known.join(tonight, "image_uri", "left_anti")
@@ -166,7 +177,7 @@ def fingerprint_pictures(
         figures["snapshots"]["images"] = warehouse.replace_partitions(
             "images", None, staged, run_id, read_at=read_at
         )
-    return tonight.select("image_uri", "content_sha256", "status"), figures
+    return tonight, figures
 
 
 _STATE = [name for name in fingerprints.FINGERPRINTED.names if name not in ("change", "error")]
@@ -178,7 +189,7 @@ def extract_contents(
 ) -> dict[str, Any]:
     """Extract the contents without landmarks of this estimator, commit by commit.
 
-    `tonight` is (image_uri, content_sha256, status). Returns counts by landmark status.
+    `tonight` has image_uri, content_sha256 and status. Returns counts by landmark status.
     """
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
     seen = frames.read_landmarks(job.spark, warehouse, estimator_id).select("content_sha256")
