@@ -13,7 +13,7 @@ from unposed_jobs.jobs.entry import Run
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.promotion import Decision
 from unposed_jobs.reference.registry import ModelRow
-from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse import Warehouse, query
 
 DAY, LATER = date(2026, 1, 5), date(2026, 1, 12)
 
@@ -58,6 +58,13 @@ def test_a_rejected_model_leaves_the_champion(settings, decide):
         "rejected new: as the test says; old stays the champion",
     )
     assert statuses(settings) == {"old": "champion", "new": "rejected"}
+
+
+def test_analysts_see_the_new_champion_before_the_next_audit(settings, decide):
+    record(settings, "new", "candidate", DAY)
+    decide(DAY, True)
+    with query.open_views(settings.warehouse) as connection:
+        assert connection.execute("SELECT status FROM models").fetchall() == [("champion",)]
 
 
 def test_a_rejected_model_is_decided_again_when_the_day_is_done_again(settings, decide):

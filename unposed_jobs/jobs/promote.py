@@ -79,6 +79,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
             snapshots=snapshots,
         )
     )
+    if not run.dry_run:
+        warehouse.publish_views()
     word = "promoted" if decision.promote else "rejected"
     run.progress(
         f"{word} {candidate.model_version}: {decision.reason}"

@@ -117,6 +117,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
             snapshots=snapshots,
         )
     )
+    if not run.dry_run:
+        warehouse.publish_views()
     run.progress(
         f"trained {version} on {bundle.metrics['pictures']} pictures of "
         f"{bundle.metrics['products']} products: {bundle.active.num_rows} poses"
