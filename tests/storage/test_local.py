@@ -159,3 +159,10 @@ def test_join_stays_in_the_bucket():
 def test_an_error_travels_between_processes():
     error = pickle.loads(pickle.dumps(StorageError("missing", "no file a")))
     assert (error.status, str(error)) == ("missing", "no file a")
+
+
+def test_what_cannot_be_written_is_not_told_as_missing(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"cannot write .*/file/model: ") as told:
+        storage.write_bytes(str(tmp_path / "file" / "model"), b"x")
+    assert told.value.status == "unreachable"

@@ -22,7 +22,7 @@ def _told(uri: str, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SUCH:
+        if error.errno in _NO_SUCH and doing != "write":
             raise StorageError("missing", f"no file {shown(uri)}") from None
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise StorageError("unreachable", f"cannot {doing} {shown(uri)}: {reason}") from None
