@@ -12,6 +12,8 @@ Learns, without labels, the vocabulary of poses and their ranking from the top-K
 
 **Idempotent?** Yes: the model's version is a digest of its inputs; the same week gives the same
 bundle. **To resume:** clear the failed task. **To force a date:** trigger with `date`.
+**To accept a rejected candidate:** trigger with its `date` and, in `promote_anyway`, who accepts it
+and why; the text is kept in `models.reason`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from _wiring import (
     Tag,
     spark_task,
 )
-from airflow.sdk import DAG, Asset, CronTriggerTimetable
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
 
 with DAG(
     dag_id="unposed_reference_retrain_weekly",
@@ -39,7 +41,17 @@ with DAG(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=24),
     default_args=DEFAULT_ARGS,
-    params=PARAMS,
+    params=PARAMS
+    | {
+        "promote_anyway": Param(
+            None,
+            type=["null", "string"],
+            minLength=8,
+            maxLength=500,
+            title="Promote anyway",
+            description="Who accepts a candidate that is refused, and why. Empty: nobody does.",
+        )
+    },
     tags=[Tag.PROJECT.value, Tag.WEEKLY.value, Tag.TIER_2.value],
 ) as dag:
     extract = spark_task(
@@ -50,6 +62,9 @@ with DAG(
     )
     train = spark_task("train_reference", timeout=timedelta(hours=4))
     promote = spark_task(
-        "promote_candidate", timeout=timedelta(hours=1), outlets=[Asset("unposed://models")]
+        "promote_candidate",
+        timeout=timedelta(hours=1),
+        arguments=["--promote-anyway", "{{ params.promote_anyway or '' }}"],
+        outlets=[Asset("unposed://models")],
     )
     extract >> train >> promote

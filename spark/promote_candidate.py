@@ -8,4 +8,8 @@ import sys
 from unposed_jobs.jobs import entry, promote
 
 if __name__ == "__main__":
-    sys.exit(entry.submit("promote_candidate", promote.run, description=__doc__))
+    sys.exit(
+        entry.submit(
+            "promote_candidate", promote.run, entry.add_promote_anyway, description=__doc__
+        )
+    )

@@ -64,6 +64,18 @@ def test_params_refuse_what_a_job_could_not_use(dag_bag, dag_id):
             tried[name] = bad
 
 
+def test_a_refused_candidate_is_accepted_only_with_a_reason_in_words(dag_bag):
+    from airflow.sdk.definitions.param import ParamsDict
+
+    dag = dag_bag.dags["unposed_reference_retrain_weekly"]
+    tried = ParamsDict(dict(dag.params.items()))
+    assert tried["promote_anyway"] is None
+    with pytest.raises(Exception, match=r"Invalid|short"):
+        tried["promote_anyway"] = "yes"
+    told = dag.get_task("promote_candidate").application_args
+    assert "promote_anyway" in told[told.index("--promote-anyway") + 1]
+
+
 def test_a_run_belongs_to_its_own_date_and_a_manual_one_to_today():
     from _wiring import RUN_DATE
     from jinja2 import Environment

@@ -28,12 +28,13 @@ def settings(tmp_path, monkeypatch):
 def decide(settings, monkeypatch):
     """Promote on a day, the comparison of the models given; returns the row and what is said."""
 
-    def run(day: date, verdict: bool) -> tuple[ModelRow, str]:
+    def run(day: date, verdict: bool, anyway: str = "") -> tuple[ModelRow, str]:
         said: list[str] = []
         monkeypatch.setattr(
             promote, "_decide", lambda *models: Decision(verdict, "as the test says", {})
         )
-        return promote.run(None, settings, Run(day, progress=said.append)), said[-1]
+        asked = Run(day, progress=said.append, promote_anyway=anyway)
+        return promote.run(None, settings, asked), said[-1]
 
     return run
 
@@ -86,3 +87,44 @@ def test_a_promoted_day_done_again_is_left_as_it_is(settings, decide):
 def test_a_day_without_a_model(settings, decide):
     with pytest.raises(UnposedError, match=r"run: unposed train --date 2026-01-05"):
         decide(DAY, True)
+
+
+def test_a_refused_model_is_accepted_by_hand_with_both_reasons_kept(settings, decide):
+    record(settings, "old", "champion", DAY)
+    record(settings, "new", "candidate", LATER)
+    row, said = decide(LATER, False, "M. Rossi: the range is shot anew")
+    assert row.status == "champion"
+    assert row.promoted_on == LATER
+    assert row.reason == (
+        "accepted by hand (M. Rossi: the range is shot anew) though as the test says"
+    )
+    assert said.startswith("promoted new: accepted by hand")
+    assert statuses(settings) == {"old": "retired", "new": "champion"}
+    (run,) = Warehouse.open(settings.warehouse).read("runs").to_pylist()
+    assert "M. Rossi" in run["figures"]
+    assert "as the test says" in run["figures"]
+
+
+def test_a_model_that_is_no_worse_needs_no_hand(settings, decide):
+    record(settings, "new", "candidate", DAY)
+    assert decide(DAY, True, "M. Rossi: wanted")[0].reason == "as the test says"
+
+
+def test_a_model_rejected_beside_the_days_champion_can_be_accepted_by_hand(settings, decide):
+    record(settings, "first", "rejected", DAY)
+    record(settings, "second", "champion", DAY)
+    assert decide(DAY, False, "M. Rossi: wanted")[0].model_version == "first"
+    assert statuses(settings) == {"first": "champion", "second": "retired"}
+
+
+def test_leaving_a_candidate_and_accepting_it_exclude_each_other():
+    from argparse import ArgumentParser
+
+    from unposed_jobs.cli import train as command
+
+    parser = ArgumentParser()
+    parser.add_argument("--config")
+    command.configure(parser)
+    arguments = parser.parse_args(["--no-promote", "--promote-anyway", "M. Rossi: wanted"])
+    with pytest.raises(UnposedError, match="exclude each other"):
+        command.run(arguments)

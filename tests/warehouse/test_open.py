@@ -105,7 +105,7 @@ def test_passwords_are_not_told(tmp_path):
 
 
 def test_absent_is_told_with_the_remedy(tmp_path):
-    with pytest.raises(UnposedError, match=r"no warehouse yet at .*run: unposed audit"):
+    with pytest.raises(UnposedError, match=r"no warehouse yet at .*run: unposed train"):
         Warehouse.open(settings(tmp_path), create=False)
     assert list(tmp_path.iterdir()) == []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from unposed_jobs.errors import UnposedError
 from unposed_jobs.jobs import entry
 
 
@@ -20,11 +21,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--min-pictures", type=int, metavar="N", help="least pictures of a reference product"
     )
     parser.add_argument("--clusters", type=int, metavar="K", help="pose classes (0: chosen)")
+    entry.add_promote_anyway(parser)
     parser.add_argument("--no-promote", action="store_true", help="leave the candidate a candidate")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the jobs of the weekly training on this machine."""
+    """Run the jobs of the weekly training on this machine.
+
+    Raises UnposedError for flags that contradict each other.
+    """
+    if arguments.no_promote and arguments.promote_anyway:
+        raise UnposedError("--no-promote and --promote-anyway exclude each other; give one of them")
     jobs = ["extract", "train"] if arguments.no_promote else ["extract", "train", "promote"]
     entry.local(
         *jobs,

@@ -30,6 +30,8 @@ class Run:
     """`all` pictures of the day, or those of the `reference` products only."""
     limit: int | None = None
     dry_run: bool = False
+    promote_anyway: str = ""
+    """Who accepts a candidate that the comparison refuses, and why; empty: nobody does."""
     progress: Callable[[str], None] = say
     """Where a job tells how far it is, line by line."""
 
@@ -78,6 +80,18 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_promote_anyway(parser: argparse.ArgumentParser) -> None:
+    """The flag of jobs that may promote against the comparison's advice."""
+    parser.add_argument(
+        "--promote-anyway",
+        type=str.strip,
+        default="",
+        metavar="WHO_AND_WHY",
+        help="accept the candidate though the comparison refuses it; the text is kept with the "
+        'model, such as "M. Rossi: the autumn range is shot in a new way"',
+    )
+
+
 def settings_of(arguments: argparse.Namespace, **overrides: Any) -> config.Settings:
     """The settings with the flags of `configure`, and `overrides`, laid over them."""
     return config.load(
@@ -96,6 +110,7 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
         scope=scope or getattr(arguments, "scope", None) or "all",
         limit=getattr(arguments, "limit", None),
         dry_run=arguments.dry_run,
+        promote_anyway=getattr(arguments, "promote_anyway", ""),
     )
 
 

@@ -36,23 +36,28 @@ JUDGED_PRODUCTS = 2_000
 def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     """Decide on the day's candidate; returns its row of `models` as it is afterwards.
 
-    A rejected candidate is no error: tonight's audit goes on with the champion. Raises
-    UnposedError where the day has no candidate.
+    A rejected candidate is no error: tonight's audit goes on with the champion. Where
+    `run.promote_anyway` says who accepts it and why, it is promoted nevertheless, and both
+    reasons are recorded. Raises UnposedError where the day has no candidate.
     """
     started = datetime.now(UTC)
     warehouse = Warehouse.open(settings.warehouse)
     champion = registry.champion(warehouse)
     candidate = _trained(warehouse, run, "candidate")
     if candidate is None:
-        if champion is not None and champion.run_date == run.run_date:
-            run.progress(f"promoted {champion.model_version} already: {champion.reason}")
-            return champion
-        candidate = _trained(warehouse, run, "rejected")
+        refused = _trained(warehouse, run, "rejected")
+        promoted = champion if champion and champion.run_date == run.run_date else None
+        if promoted is not None and not (refused and run.promote_anyway):
+            run.progress(f"promoted {promoted.model_version} already: {promoted.reason}")
+            return promoted
+        candidate = refused
     if candidate is None:
         raise UnposedError(
             f"no candidate was trained for {run.run_date}; run: unposed train --date {run.run_date}"
         )
     decision = _decide(Context(spark, settings, run, warehouse), candidate, champion)
+    if run.promote_anyway and not decision.promote:
+        decision = promotion.accept(decision, run.promote_anyway)
     run_id = run_identity("promote", run.run_date, candidate.model_version)
     decided = dataclasses.replace(
         candidate,

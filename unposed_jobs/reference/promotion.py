@@ -81,6 +81,18 @@ def decide(
     return Decision(True, f"no worse than the champion; {flips:.1%} of the flags change", figures)
 
 
+def accept(refusal: Decision, told: str) -> Decision:
+    """What becomes of a refusal that somebody overrules; `told` says who, and why.
+
+    The figures keep both, so that a later reader sees what was known and who took it on.
+    """
+    return Decision(
+        True,
+        f"accepted by hand ({told}) though {refusal.reason}",
+        refusal.figures | {"accepted_by_hand": told, "refused_because": refusal.reason},
+    )
+
+
 def _stability(bundle: Bundle) -> float | None:
     """None for a single class: it is found again in any part of any data."""
     if bundle.metrics.get("clusters") == 1:

@@ -59,7 +59,9 @@ def open_catalog(settings: WarehouseSettings, create: bool = True) -> Catalog:
         database = make_url(properties["uri"]).database
         if database and database != ":memory:":
             if not create and not Path(database).is_file():
-                raise UnposedError(f"no warehouse yet at {database}; run: unposed audit")
+                raise UnposedError(
+                    f"no warehouse yet at {database}; run: unposed train, then: unposed audit"
+                )
             try:
                 Path(database).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
