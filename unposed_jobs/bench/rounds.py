@@ -1,10 +1,13 @@
-"""Two sides in turns: other work on the machine then slows both, and the ratio stays."""
+"""Sides in turns: other work on the machine then slows all of them, and the ratio stays."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -21,16 +24,29 @@ Side = Callable[[], tuple[float, float]]
 """Does the work once and returns the rates: in a second of the clock, in a second of CPU."""
 
 
-def measure(ours: Side, reference: Side, rounds: int) -> list[Round]:
-    """Take turns, the first changing each round."""
-    results = []
+def turns(sides: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """What each side returned in each round; the first to run is another one every round."""
+    results: dict[str, list[T]] = {name: [] for name in sides}
+    names = list(sides)
     for number in range(rounds):
-        if number % 2:
-            first, second = ours(), reference()
-        else:
-            second, first = reference(), ours()
-        results.append(Round(first[0], second[0], first[1], second[1]))
+        start = number % len(names)
+        for name in names[start:] + names[:start]:
+            results[name].append(sides[name]())
     return results
+
+
+def measure(ours: Side, reference: Side, rounds: int) -> list[Round]:
+    """Take turns with two sides that tell their rates."""
+    taken = turns({"reference": reference, "ours": ours}, rounds)
+    return [
+        Round(a[0], b[0], a[1], b[1])
+        for a, b in zip(taken["ours"], taken["reference"], strict=True)
+    ]
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Least, median and most."""
+    return min(values), statistics.median(values), max(values)
 
 
 def report(title: str, unit: str, results: list[Round]) -> str:
@@ -43,9 +59,9 @@ def report(title: str, unit: str, results: list[Round]) -> str:
         ratios = [a / b for a, b in sides]
         ours, reference = (statistics.median(side) for side in zip(*sides, strict=True))
         each = " ".join(f"{ratio:.2f}" for ratio in ratios)
+        least, middle, most = spread(ratios)
         lines.append(
             f"  {what}: ours {ours:.1f}, reference {reference:.1f} {unit}; ratio "
-            f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}; "
-            f"rounds: {each})"
+            f"{middle:.2f} ({least:.2f} to {most:.2f}; rounds: {each})"
         )
     return "\n".join(lines)

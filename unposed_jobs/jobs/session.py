@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,12 +39,14 @@ appender.stderr.layout.pattern = %p %c{1}: %m%n
 """
 
 
-def session(app_name: str) -> SparkSession:
-    """The active session, that of spark-submit, or a new one on all cores of this machine.
+def session(
+    app_name: str, master: str = "local[*]", options: Mapping[str, str] | None = None
+) -> SparkSession:
+    """The active session, that of spark-submit, or a new one: on all cores of this machine.
 
     A new one listens on the loopback alone, has no web page and logs errors only; its memory is
     Spark's own setting (``spark-defaults.conf``, ``SPARK_DRIVER_MEMORY``). Executors run this
-    Python.
+    Python. `master` and `options` are for a new one, too.
 
     Raises UnposedError where Java is absent or does not start.
     """
@@ -58,7 +60,7 @@ def session(app_name: str) -> SparkSession:
     if started is None:
         builder = SparkSession.builder.appName(app_name)
         try:
-            started = builder.getOrCreate() if submitted else _local(builder)
+            started = builder.getOrCreate() if submitted else _new(builder, master, options or {})
         except PySparkRuntimeError as error:
             if "JAVA_GATEWAY" not in str(error.getCondition()):
                 raise
@@ -68,7 +70,7 @@ def session(app_name: str) -> SparkSession:
     return started
 
 
-def _local(builder: SparkSession.Builder) -> SparkSession:
+def _new(builder: SparkSession.Builder, master: str, further: Mapping[str, str]) -> SparkSession:
     _require_java()
     cores = os.cpu_count() or 1
     with tempfile.NamedTemporaryFile("w", suffix=".properties") as logging:
@@ -83,9 +85,9 @@ def _local(builder: SparkSession.Builder) -> SparkSession:
             "spark.sql.shuffle.partitions": str(max(2, cores)),
             "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.name}",
         }
-        for key, value in options.items():
+        for key, value in (options | dict(further)).items():
             builder = builder.config(key, value)
-        return builder.master("local[*]").getOrCreate()
+        return builder.master(master).getOrCreate()
 
 
 def _require_java() -> None:

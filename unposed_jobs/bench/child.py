@@ -1,0 +1,89 @@
+"""A process of its own for one side: its cores, its JVM and its memory are its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from unposed_jobs.errors import UnposedError
+
+
+class Child:
+    """Builds ``make(*arguments)`` in a new process and calls its methods there.
+
+    Use it in a ``with``; the object's own ``close()``, where it has one, ends it. `cores` is how
+    many of this process's cores it may use, whatever it starts included; None is all of them.
+    """
+
+    def __init__(self, make: Callable[..., Any], *arguments: Any, cores: int | None = None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        # No daemon: sides start processes of their own.
+        self._process = context.Process(target=_serve, args=(theirs, cores, make, arguments))
+        self._process.start()
+        # Only the child's own end is left: if it dies, waiting for it ends.
+        theirs.close()
+
+    def __enter__(self) -> Child:
+        try:
+            self._answer()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """What the object's method returns.
+
+        Raises UnposedError where it fails or the process died.
+        """
+        self._connection.send((method, arguments))
+        return self._answer()
+
+    def _answer(self) -> Any:
+        try:
+            good, value = self._connection.recv()
+        except EOFError:
+            raise UnposedError("a process of the benchmark died; its error is above") from None
+        if not good:
+            raise UnposedError(value)
+        return value
+
+    def _end(self) -> None:
+        self._connection.close()
+        self._process.join(30)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join()
+
+
+def _serve(
+    connection: Connection, cores: int | None, make: Callable[..., Any], arguments: tuple[Any, ...]
+) -> None:
+    if cores is not None:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    made = None
+    try:
+        try:
+            made = make(*arguments)
+            connection.send((True, None))
+            while True:
+                method, given = connection.recv()
+                connection.send((True, getattr(made, method)(*given)))
+        except EOFError:
+            pass  # The parent is done.
+        except UnposedError as error:
+            connection.send((False, str(error)))
+        except Exception as error:
+            traceback.print_exc()
+            connection.send((False, f"a side of the benchmark failed: {error!r}"))
+    finally:
+        if hasattr(made, "close"):
+            made.close()
