@@ -48,6 +48,8 @@ class CatalogueSettings:
     """Product columns that define a cohort, coarsest first."""
     image_root: str = ""
     """Prefix of relative picture paths; empty means the folder of the images file."""
+    allow_parent_paths: bool = False
+    """Whether a relative picture path may leave that folder (``../``)."""
     error_budget: float = 0.05
     """Largest share of source rows that may be set aside before the run is refused."""
 

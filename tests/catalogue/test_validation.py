@@ -173,11 +173,11 @@ def test_images_set_aside(columns, reason):
     [
         ("/r", "a.jpg", "/r/a.jpg"),
         ("/r/", "./b c/é.jpg", "/r/b c/é.jpg"),
-        ("/r/x", "../a.jpg", "/r/a.jpg"),
+        ("/r/x", "b/../a.jpg", "/r/x/a.jpg"),
         ("/r", "front:1.jpg", "/r/front:1.jpg"),
         ("file:///r%20s", "a%20b.jpg", "/r s/a%20b.jpg"),
         ("s3://b/r", "a.jpg", "s3://b/r/a.jpg"),
-        ("s3://b/r", "../a.jpg", "s3://b/a.jpg"),
+        ("s3://b/r", "x/../a.jpg", "s3://b/r/a.jpg"),
         ("https://cdn/", "a.jpg", "https://cdn/a.jpg"),
         ("/r", "/a.jpg", "/a.jpg"),
         ("/r", "https://h/a.jpg?x=1", "https://h/a.jpg?x=1"),
@@ -186,6 +186,12 @@ def test_images_set_aside(columns, reason):
         ("/r", "data:image/png;base64,AA", "data:image/png;base64,AA"),
         ("", "a.jpg", None),
         ("s3://b/r", "../../a.jpg", None),
+        ("s3://b/r", "../a.jpg", None),
+        ("s3://b/r", "../rest/a.jpg", None),
+        ("/r/x", "../../etc/passwd", None),
+        ("/r/x", "./../../etc/passwd", None),
+        ("/r/x", "b/../../x-files/a.jpg", None),
+        ("/r/x/", "..", None),
     ],
 )
 def test_addresses(root, address, expected):
@@ -197,12 +203,46 @@ def test_addresses(root, address, expected):
         assert accepted.column("image_uri").to_pylist() == [expected]
 
 
+def test_a_path_that_leaves_the_folder_is_told_and_can_be_allowed():
+    batch = image_batch(image_uri=["../../etc/passwd"])
+    accepted, rejects = validation.images(batch, SETTINGS, "/i.csv", root="/r/s")
+    assert accepted.num_rows == 0
+    assert rejects.column("detail").to_pylist() == [
+        '/i.csv row 1: image_uri "../../etc/passwd" leaves the folder of the list; '
+        "[catalogue] allow_parent_paths = true would allow it"
+    ]
+    allowed = CatalogueSettings(allow_parent_paths=True)
+    for root, expected in (("/r/s/t", "/r/etc/passwd"), ("s3://b/r/s/t", "s3://b/r/etc/passwd")):
+        accepted, _ = validation.images(batch, allowed, "/i.csv", root=root)
+        assert accepted.column("image_uri").to_pylist() == [expected]
+
+
+def test_an_address_made_of_columns():
+    settings = CatalogueSettings(image_columns={"image_uri": "s3://b/{style}/{shot}.jpg"})
+    batch = pa.RecordBatch.from_pydict(
+        {"product_id": ["1", "1", "2"], "style": ["a", "a", "b"], "shot": [1, 2, None]}
+    )
+    accepted, rejects = validation.images(batch, settings)
+    assert accepted.column("image_uri").to_pylist() == ["s3://b/a/1.jpg", "s3://b/a/2.jpg"]
+    assert rejects.column("reason").to_pylist() == ["missing_key"]
+    with pytest.raises(UnposedError, match=r"no column shot; .* image_uri = "):
+        validation.images(batch.drop_columns(["shot"]), settings)
+
+
+def test_ratings_that_the_source_does_not_have():
+    settings = CatalogueSettings(product_columns={"average_rating": "", "rating_count": ""})
+    batch = product_batch().drop_columns(["average_rating"])
+    accepted, _ = validation.products(batch, settings)
+    (row,) = accepted.to_pylist()
+    assert (row["average_rating"], row["rating_count"]) == (None, 0)
+
+
 def test_mixed_rows_keep_their_order_and_place():
     batch = image_batch(
-        product_id=["1", None, "1", "1"], image_uri=["a.jpg", "b.jpg", "../c.jpg", None]
+        product_id=["1", None, "1", "1"], image_uri=["a.jpg", "b.jpg", "t/../c.jpg", None]
     )
     accepted, rejects = validation.images(batch, SETTINGS, "/i.csv", root="/r/s")
-    assert accepted.column("image_uri").to_pylist() == ["/r/s/a.jpg", "/r/c.jpg"]
+    assert accepted.column("image_uri").to_pylist() == ["/r/s/a.jpg", "/r/s/c.jpg"]
     assert accepted.column(schemas.ROW).to_pylist() == [1, 3]
     assert rejects.column("row_key").to_pylist() == [" b.jpg", "1 "]
     assert rejects.column("detail").to_pylist() == [
