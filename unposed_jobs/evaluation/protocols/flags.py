@@ -1,0 +1,79 @@
+"""Are the published flags right, and do they hold still?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.evaluation import bootstrap, metrics
+from unposed_jobs.evaluation.bootstrap import Interval
+from unposed_jobs.evaluation.coding import RANDOM_DRAWS
+from unposed_jobs.evaluation.protocols.result import CONSTANT, RANDOM, Result
+
+Bool = npt.NDArray[np.bool_]
+
+
+def published_flags(
+    truly_missing: npt.ArrayLike,
+    flagged: npt.ArrayLike,
+    products: npt.ArrayLike,
+    *,
+    pictures: int = 0,
+    seed: int = 0,
+) -> Result:
+    """The flags as an analyst reads them: one decision for each row that says missing or present.
+
+    All (F,). `precision` is the share of missing flags that are right, `recall` the share of
+    what is truly missing that is flagged. The constant labeller flags every row.
+    """
+    truth, guess = np.asarray(truly_missing, dtype=bool), np.asarray(flagged, dtype=bool)
+    names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
+
+    def figures(flags: Bool) -> dict[str, Interval]:
+        decisions = metrics.binary_counts(truth[:, None], flags[..., None])
+        counts = np.zeros((len(names), len(flags), 4))
+        np.add.at(counts, group, np.moveaxis(decisions, 0, 1))
+        return {
+            "precision": bootstrap.ratio(
+                counts[..., 0], counts[..., 0] + counts[..., 1], seed=seed
+            ),
+            "recall": bootstrap.ratio(counts[..., 0], counts[..., 0] + counts[..., 2], seed=seed),
+            "mcc": bootstrap.interval(
+                counts, lambda sums: metrics.matthews_from_counts(sums).mean(-1), seed=seed
+            ),
+        }
+
+    draws = np.random.default_rng(seed).random((RANDOM_DRAWS, len(guess))) < guess.mean()
+    return Result(
+        "published_flags",
+        figures(guess[None]),
+        {RANDOM: figures(draws), CONSTANT: figures(np.ones((1, len(guess)), dtype=bool))},
+        pictures,
+        len(names),
+        notes=(f"{len(guess):,} rows that say missing or present",),
+    )
+
+
+def flip_rate(
+    first: npt.ArrayLike, second: npt.ArrayLike, *, pictures: int = 0, seed: int = 0
+) -> Result:
+    """Share of flags that differ between two trainings though no picture changed.
+
+    `first` and `second` (P, L) or (R, P, L): missing or not, for the same products and the same
+    (matched) poses. `chance` is what two independent labellers with the same share of flags
+    would reach: 1 - (p q + (1 - p)(1 - q)).
+    """
+    one, two = (np.asarray(part, dtype=bool) for part in (first, second))
+    if one.ndim == 2:
+        one, two = one[None], two[None]
+    differ = (one != two).sum(axis=-1).T
+    pairs = np.full(differ.shape, one.shape[-1])
+    p, q = one.mean(), two.mean()
+    chance = float(p + q - 2 * p * q)
+    return Result(
+        "flip_rate",
+        {"flip_rate": bootstrap.ratio(differ, pairs, seed=seed)},
+        {"independent flags": {"flip_rate": Interval(chance, float("nan"), float("nan"))}},
+        pictures,
+        one.shape[1],
+    )

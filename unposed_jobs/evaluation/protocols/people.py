@@ -1,0 +1,88 @@
+"""Is a person found where there is one, nowhere else, and with the joints in their places?"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.evaluation import bootstrap
+from unposed_jobs.evaluation.bootstrap import Interval
+from unposed_jobs.evaluation.protocols.result import Result
+
+Bool = npt.NDArray[np.bool_]
+Float = npt.NDArray[np.float64]
+NEAR = 0.25
+"""Of the torso's length: a joint that lands within it is in its place."""
+
+
+def false_persons(
+    truly: npt.ArrayLike, said: npt.ArrayLike, products: npt.ArrayLike, *, seed: int = 0
+) -> Result:
+    """Share of pictures without a person that are said to show one, and of persons found.
+
+    `truly`, `said` and `products` (N,). A figure whose pictures are not there is nan. Baselines:
+    a person in every picture, and a coin that says so as often as the judged one does.
+    """
+    person, told = np.asarray(truly, dtype=bool), np.asarray(said, dtype=bool)
+    names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
+
+    def figures(guess: Float) -> dict[str, Interval]:
+        def share(of: Bool) -> Interval:
+            count = np.bincount(group, of, len(names))
+            return bootstrap.ratio(np.bincount(group, guess * of, len(names)), count, seed=seed)
+
+        return {"false_persons": share(~person), "persons_found": share(person)}
+
+    return Result(
+        "false_persons",
+        figures(told.astype(np.float64)),
+        {
+            "a person in every picture": figures(np.ones(len(told))),
+            # The coin's expectation, so no draw of it is needed.
+            "coin of the same rate": figures(np.full(len(told), told.mean() if len(told) else 0)),
+        },
+        len(person),
+        len(names),
+    )
+
+
+def joint_places(
+    found: npt.ArrayLike,
+    truth: npt.ArrayLike,
+    asked: npt.ArrayLike,
+    products: npt.ArrayLike,
+    *,
+    torso: npt.ArrayLike,
+    guess: npt.ArrayLike,
+    seed: int = 0,
+) -> Result:
+    """Share of pictures in which a person is found, and with all the asked joints in place.
+
+    `found`, `truth` and `guess` (N, J, 2) in one unit, `found` nan where nobody was found; `asked`
+    (N, J) the joints that are in the frame; `torso` (N,) its length in that unit. A picture is
+    `placed` if each asked joint lies within `NEAR` torsos of the truth. `guess` is the baseline,
+    which has not seen the picture: the mean place of each joint in other products' pictures.
+    """
+    true = np.asarray(truth, dtype=np.float64)
+    wanted = np.asarray(asked, dtype=bool)
+    length = np.asarray(torso, dtype=np.float64)
+    names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
+
+    def figures(places: Float) -> dict[str, Interval]:
+        there = np.isfinite(places).all(axis=(1, 2))
+        distance = np.linalg.norm(np.nan_to_num(places) - true, axis=-1)
+        right = there & ((distance <= NEAR * length[:, None]) | ~wanted).all(axis=1)
+
+        def share(of: Bool) -> Interval:
+            count = np.bincount(group, minlength=len(names))
+            return bootstrap.ratio(np.bincount(group, of, len(names)), count, seed=seed)
+
+        return {"found": share(there), "placed": share(right)}
+
+    return Result(
+        "joint_places",
+        figures(np.asarray(found, dtype=np.float64)),
+        {"mean place in other products": figures(np.asarray(guess, dtype=np.float64))},
+        len(true),
+        len(names),
+    )
