@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
+from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
+
+from PIL import Image
 
 from unposed_jobs import config
 from unposed_jobs.config import PoseSettings
@@ -13,7 +18,11 @@ from unposed_jobs.errors import UnposedError
 HEIGHT = 1280
 """Of rendered pictures, in pixels; the width is 0.8 to 1 of it. Shops ask for 1,000 and more."""
 
+SMALL = 640
+"""Of the many pictures that the whole job is timed on."""
+
 _PICTURES_OF_A_PRODUCT = 4
+_RENDERED = 96
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -34,6 +43,32 @@ def repeated(contents: list[bytes], count: int) -> list[bytes]:
     return list(islice(cycle(contents), count))
 
 
+def many(count: int, height: int = SMALL) -> Path:
+    """A folder of exactly `count` JPEGs with contents of their own, made once into the cache.
+
+    A few rendered pictures, each over and over again with other margins cut away and another
+    quality: cheap to make, and as much work to extract as any.
+    """
+    out = config.cache() / "bench" / f"many-{count}-{height}"
+    if not out.is_dir():
+        found = [data for data in load(None, _RENDERED, height) if _opened(data)]
+        with _made(out) as folder:
+            for number in range(count):
+                turn, index = divmod(number, len(found))
+                (folder / f"{number:07}.jpg").write_bytes(varied(found[index], turn))
+    return out
+
+
+def varied(data: bytes, turn: int) -> bytes:
+    """The picture as another JPEG for each `turn`: of another crop, and of quality 86 to 95."""
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    margin, quality = divmod(turn, 10)
+    left, top = margin % 8, margin // 8
+    target = io.BytesIO()
+    image.crop((left, top, image.width, image.height)).save(target, "JPEG", quality=86 + quality)
+    return target.getvalue()
+
+
 def pose_settings() -> PoseSettings:
     """The default settings of the pose room."""
     return config.load().pose
@@ -45,9 +80,25 @@ def _rendered(count: int, height: int) -> Path:
     products = max(1, -(-count // _PICTURES_OF_A_PRODUCT))
     out = config.cache() / "bench" / f"sample-{products}-{height}"
     if not out.is_dir():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            made = Path(folder) / "sample"
-            write_sample(made, SampleSettings(products=products, size=height), progress=False)
-            made.rename(out)
+        with _made(out) as folder:
+            write_sample(folder, SampleSettings(products=products, size=height), progress=False)
     return out
+
+
+@contextlib.contextmanager
+def _made(out: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `out` when it is whole."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        made = Path(folder) / "made"
+        made.mkdir()
+        yield made
+        made.rename(out)
+
+
+def _opened(data: bytes) -> bool:
+    try:
+        Image.open(io.BytesIO(data)).load()
+    except (OSError, SyntaxError, Image.DecompressionBombError):
+        return False
+    return True

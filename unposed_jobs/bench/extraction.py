@@ -1,0 +1,157 @@
+"""The extraction step as sides: the job's own fan-out, and a bare pool with the same chunks.
+
+Both take references, extract with `jobs.extract.extract_chunks`, write the rows as Parquet and
+commit them to a fresh warehouse. What differs is who carries the chunks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unposed_jobs.bench import sessions
+from unposed_jobs.config import PoseSettings, Settings, WarehouseSettings
+from unposed_jobs.pose import estimators
+
+DAY = date(2026, 1, 5)
+_RUN = "bench"
+_REFERENCES = pa.schema(
+    [("image_uri", pa.string()), ("content_sha256", pa.string()), ("status", pa.string())]
+)
+
+
+def references(folder: str | Path, count: int | None = None) -> pa.Table:
+    """The first `count` pictures of a folder as the job knows them once they are fingerprinted."""
+    paths = sorted(path for path in Path(folder).iterdir() if path.is_file())[:count]
+    rows = [(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), "ok") for path in paths]
+    columns = [pa.array(list(column), pa.string()) for column in zip(*rows, strict=True)]
+    return pa.table(columns, schema=_REFERENCES)
+
+
+def warehouse_settings(folder: str | Path) -> WarehouseSettings:
+    """A warehouse of its own below `folder`."""
+    return WarehouseSettings(
+        uri=f"sqlite:///{folder}/catalog.db",
+        location=f"{folder}/warehouse",
+        views=f"{folder}/unposed.duckdb",
+    )
+
+
+class SparkSide:
+    """The job's own step in a session on `cores` cores; session and workers are warm."""
+
+    def __init__(self, folder: str, count: int, pose: PoseSettings, cores: int) -> None:
+        self._spark = sessions.local(cores)
+        self._pose = pose
+        self._all = references(folder, count)
+        self.run(2 * cores)
+
+    def run(self, count: int | None = None) -> dict[str, Any]:
+        """Extract `count` pictures (else all) and commit; seconds, pictures and figures."""
+        from unposed_jobs.jobs.context import Context
+        from unposed_jobs.jobs.entry import Run
+        from unposed_jobs.jobs.extract import extract_contents
+        from unposed_jobs.warehouse import Warehouse
+
+        with tempfile.TemporaryDirectory() as folder:
+            listed = f"{folder}/references.parquet"
+            pq.write_table(self._all.slice(0, count), listed)
+            settings = Settings(warehouse=warehouse_settings(folder), pose=self._pose)
+            warehouse = Warehouse.open(settings.warehouse)
+            job = Context(self._spark, settings, Run(DAY, progress=_quiet), warehouse)
+            estimator_id = estimators.identify(self._pose)
+            tonight = self._spark.read.parquet(listed)
+            start = time.perf_counter()
+            figures = extract_contents(job, _RUN, estimator_id, tonight)
+            seconds = time.perf_counter() - start
+            stored = warehouse.table("landmarks").scan().count()
+        return {"seconds": seconds, "pictures": figures["extracted"], "stored": stored} | {
+            "figures": {key: value for key, value in figures.items() if key != "snapshots"}
+        }
+
+    def close(self) -> None:
+        """Stop the session."""
+        self._spark.stop()
+
+
+class PoolSide:
+    """The same chunks in a bare pool of `processes`, each with its estimator ready."""
+
+    def __init__(self, folder: str, count: int, pose: PoseSettings, processes: int) -> None:
+        # Spark gives a task's Python as many threads as the task has cores: one.
+        os.environ["OMP_NUM_THREADS"] = "1"
+        context = multiprocessing.get_context("spawn")
+        self._processes = processes
+        self._pose = pose
+        self._all = references(folder, count)
+        self._pool = context.Pool(processes, _prepare, (pose,))
+        self.run(2 * processes)
+
+    def run(self, count: int | None = None) -> dict[str, Any]:
+        """As `SparkSide.run`."""
+        from unposed_jobs.warehouse import Warehouse, bucket_of
+
+        with tempfile.TemporaryDirectory() as folder:
+            settings = warehouse_settings(folder)
+            warehouse = Warehouse.open(settings)
+            listed = self._all.slice(0, count)
+            start = time.perf_counter()
+            chunks = self._chunks(listed)
+            rows = pa.concat_tables(self._pool.imap_unordered(_extract, chunks))
+            committing = time.perf_counter()
+            bucket = bucket_of(rows["content_sha256"], settings.buckets)
+            rows = rows.append_column("bucket", bucket).sort_by("bucket")
+            staged = warehouse.stage("landmarks", _RUN).write(rows)
+            warehouse.append("landmarks", staged, _RUN, part=0)
+            seconds = time.perf_counter() - start
+            stored = warehouse.table("landmarks").scan().count()
+        return {
+            "seconds": seconds,
+            "pictures": rows.num_rows,
+            "stored": stored,
+            "commit_seconds": start + seconds - committing,
+        }
+
+    def _chunks(self, listed: pa.Table) -> list[tuple[pa.RecordBatch, PoseSettings]]:
+        """As many as the job makes of so many pictures."""
+        rows = listed.num_rows
+        number = max(min(self._processes, rows), -(-rows // self._pose.chunk_size))
+        batch = listed.combine_chunks().to_batches()[0]
+        return [
+            (batch.take(pa.array(range(start, rows, number))), self._pose)
+            for start in range(number)
+        ]
+
+    def close(self) -> None:
+        """End the pool."""
+        self._pool.close()
+        self._pool.join()
+
+
+def _prepare(pose: PoseSettings) -> None:
+    """A worker of the pool loads what a worker of Spark keeps between tasks."""
+    from unposed_jobs.jobs import extract
+
+    extract._estimator(pose)
+
+
+def _extract(chunk: tuple[pa.RecordBatch, PoseSettings]) -> pa.Table:
+    from unposed_jobs.jobs import extract
+
+    batch, pose = chunk
+    return pa.Table.from_batches(
+        extract.extract_chunks(iter([batch]), pose, estimators.identify(pose))
+    )
+
+
+def _quiet(_: str) -> None:
+    """Progress that nobody reads."""
