@@ -10,6 +10,7 @@ from PIL import Image
 
 from unposed_jobs.catalogue import schemas
 from unposed_jobs.catalogue.sample.cohorts import COHORTS, FRAMINGS, OBJECTS, VIEWS
+from unposed_jobs.catalogue.sample.joints import JOINTS
 from unposed_jobs.catalogue.sample.plan import plan_product
 from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
 from unposed_jobs.cli import main
@@ -71,6 +72,27 @@ def test_every_listed_picture_is_there_and_has_its_truth(sample):
             assert (row["view"], row["framing"], row["person_count"]) == ("", "", "0")
     on_disk = {str(path.relative_to(sample)) for path in (sample / "pictures").rglob("*.jpg")}
     assert on_disk == {uri for uri, row in truth.items() if row["defect"] != "missing"}
+
+
+def test_joints_are_told_of_everybody_who_can_be_seen(sample):
+    joints = defaultdict(dict)
+    for row in rows(sample / "truth/joints.csv"):
+        joints[row["image_uri"], row["person"]][row["joint"]] = row
+        place = float(row["x"]), float(row["y"])
+        assert row["in_frame"] == str(int(all(0 <= value <= 1 for value in place)))
+    for row in rows(sample / "truth/images.csv"):
+        people = [key for key in joints if key[0] == row["image_uri"]]
+        assert len(people) == (0 if row["defect"] else int(row["person_count"]))
+        if row["framing"] and people:
+            told = joints[people[0]]
+            assert set(told) == set(JOINTS)
+            shown = {name: told[name]["in_frame"] == "1" for name in JOINTS}
+            assert shown["nose"] == (row["framing"] in ("full", "upper"))
+            assert shown["left_knee"] == (row["framing"] in ("full", "legs"))
+            assert float(told["left_shoulder"]["y"]) < float(told["left_hip"]["y"])
+            if row["view"] in ("front", "back"):
+                across = float(told["left_hip"]["x"]) - float(told["right_hip"]["x"])
+                assert (across > 0) == (row["view"] == "front")
 
 
 def test_positions_count_from_one_within_a_product(sample):

@@ -35,9 +35,15 @@ class Actor:
     surfaces: Sequence[Surface]
     textures: dict[str, Image.Image]
     feet: npt.NDArray[np.float64]
+    joints: npt.NDArray[np.float64]
     yaw: float
     x: float = 0.0
     z: float = 0.0
+
+    def placed(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The figure's own points (..., 3) where they are in the scene."""
+        moved: npt.NDArray[np.float64] = points @ turn(self.yaw).T + (self.x, 0.0, self.z)
+        return moved
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,26 @@ class Camera:
     field: float
     """Vertical field of view, radians."""
     roll: float = 0.0
+
+    def stand(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The eye (3,), and the axes right, up and forward (3, 3)."""
+        distance = self.span / 2 / np.tan(self.field / 2)
+        target = np.array([self.x, self.y, 0.0])
+        rise = np.clip(self.height - self.y, -0.6 * distance, 0.6 * distance)
+        eye = target + np.array([0.0, rise, np.sqrt(distance**2 - rise**2)])
+        forward = unit(target - eye)
+        right = unit(np.cross(forward, np.array([np.sin(self.roll), np.cos(self.roll), 0.0])))
+        return eye, np.stack([right, np.cross(right, forward), forward])
+
+    def project(
+        self, points: npt.NDArray[np.float64], size: tuple[int, int]
+    ) -> npt.NDArray[np.float64]:
+        """Points (..., 3) of the scene as x, y in [0, 1] of a picture of `size`."""
+        eye, axes = self.stand()
+        seen = (points - eye) @ axes.T
+        focal = 1 / 2 / np.tan(self.field / 2)
+        x = 0.5 + seen[..., 0] / seen[..., 2] * focal * size[1] / size[0]
+        return np.stack([x, 0.5 - seen[..., 1] / seen[..., 2] * focal], -1)
 
 
 @dataclass(frozen=True)
@@ -134,13 +160,7 @@ def photograph(
 ) -> Image.Image:
     """Render one RGB picture of `size` = (width, height) pixels; `seed` is its grain's."""
     width, height = size
-    distance = camera.span / 2 / np.tan(camera.field / 2)
-    target = np.array([camera.x, camera.y, 0.0])
-    rise = np.clip(camera.height - camera.y, -0.6 * distance, 0.6 * distance)
-    eye = target + np.array([0.0, rise, np.sqrt(distance**2 - rise**2)])
-    forward = unit(target - eye)
-    right = unit(np.cross(forward, np.array([np.sin(camera.roll), np.cos(camera.roll), 0.0])))
-    up = np.cross(right, forward)
+    eye, (right, up, forward) = camera.stand()
     focal = height / 2 / np.tan(camera.field / 2)
     mesh = _Mesh(actors, height / camera.span)
 
@@ -175,9 +195,7 @@ def photograph(
     floor = np.array(backdrop.floor) / 255.0
     bounce = (light.fill * 0.75 * (0.35 + 0.65 * floor)).astype(np.float32)
     rim = np.array([-np.sin(light.azimuth) * 0.8, 0.35, -0.6, light.rim], np.float32)
-    contacts = np.concatenate(
-        [actor.feet @ turn(actor.yaw).T + (actor.x, 0, actor.z) for actor in actors]
-    )[:, [0, 2]]
+    contacts = np.concatenate([actor.placed(actor.feet) for actor in actors])[:, [0, 2]]
     wall_light = np.array([-np.sin(light.azimuth) * 0.5, 1.3, *warm, 0.4], dtype=np.float32)
     as_f32 = [np.asarray(value, dtype=np.float32) for value in (eye, right, up, forward)]
     backdrops.paint(
@@ -239,7 +257,9 @@ def warm_up() -> None:
     from unposed_jobs.catalogue.sample.geometry import ellipsoid
 
     ball = ellipsoid(np.array([0.0, 1.0, 0.0]), np.full(3, 0.3), "sole")
-    actor = Actor([ball], {"sole": Image.new("RGB", (8, 8))}, np.zeros((2, 3)), 0.0)
+    actor = Actor(
+        [ball], {"sole": Image.new("RGB", (8, 8))}, np.zeros((2, 3)), np.zeros((13, 3)), 0.0
+    )
     camera = Camera(0.0, 1.0, 1.0, 1.0, 0.5)
     paper = Backdrop((240, 240, 240), (240, 240, 240), False, 2.0, 0.1)
     light = Light(0.3, 0.8, 0.7, 0.4, 0.0, 0.5, 0.2)

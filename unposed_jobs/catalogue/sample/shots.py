@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from unposed_jobs.catalogue.sample import objects, scene
@@ -12,6 +13,7 @@ from unposed_jobs.catalogue.sample.backdrop import Backdrop, random_backdrop
 from unposed_jobs.catalogue.sample.cohorts import Shot
 from unposed_jobs.catalogue.sample.flat_lay import flat_lay
 from unposed_jobs.catalogue.sample.garments import Garment
+from unposed_jobs.catalogue.sample.joints import JOINTS
 from unposed_jobs.catalogue.sample.people import Pose, random_pose
 from unposed_jobs.catalogue.sample.scene import Camera, Light, random_light
 from unposed_jobs.catalogue.sample.wardrobe import (
@@ -20,6 +22,14 @@ from unposed_jobs.catalogue.sample.wardrobe import (
     outfit_textures,
     random_outfit,
 )
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture, and the joints (people, 13, 2) of those in it: x, y in [0, 1] of the picture."""
+
+    image: Image.Image
+    joints: npt.NDArray[np.float64]
 
 
 class Studio:
@@ -43,6 +53,10 @@ class Studio:
 
     def picture(self, shot: Shot, people: int, seed: int) -> Image.Image:
         """The picture of this shot, `seed` deciding all that the shot leaves open."""
+        return self.take(shot, people, seed).image
+
+    def take(self, shot: Shot, people: int, seed: int) -> Photograph:
+        """As `picture`, with the truth about the people in it."""
         rng = np.random.default_rng([self._seed, 9, seed])
         if shot.kind != "person":
             draw = {
@@ -50,7 +64,8 @@ class Studio:
                 "fabric": objects.fabric,
                 "size_chart": objects.size_chart,
             }[shot.kind]
-            return draw(rng, self._garment, self.width, self.height)
+            nobody = np.empty((0, len(JOINTS), 2))
+            return Photograph(draw(rng, self._garment, self.width, self.height), nobody)
         which = int(rng.random() < 0.12)
         backdrop = self._backdrop if rng.random() < 0.8 else random_backdrop(rng)
         light = replace(self._light, azimuth=self._light.azimuth + float(rng.normal(0, 0.1)))
@@ -73,14 +88,12 @@ class Studio:
                 dressed(outfit, painted, calm, yaw + 0.12, open_front=open_front, x=-apart, z=0.03),
                 dressed(second, other, replace(calm, legs="apart"), yaw - 0.15, x=apart, z=-0.05),
             ]
-        return scene.photograph(
-            actors,
-            camera,
-            light,
-            backdrop,
-            size=(self.width, self.height),
-            seed=int(rng.integers(1 << 31)),
+        size = (self.width, self.height)
+        image = scene.photograph(
+            actors, camera, light, backdrop, size=size, seed=int(rng.integers(1 << 31))
         )
+        standing = np.stack([actor.placed(actor.joints) for actor in actors])
+        return Photograph(image, camera.project(standing, size))
 
 
 def _yaw(rng: np.random.Generator, view: str) -> float:

@@ -11,6 +11,7 @@ from unposed_jobs.catalogue.sample import garments, tailoring, textures
 from unposed_jobs.catalogue.sample.figure import Figure
 from unposed_jobs.catalogue.sample.garments import Garment, random_garment
 from unposed_jobs.catalogue.sample.head import eye_texture, face_texture, head_surfaces
+from unposed_jobs.catalogue.sample.joints import joints
 from unposed_jobs.catalogue.sample.people import Build, Pose, random_build
 from unposed_jobs.catalogue.sample.scene import Actor
 from unposed_jobs.catalogue.sample.textures import Colour
@@ -97,4 +98,4 @@ def dressed(
     if outfit.dress is not None or (outfit.lower is not None and outfit.lower.hem < 1.9):
         surfaces += figure.bare_legs()
     feet = np.stack([figure.legs[side][2] * [1, 0, 1] for side in ("left", "right")])
-    return Actor(surfaces, painted, feet, yaw, x, z)
+    return Actor(surfaces, painted, feet, joints(figure), yaw, x, z)

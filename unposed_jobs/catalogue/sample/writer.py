@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
@@ -33,6 +34,12 @@ from unposed_jobs.catalogue.sample.plan import (
 from unposed_jobs.catalogue.sample.rejects import RejectedRows, rejected_rows
 from unposed_jobs.errors import UnposedError
 
+if TYPE_CHECKING:
+    from unposed_jobs.catalogue.sample.shots import Studio
+
+Joints = npt.NDArray[np.float64]
+JointRow = tuple[Any, ...]
+
 MARK = "sample.json"
 PRODUCT_COLUMNS = (
     "product_id", "category", "subcategory", "product_type", "department", "average_rating",
@@ -42,6 +49,7 @@ IMAGE_COLUMNS = ("product_id", "image_uri", "position", "added_at", "removed_at"
 TRUTH_IMAGE_COLUMNS = (
     "image_uri", "product_id", "view", "framing", "kind", "person_count", "duplicate_of", "defect",
 )  # fmt: skip
+TRUTH_JOINT_COLUMNS = ("image_uri", "person", "joint", "x", "y", "in_frame")
 TRUTH_PRODUCT_COLUMNS = (
     "product_id", "category", "subcategory", "tier", "full_set", "missing", "missing_next_day",
 )  # fmt: skip
@@ -87,13 +95,16 @@ def write_sample(
     jobs = [(str(out), index, settings) for index in range(settings.products)]
     workers = min(workers or _cores(), settings.products)
     products: list[PlannedProduct] = []
+    joint_rows: list[JointRow] = []
     try:
         with _bar(len(jobs), progress) as advance, _results(jobs, workers) as results:
-            for product in results:
+            for product, rows in results:
                 products.append(product)
+                joint_rows += rows
                 advance()
         bad = rejected_rows(products, settings.seed)
         _tables(out, settings, products, bad)
+        _csv(out / "truth/joints.csv", TRUTH_JOINT_COLUMNS, joint_rows)
     except OSError as error:
         raise _unwritable(out, error) from None
     tomorrow = settings.day + timedelta(days=1)
@@ -138,7 +149,7 @@ def _unwritable(out: Path, error: OSError) -> UnposedError:
 
 @contextmanager
 def _results(jobs: list[tuple[str, int, SampleSettings]], workers: int) -> Iterator[Any]:
-    """The planned products in order, their pictures written."""
+    """The planned products in order with their joints, their pictures written."""
     if workers == 1:
         yield map(_render_product, jobs)
         return
@@ -163,8 +174,10 @@ def _bar(total: int, wanted: bool) -> Iterator[Any]:
         yield lambda: bar.advance(task)
 
 
-def _render_product(job: tuple[str, int, SampleSettings]) -> PlannedProduct:
-    """Plan one product and write its pictures; runs in a worker."""
+def _render_product(
+    job: tuple[str, int, SampleSettings],
+) -> tuple[PlannedProduct, list[JointRow]]:
+    """Plan one product and write its pictures; runs in a worker. Its rows of truth/joints.csv."""
     from unposed_jobs.catalogue.sample.shots import Studio
 
     folder, index, settings = job
@@ -173,28 +186,46 @@ def _render_product(job: tuple[str, int, SampleSettings]) -> PlannedProduct:
     studio = Studio(rng, product.garment, product.womenswear, settings.size)
     root = Path(folder)
     (root / f"pictures/{product.product_id}").mkdir(parents=True, exist_ok=True)
-    files: dict[int, bytes] = {}
+    files: dict[int, tuple[bytes, Joints]] = {}
+    rows: list[JointRow] = []
     quality = int(rng.integers(84, 94))
     for picture in product.pictures:
-        data = _file(studio, picture, files, quality)
-        files[picture.number] = data
+        data, people = _file(studio, picture, files, quality)
+        files[picture.number] = data, people
+        uri = product.uri(picture.number)
         if picture.defect != MISSING:
-            (root / product.uri(picture.number)).write_bytes(data)
-    return product
+            (root / uri).write_bytes(data)
+        rows += _joint_rows(uri, people)
+    return product, rows
 
 
-def _file(studio: Any, picture: PlannedPicture, files: dict[int, bytes], quality: int) -> bytes:
-    """The picture's bytes."""
+def _file(
+    studio: Studio, picture: PlannedPicture, files: dict[int, tuple[bytes, Joints]], quality: int
+) -> tuple[bytes, Joints]:
+    """The picture's bytes, and the joints of the people who can be seen in it."""
+    nobody = np.empty((0, 0, 2))
     if picture.defect == MISSING:
-        return b""
+        return b"", nobody
     if picture.defect == TEXT:
-        return b"This file is named as a picture, but it is text.\n" * 20
+        return b"This file is named as a picture, but it is text.\n" * 20, nobody
     if picture.copy_of is not None:
-        original = files[picture.copy_of]
-        return original if picture.copy_kind == EXACT else _reencoded(original)
-    image = studio.picture(picture.shot, picture.people, picture.number)
-    data = _jpeg(image, quality)
-    return data[: len(data) * 2 // 5] if picture.defect == TRUNCATED else data
+        original, people = files[picture.copy_of]
+        return (original if picture.copy_kind == EXACT else _reencoded(original)), people
+    taken = studio.take(picture.shot, picture.people, picture.number)
+    data = _jpeg(taken.image, quality)
+    if picture.defect == TRUNCATED:
+        return data[: len(data) * 2 // 5], nobody
+    return data, taken.joints
+
+
+def _joint_rows(uri: str, people: Joints) -> list[JointRow]:
+    from unposed_jobs.catalogue.sample.joints import JOINTS
+
+    return [
+        (uri, number, name, f"{x:.5f}", f"{y:.5f}", int(0 <= x <= 1 and 0 <= y <= 1))
+        for number, person in enumerate(people, start=1)
+        for name, (x, y) in zip(JOINTS, person.tolist(), strict=True)
+    ]
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:
