@@ -50,6 +50,19 @@ class CatalogueSettings:
     """Prefix of relative picture paths; empty means the folder of the images file."""
     allow_parent_paths: bool = False
     """Whether a relative picture path may leave that folder (``../``)."""
+    landmarks: str = ""
+    """A table of landmarks from elsewhere (CSV, Parquet or ``iceberg:namespace.table``), one row
+    for each picture; with it no picture is opened. Where no images (products) are named, it is
+    that list as well."""
+    landmarks_columns: dict[str, str] = field(default_factory=dict)
+    """Our name = the table's: image_uri, landmarks (a list column) or patterns for x, y, z,
+    visibility, presence, score (``x = "{point}_x"``; also {index}, {number}), width, height."""
+    landmarks_values: tuple[str, ...] = ()
+    """What a list holds of each point, in order; empty: told by its length."""
+    landmarks_coordinates: str = "relative"
+    """`relative`: x and y in [0, 1] of the picture; `pixels`: with the columns width and height."""
+    landmarks_model: str = ""
+    """The pose model's name and version; another one means other landmarks: train again."""
     error_budget: float = 0.05
     """Largest share of source rows that may be set aside before the run is refused."""
 
@@ -173,11 +186,27 @@ def load(path: str | Path | None = None, **overrides: Any) -> Settings:
             section, key = name.split("__", 1)
             if isinstance(raw.setdefault(section, {}), dict):  # Else refused below.
                 raw[section][key] = value
+    _lists_from_landmarks(raw.get("catalogue"))
     sections = typing.get_type_hints(Settings)
     _refuse_unknown(raw, sections, where="section", source=chosen)
     return Settings(
         **{name: _section(kind, name, raw.get(name, {}), chosen) for name, kind in sections.items()}
     )
+
+
+def _lists_from_landmarks(catalogue: Any) -> None:
+    """Let a table of landmarks be the list of images and of products where none is named."""
+    if not isinstance(catalogue, dict) or not catalogue.get("landmarks"):
+        return
+    mapped = catalogue.get("landmarks_columns", {})
+    for name, section, columns in (
+        ("images", "image_columns", ("product_id", "image_uri", "position")),
+        ("products", "product_columns", ("product_id",)),
+    ):
+        if name not in catalogue:
+            catalogue[name] = catalogue["landmarks"]
+            shared = {key: mapped[key] for key in columns if key in mapped}
+            catalogue[section] = shared | catalogue.get(section, {})
 
 
 def _section(kind: type, name: str, raw: Any, source: object) -> Any:

@@ -136,11 +136,7 @@ def resolve(
     Raises UnposedError for a required or configured column that the source lacks.
     """
     uri, section = storage.shown(where[0]), where[1]
-    for name in mapping:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            raise UnposedError(f"[{section}] {name}: no such column of a catalogue; {hint}")
+    refuse_unknown(mapping, known, section)
     found = {name: mapping.get(name, name) for name in known}
     parts = {name: _parts(name, found[name], columns) for name in known}
     absent = [
@@ -160,6 +156,15 @@ def resolve(
         if list(columns).count(name) > 1:
             raise UnposedError(f"{uri} has the column {name} more than once")
     return {ours: theirs for ours, theirs in found.items() if set(parts[ours]) <= set(columns)}
+
+
+def refuse_unknown(mapping: Mapping[str, str], known: Sequence[str], section: str) -> None:
+    """Raise UnposedError for a mapped name that is none of ours, with the nearest that is."""
+    for name in mapping:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise UnposedError(f"[{section}] {name}: no such column of a catalogue; {hint}")
 
 
 def _parts(name: str, theirs: str, columns: Sequence[str]) -> list[str]:

@@ -43,8 +43,24 @@ IMAGES = pa.schema(
 """One picture of a product. image_uri is absolute; position counts from 1 where the source has
 none; the picture is shown from added_at until the day before removed_at (null: open)."""
 
+LANDMARKS = pa.schema(
+    [
+        pa.field("image_uri", pa.string()),
+        pa.field("content_sha256", pa.string()),
+        pa.field("status", pa.string()),
+        pa.field("width", pa.int32()),
+        pa.field("height", pa.int32()),
+        pa.field("person_count", pa.int32()),
+        pa.field("pose_score", pa.float32()),
+        pa.field("landmarks", pa.list_(pa.float32())),
+    ]
+)
+"""A picture's landmarks from elsewhere, as the table `landmarks` has them; status ok or
+no_person. content_sha256 is a digest of the row itself: no picture was read."""
+
 ACCEPTED_PRODUCTS = pa.schema([*PRODUCTS, *_PLACE])
 ACCEPTED_IMAGES = pa.schema([*IMAGES, *_PLACE])
+ACCEPTED_LANDMARKS = pa.schema([*LANDMARKS, *_PLACE])
 
 REJECTS = pa.schema(
     [
@@ -62,16 +78,20 @@ REASONS = {
     "malformed_line": "the line does not have the header's fields, or a quote is not closed",
     "missing_key": "product_id or image_uri is empty",
     "missing_category": "category is empty",
-    "bad_number": "text, NaN or a value out of range where a number belongs",
+    "wrong_points": "another number of landmark values than the table's other rows",
+    "bad_number": "text, infinity, NaN or a value out of range where a number belongs",
     "bad_date": "not a date, or not a time",
     "bad_uri": "an address that no storage could have",
     "removed_before_added": "removed_at lies before added_at",
-    "duplicate_key": "a product listed twice with different values; the first is kept",
+    "duplicate_key": "a product, or a picture's landmarks, listed twice with different values; "
+    "the first is kept",
     "unknown_product": "the picture's product is not in the products source, or was set aside",
-    "repeated_row": "the same product, or the same picture of a product, once more; one is kept",
+    "unlisted_picture": "landmarks of a picture that no accepted row of the images source lists",
+    "repeated_row": "the same product, landmarks, or picture of a product, once more; one is kept",
 }
 """Why a row is set aside, in the order in which the reasons are looked for."""
 
-HARMLESS = frozenset({"repeated_row"})
+HARMLESS = frozenset({"repeated_row", "unlisted_picture"})
 """Reasons that tell of nothing lost and do not count against the error budget: shops list one
-picture under several views (front, search, default)."""
+picture under several views (front, search, default), and a pose model runs on more pictures than
+one catalogue lists."""

@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--products", metavar="URI", help="instead of [catalogue] products")
     parser.add_argument("--images", metavar="URI", help="instead of [catalogue] images")
+    parser.add_argument("--landmarks", metavar="URI", help="instead of [catalogue] landmarks")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.config,
         catalogue__products=arguments.products,
         catalogue__images=arguments.images,
+        catalogue__landmarks=arguments.landmarks,
     )
     from unposed_jobs.report import build, facts
     from unposed_jobs.warehouse import Warehouse

@@ -25,10 +25,9 @@ from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import frames, ingest
+from unposed_jobs.jobs import frames, ingest, landmark_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
-from unposed_jobs.pose import estimators
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.warehouse import RunRecord, Warehouse, tables
@@ -65,7 +64,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     started, clock = datetime.now(UTC), time.monotonic()
     warehouse = Warehouse.open(settings.warehouse)
     model, expectations, profile = _champion(warehouse, settings)
-    catalogue = ingest.read_catalogue(spark, settings, run.run_date)
+    catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
     rejected = ingest.check_budget(catalogue, settings)
 
     job = Context(spark, settings, run, warehouse)
@@ -265,11 +264,13 @@ def _champion(
 
 
 def _check_estimator(model: ModelRow, settings: Settings) -> None:
-    wanted = estimators.identify(settings.pose)
+    wanted = landmark_table.estimator_of(settings)
     if wanted != model.estimator_id:
+        table = settings.catalogue.landmarks
+        how = f"--landmarks {table}" if table else f"--estimator {settings.pose.estimator}"
         raise UnposedError(
             f"model {model.model_version} was learned from {model.estimator_id}, but the "
-            f"estimator is {wanted}; run: unposed train --estimator {settings.pose.estimator}"
+            f"estimator is {wanted}; run: unposed train {how}"
         )
 
 

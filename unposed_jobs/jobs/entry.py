@@ -56,6 +56,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--products", metavar="URI", help="products: CSV, Parquet or iceberg:NAME")
     parser.add_argument("--images", metavar="URI", help="images: CSV, Parquet or iceberg:NAME")
+    parser.add_argument(
+        "--landmarks",
+        metavar="URI",
+        help="a table of landmarks from elsewhere, instead of opening pictures; without --products "
+        "and --images (and neither configured) it lists those as well",
+    )
     parser.add_argument("--estimator", metavar="NAME", help="pose estimator")
     parser.add_argument(
         "--dry-run",
@@ -98,6 +104,7 @@ def settings_of(arguments: argparse.Namespace, **overrides: Any) -> config.Setti
         arguments.config,
         catalogue__products=arguments.products or None,
         catalogue__images=arguments.images or None,
+        catalogue__landmarks=arguments.landmarks or None,
         pose__estimator=arguments.estimator or None,
         **overrides,
     )

@@ -5,7 +5,9 @@
 2. `extract_contents`: the contents that this estimator has not seen yet, chunk by chunk; each
    group of chunks is a commit to the table `landmarks`, so a lost night goes on where it was.
 
-A picture that cannot be had or read becomes a status in those tables.
+A picture that cannot be had or read becomes a status in those tables. Where the landmarks come
+from elsewhere (``[catalogue] landmarks``), no picture is opened: both steps take what that table
+says, one commit each.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints
 from unposed_jobs.config import PoseSettings, Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
-from unposed_jobs.jobs import frames, ingest, reference
+from unposed_jobs.jobs import frames, ingest, landmark_table, reference
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.pose import estimators
@@ -57,7 +59,7 @@ _EXTRACTED = pa.schema(
 
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
-    estimators.identify(settings.pose)
+    landmark_table.estimator_of(settings)
     Warehouse.open(settings.warehouse)
     ingest.check_sources(settings)
 
@@ -69,9 +71,9 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     UnposedError for what a user can mend: source, weights, estimator.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    estimator_id = estimators.identify(settings.pose)
+    estimator_id = landmark_table.estimator_of(settings)
     warehouse = Warehouse.open(settings.warehouse)
-    catalogue = ingest.read_catalogue(spark, settings, run.run_date)
+    catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
     ingest.check_budget(catalogue, settings)
     run_id = run_identity(
         "extract", run.run_date, settings.pose, estimator_id, run.scope, run.limit
@@ -82,9 +84,9 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         chosen = reference.reference_products(catalogue, settings)
         images = images.join(chosen.select("product_id"), "product_id", "left_semi")
     job = Context(spark, settings, run, warehouse)
-    tonight, figures = fingerprint_pictures(job, run_id, images)
+    tonight, figures = fingerprint_pictures(job, run_id, images, catalogue.landmarks)
     try:
-        extracted = extract_contents(job, run_id, estimator_id, tonight)
+        extracted = extract_contents(job, run_id, estimator_id, tonight, catalogue.landmarks)
     finally:
         tonight.unpersist()
     snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
@@ -115,11 +117,12 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
 
 
 def fingerprint_pictures(
-    job: Context, run_id: str, images: DataFrame
+    job: Context, run_id: str, images: DataFrame, landmarks: DataFrame | None = None
 ) -> tuple[DataFrame, dict[str, Any]]:
     """Find what is new or changed and keep the new state of the table `images`.
 
-    `images` has the columns of catalogue.schemas.IMAGES. Returns the listed pictures
+    `images` has the columns of catalogue.schemas.IMAGES; with `landmarks` (schemas.LANDMARKS) they
+    are told by those and not looked at. Returns the listed pictures
     (`fingerprints.FINGERPRINTED`), and counts by change and by status. The frame is persisted and
     to be let go by the caller: the same question later in the session would find it again, and
     with it how the pictures were now.
@@ -147,11 +150,13 @@ def fingerprint_pictures(
         return fingerprints.fingerprint_batches(listed, pose, run_date)
 
     listed = told.join(beside, "image_uri", "left").select(*fingerprints.LISTED.names)
-    tonight = (
-        listed.repartition(job.partitions)
-        .mapInArrow(fingerprint, frames.spark_schema(fingerprints.FINGERPRINTED))
-        .persist()
-    )
+    if landmarks is not None:
+        tonight = landmark_table.fingerprinted(listed, landmarks, run_date)
+    else:
+        tonight = listed.repartition(job.partitions).mapInArrow(
+            fingerprint, frames.spark_schema(fingerprints.FINGERPRINTED)
+        )
+    tonight = tonight.persist()
     counts = tonight.groupBy("change", "status").count().collect()
     figures: dict[str, Any] = {
         "pictures": sum(row["count"] for row in counts),
@@ -162,7 +167,7 @@ def fingerprint_pictures(
         "snapshots": {},
     }
     try:
-        _check_budget(figures, settings.pose)
+        _check_budget(figures, settings)
     except ErrorBudgetExceededError:
         tonight.unpersist()
         raise
@@ -185,11 +190,16 @@ _STATE = [name for name in fingerprints.FINGERPRINTED.names if name not in ("cha
 
 
 def extract_contents(
-    job: Context, run_id: str, estimator_id: str, tonight: DataFrame
+    job: Context,
+    run_id: str,
+    estimator_id: str,
+    tonight: DataFrame,
+    landmarks: DataFrame | None = None,
 ) -> dict[str, Any]:
     """Extract the contents without landmarks of this estimator, commit by commit.
 
-    `tonight` has image_uri, content_sha256 and status. Returns counts by landmark status.
+    `tonight` has image_uri, content_sha256 and status. With `landmarks` there is nothing to
+    compute, and one commit. Returns counts by landmark status.
     """
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
     seen = frames.read_landmarks(job.spark, warehouse, estimator_id).select("content_sha256")
@@ -200,8 +210,9 @@ def extract_contents(
     )
     todo = contents.join(seen, "content_sha256", "left_anti").persist()
     total = todo.count()
-    group_size = pose.chunk_size * pose.commit_chunks
-    groups = ceil(total / group_size)
+    groups = ceil(total / (pose.chunk_size * pose.commit_chunks))
+    if landmarks is not None:
+        groups = min(groups, 1)
     figures: dict[str, Any] = {
         "to_extract": total,
         "extracted": 0,
@@ -218,16 +229,18 @@ def extract_contents(
         return extract_chunks(batches, pose, estimator_id)
 
     for group in range(groups):
-        chunk_count = max(
-            min(job.partitions, total),
-            ceil(total / groups / pose.chunk_size),
-        )
-        rows = (
-            todo.where(group_of == group)
-            .repartition(chunk_count)
-            .mapInArrow(extract, frames.spark_schema(_EXTRACTED))
-            .persist()
-        )
+        part = todo.where(group_of == group)
+        if landmarks is not None:
+            rows = landmark_table.extracted(part, landmarks, estimator_id)
+        else:
+            chunk_count = max(
+                min(job.partitions, total),
+                ceil(total / groups / pose.chunk_size),
+            )
+            rows = part.repartition(chunk_count).mapInArrow(
+                extract, frames.spark_schema(_EXTRACTED)
+            )
+        rows = rows.persist()
         counts = {row["status"]: row["count"] for row in rows.groupBy("status").count().collect()}
         staged = frames.stage(
             frames.with_bucket(rows, "content_sha256", settings.warehouse.buckets),
@@ -289,13 +302,21 @@ def _total(counts: list[Any], column: str, value: str) -> int:
     return sum(row["count"] for row in counts if row[column] == value)
 
 
-def _check_budget(figures: dict[str, Any], pose: PoseSettings) -> None:
+def _check_budget(figures: dict[str, Any], settings: Settings) -> None:
     """An address that may never be read (`refused`) is a property of the catalogue, not a fault."""
+    budget = settings.pose.error_budget
     broken = figures["missing"] + figures["unreachable"] + figures["too_large"]
     readable = figures["pictures"] - figures["refused"]
-    if readable and broken / readable > pose.error_budget:
+    if not readable or broken / readable <= budget:
+        return
+    limit = f"more than [pose] error_budget = {budget:g}; nothing was kept"
+    if settings.catalogue.landmarks:
         raise ErrorBudgetExceededError(
-            f"{broken} of {readable} pictures cannot be read (missing {figures['missing']}, "
-            f"unreachable {figures['unreachable']}, too large {figures['too_large']}), more than "
-            f"[pose] error_budget = {pose.error_budget:g}; nothing was kept. Is the storage up?"
+            f"{broken} of {readable} listed pictures have no row in [catalogue] landmarks, {limit}"
+            ". Are image_uri there and in the images source the same addresses?"
         )
+    raise ErrorBudgetExceededError(
+        f"{broken} of {readable} pictures cannot be read (missing {figures['missing']}, "
+        f"unreachable {figures['unreachable']}, too large {figures['too_large']}), {limit}. "
+        "Is the storage up?"
+    )

@@ -9,29 +9,29 @@ the tasks run: of two rows the one in the earlier file, then the earlier row, is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.window import Window
 
-from unposed_jobs.catalogue import schemas, sources, validation
+from unposed_jobs.catalogue import schemas, validation
 from unposed_jobs.catalogue.schemas import FILE, HARMLESS, REASONS, REJECTS, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
+from unposed_jobs.jobs import landmark_table
 from unposed_jobs.jobs.session import user_errors
+from unposed_jobs.jobs.source_frames import read_rows, set_aside, sources_of, with_image_root
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _OTHER_DAY = "other_day"
 """Of a picture that is not shown on the day: neither accepted nor set aside."""
 _REJECT = [item for item in REJECTS.names if item not in (FILE, ROW)]
-Validate = Callable[[pa.RecordBatch, str], tuple[pa.RecordBatch, pa.RecordBatch]]
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,20 @@ class Catalogue:
     outcomes: DataFrame
     """source and reason of every source row: null where accepted, `other_day` where the
     picture is not shown on the day."""
+    landmarks: DataFrame | None = None
+    """Where asked for and configured: columns of `schemas.LANDMARKS`; image_uri is unique, and
+    listed on some day."""
 
 
-def read_catalogue(spark: SparkSession, settings: Settings, run_date: date) -> Catalogue:
-    """Plan both sources and describe the day's rows; the executors read them when asked.
+def read_catalogue(
+    spark: SparkSession, settings: Settings, run_date: date, *, landmarks: bool = False
+) -> Catalogue:
+    """Plan the sources and describe the day's rows; the executors read them when asked.
 
     A picture is shown from added_at until the day before removed_at. Rows that repeat a product
     word for word, or a picture of a product, are kept once (`repeated_row`); a product listed
-    twice with different values is a `duplicate_key`.
+    twice with different values is a `duplicate_key`. With `landmarks`, a table of landmarks is a
+    third source, where there is one (`landmark_table`).
 
     Raises UnposedError where a source is absent or lacks a column. A file that turns out to be
     damaged is raised by the first action; wrap it in `session.user_errors`.
@@ -63,42 +69,52 @@ def read_catalogue(spark: SparkSession, settings: Settings, run_date: date) -> C
     catalogue = _with_signal(settings)
     products = _products(spark, catalogue, settings).persist()
     images = _images(spark, catalogue, settings, products, run_date).persist()
+    frames = [products, images]
+    if landmarks and catalogue.landmarks:
+        frames.append(landmark_table.read(spark, settings, catalogue, images).persist())
     accepted = F.col("reason").isNull()
     day = F.lit(run_date).alias("run_date")
     rejected = F.col("reason").isNotNull() & (F.col("reason") != _OTHER_DAY)
-    rejects = [frame.where(rejected).select(day, *_REJECT) for frame in (products, images)]
-    outcomes = [frame.select("source", "reason") for frame in (products, images)]
+    rejects = [frame.where(rejected).select(day, *_REJECT) for frame in frames]
+    outcomes = [frame.select("source", "reason") for frame in frames]
     return Catalogue(
         products=products.where(accepted).select(*schemas.PRODUCTS.names),
         images=images.where(accepted).select(*schemas.IMAGES.names),
-        rejects=rejects[0].unionByName(rejects[1]),
-        outcomes=outcomes[0].unionByName(outcomes[1]),
+        rejects=reduce(lambda one, more: one.unionByName(more), rejects),
+        outcomes=reduce(lambda one, more: one.unionByName(more), outcomes),
+        landmarks=frames[2].where(accepted).select(*schemas.LANDMARKS.names)
+        if len(frames) > 2
+        else None,
     )
 
 
 def check_sources(settings: Settings) -> None:
-    """Look at both sources' headers, without Spark; raises as `read_catalogue` does."""
+    """Look at the sources' headers, without Spark; raises as `read_catalogue` does."""
     catalogue = _with_signal(settings)
     for uri, columns_of in (
         (catalogue.products, validation.product_columns),
         (catalogue.images, validation.image_columns),
     ):
-        _plan(uri, catalogue, settings, columns_of)
+        sources_of(uri, catalogue, settings, columns_of)
+    if catalogue.landmarks:
+        landmark_table.plan(settings)
 
 
 def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str, int]]:
     """Count the rows of each source by what became of them, in one Spark job.
 
-    Returns for `products` and `images`: rows, accepted, set_aside, other_day and each reason
-    that occurred. `repeated_row` is counted, but tells of nothing lost, so it is not set aside.
+    Returns for `products`, `images` and, where they were read, `landmarks`: rows, accepted,
+    set_aside, other_day and each reason that occurred. A reason of `schemas.HARMLESS` is counted,
+    but tells of nothing lost, so it is not in set_aside.
 
     Raises ErrorBudgetExceededError where more than `catalogue.error_budget` of a source's rows
-    are set aside: of either source, lest many pictures hide few products.
+    are set aside: of any one source, lest many pictures hide few products.
     """
     with user_errors():
         rows = catalogue.outcomes.groupBy("source", "reason").count().collect()
     counts = {}
-    for source in ("products", "images"):
+    sources = ["products", "images"]
+    for source in sources if catalogue.landmarks is None else [*sources, "landmarks"]:
         found = {row["reason"]: row["count"] for row in rows if row["source"] == source}
         reasons = {name: found[name] for name in REASONS if name in found}
         counts[source] = {
@@ -134,12 +150,12 @@ def _with_signal(settings: Settings) -> CatalogueSettings:
 
 
 def _products(spark: SparkSession, catalogue: CatalogueSettings, settings: Settings) -> DataFrame:
-    files = _plan(catalogue.products, catalogue, settings, validation.product_columns)
+    files = sources_of(catalogue.products, catalogue, settings, validation.product_columns)
 
     def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         return validation.products(batch, catalogue, where)
 
-    rows = _read(spark, files, schemas.ACCEPTED_PRODUCTS, "products", validate)
+    rows = read_rows(spark, files, schemas.ACCEPTED_PRODUCTS, "products", validate)
     values = F.to_json(F.struct(*schemas.PRODUCTS.names))
     first = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW)
     good = F.col("reason").isNull()
@@ -147,7 +163,7 @@ def _products(spark: SparkSession, catalogue: CatalogueSettings, settings: Setti
     rows = rows.withColumn("nth", F.row_number().over(first)).withColumn(
         "kept", F.first(values).over(first)
     )
-    return _set_aside(
+    return set_aside(
         rows,
         (good & (F.col("nth") > 1) & (values == F.col("kept")), "repeated_row", "listed before"),
         (
@@ -167,18 +183,13 @@ def _images(
     products: DataFrame,
     run_date: date,
 ) -> DataFrame:
-    uri = catalogue.images
-    files = _plan(uri, catalogue, settings, validation.image_columns)
-    root = "" if catalogue.image_root else sources.folder(uri)
-    if catalogue.image_root:
-        catalogue = dataclasses.replace(
-            catalogue, image_root=sources.absolute(catalogue.image_root)
-        )
+    files = sources_of(catalogue.images, catalogue, settings, validation.image_columns)
+    rooted = with_image_root(catalogue)
 
     def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        return validation.images(batch, catalogue, where, root)
+        return validation.images(batch, rooted, where)
 
-    rows = _read(spark, files, schemas.ACCEPTED_IMAGES, "images", validate)
+    rows = read_rows(spark, files, schemas.ACCEPTED_IMAGES, "images", validate)
     good = F.col("reason").isNull()
     order = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW)
     rows = rows.withColumn(
@@ -192,7 +203,7 @@ def _images(
     rows = rows.withColumn("nth", F.row_number().over(same))
     known = products.where("reason is null").select("product_id", F.lit(True).alias("known"))
     rows = rows.join(known, "product_id", "left")
-    return _set_aside(
+    return set_aside(
         rows,
         (
             good & F.col("known").isNull(),
@@ -203,83 +214,3 @@ def _images(
         key=F.concat_ws(" ", "product_id", "image_uri"),
         row=F.to_json(F.struct(*schemas.IMAGES.names)),
     ).drop("nth", "known")
-
-
-def _plan(
-    uri: str,
-    catalogue: CatalogueSettings,
-    settings: Settings,
-    columns_of: Callable[[Sequence[str], CatalogueSettings, str], dict[str, str]],
-) -> list[sources.SourceFile]:
-    """The files of a source, each with the columns that it must have."""
-    files = sources.plan(uri, settings.warehouse)
-    for columns, where in _headers(uri, files, settings):
-        columns_of(columns, catalogue, where)
-    return files
-
-
-def _headers(
-    uri: str, files: list[sources.SourceFile], settings: Settings
-) -> Iterator[tuple[list[str], str]]:
-    """The columns of each planned file, once for each set of them, with the file."""
-    if not files:
-        yield sources.columns(uri, files, settings.warehouse), uri
-    seen = {file.columns: file.uri for file in reversed(files)}
-    yield from ((list(columns), where) for columns, where in seen.items())
-
-
-def _read(
-    spark: SparkSession,
-    files: list[sources.SourceFile],
-    accepted: pa.Schema,
-    source: str,
-    validate: Validate,
-) -> DataFrame:
-    """All rows of a source, accepted (reason is null) or set aside, one task for each file."""
-    either = pa.schema([*accepted, *(item for item in REJECTS if item.name not in accepted.names)])
-
-    def rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for index in batch.column(0).to_pylist():
-                for read in sources.read(files[index]):
-                    for part in validate(read, files[index].uri):
-                        if part.num_rows:
-                            yield _widened(part, either, source)
-
-    tasks = spark.range(0, len(files), 1, max(1, len(files)))
-    return tasks.mapInArrow(rows, from_arrow_schema(either))
-
-
-def _widened(batch: pa.RecordBatch, schema: pa.Schema, source: str) -> pa.RecordBatch:
-    columns = [
-        batch.column(item.name)
-        if item.name in batch.schema.names
-        else pa.nulls(batch.num_rows, item.type)
-        for item in schema
-    ]
-    index = schema.get_field_index("source")
-    columns[index] = pa.array([source] * batch.num_rows, pa.string())
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _set_aside(
-    rows: DataFrame, *rules: tuple[Column, str, str], key: Column, row: Column
-) -> DataFrame:
-    """Give the rows of the first rule that holds its reason, a detail, their key and their JSON.
-
-    The JSON is of the values as they were understood: the source's own are no longer at hand.
-    """
-    reason, detail = F.col("reason"), F.col("detail")
-    holds = F.lit(False)
-    place = F.concat(F.lit("file "), F.col(FILE) + 1, F.lit(" row "), F.col(ROW), F.lit(": "))
-    for rule, word, told in reversed(rules):
-        holds = holds | rule
-        reason = F.when(rule, word).otherwise(reason)
-        detail = F.when(rule, F.concat(place, F.lit(told))).otherwise(detail)
-    return rows.select(
-        *(item for item in rows.columns if item not in ("reason", "detail", "row_key", "row")),
-        reason.alias("reason"),
-        detail.alias("detail"),
-        F.when(holds, key).otherwise(F.col("row_key")).alias("row_key"),
-        F.when(holds, row).otherwise(F.col("row")).alias("row"),
-    )

@@ -15,10 +15,9 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
-from unposed_jobs.jobs import frames, ingest, reference
+from unposed_jobs.jobs import frames, ingest, landmark_table, reference
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
-from unposed_jobs.pose import estimators
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.registry import ModelRow
@@ -52,7 +51,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     Raises UnposedError where the reference is too small or has no landmarks.
     """
     started = datetime.now(UTC)
-    estimator_id = estimators.identify(settings.pose)
+    estimator_id = landmark_table.estimator_of(settings)
     warehouse = Warehouse.open(settings.warehouse)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date)
     ingest.check_budget(catalogue, settings)

@@ -1,0 +1,117 @@
+"""A source of the catalogue as a DataFrame: planned by the driver, read by executors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from unposed_jobs.catalogue import sources
+from unposed_jobs.catalogue.schemas import FILE, REJECTS, ROW
+from unposed_jobs.config import CatalogueSettings, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+Validate = Callable[[pa.RecordBatch, str], tuple[pa.RecordBatch, pa.RecordBatch]]
+
+
+def with_image_root(catalogue: CatalogueSettings) -> CatalogueSettings:
+    """The settings with the folder that relative addresses are meant from, the same for every
+    process: `image_root`, else the folder of the images source ("" for a table).
+    """
+    root = catalogue.image_root
+    base = sources.absolute(root) if root else sources.folder(catalogue.images)
+    return dataclasses.replace(catalogue, image_root=base)
+
+
+def sources_of(
+    uri: str,
+    catalogue: CatalogueSettings,
+    settings: Settings,
+    columns_of: Callable[[Sequence[str], CatalogueSettings, str], Any],
+) -> list[sources.SourceFile]:
+    """The files of a source, each with the columns that it must have.
+
+    `columns_of(columns, catalogue, uri)` raises UnposedError for a column that is not there.
+    """
+    files = sources.plan(uri, settings.warehouse)
+    for columns, where in _headers(uri, files, settings):
+        columns_of(columns, catalogue, where)
+    return files
+
+
+def _headers(
+    uri: str, files: list[sources.SourceFile], settings: Settings
+) -> Iterator[tuple[list[str], str]]:
+    """The columns of each planned file, once for each set of them, with the file."""
+    if not files:
+        yield sources.columns(uri, files, settings.warehouse), uri
+    seen = {file.columns: file.uri for file in reversed(files)}
+    yield from ((list(columns), where) for columns, where in seen.items())
+
+
+def read_rows(
+    spark: SparkSession,
+    files: list[sources.SourceFile],
+    accepted: pa.Schema,
+    source: str,
+    validate: Validate,
+    *,
+    batch_rows: int = 65_536,
+) -> DataFrame:
+    """All rows of a source, accepted (reason is null) or set aside, one task for each file.
+
+    `source` is what the rejects call it; `validate(batch, uri)` gives (`accepted`, `REJECTS`).
+    """
+    either = pa.schema([*accepted, *(item for item in REJECTS if item.name not in accepted.names)])
+
+    def rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for index in batch.column(0).to_pylist():
+                for read in sources.read(files[index], batch_rows):
+                    for part in validate(read, files[index].uri):
+                        if part.num_rows:
+                            yield _widened(part, either, source)
+
+    tasks = spark.range(0, len(files), 1, max(1, len(files)))
+    return tasks.mapInArrow(rows, from_arrow_schema(either))
+
+
+def _widened(batch: pa.RecordBatch, schema: pa.Schema, source: str) -> pa.RecordBatch:
+    columns = [
+        batch.column(item.name)
+        if item.name in batch.schema.names
+        else pa.nulls(batch.num_rows, item.type)
+        for item in schema
+    ]
+    index = schema.get_field_index("source")
+    columns[index] = pa.array([source] * batch.num_rows, pa.string())
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def set_aside(
+    rows: DataFrame, *rules: tuple[Column, str, str], key: Column, row: Column
+) -> DataFrame:
+    """Give the rows of the first rule that holds its reason, a detail, their key and their JSON.
+
+    The JSON is of the values as they were understood: the source's own are no longer at hand.
+    """
+    reason, detail = F.col("reason"), F.col("detail")
+    holds = F.lit(False)
+    place = F.concat(F.lit("file "), F.col(FILE) + 1, F.lit(" row "), F.col(ROW), F.lit(": "))
+    for rule, word, told in reversed(rules):
+        holds = holds | rule
+        reason = F.when(rule, word).otherwise(reason)
+        detail = F.when(rule, F.concat(place, F.lit(told))).otherwise(detail)
+    return rows.select(
+        *(item for item in rows.columns if item not in ("reason", "detail", "row_key", "row")),
+        reason.alias("reason"),
+        detail.alias("detail"),
+        F.when(holds, key).otherwise(F.col("row_key")).alias("row_key"),
+        F.when(holds, row).otherwise(F.col("row")).alias("row"),
+    )
