@@ -17,7 +17,7 @@ from typing import Any
 from unposed_jobs.bench import pictures, rounds, sessions
 from unposed_jobs.bench.child import Child
 from unposed_jobs.bench.extraction import DAY, warehouse_settings
-from unposed_jobs.bench.results import Measured, Result, Target
+from unposed_jobs.bench.results import Measured, Result, Target, quotients
 from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
 
 UNCHANGED, CHANGED = Target("at_most", 0.005), Target("at_most", 0.02)
@@ -50,13 +50,17 @@ class Nights:
     def round(self, changed: int) -> dict[str, Any]:
         """A first night on a new warehouse, one unchanged, one with so many changed pictures.
 
-        Also an unchanged night of the catalogue of a few: the fixed cost. Seconds and figures.
+        Before each of the last two the same night of the catalogue of a few, which is nearly all
+        fixed cost; there, one picture is changed. Seconds and figures of each.
         """
         self._rounds += 1
         settings = self._catalogue(f"round{self._rounds}", self._source)
-        found = {"cold": self._night(settings), "few": self._night(self._few)}
+        found = {"cold": self._night(settings)}
+        found["few_unchanged"] = self._night(self._few)
         found["unchanged"] = self._night(settings)
-        self._change(Path(settings.catalogue.images).parent, changed)
+        self._change(self._few, 1)
+        self._change(settings, changed)
+        found["few_changed"] = self._night(self._few)
         found["changed"] = self._night(settings)
         return found
 
@@ -93,8 +97,9 @@ class Nights:
             pose=self._pose,
         )
 
-    def _change(self, folder: Path, changed: int) -> None:
-        found = sorted((folder / "pictures").iterdir())
+    @staticmethod
+    def _change(settings: Settings, changed: int) -> None:
+        found = sorted((Path(settings.catalogue.images).parent / "pictures").iterdir())
         for number in range(changed):
             path = found[number * len(found) // changed]
             data = pictures.varied(path.read_bytes(), _OTHER_TURN)
@@ -117,14 +122,7 @@ def measure(folder: Path, count: int, pose: PoseSettings, cores: int, number: in
         taken = rounds.turns({"nights": lambda: child.call("round", changed)}, number)["nights"]
     seconds = {name: [turn[name]["seconds"] for turn in taken] for name in taken[0]}
     last = {name: found["figures"] for name, found in taken[-1].items()}
-    cold = Measured("first night", "s", seconds["cold"])
-    fixed = rounds.spread(seconds["few"])[1]
-    net_cold = [value - fixed for value in cold.values]
-    figures = {
-        "pictures": count,
-        "fixed_seconds": seconds["few"],
-        "night": {name: _told(found) for name, found in last.items()},
-    }
+    figures = {"pictures": count, "nights": {name: _told(found) for name, found in last.items()}}
     proof = (
         f"the unchanged night read {_read(last['unchanged'])} pictures and extracted "
         f"{last['unchanged']['extracted']} of {last['unchanged']['pictures']}; the other read "
@@ -132,33 +130,43 @@ def measure(folder: Path, count: int, pose: PoseSettings, cores: int, number: in
     )
     results = []
     for (whole, net), name in (((0, 1), "unchanged"), ((2, 3), "changed")):
-        ours = Measured(f"{name} night", "s", seconds[name])
-        results.append(
-            Result(
-                *RATIOS[whole],
-                ours,
-                cold,
-                [a / b for a, b in zip(ours.values, cold.values, strict=True)],
-                figures=figures,
-                notes=[f"{count} pictures; {proof}"],
-            )
-        )
-        above = [value - fixed for value in ours.values]
-        # Where noise is larger than the cost, the least that can be said is nothing.
-        results.append(
-            Result(
-                *RATIOS[net],
-                Measured(f"{name} night above the fixed cost", "s", above),
-                Measured("first night above it", "s", net_cold),
-                [max(0.0, a) / b for a, b in zip(above, net_cold, strict=True)],
-                figures={"fixed_seconds": fixed},
-                notes=[
-                    f"a run's fixed cost, {fixed:.2f} s (an unchanged night of {_FEW} pictures), "
-                    "is subtracted from both sides; it no longer matters in a large catalogue"
-                ],
-            )
+        results += _both(
+            RATIOS[whole], RATIOS[net], name, seconds, figures, f"{count} pictures; {proof}"
         )
     return results
+
+
+def _both(
+    whole: tuple[str, str, Target],
+    net: tuple[str, str, Target],
+    name: str,
+    seconds: dict[str, list[float]],
+    figures: dict[str, Any],
+    note: str,
+) -> list[Result]:
+    """A ratio with a run's fixed cost and without it."""
+    ours, cold = Measured(f"{name} night", "s", seconds[name]), seconds["cold"]
+    first = Measured("first night", "s", cold)
+    fixed = rounds.spread(seconds[f"few_{name}"])[1]
+    above = Measured(f"{name} night above the fixed cost", "s", [a - fixed for a in ours.values])
+    first_above = Measured("first night above it", "s", [a - fixed for a in cold])
+    subtracted = (
+        f"a run's fixed cost, {fixed:.2f} s (the same night of {_FEW} pictures), is subtracted "
+        "from both sides; in a large catalogue it no longer matters"
+    )
+    # Where noise is larger than the cost, it is not told as less than nothing.
+    without = [max(0.0, a) / b for a, b in zip(above.values, first_above.values, strict=True)]
+    return [
+        Result(*whole, ours, first, quotients(ours, first), figures=figures, notes=[note]),
+        Result(
+            *net,
+            above,
+            first_above,
+            without,
+            figures={"fixed_seconds": seconds[f"few_{name}"]},
+            notes=[subtracted],
+        ),
+    ]
 
 
 def _read(figures: dict[str, Any]) -> int:
