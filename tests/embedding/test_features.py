@@ -67,6 +67,26 @@ def test_a_mirror_swaps_left_and_right_and_keeps_front_and_back(as_seen) -> None
 
 
 @pytest.mark.parametrize("as_seen", [lambda x: x, coco])
+def test_half_way_to_the_side_is_half_way_between_front_and_side(as_seen) -> None:
+    turned = figure(Pose())[None].copy()
+    across, turn = turned[..., 0] - 0.5, np.cos(np.pi / 4)
+    turned[..., 0] = 0.5 + across * turn
+    turned[..., 2] += across * turn
+    for name in ("shoulder_width", "hip_width", "facing"):
+        assert ratio(as_seen(turned), name)[0] == pytest.approx(0.5, abs=0.1), name
+
+
+@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
+@pytest.mark.parametrize("part", ["knee", "ankle"])
+def test_one_leg_that_hides_the_other_shows_what_is_in_the_frame(as_seen, part) -> None:
+    landmarks = figure(Pose())[None].copy()
+    landmarks[:, BLAZEPOSE_33.index(f"left_{part}"), 3:] = 0
+    assert ratio(as_seen(landmarks), f"{part}s") == 1
+    landmarks[:, BLAZEPOSE_33.index(f"right_{part}"), 3:] = 0
+    assert ratio(as_seen(landmarks), f"{part}s") == -1
+
+
+@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
 def test_framing_can_be_read_off(as_seen) -> None:
     for view in YAWS:
         shots = as_seen(np.stack([figure(Pose(view, frame)) for frame in FRAMES]))
@@ -98,6 +118,7 @@ def test_moving_the_person_changes_no_ratio_but_scale() -> None:
 
 def test_a_narrow_picture_is_not_a_turned_person() -> None:
     landmarks = figures([Pose()])
+    landmarks[..., 0] = 0.5 + (landmarks[..., 0] - 0.5) / 2  # Half-way to the side.
     narrow = landmarks.copy()
     narrow[..., 0] = 0.5 + (narrow[..., 0] - 0.5) * 2
     narrow[..., 2] *= 2

@@ -39,7 +39,7 @@ def shuffled_ids(bundle: Bundle) -> Bundle:
     person = bundle.person
     assert person is not None
     turned = PersonBranch(
-        person.topology, person.encoder, person.clusters, np.roll(person.pose_ids, 1)
+        person.topology, person.encoder, person.clusters, np.roll(person.pose_ids, 3)
     )
     return dataclasses.replace(bundle, person=turned, run_date=LATER)
 

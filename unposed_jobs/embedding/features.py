@@ -11,8 +11,11 @@ and whatever the estimator guessed has no influence.
 
 The ten ratios say which way the body is turned and how much of it is in the frame. They follow
 the paper's ``x_left_shoulder / x_right_shoulder``, but as signed differences over the length of
-the torso, squashed into [-1, 1]: a quotient of positions has no bound, and depends on where in
-the picture the person stands. 0 is neutral and is what an unknown ratio gets.
+the torso: a quotient of positions has no bound, and depends on where in the picture the person
+stands. Where a width tells how far the body is turned, it is the angle that is kept, not its
+cosine: on the angle front, three-quarter, side and back lie evenly apart, so that the border which
+k-means draws half-way between two of them is where a person draws it. All are in [-1, 1]; 0 is
+neutral and is what an unknown ratio gets.
 """
 
 from __future__ import annotations
@@ -25,14 +28,14 @@ import numpy.typing as npt
 from unposed_jobs.embedding.topology import Floats, Topology, of_array
 
 RATIOS = (
-    "shoulder_width",  # left minus right shoulder over torso: + front, 0 side, - back
+    "shoulder_width",  # yaw by the shoulders' signed width over torso: +1 front, 0 side, -1 back
     "hip_width",  # the same of the hips
-    "facing",  # cosine of the shoulders' yaw: +1 front, 0 side, -1 back
+    "facing",  # the same by the shoulders' depth, where there is one
     "profile",  # side views: +1 towards the picture's right edge, -1 towards its left
     "head",  # head and shoulders in the frame: -1 neither, 0 shoulders only, 1 both
     "hips",  # hips in the frame, as -1 (none) to 1 (both)
-    "knees",  # the same of the knees
-    "ankles",  # and of the ankles
+    "knees",  # either knee in the frame, as -1 (no) to 1; from the side one hides the other
+    "ankles",  # the same of the ankles
     "scale",  # log of the torso's length over the picture's height
     "arms",  # hands above (+) or below (-) the shoulders, over torso
 )
@@ -43,9 +46,10 @@ _SEEN = {True: (0.3, 0.7), False: (0.1, 0.4)}
 _MARGIN = 0.02  # of the picture: a point this far outside the frame is gone
 _ABSENT_ABOVE, _ABSENT_BELOW = -0.75, 0.75  # picture's middle is 0, its edges are +-0.5
 
-# Proportions of an adult (shoulder joints' and hip joints' distance, nose to shoulders, thigh),
-# in torso lengths: the torso's length where the torso itself is not in the picture.
-_SHOULDERS, _NECK, _THIGH = 0.68, 0.38, 0.85
+# Proportions of an adult, in torso lengths: how wide the joints of shoulders and hips are apart
+# from the front, and the torso's length where the torso itself is not in the picture.
+_WIDTHS = {"shoulder": 0.64, "hip": 0.38}
+_NECK, _THIGH = 0.38, 0.85
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _TYPICAL_TORSO = 0.4  # of the picture's height: an upper-body picture
 
@@ -72,6 +76,15 @@ class _Body:
     def share(self, *names: str) -> Floats:
         """The share of the points that is seen, as -1 (none) to 1 (all)."""
         return 2 * np.mean([self.seen[:, self.topology.index(n)] for n in names], axis=0) - 1
+
+    def either(self, part: str) -> Floats:
+        """How surely the left or the right one is seen, as -1 (neither) to 1."""
+        pair = [self.seen[:, self.topology.index(f"{side}_{part}")] for side in ("left", "right")]
+        return 2 * np.max(pair, axis=0) - 1
+
+    def across(self, part: str) -> Floats:
+        """How far the left one is to the right of the right one, in the picture."""
+        return (self.point(f"left_{part}") - self.point(f"right_{part}"))[:, 0]
 
     def middle(self, part: str) -> Floats:
         return (self.point(f"left_{part}") + self.point(f"right_{part}")) / 2
@@ -158,7 +171,7 @@ def _torso(body: _Body) -> tuple[Floats, Floats]:
     width = np.hypot(shoulders[:, 0], body.z("left_shoulder") - body.z("right_shoulder"))
     neck = np.linalg.norm(body.point("nose") - body.middle("shoulder"), axis=1)
     guesses = [
-        (width / _SHOULDERS, body.weight("left_shoulder", "right_shoulder")),
+        (width / _WIDTHS["shoulder"], body.weight("left_shoulder", "right_shoulder")),
         (neck / _NECK, body.weight("nose", "left_shoulder", "right_shoulder")),
     ]
     for side in ("left", "right"):
@@ -174,37 +187,44 @@ def _torso(body: _Body) -> tuple[Floats, Floats]:
 
 
 def _ratios(body: _Body, torso: Floats, known: Floats) -> Floats:
-    shoulders = body.point("left_shoulder") - body.point("right_shoulder")
-    hips = body.point("left_hip") - body.point("right_hip")
     # Shoulders and hips turn together: where one pair is unknown the other one stands in, so
     # that an unknown view (0) is not taken for a side view where it is known.
-    trust = np.stack([body.weight(f"left_{part}", f"right_{part}") for part in ("shoulder", "hip")])
-    widths = np.tanh(np.stack([shoulders[:, 0] / 0.5, hips[:, 0] / 0.3]) / torso) * trust
-    widths = known * (widths + (1 - trust) * widths[::-1])
-    facing = _facing(body, shoulders[:, 0] / torso)
-    facing = known * (trust[0] * facing + (1 - trust[0]) * widths[1])
+    trust = np.stack([body.weight(f"left_{part}", f"right_{part}") for part in _WIDTHS])
+    turns = trust * np.stack(
+        [
+            _turn(np.arccos(np.clip(body.across(part) / torso / _WIDTHS[part], -1, 1)))
+            for part in _WIDTHS
+        ]
+    )
+    turns = known * (turns + (1 - trust) * turns[::-1])
+    facing = known * _facing(body, turns, trust[0])
     columns = {
-        "shoulder_width": widths[0],
-        "hip_width": widths[1],
+        "shoulder_width": turns[0],
+        "hip_width": turns[1],
         "facing": facing,
-        "profile": known * trust[0] * _toward(body, torso) * (1 - np.abs(facing)),
+        "profile": known * trust[0] * _toward(body, torso) * np.cos(np.pi / 2 * facing),
         "head": np.max([body.weight(point) for point in _HEAD], axis=0) + trust[0] - 1,
         "hips": body.share("left_hip", "right_hip"),
-        "knees": body.share("left_knee", "right_knee"),
-        "ankles": body.share("left_ankle", "right_ankle"),
+        "knees": body.either("knee"),
+        "ankles": body.either("ankle"),
         "scale": known * np.tanh(np.log(torso / _TYPICAL_TORSO)),
         "arms": known * _arms(body, torso),
     }
     return np.stack([columns[name] for name in RATIOS], axis=1)
 
 
-def _facing(body: _Body, width: Floats) -> Floats:
-    """Cosine of the shoulders' yaw, from depth where there is one, else from their width."""
+def _turn(yaw: Floats) -> Floats:
+    """An angle from the front, in [0, pi], as +1 (front) to 0 (side) to -1 (back)."""
+    return 1 - 2 / np.pi * yaw
+
+
+def _facing(body: _Body, turns: Floats, trust: Floats) -> Floats:
+    """The shoulders' yaw from depth, so far as they are seen; without depth what widths say."""
     if not body.topology.has_depth:
-        return np.clip(width / _SHOULDERS, -1, 1)
-    across = body.point("left_shoulder")[:, 0] - body.point("right_shoulder")[:, 0]
+        return turns[0]
     along = body.z("left_shoulder") - body.z("right_shoulder")
-    return across / np.maximum(np.hypot(across, along), 1e-6)
+    yaw = np.arctan2(np.abs(along), body.across("shoulder"))
+    return trust * _turn(yaw) + (1 - trust) * turns[1]
 
 
 def _toward(body: _Body, torso: Floats) -> Floats:

@@ -3,9 +3,11 @@
 k-means adds squared differences, so a feature's scale is its weight. The ratios are bounded and
 of known meaning, so their weights are set by what they mean, not by how they happen to vary in
 one catalogue: standardising would blow up the noise of whatever a catalogue does not vary. The
-three ratios that say which way the body is turned weigh 1; what of the body is in the frame
-weighs half; the rest breaks ties. The coordinates tell little that the ratios do not, and much
-about where in the frame a person stands: together they get a fixed, small share of the variance.
+three ratios that say which way the body is turned weigh 1; whether head and feet are in the frame
+weighs half; the rest breaks ties. Which side a side view shows is among the rest: left and right
+are one pose to a retailer, and two clusters of it would be taken from poses that differ. The
+coordinates tell little that the ratios do not, and much about where in the frame a person stands:
+together they get a fixed, small share of the variance.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ WEIGHTS = {
     "shoulder_width": 1.0,
     "hip_width": 1.0,
     "facing": 1.0,
-    "profile": 0.35,
+    "profile": 0.15,
     "head": 0.5,
-    "hips": 0.25,
+    "hips": 0.1,
     "knees": 0.1,
     "ankles": 0.5,
     "scale": 0.1,
