@@ -59,7 +59,8 @@ class Expectations:
 
         `cohorts` has a row for each cohort and pose that it shows: the attribute columns,
         pose_id, share, score, example_images, and may have products (reference products of
-        the cohort, by which coarser cohorts are averaged; else all weigh the same). A row
+        the cohort, by which coarser cohorts are averaged; else all weigh the same) and
+        steady_share (see `reference.steadying`), which is then what decides. A row
         whose last attributes are null describes the coarser cohort itself and is taken as it
         is; coarser cohorts that the table lacks are averaged from the finer ones.
 
@@ -150,7 +151,8 @@ class _Cohort:
         return cls(np.zeros(poses), np.full(poses, np.nan), [()] * poses)
 
     def set(self, pose: int, row: dict) -> None:
-        share = float(row["share"])
+        steady = row.get("steady_share")
+        share = float(row["share"] if steady is None else steady)
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"the share {share} of pose {row['pose_id']} is outside [0, 1]")
         self.share[pose] = share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,12 @@ from unposed_jobs.embedding.autoencoder import Autoencoder
 from unposed_jobs.embedding.features import RATIOS, names
 from unposed_jobs.embedding.scaler import Scaler
 from unposed_jobs.embedding.topology import Floats, of_array
-from unposed_jobs.reference import describing
+from unposed_jobs.reference import continuing, describing
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.describing import PoseClass
 from unposed_jobs.reference.pictures import NO_PERSON, PERSON, PictureArrays
 from unposed_jobs.vocabulary import clustering, matching, naming, no_person
+from unposed_jobs.vocabulary.continuity import Proposed
 from unposed_jobs.vocabulary.matching import Lineage
 
 Progress = Callable[[str], None]
@@ -62,9 +64,9 @@ def person_branch(
     pictures, found, codes = reading.pictures, reading.found, reading.codes
     once = first_of_content(pictures, found.person)
     previous = champion.person.pose_ids if champion and champion.person else None
-    start = _champions_centroids(reading, once, champion)
-    k, figures = _number_of_classes(codes[once], settings, len(start), past.progress)
-    clusters = clustering.fit(codes[once], k, settings.seed, start)
+    # Without a look at the champion: what is learned anew is to find what the champion lacks.
+    k, figures = _number_of_classes(codes[once], settings, past.progress)
+    clusters = clustering.fit(codes[once], k, settings.seed)
     metrics |= {"clusters": len(clusters), "by_clusters": figures}
     metrics |= _quality(reading.features[once], codes[once], encoder, len(clusters), settings.seed)
     topology = of_array(found.landmarks)
@@ -72,9 +74,30 @@ def person_branch(
     ratios = reading.features[:, first : first + len(RATIOS)]
     cells = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
     clusters = clusters.merged(naming.shots(cells))
+    products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
+    anew = functools.partial(Proposed.of, clusters, codes[once], owner=products[found.person[once]])
+    going = continuing.person(
+        champion,
+        topology,
+        encoder,
+        reading.features[once],
+        fresh=lambda common: anew(common=common),
+        settings=settings,
+        next_id=past.next_id,
+    )
+    metrics |= {"vocabulary": going.reason, continuing.LEARNED_FROM: len(once)}
+    if champion and going.encoder and going.clusters and going.lineage:
+        encoder, clusters, lineage = going.encoder, going.clusters, going.lineage
+        codes = encoder.encode(reading.features)
+        metrics[continuing.LEARNED_FROM] = champion.metrics.get(continuing.LEARNED_FROM, len(once))
+        number = len(clusters.centroids)
+        metrics |= {"clusters": number} | _quality(
+            reading.features[once], codes[once], encoder, number, settings.seed
+        )
+    else:
+        located, ids = _located(codes[once], before[found.person[once]], previous)
+        lineage = _match(clusters, located, ids, settings, past.next_id)
     metrics["shots"] = len(clusters)
-    located, ids = _located(codes[once], before[found.person[once]], previous)
-    lineage = _match(clusters, located, ids, settings, past.next_id)
     metrics |= _counts(PERSON, lineage)
     assigned = clusters.assign(codes)
     classes = describing.person_medians(ratios, assigned.index, len(clusters))
@@ -116,7 +139,13 @@ def other_branch(
         )
         branch = dataclasses.replace(branch, clusters=branch.clusters.merged(naming.kinds(cells)))
         located, ids = _located(points, np.where(known, before[rows], -1), ids)
-    lineage = _match(branch.clusters, located, ids, settings, past.next_id)
+    owner = reading.pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)[rows]
+    told = once[np.isfinite(values[once]).all(axis=1)]
+    going = continuing.other(champion, branch, values[told], owner[told], next_id=past.next_id)
+    if going is not None:
+        branch, lineage = going
+    else:
+        lineage = _match(branch.clusters, located, ids, settings, past.next_id)
     metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
     assigned = branch.assign(values)
     classes = describing.describe(
@@ -170,25 +199,12 @@ def _match(
     )
 
 
-def _champions_centroids(reading: Reading, once: Ints, champion: Bundle | None) -> Floats:
-    """Where the champion's centroids stand in the new space; none where it has another skeleton."""
-    points = reading.codes[once]
-    person = champion.person if champion else None
-    if person is None or person.topology is not of_array(reading.found.landmarks):
-        return points[:0]
-    nearest = person.clusters.nearest(person.encoder.encode(reading.features[once]))
-    located, there = matching.locate(points, nearest, len(person.clusters.centroids))
-    return located[there]
-
-
 def _number_of_classes(
-    codes: Floats, settings: TrainingSettings, previous: int, progress: Progress
+    codes: Floats, settings: TrainingSettings, progress: Progress
 ) -> tuple[int, dict[str, dict[str, float]]]:
     if settings.clusters:
         return min(settings.clusters, clustering.max_classes(codes)), {}
-    return clustering.choose_k(
-        codes, settings.cluster_range, settings.seed, previous or None, progress=progress
-    )
+    return clustering.choose_k(codes, settings.cluster_range, settings.seed, progress=progress)
 
 
 def _quality(

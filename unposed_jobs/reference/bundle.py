@@ -95,7 +95,8 @@ class Bundle:
 
     `vocabulary` has the columns of the table `vocabulary` but model_version and run_id, retired
     poses included; `cohorts` the columns that `audit.expectations` reads: one for each of
-    `attributes`, pose_id, products, share, score, example_images.
+    `attributes`, pose_id, products, share, steady_share (`reference.steadying`), score,
+    example_images.
     """
 
     run_date: datetime.date

@@ -13,6 +13,7 @@ from sklearn.metrics import silhouette_score
 from unposed_jobs.config import AuditSettings, TrainingSettings
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.pictures import arrays
+from unposed_jobs.reference.steadying import STEADY
 
 TOLERANCES = {"stability": 0.1, "silhouette_same_space": 0.05, "named": 0.05}
 """How much a figure of the candidate may lie below the champion's. Stability is the noisiest: it
@@ -142,7 +143,7 @@ def _expected(
     column = {pose_id: index for index, pose_id in enumerate(poses)}
     for entry in bundle.cohorts.to_pylist():
         key = tuple(entry[name] for name in bundle.attributes if entry[name] is not None)
-        share.setdefault(key, np.zeros(len(poses)))[column[entry["pose_id"]]] = entry["share"]
+        share.setdefault(key, np.zeros(len(poses)))[column[entry["pose_id"]]] = _share(entry)
     cohorts = zip(
         *(
             pictures[name].take(pa.array(first)).to_pylist()
@@ -159,6 +160,12 @@ def _expected(
             known.pop()
         rows.append(share[tuple(known)])
     return np.array(rows) >= audit.min_cohort_share
+
+
+def _share(entry: dict[str, Any]) -> float:
+    """The one the audit decides by."""
+    steady = entry.get(STEADY)
+    return float(entry["share"] if steady is None else steady)
 
 
 def _silhouettes(

@@ -32,7 +32,7 @@ from unposed_jobs.embedding.topology import Floats
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.ranking import order
 from unposed_jobs.ranking.order import PoseOrder
-from unposed_jobs.reference import branches, cohorts, describing
+from unposed_jobs.reference import branches, cohorts, describing, steadying
 from unposed_jobs.reference.branches import Ints, Past, Progress, Reading, first_of_content
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.cohorts import ReferenceProducts
@@ -114,7 +114,11 @@ def train_reference(
         other=centroids.other,
         ranker=learned.ranker,
         vocabulary=describing.vocabulary(centroids.classes, champion),
-        cohorts=cohorts.table(reference, learned, tuple(attributes), settings.exemplars),
+        cohorts=steadying.carry(
+            cohorts.table(reference, learned, tuple(attributes), settings.exemplars),
+            attributes,
+            _comparable_cohorts(champion, attributes),
+        ),
         next_pose_id=centroids.next_pose_id,
         parameters=_parameters(settings),
         metrics=metrics,
@@ -229,6 +233,11 @@ def _previous(pictures: pa.Table, champion: Bundle | None) -> Ints:
     if champion.topology is not None and seen is not None and champion.topology is not seen:
         return np.full(pictures.num_rows, -1)
     return np.asarray(champion.assign(pictures)["pose_id"].fill_null(-1).to_numpy())
+
+
+def _comparable_cohorts(champion: Bundle | None, attributes: Sequence[str]) -> pa.Table | None:
+    same = champion is not None and champion.attributes == tuple(attributes)
+    return champion.cohorts if champion is not None and same else None
 
 
 def _kept_attributes(pictures: pa.Table, attributes: Sequence[str]) -> tuple[str, ...]:

@@ -174,8 +174,11 @@ def fit(embedding: Floats, k: int, seed: int, start: Floats | None = None) -> Cl
     return describe(values, centroids)
 
 
-def describe(values: Floats, centroids: Floats) -> Clusters:
-    """Measure the classes of given centroids on (N, d); those without a member are left out."""
+def describe(values: Floats, centroids: Floats, label: Indices | None = None) -> Clusters:
+    """Measure the classes of given centroids on (N, d); those without a member are left out.
+
+    `label` (C,) says which class a centroid stands for, if not each for one of its own.
+    """
     squares = squared_distances(values, centroids)
     nearest = squares.argmin(axis=1)
     sizes = np.bincount(nearest, minlength=len(centroids))
@@ -197,7 +200,7 @@ def describe(values: Floats, centroids: Floats) -> Clusters:
         np.maximum(reach, floor).astype(np.float32),
         _noise(values - centroids[nearest], typical),
         sizes,
-        np.arange(len(sizes)),
+        np.arange(len(sizes)) if label is None else label[order],
     )
 
 
