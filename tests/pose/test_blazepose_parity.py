@@ -83,7 +83,7 @@ def test_gathered_on_the_device(batched, pose_weights, real_pictures, monkeypatc
     engine = engines.TorchEngine(*graphs, torch.device("cpu"))
     device = blazepose.BlazePoseEstimator(engine, "device", pose_weights)
     monkeypatch.setattr(
-        blazepose._Sampler,
+        blazepose.Sampler,
         "__init__",
         lambda self, pictures, device: setattr(self, "_packed", sampling.Packed(pictures, device)),
     )

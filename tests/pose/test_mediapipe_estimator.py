@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unposed_jobs.pose import decoding
-from unposed_jobs.pose.mediapipe_estimator import pose_score, visible_area
+from unposed_jobs.pose.principal import pose_score, visible_area
 
 LANDMARKS_MARGIN = 0.03
 """`_LANDMARKS_MARGIN` of mediapipe/tasks/python/test/vision/pose_landmarker_test.py: what x and y

@@ -23,6 +23,7 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import weights
 from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.principal import principal
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +33,6 @@ PRESENCE_CONFIDENCE = 0.5
 SYSTEM_PACKAGES = "libegl1 libgles2 libgl1 libglib2.0-0"
 """Debian packages that MediaPipe and its OpenCV load."""
 
-_VISIBILITY, _PRESENCE = 3, 4
-_SHOWN = 0.5
 _standard_error = threading.Lock()
 
 
@@ -125,10 +124,7 @@ class MediaPipeEstimator:
             reason = str(error).partition("\n")[0]
             logger.warning("MediaPipe failed on a picture of shape %s: %s", picture.shape, reason)
             return PoseEstimate(None, 0.0, 0, error=reason)
-        if not people:
-            return PoseEstimate(None, 0.0, 0)
-        chosen = max(people, key=lambda person: (visible_area(person), pose_score(person)))
-        return PoseEstimate(chosen, pose_score(chosen), len(people))
+        return principal(people)
 
     def _detect(self, picture: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
         image = self._mediapipe.Image(
@@ -141,35 +137,6 @@ class MediaPipeEstimator:
             for person in self._landmarker.detect(image).pose_landmarks
         ]
         return [person for person in people if np.isfinite(person).all()]
-
-
-def visible_area(landmarks: npt.NDArray[np.float32]) -> float:
-    """Area of the box round a person's visible landmarks, cut at the picture's edges.
-
-    `landmarks` is (33, 5) float32; the result is a share of the picture. Without a visible
-    landmark it is 0.
-    """
-    shown = landmarks[landmarks[:, _VISIBILITY] >= _SHOWN]
-    if not len(shown):
-        return 0.0
-    corners = np.clip([shown[:, :2].min(0), shown[:, :2].max(0)], 0.0, 1.0)
-    return float(np.prod(corners[1] - corners[0]))
-
-
-def pose_score(landmarks: npt.NDArray[np.float32]) -> float:
-    """Confidence in [0, 1] that the person is there: the better half of the landmarks.
-
-    MediaPipe Tasks keeps the landmark network's own pose score to itself, so this is the mean of
-    visibility x presence over the 17 landmarks of the 33 for which that product is largest.
-    Half, because a catalogue's upper-body or lower-body crop shows no more, and is no less a
-    person for it; where even the better half is in doubt, so is the person. It is a confidence
-    of the network, not calibrated, and a false person can score high.
-
-    `landmarks` is (33, 5) float32.
-    """
-    shown = landmarks[:, _VISIBILITY] * landmarks[:, _PRESENCE]
-    half = len(shown) // 2 + 1
-    return float(np.clip(np.partition(shown, -half)[-half:].mean(), 0.0, 1.0))
 
 
 def _import_mediapipe() -> Any:

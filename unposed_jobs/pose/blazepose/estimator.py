@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +13,10 @@ import torch
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import weights
+from unposed_jobs.pose.batches import estimate_batch
 from unposed_jobs.pose.blazepose import detection, engines, geometry, landmarks, sampling
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.mediapipe_estimator import PRESENCE_CONFIDENCE, pose_score, visible_area
-
-logger = logging.getLogger(__name__)
+from unposed_jobs.pose.mediapipe_estimator import PRESENCE_CONFIDENCE
 
 VERSION = 1
 """Raised when the landmarks of an equal bundle would change."""
@@ -84,42 +82,17 @@ class BlazePoseEstimator:
 
     def estimate(self, pictures: Sequence[_Picture]) -> list[PoseEstimate]:
         """See `PoseEstimator.estimate`. Landmarks are (33, 5) float32."""
-        results: list[PoseEstimate | None] = [None] * len(pictures)
-        fit = []
-        for index, picture in enumerate(pictures):
-            if max(picture.shape[:2]) > sampling.LONGEST_SIDE:
-                reason = f"a side is longer than {sampling.LONGEST_SIDE} pixels"
-                results[index] = PoseEstimate(None, 0.0, 0, error=reason)
-            else:
-                fit.append(index)
-        for index, result in zip(fit, self._estimate([pictures[i] for i in fit]), strict=True):
-            results[index] = result
-        return [result for result in results if result is not None]
+        return estimate_batch(pictures, self.people)
 
     def close(self) -> None:
         """Give the networks back; the estimator cannot be used afterwards."""
         del self._engine
 
-    def _estimate(self, pictures: list[_Picture]) -> list[PoseEstimate]:
-        if not pictures:
-            return []
-        try:
-            people = self.people(pictures)
-        except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            if len(pictures) > 1:
-                # One of them, or their number, was too much: find out which.
-                logger.warning("retrying %d pictures one by one: %s", len(pictures), reason)
-                return [result for one in pictures for result in self._estimate([one])]
-            logger.warning("failed on a picture of shape %s: %s", pictures[0].shape, reason)
-            return [PoseEstimate(None, 0.0, 0, error=reason)]
-        return [_principal(found) for found in people]
-
     @torch.inference_mode()
     def people(self, pictures: Sequence[_Picture]) -> list[list[npt.NDArray[np.float32]]]:
         """Everybody found in each picture, the detector's best first: (33, 5) float32 each."""
         engine = self._engine
-        sampler = _Sampler(pictures, engine.device)
+        sampler = Sampler(pictures, engine.device)
         sizes = torch.tensor(
             [(picture.shape[1], picture.shape[0]) for picture in pictures],
             dtype=torch.float32,
@@ -145,8 +118,8 @@ class BlazePoseEstimator:
         return everyone
 
 
-class _Sampler:
-    """Cuts squares on the engine's device."""
+class Sampler:
+    """Cuts squares out of pictures on the engine's device."""
 
     def __init__(self, pictures: Sequence[_Picture], device: torch.device) -> None:
         self._pictures = pictures
@@ -159,6 +132,7 @@ class _Sampler:
         pixels: int,
         border: sampling.Border,
     ) -> torch.Tensor:
+        """Squares (P, pixels, pixels, 3) uint8: `regions` (P, 4) of the pictures `indices`."""
         maps = geometry.sampling(regions, pixels)
         if self._packed is not None:
             return self._packed.squares(indices, maps, pixels, border)
@@ -166,10 +140,3 @@ class _Sampler:
             self._pictures, indices.tolist(), maps.double().numpy(), pixels, border
         )
         return torch.from_numpy(squares)
-
-
-def _principal(people: list[npt.NDArray[np.float32]]) -> PoseEstimate:
-    if not people:
-        return PoseEstimate(None, 0.0, 0)
-    chosen = max(people, key=lambda person: (visible_area(person), pose_score(person)))
-    return PoseEstimate(chosen, pose_score(chosen), len(people))

@@ -18,10 +18,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-Picture = npt.NDArray[np.uint8]
+from unposed_jobs.pose.batches import LONGEST_SIDE
 
-LONGEST_SIDE = 32766
-"""Positions are 16-bit numbers, in MediaPipe too."""
+Picture = npt.NDArray[np.uint8]
 
 _STEPS = 32
 _FAR = LONGEST_SIDE * _STEPS
