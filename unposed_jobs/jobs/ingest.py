@@ -75,6 +75,9 @@ def read_catalogue(
     accepted = F.col("reason").isNull()
     day = F.lit(run_date).alias("run_date")
     rejected = F.col("reason").isNotNull() & (F.col("reason") != _OTHER_DAY)
+    if catalogue.products in (catalogue.images, catalogue.landmarks):
+        # One row for each picture tells of a product as often: nothing that anyone should mend.
+        rejected &= (F.col("source") != "products") | (F.col("reason") != "repeated_row")
     rejects = [frame.where(rejected).select(day, *_REJECT) for frame in frames]
     outcomes = [frame.select("source", "reason") for frame in frames]
     return Catalogue(
