@@ -186,7 +186,7 @@ def test_a_back_that_is_not_there_is_missed(nights):
 
 
 def test_the_second_night_extracts_nothing_and_a_changed_row_alone_is_new(nights, spark, tmp_path):
-    points, settings, warehouse, first = nights
+    _, settings, warehouse, first = nights
     assert first["changed"] == 0
     before = warehouse.snapshot_id("landmarks")
     figures = night(spark, settings, SECOND)
@@ -230,9 +230,6 @@ def test_a_table_past_its_budget_is_refused_and_one_of_other_pictures(nights, sp
     )
     with pytest.raises(ErrorBudgetExceededError, match="rows of the landmarks source"):
         extract.run(spark, strict, quiet(SECOND))
-    elsewhere = dataclasses.replace(
-        settings, catalogue=dataclasses.replace(settings.catalogue, image_root=str(tmp_path))
-    )
     table = pq.read_table(settings.catalogue.landmarks)
     name = table.column_names[0]
     other = pc.binary_join_element_wise("other", table[name], "/")
@@ -249,7 +246,7 @@ def test_a_table_past_its_budget_is_refused_and_one_of_other_pictures(nights, sp
 
 
 def test_a_model_of_other_landmarks_is_told(nights, spark):
-    points, settings, _, _ = nights
+    _, settings, _, _ = nights
     other = dataclasses.replace(
         settings, catalogue=dataclasses.replace(settings.catalogue, landmarks_model="another")
     )
@@ -281,4 +278,5 @@ def test_real_tables_load_by_mapping_alone(spark, tmp_path, name, pictures):
     assert figures["failed"] == 0
     assert warehouse.read("landmarks").num_rows == table.num_rows
     assert warehouse.read("product_audit").num_rows == len(ids)
+    assert warehouse.read("catalogue_rejects").num_rows == 0
     assert night(spark, settings, SECOND)["extracted"] == 0
