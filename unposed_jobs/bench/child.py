@@ -30,7 +30,7 @@ class Child:
 
     def __enter__(self) -> Child:
         try:
-            self._answer()
+            self.result()
         except BaseException:
             self._end()
             raise
@@ -44,10 +44,15 @@ class Child:
 
         Raises UnposedError where it fails or the process died.
         """
-        self._connection.send((method, arguments))
-        return self._answer()
+        self.begin(method, *arguments)
+        return self.result()
 
-    def _answer(self) -> Any:
+    def begin(self, method: str, *arguments: Any) -> None:
+        """Call the method and do not wait: other children can work at the same time."""
+        self._connection.send((method, arguments))
+
+    def result(self) -> Any:
+        """Wait for what was begun; returns and raises as `call` does."""
         try:
             good, value = self._connection.recv()
         except EOFError:
@@ -69,7 +74,7 @@ def _serve(
 ) -> None:
     if cores is not None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    made = None
+    made: Any = None
     try:
         try:
             made = make(*arguments)

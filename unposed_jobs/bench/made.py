@@ -58,6 +58,8 @@ _SHOTS = np.array(
 )
 _USUAL = np.array([(3, 4, 5, 6), (0, 7, 1, 2), (0, 1, 3, 2)])
 """The shots of a category, by position."""
+_STATISTICS = len(statistics.NAMES)
+_SPREAD = np.array([[8.0], [0.04], [0.04]])
 _ODD, _BARE = 0.25, 0.1
 """Shares of pictures of any other shot, and of pictures without a person."""
 
@@ -84,7 +86,9 @@ def landmarks(numbers: Numbers, estimator_id: str) -> pa.RecordBatch:
     shot = np.where(rng.random(count) < _ODD, rng.integers(0, len(_SHOTS), count), shot)
     bare = rng.random(count) < _BARE
     points = _seen(shot, rng)
-    figures = rng.normal(np.where(rng.random(count) < 0.5, 0.2, 0.8)[:, None], 0.03, (count, 25))
+    figures = rng.normal(
+        np.where(rng.random(count) < 0.5, 0.2, 0.8)[:, None], 0.03, (count, _STATISTICS)
+    )
     schema = pa.schema(
         [
             pa.field(field.name, field.type)
@@ -92,22 +96,25 @@ def landmarks(numbers: Numbers, estimator_id: str) -> pa.RecordBatch:
             if field.name not in ("bucket", "run_id")
         ]
     )
-    return pa.RecordBatch.from_arrays(
-        [
-            pa.repeat(pa.scalar(estimator_id), count),
-            _hashes(numbers),
-            pa.array(np.where(bare, "no_person", "ok").tolist()),
-            pa.nulls(count, pa.string()),
-            pa.repeat(pa.scalar(800, pa.int32()), count),
-            pa.repeat(pa.scalar(1000, pa.int32()), count),
-            pa.array((~bare).astype(np.int32)),
-            pa.array(np.where(bare, 0, rng.uniform(0.9, 1.0, count)).astype(np.float32)),
-            _lists(points.reshape(count, -1), ~bare),
-            pa.array([f"{value:016x}" for value in rng.integers(0, 1 << 63, count).tolist()]),
-            _lists(figures[:, : len(statistics.NAMES)].clip(0, 1), bare),
-        ],
-        schema=schema,
-    )
+    known = {
+        "estimator_id": pa.repeat(pa.scalar(estimator_id), count),
+        "content_sha256": _hashes(numbers),
+        "status": pa.array(np.where(bare, "no_person", "ok").tolist()),
+        "width": pa.repeat(pa.scalar(800, pa.int32()), count),
+        "height": pa.repeat(pa.scalar(1000, pa.int32()), count),
+        "person_count": pa.array((~bare).astype(np.int32)),
+        "pose_score": pa.array(np.where(bare, 0, rng.uniform(0.9, 1, count)).astype(np.float32)),
+        "landmarks": _lists(points.reshape(count, -1), ~bare),
+        "perceptual_hash": pa.array(
+            [f"{value:016x}" for value in rng.integers(0, 1 << 63, count).tolist()]
+        ),
+        "statistics": _lists(figures.clip(0, 1), bare),
+    }
+    columns = [
+        known[field.name] if field.name in known else pa.nulls(count, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def images(numbers: Numbers) -> pa.RecordBatch:
@@ -165,7 +172,7 @@ def products(numbers: Numbers) -> pa.RecordBatch:
 def _seen(shot: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """(N, 33, 5) of the figures in these shots."""
     count = len(shot)
-    yaw, top, bottom = _SHOTS[shot].T + rng.normal(0, [[8], [0.04], [0.04]], (3, count))
+    yaw, top, bottom = _SHOTS[shot].T + rng.normal(0, 1, (3, count)) * _SPREAD
     points = _figure() + rng.normal(0, 0.015, (count, len(BLAZEPOSE33), 3))
     turn = np.deg2rad(yaw)[:, None]
     height = (bottom - top)[:, None]

@@ -20,8 +20,9 @@ from unposed_jobs.bench.extraction import DAY, warehouse_settings
 from unposed_jobs.bench.results import Measured, Result, Target, quotients
 from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
 
+Named = tuple[str, str, Target]
 UNCHANGED, CHANGED = Target("at_most", 0.005), Target("at_most", 0.02)
-RATIOS = [
+RATIOS: list[Named] = [
     ("6 unchanged", "second night, nothing changed ÷ first night", UNCHANGED),
     ("6 unchanged, a picture", "the same without a run's fixed cost", UNCHANGED),
     ("6 changed", "second night, 1 % changed ÷ first night", CHANGED),
@@ -128,23 +129,22 @@ def measure(folder: Path, count: int, pose: PoseSettings, cores: int, number: in
         f"{last['unchanged']['extracted']} of {last['unchanged']['pictures']}; the other read "
         f"{_read(last['changed'])} and extracted {last['changed']['extracted']}"
     )
-    results = []
-    for (whole, net), name in (((0, 1), "unchanged"), ((2, 3), "changed")):
-        results += _both(
-            RATIOS[whole], RATIOS[net], name, seconds, figures, f"{count} pictures; {proof}"
-        )
-    return results
+    note = f"{count} pictures; {proof}"
+    return [
+        *_both((RATIOS[0], RATIOS[1]), "unchanged", seconds, figures, note),
+        *_both((RATIOS[2], RATIOS[3]), "changed", seconds, figures, note),
+    ]
 
 
 def _both(
-    whole: tuple[str, str, Target],
-    net: tuple[str, str, Target],
+    pair: tuple[Named, Named],
     name: str,
     seconds: dict[str, list[float]],
     figures: dict[str, Any],
     note: str,
 ) -> list[Result]:
     """A ratio with a run's fixed cost and without it."""
+    whole, net = pair
     ours, cold = Measured(f"{name} night", "s", seconds[name]), seconds["cold"]
     first = Measured("first night", "s", cold)
     fixed = rounds.spread(seconds[f"few_{name}"])[1]

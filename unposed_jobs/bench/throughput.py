@@ -12,18 +12,19 @@ only where the parity gate is passed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
-import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from unposed_jobs.bench import parity, pictures, rounds
+from unposed_jobs.bench.child import Child
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 
@@ -46,38 +47,45 @@ def setup(processes: int, decoder: str = "pillow", rows: bool = False) -> Setup:
     return Setup(processes, max(1, len(os.sched_getaffinity(0)) // processes), decoder, rows)
 
 
-def _loop(decoder: str, settings: PoseSettings) -> Callable[[list[bytes]], int]:
+class _Loop:
     """What one would write from MediaPipe's documentation."""
-    import cv2
-    import mediapipe
-    from PIL import Image
 
-    from unposed_jobs.pose import weights
+    def __init__(self, decoder: str, settings: PoseSettings) -> None:
+        import mediapipe
 
-    tasks = mediapipe.tasks
-    landmarker = tasks.vision.PoseLandmarker.create_from_options(
-        tasks.vision.PoseLandmarkerOptions(
-            base_options=tasks.BaseOptions(model_asset_buffer=weights.load(settings)[1]),
-            num_poses=settings.max_people,
-            min_pose_detection_confidence=settings.min_detection_confidence,
+        from unposed_jobs.pose import weights
+
+        tasks = mediapipe.tasks
+        self._decoder = decoder
+        self._landmarker = tasks.vision.PoseLandmarker.create_from_options(
+            tasks.vision.PoseLandmarkerOptions(
+                base_options=tasks.BaseOptions(model_asset_buffer=weights.load(settings)[1]),
+                num_poses=settings.max_people,
+                min_pose_detection_confidence=settings.min_detection_confidence,
+            )
         )
-    )
 
-    def rgb(data: bytes) -> Any:
-        if decoder == "opencv":
-            return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    def __call__(self, contents: list[bytes]) -> int:
+        import mediapipe
 
-    def run(contents: list[bytes]) -> int:
         found = 0
         for data in contents:
             image = mediapipe.Image(
-                image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb(data))
+                image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(self._rgb(data))
             )
-            found += bool(landmarker.detect(image).pose_landmarks)
+            found += bool(self._landmarker.detect(image).pose_landmarks)
         return found
 
-    return run
+    def close(self) -> None:
+        """Give the networks back."""
+        self._landmarker.close()
+
+    def _rgb(self, data: bytes) -> Any:
+        if self._decoder == "opencv":
+            import cv2
+
+            return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def _pipeline(settings: PoseSettings, how: Setup) -> Callable[[list[bytes]], int]:
@@ -99,61 +107,66 @@ def _pipeline(settings: PoseSettings, how: Setup) -> Callable[[list[bytes]], int
     return complete if how.rows else landmarks
 
 
-def _work(
-    connection: Connection, contents: list[bytes], settings: PoseSettings, how: Setup
-) -> None:
-    """A process: makes both sides, then runs the one it is told to."""
-    os.environ["OMP_NUM_THREADS"] = str(how.cores)
-    sides = {
-        OURS: _pipeline(replace(settings, estimator="blazepose-full"), how),
-        REFERENCE: _loop(how.decoder, settings),
-    }
-    for side in sides.values():
-        side(contents[:_WARM_UP])
-    connection.send("ready")
-    while (name := connection.recv()) is not None:
+class Sides:
+    """A process of the benchmark with both sides ready, and its share of the pictures."""
+
+    def __init__(
+        self, contents: list[bytes], settings: PoseSettings, how: Setup, names: tuple[str, ...]
+    ) -> None:
+        os.environ["OMP_NUM_THREADS"] = str(how.cores)
+        self._contents = contents
+        make = {
+            OURS: lambda: _pipeline(replace(settings, estimator="blazepose-full"), how),
+            REFERENCE: lambda: _Loop(how.decoder, settings),
+        }
+        self._sides = {name: make[name]() for name in names}
+        for side in self._sides.values():
+            side(contents[:_WARM_UP])
+
+    def run(self, name: str) -> float:
+        """One side over the share; returns its CPU seconds."""
         cpu = time.process_time()
-        found = sides[name](contents)
-        connection.send((time.process_time() - cpu, found))
+        self._sides[name](self._contents)
+        return time.process_time() - cpu
+
+    def close(self) -> None:
+        """Close what has to be."""
+        for side in self._sides.values():
+            getattr(side, "close", lambda: None)()
+
+
+@contextlib.contextmanager
+def processes(
+    contents: list[bytes],
+    settings: PoseSettings,
+    how: Setup,
+    names: tuple[str, ...] = (OURS, REFERENCE),
+) -> Iterator[Callable[[str], tuple[float, float]]]:
+    """``how.processes`` processes, each with an equal share of `contents`.
+
+    What comes is called with the name of a side and returns its rates, see `rounds.Side`.
+    """
+    with contextlib.ExitStack() as stack:
+        shares = [contents[number :: how.processes] for number in range(how.processes)]
+        made = [Child(Sides, share, settings, how, names) for share in shares]
+        children = [stack.enter_context(child) for child in made]
+
+        def run(name: str) -> tuple[float, float]:
+            start = time.perf_counter()
+            for child in children:
+                child.begin("run", name)
+            cpu = sum(child.result() for child in children)
+            return len(contents) / (time.perf_counter() - start), len(contents) / cpu
+
+        yield run
 
 
 def measure(
     contents: list[bytes], settings: PoseSettings, how: Setup, count: int
 ) -> list[rounds.Round]:
     """Paired rounds over ``how.processes`` processes, each with an equal share of `contents`."""
-    context = multiprocessing.get_context("spawn")
-    workers, connections = [], []
-    for number in range(how.processes):
-        ours, theirs = context.Pipe()
-        share = contents[number :: how.processes]
-        worker = context.Process(target=_work, args=(theirs, share, settings, how), daemon=True)
-        worker.start()
-        # Only the worker's own end is left: if it dies, waiting for it ends.
-        theirs.close()
-        workers.append(worker)
-        connections.append(ours)
-    for connection in connections:
-        _answer(connection)
-
-    def side(name: str) -> tuple[float, float]:
-        start = time.perf_counter()
-        for connection in connections:
-            connection.send(name)
-        cpu = sum(_answer(connection)[0] for connection in connections)
-        return len(contents) / (time.perf_counter() - start), len(contents) / cpu
-
-    results = rounds.measure(lambda: side(OURS), lambda: side(REFERENCE), count)
-    for connection, worker in zip(connections, workers, strict=True):
-        connection.send(None)
-        worker.join()
-    return results
-
-
-def _answer(connection: Connection) -> Any:
-    try:
-        return connection.recv()
-    except EOFError:
-        raise UnposedError("a process of the benchmark died; its error is above") from None
+    with processes(contents, settings, how) as run:
+        return rounds.measure(lambda: run(OURS), lambda: run(REFERENCE), count)
 
 
 def main() -> int:
