@@ -142,6 +142,21 @@ def test_points_that_were_not_found():
     assert [row["status"] for row in rows] == ["ok", "no_person", "no_person"]
 
 
+def test_every_kind_of_list_and_what_a_null_one_hides():
+    lists = [COCO[0].ravel().tolist(), None, COCO[2].ravel().tolist()]
+    plain = read(table(landmarks=pa.array(lists, pa.list_(pa.float32()))))[0]
+    fixed = pa.array([[0.5] * 51, *lists], pa.list_(pa.float32(), 51)).slice(1)
+    nested = [item and np.reshape(item, (17, 3)).tolist() for item in lists]
+    for column in (
+        fixed,
+        fixed.cast(pa.large_list(pa.float32())),
+        pa.array(nested, pa.list_(pa.list_(pa.float32(), 3), 17)),
+    ):
+        rows, rejects, _ = read(table(landmarks=column))
+        assert not rejects
+        assert rows == plain
+
+
 def changed(place, value):
     points = COCO.astype(np.float64)
     points[1][place] = value

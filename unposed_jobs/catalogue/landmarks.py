@@ -142,7 +142,9 @@ def _flattened(column: pa.Array, name: str, uri: str) -> tuple[pa.Array, npt.NDA
         raise UnposedError(f"{storage.shown(uri)}: column {name} holds {kind}, not lists")
     parent = np.arange(len(column))
     while _is_list(column.type):
-        parent = parent[pc.list_parent_indices(column).to_numpy()]
+        # Not list_parent_indices: it counts the values that a null list may hide, too.
+        lengths = _numpy(pc.fill_null(pc.list_value_length(column), 0))
+        parent = np.repeat(parent, lengths)
         column = pc.list_flatten(column)
     return column, parent if not pa.types.is_null(column.type) else parent[:0]
 

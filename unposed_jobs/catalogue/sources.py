@@ -73,7 +73,11 @@ def plan(uri: str, warehouse: WarehouseSettings | None = None) -> list[SourceFil
         try:
             files = storage.list_files(uri)
         except storage.StorageError as error:
-            remedy = "; check [catalogue] products and images" if error.status == "missing" else ""
+            remedy = (
+                "; check [catalogue] products and images, and landmarks"
+                if error.status == "missing"
+                else ""
+            )
             raise UnposedError(f"cannot read the catalogue: {error}{remedy}") from None
         root = uri.rstrip("/") if files != [uri] else ""
         planned = [(file, kind) for file in files if (kind := _format(file, root))]
