@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from unposed_jobs.errors import UnposedError
@@ -21,26 +21,27 @@ _WAIT = 60.0
 
 @contextlib.contextmanager
 def standalone(
-    workers: int, memory: str = "1g", properties: Mapping[str, str] | None = None
+    workers: int, memory: str = "1g", properties: Sequence[Mapping[str, str]] = ()
 ) -> Iterator[str]:
     """The address of a cluster of `workers` of one core each; it ends with the context.
 
-    `properties` are the workers' Spark settings: what GPUs they have. Raises UnposedError where
-    the master does not start.
+    `properties` are the Spark settings of each worker: what GPUs it has. Raises UnposedError
+    where the master does not start.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         master = f"spark://{_HOST}:{_free_port()}"
         port = master.rpartition(":")[2]
-        given = Path(folder) / "worker.properties"
-        given.write_text("".join(f"{key} {value}\n" for key, value in (properties or {}).items()))
         started: list[subprocess.Popen[bytes]] = []
         try:
             started.append(_start(folder, "master.Master", "--port", port))
             _await(port, started[0])
-            for _ in range(workers):
-                flags = ("--cores", "1", "--memory", memory, "--work-dir", f"{folder}/work")
+            for number in range(workers):
+                own = Path(folder) / f"worker{number}.properties"
+                told = properties[number] if properties else {}
+                own.write_text("".join(f"{key} {value}\n" for key, value in told.items()))
+                flags = ("--cores", "1", "--memory", memory, "--work-dir", f"{folder}/work{number}")
                 started.append(
-                    _start(folder, "worker.Worker", *flags, "--properties-file", str(given), master)
+                    _start(folder, "worker.Worker", *flags, "--properties-file", str(own), master)
                 )
             yield master
         finally:

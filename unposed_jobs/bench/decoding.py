@@ -1,7 +1,5 @@
 """Ratio 4: JPEG bytes to the detector's input on one core, ours against Pillow.
 
-    python -m unposed_jobs.bench.decoding [FOLDER]
-
 Pillow decodes the whole picture and resizes it to the detector's 224 pixels, longer side first.
 Ours decodes it at full scale, too - a coarser one moves the landmarks, see `pose.decoding` - and
 samples the letterboxed square as MediaPipe does. The reading of the header, the orientation and
@@ -10,7 +8,6 @@ all checks are included.
 
 from __future__ import annotations
 
-import argparse
 import io
 import time
 from collections.abc import Callable
@@ -21,11 +18,12 @@ import torch
 from PIL import Image
 
 from unposed_jobs.bench import pictures, rounds
-from unposed_jobs.errors import UnposedError
+from unposed_jobs.bench.results import Result, Target
 from unposed_jobs.pose import jpeg
 from unposed_jobs.pose.blazepose import detection, geometry, sampling
 from unposed_jobs.pose.decoding import decode
 
+DECODE = ("4", "decoding to model input on one core ÷ Pillow", Target("at_least", 2.5))
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -67,22 +65,15 @@ def measure(contents: list[bytes], count: int) -> list[rounds.Round]:
     return rounds.measure(lambda: side(ours), lambda: side(pillow), count)
 
 
-def main() -> int:
-    """Print both sides and the ratio of each round."""
-    parser = argparse.ArgumentParser(prog="decoding", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", help="a folder of pictures; else a rendered sample")
-    parser.add_argument("--pictures", type=int, default=48)
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
-    contents = pictures.load(arguments.folder, arguments.pictures)
+def result(contents: list[bytes], count: int) -> list[Result]:
+    """Ratio 4 over the JPEGs among `contents` that can be read."""
     contents = [data for data in contents if data.startswith(_JPEG) and _readable(data)]
     if not contents:
-        raise UnposedError("no readable JPEG among the pictures; name a folder that has some")
+        return [Result(*DECODE, absent="no readable JPEG among the pictures")]
+    notes = [f"{len(contents)} JPEGs, one thread"]
     if not jpeg.available():
-        print("simplejpeg is not installed: both sides decode with Pillow")
-    results = measure(contents, arguments.rounds)
-    print(rounds.report("ratio 4: decode to model input, one core", "images/s", results))
-    return 0
+        notes.append("simplejpeg is not installed: both sides decode with Pillow")
+    return [rounds.outcome(DECODE, ("ours", "Pillow"), measure(contents, count), notes)]
 
 
 def _readable(data: bytes) -> bool:
@@ -91,10 +82,3 @@ def _readable(data: bytes) -> bool:
     except (OSError, SyntaxError):
         return False
     return True
-
-
-if __name__ == "__main__":
-    try:
-        raise SystemExit(main())
-    except UnposedError as error:
-        raise SystemExit(f"error: {error}") from None

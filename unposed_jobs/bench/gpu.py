@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.bench import rounds, throughput
-from unposed_jobs.bench.results import Measured, Result, Target
+from unposed_jobs.bench.results import Measured, Result, Target, spread
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import estimators
 from unposed_jobs.pose.decoding import decode
@@ -168,9 +168,7 @@ def _results(
     busiest = ", ".join(
         f"{name} {100 * share:.0f} %" for name, share in list(profile["operators"].items())[:5]
     )
-    decoding, networks = (
-        rounds.spread(taken[name])[1] for name in ("decode_only", "inference_only")
-    )
+    decoding, networks = (spread(taken[name])[1] for name in ("decode_only", "inference_only"))
     notes = [
         f"decoding alone {decoding:.0f}, networks alone {networks:.0f} images/s; device busy "
         f"{100 * profile['busy_share']:.0f} % of the networks' time: {busiest}"

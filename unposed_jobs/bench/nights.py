@@ -17,7 +17,7 @@ from typing import Any
 from unposed_jobs.bench import pictures, rounds, sessions
 from unposed_jobs.bench.child import Child
 from unposed_jobs.bench.extraction import DAY, warehouse_settings
-from unposed_jobs.bench.results import Measured, Result, Target, quotients
+from unposed_jobs.bench.results import Measured, Result, Target, quotients, spread
 from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
 
 Named = tuple[str, str, Target]
@@ -147,7 +147,7 @@ def _both(
     whole, net = pair
     ours, cold = Measured(f"{name} night", "s", seconds[name]), seconds["cold"]
     first = Measured("first night", "s", cold)
-    fixed = rounds.spread(seconds[f"few_{name}"])[1]
+    fixed = spread(seconds[f"few_{name}"])[1]
     above = Measured(f"{name} night above the fixed cost", "s", [a - fixed for a in ours.values])
     first_above = Measured("first night above it", "s", [a - fixed for a in cold])
     subtracted = (

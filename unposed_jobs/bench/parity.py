@@ -1,23 +1,18 @@
 """The gate of every speed figure: are the batched landmarks MediaPipe's?
 
-    python -m unposed_jobs.bench.parity [FOLDER ...]
-
-Without folders, the rendered sample catalogue. A person found by one side alone counts with all
+A person found by one side alone counts with all
 its visible landmarks as out of place.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.bench import pictures
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import estimators
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
 from unposed_jobs.pose.estimator import PoseEstimate
@@ -114,29 +109,3 @@ def measure(
         for side in sides:
             side.close()
     return total
-
-
-def main() -> int:
-    """Print a line for each set of pictures; 1 where one fails the gate."""
-    parser = argparse.ArgumentParser(prog="parity", description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="*", help="folders of pictures; else a rendered sample")
-    parser.add_argument("--pictures", type=int, default=200, help="at most so many of a set")
-    parser.add_argument("--reference", default="mediapipe-full")
-    parser.add_argument("--candidate", default="blazepose-full")
-    arguments = parser.parse_args()
-    failed = False
-    for folder in arguments.folders or [None]:
-        contents = pictures.load(folder, arguments.pictures)
-        parity = measure(
-            contents, pictures.pose_settings(), arguments.reference, arguments.candidate
-        )
-        print(f"{folder or 'rendered sample'}: {parity}", flush=True)
-        failed |= not parity.passed
-    return int(failed)
-
-
-if __name__ == "__main__":
-    try:
-        raise SystemExit(main())
-    except UnposedError as error:
-        raise SystemExit(f"error: {error}") from None

@@ -31,11 +31,23 @@ def load(folder: str | Path | None, count: int, height: int = HEIGHT) -> list[by
 
     Raises UnposedError where the folder holds no picture.
     """
-    root = Path(folder) if folder is not None else _rendered(count, height)
+    products = max(1, -(-count // _PICTURES_OF_A_PRODUCT))
+    root = Path(folder) if folder is not None else catalogue(products, height)
     paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES)
     if not paths:
         raise UnposedError(f"no pictures in {root}; name a folder that has some")
     return [path.read_bytes() for path in paths[:count]]
+
+
+def catalogue(products: int, height: int = SMALL) -> Path:
+    """The folder of a rendered catalogue of so many products, made once into the cache."""
+    out = config.cache() / "bench" / f"sample-{products}-{height}"
+    if not out.is_dir():
+        from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+
+        with _made(out) as folder:
+            write_sample(folder, SampleSettings(products=products, size=height), progress=False)
+    return out
 
 
 def repeated(contents: list[bytes], count: int) -> list[bytes]:
@@ -72,17 +84,6 @@ def varied(data: bytes, turn: int) -> bytes:
 def pose_settings() -> PoseSettings:
     """The default settings of the pose room."""
     return config.load().pose
-
-
-def _rendered(count: int, height: int) -> Path:
-    from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
-
-    products = max(1, -(-count // _PICTURES_OF_A_PRODUCT))
-    out = config.cache() / "bench" / f"sample-{products}-{height}"
-    if not out.is_dir():
-        with _made(out) as folder:
-            write_sample(folder, SampleSettings(products=products, size=height), progress=False)
-    return out
 
 
 @contextlib.contextmanager

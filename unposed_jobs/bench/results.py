@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from unposed_jobs.bench.rounds import spread
 
 GATED = frozenset({"1", "2", "3", "4"})
 """Ratios of speed, which count only where the landmarks and the flags are the reference's."""
@@ -95,6 +94,11 @@ class Result:
         for side in ("ours", "reference"):
             values[side] = Measured(**row[side]) if row[side] else None
         return cls(**values)
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Least, median and most."""
+    return min(values), statistics.median(values), max(values)
 
 
 def quotients(ours: Measured, reference: Measured) -> list[float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+
+from unposed_jobs.bench.results import Measured, Result, Target, number, quotients, spread
 
 T = TypeVar("T")
 
@@ -28,8 +29,8 @@ def turns(sides: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T
     """What each side returned in each round; the first to run is another one every round."""
     results: dict[str, list[T]] = {name: [] for name in sides}
     names = list(sides)
-    for number in range(rounds):
-        start = number % len(names)
+    for turn in range(rounds):
+        start = turn % len(names)
         for name in names[start:] + names[:start]:
             results[name].append(sides[name]())
     return results
@@ -44,24 +45,21 @@ def measure(ours: Side, reference: Side, rounds: int) -> list[Round]:
     ]
 
 
-def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Least, median and most."""
-    return min(values), statistics.median(values), max(values)
-
-
-def report(title: str, unit: str, results: list[Round]) -> str:
-    """Both sides, the ratio of each round, its median and its spread."""
-    lines = [title]
-    for what, sides in (
-        ("wall clock", [(r.ours, r.reference) for r in results]),
-        ("CPU time", [(r.ours_cpu, r.reference_cpu) for r in results]),
-    ):
-        ratios = [a / b for a, b in sides]
-        ours, reference = (statistics.median(side) for side in zip(*sides, strict=True))
-        each = " ".join(f"{ratio:.2f}" for ratio in ratios)
-        least, middle, most = spread(ratios)
-        lines.append(
-            f"  {what}: ours {ours:.1f}, reference {reference:.1f} {unit}; ratio "
-            f"{middle:.2f} ({least:.2f} to {most:.2f}; rounds: {each})"
-        )
-    return "\n".join(lines)
+def outcome(
+    named: tuple[str, str, Target],
+    sides: tuple[str, str],
+    taken: list[Round],
+    notes: list[str] | None = None,
+) -> Result:
+    """A result of images a second by the clock; the same in CPU time goes into its figures."""
+    ours = Measured(sides[0], "images/s", [one.ours for one in taken])
+    reference = Measured(sides[1], "images/s", [one.reference for one in taken])
+    by_cpu = [one.ours_cpu / one.reference_cpu for one in taken]
+    return Result(
+        *named,
+        ours,
+        reference,
+        quotients(ours, reference),
+        figures={"ratio_in_cpu_time": by_cpu},
+        notes=[*(notes or []), f"in CPU time {number(spread(by_cpu)[1])}"],
+    )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from unposed_jobs.bench import made, rounds, tables
 from unposed_jobs.bench.child import Child
-from unposed_jobs.bench.results import Measured, Result, Target, number
+from unposed_jobs.bench.results import Measured, Result, Target, number, spread
 from unposed_jobs.config import PoseSettings
 
 EXPONENT = ("7 exponent", "table stages: cost exponent over products", Target("at_most", 1.02))
@@ -36,7 +36,7 @@ def measure(
         }
         taken = rounds.turns(sides, count)
     seconds = {products: [turn["seconds"] for turn in taken[str(products)]] for products in every}
-    fixed = rounds.spread(seconds[few])[1]
+    fixed = spread(seconds[few])[1]
     small, large = min(sizes), max(sizes)
     with_fixed = [
         slope(sizes, [seconds[products][turn] for products in sizes]) for turn in range(count)
@@ -62,7 +62,7 @@ def measure(
             },
             notes=[
                 f"without the fixed cost of an audit ({fixed:.2f} s at {few} products); as timed "
-                f"{number(rounds.spread(with_fixed)[1])}; {made.PICTURES} pictures a product"
+                f"{number(spread(with_fixed)[1])}; {made.PICTURES} pictures a product"
             ],
         )
     ]

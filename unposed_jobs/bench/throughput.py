@@ -1,17 +1,13 @@
 """Ratio 1: bytes to landmarks, ours against a plain MediaPipe Tasks loop.
 
-    python -m unposed_jobs.bench.throughput [--processes N] [FOLDER]
-
 Both sides have the same pictures as bytes in memory, the same number of processes and the same
 cores. The loop decodes with Pillow (or OpenCV) and calls PoseLandmarker picture by picture. Ours
-is the pipeline with the batched BlazePose. With --rows it also completes the rows of the table,
-perceptual hashes and picture statistics included, which the loop is spared. The figure counts
-only where the parity gate is passed.
+is the pipeline with the batched BlazePose; with `Setup.rows` it also completes the rows of the
+table, perceptual hashes and picture statistics included, which the loop is spared.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import os
@@ -23,11 +19,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from unposed_jobs.bench import parity, pictures, rounds
+from unposed_jobs.bench import rounds
 from unposed_jobs.bench.child import Child
+from unposed_jobs.bench.results import Result, Target
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.errors import UnposedError
 
+LOOP = ("1", "bytes to landmarks: batched ÷ MediaPipe loop", Target("at_least", 1.5))
 _WARM_UP = 4
 OURS, REFERENCE = "ours", "reference"
 
@@ -40,11 +37,6 @@ class Setup:
     cores: int
     decoder: str = "pillow"
     rows: bool = False
-
-
-def setup(processes: int, decoder: str = "pillow", rows: bool = False) -> Setup:
-    """Share this process's cores out."""
-    return Setup(processes, max(1, len(os.sched_getaffinity(0)) // processes), decoder, rows)
 
 
 class _Loop:
@@ -115,7 +107,7 @@ class Sides:
     ) -> None:
         os.environ["OMP_NUM_THREADS"] = str(how.cores)
         self._contents = contents
-        make = {
+        make: dict[str, Callable[[], Callable[[list[bytes]], int]]] = {
             OURS: lambda: _pipeline(replace(settings, estimator="blazepose-full"), how),
             REFERENCE: lambda: _Loop(how.decoder, settings),
         }
@@ -169,33 +161,9 @@ def measure(
         return rounds.measure(lambda: run(OURS), lambda: run(REFERENCE), count)
 
 
-def main() -> int:
-    """Print the parity, both sides and the ratio of each round."""
-    parser = argparse.ArgumentParser(prog="throughput", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", help="a folder of pictures; else a rendered sample")
-    parser.add_argument("--pictures", type=int, default=96)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--decoder", choices=("pillow", "opencv"), default="pillow")
-    parser.add_argument("--rows", action="store_true", help="complete the table's rows as well")
-    arguments = parser.parse_args()
-    settings = pictures.pose_settings()
-    contents = pictures.load(arguments.folder, arguments.pictures)
-    gate = parity.measure(contents, settings, "mediapipe-full", "blazepose-full")
-    print(f"parity: {gate}", flush=True)
-    how = setup(arguments.processes, arguments.decoder, arguments.rows)
-    repeated = pictures.repeated(contents, arguments.pictures)
-    results = measure(repeated, settings, how, arguments.rounds)
-    title = (
-        f"ratio 1: bytes to {'rows' if how.rows else 'landmarks'}, {how.processes} processes of "
-        f"{how.cores} cores, the loop decoding with {how.decoder}"
-    )
-    print(rounds.report(title, "images/s", results))
-    return int(not gate.passed)
-
-
-if __name__ == "__main__":
-    try:
-        raise SystemExit(main())
-    except UnposedError as error:
-        raise SystemExit(f"error: {error}") from None
+def result(contents: list[bytes], settings: PoseSettings, cores: int, count: int) -> list[Result]:
+    """Ratio 1 with a process for each core."""
+    how = Setup(processes=cores, cores=1)
+    taken = measure(contents, settings, how, count)
+    sides = (f"batched, {cores} processes", f"MediaPipe loop, {cores} processes")
+    return [rounds.outcome(LOOP, sides, taken, [f"{len(contents)} pictures as bytes in memory"])]

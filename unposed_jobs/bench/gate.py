@@ -1,0 +1,66 @@
+"""The gate of ratios 1 to 4: MediaPipe's landmarks and MediaPipe's flags."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+from PIL import Image
+
+from unposed_jobs.bench import flags, parity, pictures
+from unposed_jobs.config import PoseSettings
+
+REFERENCE, CANDIDATE = "mediapipe-full", "blazepose-full"
+RENDERED, PHOTOGRAPHS = "rendered catalogue", "photographs"
+FOLDERS = ("blazepose-golden", "coco-people")
+"""Sets of photographs and videos, where the folder of data has them."""
+
+_EVERY_FRAME = 8
+
+
+def run(pose: PoseSettings, data: Path, count: int, products: int) -> dict[str, Any]:
+    """Compare at most `count` rendered pictures, the photographs in `data`, and the flags of
+    `products` rendered products.
+
+    The landmarks' gate must hold for rendered pictures and, where there are any, for photographs,
+    each as a whole; the flags' for all. Returns what the file of results keeps.
+    """
+    sets = {RENDERED: pictures.load(None, count)}
+    sets |= {name: _photographs(data / name) for name in FOLDERS}
+    compared = {
+        name: parity.measure(contents, pose, REFERENCE, CANDIDATE)
+        for name, contents in sets.items()
+        if contents
+    }
+    together = sum((compared[name] for name in FOLDERS if name in compared), parity.Parity())
+    rows = [_row(name, one) for name, one in compared.items()]
+    if together.pictures:
+        rows.append(_row(PHOTOGRAPHS, together))
+    flagged = flags.measure(pictures.catalogue(products), pose, REFERENCE, CANDIDATE)
+    return {
+        "sets": rows,
+        "flags": {"share": flagged.share, "text": str(flagged), **vars(flagged)},
+        "passed": compared[RENDERED].passed and together.passed and flagged.passed,
+    }
+
+
+def _row(name: str, one: parity.Parity) -> dict[str, Any]:
+    return {"name": name, "share": one.share, "passed": one.passed, **vars(one)}
+
+
+def _photographs(folder: Path) -> list[bytes]:
+    """The pictures of a folder, and every eighth frame of its videos without loss."""
+    if not folder.is_dir():
+        return []
+    contents = [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]
+    for path in sorted(folder.glob("*.mp4")):
+        video, number = cv2.VideoCapture(str(path)), 0
+        while (frame := video.read()[1]) is not None:
+            if number % _EVERY_FRAME == 0:
+                target = io.BytesIO()
+                Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)).save(target, "PNG")
+                contents.append(target.getvalue())
+            number += 1
+    return contents
