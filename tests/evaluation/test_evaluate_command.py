@@ -29,12 +29,19 @@ def configured(shared_sample, tmp_path, monkeypatch):
 
 def test_prints_figures_with_baselines_and_writes_json(configured, tmp_path, capsys):
     target = tmp_path / "figures.json"
+    card, report = tmp_path / "card.md", tmp_path / "report"
     flags = ["--config", str(configured), "--json", str(target), "--mistakes"]
+    flags += ["--card", str(card), "--report", str(report)]
     assert main(["evaluate", *flags]) == 0
-    printed = capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "judging pictures and products" in told.err
+    printed = told.out
     for expected in ("macro-F1", "Cohen's κ", "random labeller", "false alarms", "ratio", "worst"):
         assert expected in printed
-    assert "In-shop photographs: not judged" in printed
+    assert "In-shop photographs, real pictures: not judged" in printed
+    assert "In-shop photographs, real pictures: not judged" in card.read_text()
+    assert "pictures named wrong" in (report / "index.html").read_text()
+    assert (report / "confusion.svg").read_text().startswith("<svg")
     content = json.loads(target.read_text())
     first = content["results"][0]["result"]
     assert first["protocol"] == "picture_labels"
@@ -56,8 +63,8 @@ def test_nothing_to_evaluate_is_one_line(tmp_path, monkeypatch, capsys):
 def test_a_folder_that_was_asked_for_must_be_there(configured, tmp_path, capsys):
     assert main(["evaluate", "--config", str(configured), "--sample", str(tmp_path / "no")]) == 2
     assert "no truth at" in capsys.readouterr().err
-    assert main(["evaluate", "--config", str(configured), "--inshop", str(tmp_path / "no")]) == 2
-    assert "no In-shop table" in capsys.readouterr().err
+    assert main(["evaluate", "--config", str(configured), "--data", str(tmp_path / "no")]) == 2
+    assert "--data" in capsys.readouterr().err
 
 
 def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
@@ -68,24 +75,31 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     points = shapes[np.arange(120) % 4] + rng.normal(0, 0.01, (120, 33, 5))
     shared = {"image": [f"{row}.jpg" for row in range(120)], "product_id": products}
     shared["pose_label"] = labels
+    shared["category"] = ["Tees"] * 60 + ["Dresses"] * 60
     columns = {**shared, "landmarks": points.reshape(120, -1).tolist()}
-    pq.write_table(pa.table(columns), tmp_path / inshop.FILES[33])
+    (tmp_path / "inshop").mkdir()
+    pq.write_table(pa.table(columns), tmp_path / "inshop" / inshop.FILES[33])
     coordinates = {
         f"n{point}_{axis}": points[:, point, index]
         for point in range(17)
         for index, axis in enumerate("xy")
     }
-    pq.write_table(pa.table({**shared, **coordinates}), tmp_path / inshop.FILES[17])
+    pq.write_table(pa.table({**shared, **coordinates}), tmp_path / "inshop" / inshop.FILES[17])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNPOSED_HOME", str(tmp_path / "var"))
     monkeypatch.setattr("unposed_jobs.evaluation.comparison.METHODS", _fast())
-    flags = ["--inshop", str(tmp_path), "--clusters", "4", "6", "--repeats", "1"]
+    monkeypatch.setattr("unposed_jobs.evaluation.subcategories.COLUMNS", {"features": ""})
+    monkeypatch.setenv("UNPOSED_EVALUATION_DATA", str(tmp_path))
+    flags = ["--clusters", "4", "6", "--repeats", "1"]
     assert main(["evaluate", *flags]) == 0
     printed = capsys.readouterr().out
     assert "raw coordinates, K = 4" in printed
     assert "raw coordinates, K = 6" in printed
     assert "supervised ceiling" in printed
+    assert "Table 1" in printed
+    assert "Dresses" in printed
     assert "sample catalogue: not judged" in printed
+    assert "real pictures: not judged" in printed
 
 
 def _fast():
@@ -109,3 +123,10 @@ def test_worst_mistakes_come_first():
     found = summary.worst_mistakes(["x", "y", "z"], truth, predicted)
     assert [(item.image, item.predicted) for item in found] == [("z", "a"), ("y", "a")]
     assert found[1].share == pytest.approx(1 / 3)
+
+
+def test_sure_mistakes_come_before_frequent_ones():
+    found = summary.worst_mistakes(
+        ["x", "y", "z"], ["a", "a", "a"], [["b", "b", "a"]], confidence=[0.2, 0.9, 1.0]
+    )
+    assert [(item.image, item.confidence) for item in found] == [("y", 0.9), ("x", 0.2)]

@@ -68,7 +68,7 @@ def test_tables_are_read_as_landmarks(tmp_path):
 
 
 def test_absent_or_strange_tables_are_told(tmp_path):
-    with pytest.raises(UnposedError, match="--inshop"):
+    with pytest.raises(UnposedError, match="--data"):
         inshop.load(tmp_path, 33)
     pq.write_table(pa.table({"image": ["a"]}), tmp_path / inshop.FILES[33])
     with pytest.raises(UnposedError, match="no column pose_label"):

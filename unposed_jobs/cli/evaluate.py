@@ -1,24 +1,35 @@
 """Measure the accuracy of the poses against truth, beside baselines and with intervals.
 
-Two data sets are judged, each where it is there. The sample catalogue: what the warehouse says of
-its pictures against the truth that was kept apart when it was rendered. The In-shop photographs:
-people's pose labels on landmarks of real pictures, grouped without a label, named on other
-products and judged on the rest. Every figure stands beside a random and a constant labeller and
-has a 95 % interval, a bootstrap over products.
+Three data sets are judged, each where it is there. The sample catalogue: what the warehouse says
+of its pictures against the truth that was kept apart when it was rendered. The In-shop
+photographs: people's pose labels on landmarks of real pictures, grouped without a label, named on
+other products and judged on the rest. Real pictures with and without people: is somebody found?
+Every figure stands beside a labeller that has not looked and has a 95 % interval, a bootstrap
+over products.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unposed_jobs.arguments import positive
 from unposed_jobs.errors import UnposedError
 
-INSHOP = "../shared/data/inshop"
-WIDTH = 120
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from unposed_jobs.config import Settings
+    from unposed_jobs.evaluation.summary import Entry
+
+DATA = "../shared/data"
+VARIABLE = "UNPOSED_EVALUATION_DATA"
+WIDTH = 140
 """Columns where the output is no terminal."""
 
 
@@ -31,17 +42,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: the folder of the configured catalogue)",
     )
     parser.add_argument(
-        "--inshop",
+        "--data",
         metavar="DIR",
-        help=f"folder of the In-shop tables (default: {INSHOP}, where it is there)",
+        help="folder of real data: inshop/ with the In-shop tables, flatlay/, coco-empty/ and "
+        f"coco-people/ with pictures (default: ${VARIABLE}, else {DATA}, where it is there)",
     )
     parser.add_argument(
         "--clusters",
         type=positive,
         nargs="+",
-        default=[8],
+        default=[8, 12, 16],
         metavar="K",
-        help="pose classes to try on the In-shop photographs (default: 8)",
+        help="pose classes to try on the In-shop photographs; the first is looked at most closely "
+        "(default: 8 12 16)",
     )
     parser.add_argument(
         "--repeats",
@@ -52,6 +65,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of splits and draws (default: 0)")
     parser.add_argument("--json", metavar="FILE", help="also write every figure to FILE")
+    parser.add_argument("--card", metavar="FILE", help="also write the model card to FILE")
+    parser.add_argument(
+        "--report",
+        metavar="DIR",
+        help="also write a page with the confusion matrix and the worst mistakes' pictures",
+    )
     parser.add_argument("--mistakes", action="store_true", help="list the worst mistakes")
 
 
@@ -61,17 +80,17 @@ def run(arguments: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from unposed_jobs import config
-    from unposed_jobs.evaluation import inshop, printing, sample, summary
+    from unposed_jobs.evaluation import card, printing, report, sample, summary, versions
 
     settings = config.load(arguments.config)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    errors = Console(stderr=True)
-    entries: list[summary.Entry] = []
+    entries: list[Entry] = []
     absent: list[str] = []
+    folder: str | None = None
     # Arrays this small are slower on many threads than on one.
-    with errors.status("evaluating") as status, threadpool_limits(limits=1):
+    with _progress() as progress, threadpool_limits(limits=1):
         try:
             folder = arguments.sample or sample.default_folder(settings)
             entries += sample.evaluate(
@@ -79,43 +98,89 @@ def run(arguments: argparse.Namespace) -> int:
                 settings,
                 repeats=arguments.repeats,
                 seed=arguments.seed,
-                progress=status.update,
+                progress=progress,
             )
         except sample.NothingToJudgeError as error:
             if arguments.sample:
                 raise
+            folder = None
             absent.append(f"sample catalogue: not judged; {error}")
-        photographs = Path(arguments.inshop or INSHOP)
-        if arguments.inshop or photographs.is_dir():
-            entries += inshop.evaluate(
-                photographs,
-                clusters=arguments.clusters,
-                repeats=arguments.repeats,
-                seed=arguments.seed,
-                progress=status.update,
-            )
-        else:
-            absent.append(
-                f"In-shop photographs: not judged; no folder {photographs}, name it with --inshop"
-            )
+        entries += _real(arguments, settings, absent, progress)
     printing.print_entries(entries, console, mistakes=arguments.mistakes)
     for line in absent:
         console.print(line, markup=False)
     if not entries:
         raise UnposedError("there is nothing to evaluate: " + "; ".join(absent))
+    facts = {
+        "seed": arguments.seed,
+        "repeats": arguments.repeats,
+        "clusters": arguments.clusters,
+        "absent": absent,
+        **versions.facts(folder, settings),
+    }
+    content = summary.as_json(entries, **facts)
     if arguments.json:
-        facts = {
-            "seed": arguments.seed,
-            "repeats": arguments.repeats,
-            "clusters": arguments.clusters,
-            "absent": absent,
-        }
-        _write_json(arguments.json, summary.as_json(entries, **facts))
+        _write(arguments.json, json.dumps(content, indent=1) + "\n")
+    if arguments.card:
+        _write(arguments.card, card.render(content))
+        console.print(f"model card: {arguments.card}", markup=False)
+    if arguments.report and folder is not None:
+        page = report.write(entries, folder, settings, arguments.report)
+        console.print(f"report: {page}", markup=False)
     return 0
 
 
-def _write_json(path: str, content: dict[str, Any]) -> None:
+def _real(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    absent: list[str],
+    progress: Callable[[str], None],
+) -> list[Entry]:
+    """What is judged on real data; why not goes to `absent`."""
+    from unposed_jobs.evaluation import inshop, people
+
+    named = arguments.data or os.environ.get(VARIABLE)
+    data = Path(named or DATA)
+    if not data.is_dir():
+        if named:
+            raise UnposedError(f"no folder {data}; name the folder of real data with --data")
+        absent.append(
+            f"In-shop photographs, real pictures: not judged; no folder {data}, name it "
+            f"with --data or ${VARIABLE}"
+        )
+        return []
+    entries: list[Entry] = []
+    if (data / "inshop").is_dir():
+        entries += inshop.evaluate(
+            data / "inshop",
+            clusters=arguments.clusters,
+            repeats=arguments.repeats,
+            seed=arguments.seed,
+            progress=progress,
+        )
+    else:
+        absent.append(f"In-shop photographs: not judged; no folder {data / 'inshop'}")
+    pictures = people.real(data, settings.pose, seed=arguments.seed, progress=progress)
+    if not pictures:
+        absent.append(f"real pictures: not judged; none in {', '.join(people.FOLDERS)} of {data}")
+    return entries + pictures
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """What is being done, on standard error: one line that changes, or lines where it cannot."""
+    from rich.console import Console
+
+    errors = Console(stderr=True)
+    if not errors.is_terminal:
+        yield lambda message: errors.print(message, markup=False, highlight=False)
+        return
+    with errors.status("evaluating") as status:
+        yield status.update
+
+
+def _write(path: str, text: str) -> None:
     try:
-        Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UnposedError(f"cannot write {path}: {error.strerror}") from None

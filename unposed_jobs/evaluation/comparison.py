@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 from unposed_jobs.evaluation import protocols
-from unposed_jobs.evaluation.methods import METHODS
+from unposed_jobs.evaluation.methods import METHODS, pipeline_clusters
 from unposed_jobs.evaluation.summary import Entry, worst_mistakes
 from unposed_jobs.evaluation.trials import (
     Mask,
@@ -30,13 +30,18 @@ def compare_methods(
     """Judge every method at each K in `clusters`, and the supervised ceiling.
 
     `scopes` maps the title in tables to the pictures (N,) that count, or None for all. The
-    method that ships, at the first K, is also judged by product. `progress` is told what is
-    being done.
+    method that ships, at the first K, is also judged by product. The K that the pipeline would
+    choose is told, and judged too. `progress` is told what is being done.
     """
+    shipped = list(METHODS.values())[-1]
+    vectors = photographs.landmarks[photographs.person]
+    progress(f"{next(iter(scopes))}: the pipeline's own K")
+    chosen = pipeline_clusters(shipped(vectors, seed)(vectors), seed)
+    sizes = tuple(dict.fromkeys((*clusters, chosen)))
     trials: dict[str, dict[str, Trial]] = {data: {} for data in scopes}
     for name, method in METHODS.items():
         progress(f"{next(iter(scopes))}: {name}")
-        groupings = unsupervised(photographs, method, clusters, repeats=repeats, seed=seed)
+        groupings = unsupervised(photographs, method, sizes, repeats=repeats, seed=seed)
         for size, grouping in groupings.items():
             for data, scope in scopes.items():
                 trials[data][f"{name}, K = {size}"] = grouping.name(scope)
@@ -48,7 +53,13 @@ def compare_methods(
         progress(f"{data}: supervised ceiling")
         ceiling = supervised(photographs, repeats=1, scope=scope, seed=seed)
         for method_name, trial in {**trials[data], "supervised ceiling": ceiling}.items():
-            entries.append(_pictures(data, method_name, trial, seed, detail=method_name == title))
+            entry = _pictures(data, method_name, trial, seed, detail=method_name == title)
+            if method_name == title:
+                note = f"the pipeline's own choice of K here is {chosen}"
+                entry = dataclasses.replace(
+                    entry, result=dataclasses.replace(entry.result, notes=(note,))
+                )
+            entries.append(entry)
         arguments = trials[data][title].arguments
         for result in (
             protocols.present_poses(*arguments, seed=seed)["all"],

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.evaluation import subcategories
 from unposed_jobs.evaluation.comparison import compare_methods
 from unposed_jobs.evaluation.summary import Entry
 from unposed_jobs.evaluation.trials import Photographs
@@ -27,13 +28,15 @@ LABELS = {
     17: ("back", "flat", "front", "full", "side"),
 }
 """What is judged. The 33-point table has only two flat pictures: too few."""
+SUBCATEGORIES = 3
+"""Rows of the paper's Table 1: the categories of the most products stand for the paper's."""
 
 
 def load(folder: str | Path, points: int) -> Photographs:
     """Read one table of the folder. Raises UnposedError where it is absent or not as described."""
     path = Path(folder) / FILES[points]
     if not path.is_file():
-        raise UnposedError(f"no In-shop table {path}; name its folder with --inshop")
+        raise UnposedError(f"no In-shop table {path}; name the folder above it with --data")
     table = pq.read_table(path)
     wanted = {"image", "product_id", "pose_label"}
     if not wanted <= set(table.column_names):
@@ -48,6 +51,7 @@ def load(folder: str | Path, points: int) -> Photographs:
         table["pose_label"].to_numpy().astype(str),
         table["product_id"].to_numpy().astype(str),
         table["image"].to_numpy().astype(str),
+        table["category"].to_numpy().astype(str) if "category" in table.column_names else None,
     )
 
 
@@ -87,7 +91,8 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Entry]:
-    """Judge every method on both tables, the 17-point one also on its annotated pictures alone.
+    """Judge every method on both tables, the 17-point one also on its annotated pictures alone,
+    and make the paper's Table 1 of each.
 
     `progress` is told what is being done.
     """
@@ -101,4 +106,14 @@ def evaluate(
         entries += compare_methods(
             photographs, scopes, clusters=clusters, repeats=repeats, seed=seed, progress=progress
         )
+        if photographs.cohort is not None:
+            entries += subcategories.table(
+                data,
+                photographs,
+                subcategories.largest(photographs, SUBCATEGORIES),
+                clusters=clusters[0],
+                repeats=repeats,
+                seed=seed,
+                progress=progress,
+            )
     return entries

@@ -72,6 +72,11 @@ def group(train: Floats, clusters: int, seed: int) -> Callable[[Floats], npt.NDA
     return lambda vectors: clustering.squared_distances(vectors, centroids).argmin(axis=1)
 
 
+def pipeline_clusters(vectors: Floats, seed: int) -> int:
+    """The K that the pipeline would choose for (N, D) embeddings, by stability and silhouette."""
+    return clustering.choose_k(vectors, TrainingSettings().cluster_range, seed)[0]
+
+
 class Supervised:
     """The ceiling: a random forest on the pose features, fitted to the labels.
 

@@ -34,6 +34,8 @@ class Photographs:
     label: npt.NDArray[np.str_]
     product: npt.NDArray[np.str_]
     image: npt.NDArray[np.str_]
+    cohort: npt.NDArray[np.str_] | None = None
+    """(N,) the sub-category of the picture's product, where it is told."""
 
     @property
     def judged(self) -> Mask:

@@ -28,6 +28,8 @@ from unposed_jobs.warehouse import Warehouse
 
 _SIDES = ("left", "right")
 _PERSON = "person"
+_FRAMINGS = ("full", "upper", "legs", "chest")
+_NAMED_KINDS = {"size chart": "size-chart", "fabric": "fabric", "flat lay": "flat-lay"}
 
 
 class NothingToJudgeError(UnposedError):
@@ -38,9 +40,12 @@ class NothingToJudgeError(UnposedError):
 class Judged:
     """The sample catalogue as it was audited.
 
-    `pictures`: image_uri, product_id, label, content_sha256, pose_id, confidence, kind - one row
-    for each picture that has a true label, is no repeat and was looked at; pose_id is <NA> where
-    the audit would not say (below `min_confidence`).
+    `pictures`: image_uri, product_id, label, framing, content_sha256, pose_id, nearest,
+    confidence, kind - one row for each picture that has a true label, is no repeat and was looked
+    at; pose_id is <NA> where the audit would not say (below `min_confidence`), nearest is the
+    class it would have said.
+    `listed`: the same of all that were looked at, repeats and spoilt ones ("" for a label)
+    included.
     `products`: product_id, cohort, full_set (labels, the most important first), pictures (all
     that were looked at, spoilt ones included).
     `flags`: the day's pose_flags rows of these products.
@@ -50,6 +55,11 @@ class Judged:
     pictures: pd.DataFrame
     products: pd.DataFrame
     flags: pd.DataFrame
+    listed: pd.DataFrame
+    names: dict[int, str]
+    """The generated name of each pose class of the model."""
+    kinds: dict[int, str]
+    """person or no_person, of each pose class."""
     model_version: str
     run_date: str
     unseen: int
@@ -69,6 +79,22 @@ def label_of_shot(name: str) -> str:
     """The same of a shot's name in truth/products.csv: ``front/upper`` or ``flat_lay``."""
     view, _, framing = name.partition("/")
     return label_of(view, framing, _PERSON) if framing else label_of("", "", name)
+
+
+def label_of_name(name: str) -> str:
+    """The class of a picture that a generated name (`vocabulary.naming`) says it shows.
+
+    "upper body, left side" is "upper side" and "size chart or text" is "size-chart". A name that
+    says no shot of the catalogue comes back as it is, and is right of no picture.
+    """
+    parts = [part.strip() for part in name.lower().split(",")]
+    for start, kind in _NAMED_KINDS.items():
+        if parts[0].startswith(start):
+            return kind
+    framing = next((word for word in _FRAMINGS if parts[0].startswith(word)), "")
+    view = parts[1] if len(parts) > 1 else ""
+    view = "three-quarter" if view == "three-quarter front" else view.removeprefix("left ")
+    return label_of(view.removeprefix("right "), framing, _PERSON) if framing else name
 
 
 def coarse(label: str) -> str:
@@ -121,6 +147,7 @@ def load(folder: str | Path, settings: Settings) -> Judged:
             f"no picture of {folder} was audited on {audit.run_date}; run: unposed audit"
         )
     unsure = joined["confidence"].fillna(0) < settings.audit.min_confidence
+    joined["nearest"] = joined["pose_id"]
     joined.loc[unsure, "pose_id"] = pd.NA
     labelled = joined["label"] != ""
     flags = warehouse.read(
@@ -129,11 +156,17 @@ def load(folder: str | Path, settings: Settings) -> Judged:
         {"run_date": audit.run_date},
     )
     flags = flags.to_pandas(types_mapper=_nullable)
+    version = {"model_version": audit.model_version}
+    vocabulary = warehouse.read("vocabulary", ["pose_id", "kind", "name", "lineage"], version)
+    classes = [row for row in vocabulary.to_pylist() if row["lineage"] != "retired"]
     pictures = joined[labelled & looked_at & ~joined["duplicate"]].reset_index(drop=True)
     return Judged(
         pictures=pictures,
         products=_products(Path(folder), joined[looked_at]),
         flags=flags[flags["product_id"].isin(pictures["product_id"])].reset_index(drop=True),
+        listed=joined[looked_at].reset_index(drop=True),
+        names={row["pose_id"]: row["name"] for row in classes},
+        kinds={row["pose_id"]: row["kind"] for row in classes},
         model_version=audit.model_version,
         run_date=audit.run_date.isoformat(),
         unseen=int((labelled & ~looked_at).sum()),
@@ -174,7 +207,8 @@ def _pictures(folder: Path) -> pd.DataFrame:
     truth["image_uri"] = [
         uri if is_absolute(uri) else join(str(folder), uri) for uri in truth["image_uri"]
     ]
-    return truth[["image_uri", "product_id", "label", "duplicate"]]
+    truth["framing"] = [_plain(text) for text in truth["framing"]]
+    return truth[["image_uri", "product_id", "label", "framing", "duplicate"]]
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

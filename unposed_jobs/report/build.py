@@ -45,7 +45,7 @@ def build(
     if limit < 1:
         raise UnposedError("--limit must be at least 1")
     target = Path(out).absolute()
-    _refuse_foreign(target)
+    refuse_foreign(target)
     tell: Progress = progress or (lambda what, done, of: None)
     gallery, contents = collect(
         warehouse,
@@ -55,7 +55,7 @@ def build(
         tell=tell,
         catalogue=catalogue or listing.from_settings(settings),
     )
-    with _beside(target) as folder:
+    with beside(target) as folder:
         previous = target if target.is_dir() else None
         made = thumbnails.make_all(
             pages.pictures_shown(gallery),
@@ -121,7 +121,8 @@ def collect(
     return gallery, contents
 
 
-def _refuse_foreign(target: Path) -> None:
+def refuse_foreign(target: Path) -> None:
+    """Raise UnposedError where `target` holds something that `beside` may not replace."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -133,7 +134,7 @@ def _refuse_foreign(target: Path) -> None:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
+def beside(target: Path) -> Iterator[Path]:
     """A new folder beside the target, which takes its place when all went well."""
     mark = uuid.uuid4().hex[:12]
     folder, old = (target.with_name(f".{target.name}-{mark}-{end}") for end in ("new", "old"))

@@ -52,7 +52,7 @@ def write(
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write all pages and their assets into `folder`."""
-    environment = _environment()
+    templates = environment()
     files = product_files(len(gallery.products))
     anchors = {
         product.product_id: f"{files[index // PER_FILE]}#product-{index + 1}"
@@ -93,16 +93,22 @@ def write(
             )
         )
     for done, (name, template, values) in enumerate(pages, start=1):
-        stream = environment.get_template(template).stream(**shared, **values, page=name)
+        stream = templates.get_template(template).stream(**shared, **values, page=name)
         stream.enable_buffering(256)
         stream.dump(str(folder / name), encoding="utf-8")
         if progress is not None:
             progress(done, len(pages))
+    copy_assets(folder)
+
+
+def copy_assets(folder: Path) -> None:
+    """Put the stylesheet and the script beside the pages."""
     for asset in ASSETS:
         shutil.copyfile(TEMPLATES / asset, folder / asset)
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """The templates with autoescape, and the filters they use."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -16,12 +16,18 @@ NEAR = 0.25
 
 
 def false_persons(
-    truly: npt.ArrayLike, said: npt.ArrayLike, products: npt.ArrayLike, *, seed: int = 0
+    truly: npt.ArrayLike,
+    said: npt.ArrayLike,
+    products: npt.ArrayLike,
+    *,
+    rate: float | None = None,
+    seed: int = 0,
 ) -> Result:
     """Share of pictures without a person that are said to show one, and of persons found.
 
     `truly`, `said` and `products` (N,). A figure whose pictures are not there is nan. Baselines:
-    a person in every picture, and a coin that says so as often as the judged one does.
+    a person in every picture, and a coin that says so as often as the judged one does; where these
+    pictures are a part of others, `rate` is how often it does in all of them.
     """
     person, told = np.asarray(truly, dtype=bool), np.asarray(said, dtype=bool)
     names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
@@ -39,7 +45,9 @@ def false_persons(
         {
             "a person in every picture": figures(np.ones(len(told))),
             # The coin's expectation, so no draw of it is needed.
-            "coin of the same rate": figures(np.full(len(told), told.mean() if len(told) else 0)),
+            "coin of the same rate": figures(
+                np.full(len(told), told.mean() if rate is None else rate)
+            ),
         },
         len(person),
         len(names),
@@ -69,9 +77,9 @@ def joint_places(
     names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
 
     def figures(places: Float) -> dict[str, Interval]:
-        there = np.isfinite(places).all(axis=(1, 2))
+        there: Bool = np.asarray(np.isfinite(places).all(axis=(1, 2)))
         distance = np.linalg.norm(np.nan_to_num(places) - true, axis=-1)
-        right = there & ((distance <= NEAR * length[:, None]) | ~wanted).all(axis=1)
+        right: Bool = there & ((distance <= NEAR * length[:, None]) | ~wanted).all(axis=1)
 
         def share(of: Bool) -> Interval:
             count = np.bincount(group, minlength=len(names))

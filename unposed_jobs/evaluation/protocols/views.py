@@ -135,6 +135,7 @@ def paper_ratio(
     products: npt.ArrayLike,
     *,
     labels: Sequence[str] | None = None,
+    protocol: str = "paper_ratio",
     seed: int = 0,
 ) -> Result:
     """The paper's "accuracy" (section 5), beside labellers that have not looked at the picture.
@@ -155,7 +156,7 @@ def paper_ratio(
         }
 
     return Result(
-        "paper_ratio",
+        protocol,
         figures(rivals["judged"]),
         {name: figures(rivals[name]) for name in (RANDOM, CONSTANT)},
         len(coded.truth),
