@@ -126,8 +126,12 @@ class AuditSettings:
     A product is then told to add what is usual, not what one of its three peers happens to show.
     Lower finds more of the poses that would be worth adding, and flags more that nobody misses.
     """
-    min_confidence: float = 0.3
-    """Below it a picture's pose is unknown, not a guess."""
+    min_confidence: float = 0.5
+    """Below it a picture's pose is unknown, not a guess.
+
+    A confidence is the chance that the same pose comes out when the picture is taken and the
+    vocabulary learned again: below one half another answer is the likelier one.
+    """
     max_unknown_share: float = 0.5
     """Above it a product is unassessable."""
     duplicate_distance: int = 4

@@ -35,6 +35,7 @@ _FOUND = (
     "landmarks",
     "pose_score",
     "person_count",
+    "person_confidence",
     "perceptual_hash",
     "statistics",
     "width",

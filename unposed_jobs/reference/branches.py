@@ -13,17 +13,21 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from unposed_jobs.config import TrainingSettings
+from unposed_jobs.embedding.augmentation import vary
 from unposed_jobs.embedding.autoencoder import Autoencoder
-from unposed_jobs.embedding.features import RATIOS, names
+from unposed_jobs.embedding.features import RATIOS, names, pose_features
 from unposed_jobs.embedding.scaler import Scaler
 from unposed_jobs.embedding.topology import Floats, of_array
 from unposed_jobs.reference import continuing, describing
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.describing import PoseClass
 from unposed_jobs.reference.pictures import NO_PERSON, PERSON, PictureArrays
-from unposed_jobs.vocabulary import clustering, matching, naming, no_person
+from unposed_jobs.vocabulary import clustering, matching, naming, no_person, retaking
+from unposed_jobs.vocabulary.calibration import Calibration
+from unposed_jobs.vocabulary.clustering import Clusters
 from unposed_jobs.vocabulary.continuity import Proposed
 from unposed_jobs.vocabulary.matching import Lineage
+from unposed_jobs.vocabulary.no_person import NoPersonBranch
 
 Progress = Callable[[str], None]
 Ints = npt.NDArray[np.integer]
@@ -99,6 +103,9 @@ def person_branch(
         lineage = _match(clusters, located, ids, settings, past.next_id)
     metrics["shots"] = len(clusters)
     metrics |= _counts(PERSON, lineage)
+    clusters = dataclasses.replace(
+        clusters, calibration=_person_calibration(reading, once, encoder, clusters, settings.seed)
+    )
     assigned = clusters.assign(codes)
     classes = describing.person_medians(ratios, assigned.index, len(clusters))
     described = describing.describe(
@@ -147,6 +154,7 @@ def other_branch(
     else:
         lineage = _match(branch.clusters, located, ids, settings, past.next_id)
     metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
+    branch = _calibrated(branch, values[told], owner[told], settings.seed)
     assigned = branch.assign(values)
     classes = describing.describe(
         reading.pictures,
@@ -167,6 +175,40 @@ def first_of_content(pictures: pa.Table, rows: Ints) -> Ints:
     """Positions within `rows` of the first picture of each content."""
     contents = pictures["content_sha256"].to_numpy(zero_copy_only=False)[rows].astype(str)
     return np.sort(np.unique(contents, return_index=True)[1])
+
+
+def _person_calibration(
+    reading: Reading, once: Ints, encoder: Scaler | Autoencoder, clusters: Clusters, seed: int
+) -> Calibration | None:
+    """What the classes' confidence is worth: landmarks jittered, and classes learned again."""
+    found, rows = reading.found, _some(once, seed)
+    landmarks, aspect = found.landmarks[rows], found.aspect[rows]
+    owner = reading.pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
+
+    def again(rng: np.random.Generator) -> Floats:
+        return encoder.encode(pose_features(vary(landmarks, rng), aspect))
+
+    codes = encoder.encode(reading.features[rows])
+    return retaking.calibrate(clusters, codes, again, owner[found.person[rows]], seed)
+
+
+def _calibrated(
+    branch: NoPersonBranch, values: Floats, owner: npt.NDArray[np.str_], seed: int
+) -> NoPersonBranch:
+    """The same of pictures without a person, whose statistics are taken to come out equal."""
+    if branch.blind or not len(values):
+        return branch
+    rows = _some(np.arange(len(values)), seed)
+    points = branch.standardise(values[rows])
+    bare = dataclasses.replace(branch.clusters, calibration=None)
+    worth = retaking.calibrate(bare, points, lambda rng: points, owner[rows], seed)
+    return dataclasses.replace(branch, clusters=dataclasses.replace(bare, calibration=worth))
+
+
+def _some(rows: Ints, seed: int) -> Ints:
+    if len(rows) <= retaking.MAX_PICTURES:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, retaking.MAX_PICTURES, replace=False))
 
 
 def _located(

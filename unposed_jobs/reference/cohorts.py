@@ -15,7 +15,7 @@ from unposed_jobs.reference.describing import PoseClass
 
 Floats = npt.NDArray[np.float64]
 
-MIN_CONFIDENCE = 0.3
+MIN_CONFIDENCE = 0.5
 """Below it a reference picture does not count as showing its pose, as in the audit."""
 
 

@@ -60,7 +60,8 @@ def topology_of(table: pa.Table) -> Topology | None:
 def arrays(table: pa.Table, topology: Topology | None, statistics: int) -> PictureArrays:
     """Read a table with status and landmarks.
 
-    Used where they are there: pose_score, person_count, statistics, width and height.
+    Used where they are there: pose_score, person_count, person_confidence (the probability that the
+    person is there and placed right), statistics, width and height.
     `topology` is the skeleton expected, `statistics` their number. A picture of status ok
     without a single visible point shows no person.
 
@@ -105,7 +106,9 @@ _CROWD = 0.7  # factor where more than one person was found
 def _trust(table: pa.Table, rows: npt.NDArray[np.int64], seen: Floats) -> Floats:
     score = np.nan_to_num(_column(table, "pose_score", rows), nan=1.0)
     people = np.nan_to_num(_column(table, "person_count", rows), nan=1.0)
+    placed = np.nan_to_num(_column(table, "person_confidence", rows), nan=1.0)
     trust = np.clip(score / _SURE_SCORE, 0, 1) * np.clip(seen.sum(axis=1) / _SURE_POINTS, 0, 1)
+    trust *= np.clip(placed, 0, 1)
     return np.where(people > 1, _CROWD * trust, trust)
 
 

@@ -10,6 +10,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.vocabulary.calibration import Calibration
+
 Floats = npt.NDArray[np.floating]
 Indices = npt.NDArray[np.int64]
 
@@ -30,6 +32,7 @@ KEEP_K_TOLERANCE = 0.05
 
 FAR = 2.0
 """In units of a class's reach: farther than this a picture is of no known pose."""
+RAW, PROBABILITY = "calibration_raw", "calibration_probability"
 _FADE = 0.35
 _CHUNK = 65_536
 
@@ -64,6 +67,8 @@ class Clusters:
     noise: float
     sizes: Indices
     label: Indices
+    calibration: Calibration | None = None
+    """What a share of the likelihood is worth (`vocabulary.calibration`); None states it as is."""
 
     def __len__(self) -> int:
         """The number of classes."""
@@ -104,7 +109,7 @@ class Clusters:
         The confidence is that class's share of the likelihood, were every centroid the middle of
         a round cloud of the same `noise`: 1 inside a class that stands alone, 1/2 half-way
         between two. Beyond the centroid's `reach` it fades, and at `FAR` times that it is 0 and
-        the pose unknown.
+        the pose unknown. A `calibration` turns it into a probability.
         """
         count = len(embedding)
         index = np.empty(count, dtype=np.int64)
@@ -125,12 +130,16 @@ class Clusters:
         stretch = distance / self.reach[nearest]
         typical = np.exp(-((np.maximum(stretch - 1, 0) / _FADE) ** 2) / 2)
         far = ~(stretch <= FAR)
-        confidence = np.where(far, 0, typical * own.sum(axis=1) / likelihood.sum(axis=1))
+        raw = typical * own.sum(axis=1) / likelihood.sum(axis=1)
+        stated = raw if self.calibration is None else self.calibration(raw)
+        confidence = np.where(far, 0, stated)
         return np.where(far, -1, self.label[nearest]), distance, confidence
 
     def state(self) -> dict[str, Floats]:
         """Arrays by name."""
-        return {
+        worth = self.calibration
+        calibration = {} if worth is None else {RAW: worth.raw, PROBABILITY: worth.probability}
+        return calibration | {
             "centroids": self.centroids,
             "spread": self.spread,
             "reach": self.reach,
@@ -150,6 +159,7 @@ class Clusters:
             float(state["noise"][0]),
             state["sizes"].astype(np.int64),
             state.get("label", own).astype(np.int64),
+            Calibration(state[RAW], state[PROBABILITY]) if RAW in state else None,
         )
 
 

@@ -1,0 +1,73 @@
+"""A stated confidence is a rate that was counted, rises with the raw one, and is plain arrays."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from unposed_jobs.vocabulary import calibration, clustering, retaking
+from unposed_jobs.vocabulary.clustering import Clusters
+
+RNG = np.random.default_rng(0)
+
+
+def overlapping(spread: float, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
+    """Three clouds in a row, and each point's product."""
+    place = np.repeat(np.arange(3), count)
+    points = np.column_stack([place, np.zeros(len(place))]) + RNG.normal(0, spread, (3 * count, 2))
+    return points.astype(np.float32), np.array([f"P{row % 40}" for row in range(len(place))])
+
+
+def test_the_stated_probability_is_the_rate_that_was_counted() -> None:
+    raw = RNG.random(20_000)
+    same = RNG.random(20_000) < 0.5 + 0.4 * raw**2
+    found = calibration.fit(raw, same)
+    asked = np.array([0.2, 0.5, 0.8])
+    np.testing.assert_allclose(found(asked), 0.5 + 0.4 * asked**2, atol=0.04)
+    assert (np.diff(found.probability) >= 0).all()
+    assert found(np.zeros(1))[0] == 0
+
+
+def test_a_few_successes_are_no_certainty() -> None:
+    found = calibration.fit(np.ones(50), np.ones(50, dtype=bool))
+    assert 0.9 < found(np.ones(1))[0] < 1
+    assert calibration.fit(np.ones(10), np.ones(10, dtype=bool)) is None
+
+
+@pytest.mark.parametrize(("spread", "least", "most"), [(0.08, 0.95, 1.0), (0.6, 0.3, 0.9)])
+def test_classes_that_are_not_found_again_are_trusted_less(spread, least, most) -> None:
+    points, owner = overlapping(spread)
+    clusters = clustering.fit(points, 3, seed=1)
+    again = lambda rng: points + rng.normal(0, spread / 4, points.shape).astype(np.float32)  # noqa: E731
+    worth = retaking.calibrate(clusters, points, again, owner, seed=1)
+    stated = dataclasses.replace(clusters, calibration=worth).assign(points)
+    assert least <= stated.confidence[clusters.assign(points).confidence > 0].mean() <= most
+    np.testing.assert_array_equal(stated.index, clusters.assign(points).index)
+
+
+def test_pictures_that_come_out_elsewhere_when_taken_again_are_trusted_less() -> None:
+    points, owner = overlapping(0.3)
+    clusters = clustering.fit(points, 3, seed=1)
+    steady, shaken = (
+        retaking.calibrate(
+            clusters,
+            points,
+            lambda rng, by=by: points + rng.normal(0, by, points.shape).astype(np.float32),
+            owner,
+            seed=1,
+        )
+        for by in (0.0, 0.5)
+    )
+    assert shaken(np.array([0.95])) < steady(np.array([0.95])) - 0.1
+
+
+def test_the_calibration_is_plain_arrays_of_the_state() -> None:
+    points, owner = overlapping(0.3)
+    clusters = clustering.fit(points, 3, seed=1)
+    worth = retaking.calibrate(clusters, points, lambda rng: points, owner, seed=1)
+    clusters = dataclasses.replace(clusters, calibration=worth)
+    state = clusters.state()
+    assert all(isinstance(array, np.ndarray) for array in state.values())
+    np.testing.assert_array_equal(
+        Clusters.from_state(state).assign(points).confidence, clusters.assign(points).confidence
+    )

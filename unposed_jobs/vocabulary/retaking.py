@@ -1,0 +1,60 @@
+"""Trials of a vocabulary: the pictures taken again, the classes learned again without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.vocabulary import calibration, clustering
+from unposed_jobs.vocabulary.calibration import Calibration
+from unposed_jobs.vocabulary.clustering import Clusters, Floats, Indices
+
+REPEATS = 12
+OTHER_NUMBERS = (0.8, 1.25)
+"""The number of centroids is itself a choice: it is drawn between these parts of the model's."""
+MAX_PICTURES = 4_000
+"""More are sampled: a curve of a dozen points needs no more."""
+
+
+def calibrate(
+    clusters: Clusters,
+    points: Floats,
+    again: Callable[[np.random.Generator], Floats],
+    owner: npt.NDArray[np.str_],
+    seed: int,
+) -> Calibration | None:
+    """Try classes out on the n pictures that they were learned from.
+
+    `points` (n, d) are the pictures, `again` gives them as taken another time, `owner` (n,) their
+    products: those of the judged pictures have no part in what is learned in the repeat.
+    """
+    rng = np.random.default_rng(seed)
+    found = clusters.assign(points)
+    products, row = np.unique(owner, return_inverse=True)
+    raws, sames = [], []
+    for repeat in range(REPEATS):
+        drawn = np.bincount(rng.integers(0, len(products), len(products)), minlength=len(products))
+        times = drawn[row]
+        retaken = again(rng)
+        learned = np.repeat(np.arange(len(points)), times)
+        judged = np.flatnonzero((times == 0) & (found.index >= 0))
+        if not len(learned) or not len(judged):
+            continue
+        k = round(len(clusters.centroids) * rng.uniform(*OTHER_NUMBERS))
+        k = max(1, min(k, clustering.max_classes(retaken[learned])))
+        other = clustering.fit(retaken[learned], k, seed + repeat)
+        meaning = _meaning(other.nearest(retaken[learned]), found.index[learned], len(other))
+        raws.append(found.confidence[judged])
+        sames.append(meaning[other.nearest(retaken[judged])] == found.index[judged])
+    if not raws:
+        return None
+    return calibration.fit(np.concatenate(raws), np.concatenate(sames))
+
+
+def _meaning(centre: Indices, label: Indices, centres: int) -> Indices:
+    """The commonest class of each centre's pictures; -1 where most are of none."""
+    votes = np.zeros((centres, int(label.max(initial=0)) + 2), dtype=np.int64)
+    np.add.at(votes, (centre, label + 1), 1)
+    return votes.argmax(axis=1) - 1
