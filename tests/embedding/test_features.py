@@ -141,3 +141,21 @@ def test_nobody_at_all_is_finite_and_neutral() -> None:
 def test_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="33, 5"):
         pose_features(np.zeros((2, 33, 3), np.float32))
+
+
+@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
+def test_a_picture_without_a_point_has_a_place_of_its_own(as_seen) -> None:
+    shown = pose_features(as_seen(figures(ALL)))
+    empty = pose_features(np.zeros_like(as_seen(figures(ALL[:1]))))
+    apart = np.linalg.norm(shown - empty, axis=1)
+    alike = np.linalg.norm(shown[:, None] - shown[None], axis=-1)
+    np.fill_diagonal(alike, np.inf)
+    assert apart.min() > alike.min(axis=1).max()
+
+
+@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
+def test_a_head_that_is_cut_off_is_told_from_one_that_looks_away(as_seen) -> None:
+    shots = figures([Pose("back", "upper"), Pose("back", "chest")])
+    with_head, without = ratio(as_seen(shots), "head")
+    assert with_head == 1
+    assert abs(without) < 0.1

@@ -49,7 +49,7 @@ MAX_STEPS = 250
 """Optimiser steps after which more epochs of a large set change nothing that clusters notice."""
 
 _CODE_TEMPERATURE = 2.0  # a quarter of the codes' total variance, which normalisation fixes at 8
-_POSE_TEMPERATURE = 0.25  # in parts of the features' total variance
+_POSE_TEMPERATURE = 0.1  # in parts of the features' total variance: only like poses attract
 _WARM_UP = 0.05  # of the steps
 _CLIP = 1.0  # gradient norm
 _CHUNK = 65_536  # rows encoded at a time: bounds memory
