@@ -77,7 +77,10 @@ def decide(shows: np.ndarray, products: dict, popularity: np.ndarray) -> order.P
 def test_frequency_is_used_where_the_learned_order_does_not_beat_it() -> None:
     found = decide(SHOWS, PRODUCTS, POPULARITY)
     assert found.used == "frequency"
-    assert "does not exceed" in found.figures["order_reason"]
+    assert "does not surely exceed" in found.figures["order_reason"]
+    gain, low, high = found.figures["order_gain"]
+    assert low <= gain <= high
+    assert low <= 0
     assert found.figures["ndcg@5_frequency"] > found.figures["ndcg@5_random"]
     cohorts = list(zip(CATEGORY, SUB, strict=True))
     np.testing.assert_array_equal(
@@ -102,3 +105,35 @@ def test_too_few_products_say_so() -> None:
     found = decide(SHOWS[:10], few, POPULARITY[:10])
     assert found.used == "frequency"
     assert "fewer than" in found.figures["order_reason"]
+
+
+def test_a_lead_that_chance_explains_is_no_reason_for_the_learned_order() -> None:
+    rng = np.random.default_rng(5)
+    few = {name: values[:40] for name, values in PRODUCTS.items()}
+    leads = 0
+    for draw in range(6):
+        shows = SHOWS[:40] ^ (rng.random((40, 5)) < 0.1)
+        found = order.learn(few, ("category", "subcategory"), shows, POPULARITY[:40], seed=draw)
+        gain, low, _ = found.figures["order_gain"]
+        assert (found.used == "lightgbm") == (low > 0)
+        leads += gain > 0 and found.used == "frequency"
+    assert leads
+
+
+def test_no_product_speaks_for_itself_in_what_the_learned_order_starts_from() -> None:
+    cohorts = [("Tops", "Polo")] * 3 + [("Tops", "T")] * 2
+    shows = np.array([[1], [0], [0], [1], [1]], dtype=bool)
+    others = frequency.of_others(cohorts, shows)
+    flipped = frequency.of_others(cohorts, np.vstack([~shows[:1], shows[1:]]))
+    assert others[0] == flipped[0]
+    assert others[1] != flipped[1]
+    assert ((others >= 0) & (others <= 1)).all()
+
+
+def test_a_small_cohorts_share_is_drawn_to_the_coarser_ones() -> None:
+    cohorts = [("Tops", "Polo")] + [("Tops", "T")] * 30
+    shows = np.array([[1]] + [[0]] * 30, dtype=bool)
+    plain, shrunk = (frequency.fit(cohorts, shows, weight) for weight in (0.0, 3.0))
+    polo = [("Tops", "Polo")]
+    assert plain.score(polo)[0, 0] == 1
+    assert 0.2 < shrunk.score(polo)[0, 0] < 0.35

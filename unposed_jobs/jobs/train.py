@@ -121,7 +121,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         warehouse.publish_views()
     run.progress(
         f"trained {version} on {bundle.metrics['pictures']} pictures of "
-        f"{bundle.metrics['products']} products: {bundle.active.num_rows} poses"
+        f"{bundle.metrics['products']} products: {bundle.active.num_rows} poses, "
+        f"in the order of {bundle.metrics['order']}: {bundle.metrics['order_reason']}"
         + (" (dry run, not kept)" if run.dry_run else "")
     )
     return row

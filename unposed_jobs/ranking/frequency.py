@@ -38,11 +38,47 @@ class CohortFrequency:
         return self.rows[()]
 
 
-def fit(cohorts: Sequence[Sequence[str | None]], shows: Bool) -> CohortFrequency:
+SHRINKAGE = 3.0
+"""Products of the coarser cohort that speak for a finer one, beside its own."""
+
+
+def fit(
+    cohorts: Sequence[Sequence[str | None]], shows: Bool, shrinkage: float = 0.0
+) -> CohortFrequency:
     """Count. `cohorts` holds the attributes of N products, coarsest first; `shows` is (N, P).
 
-    A null attribute ends the cohort: the product counts in the coarser ones only.
+    A null attribute ends the cohort: the product counts in the coarser ones only. With
+    `shrinkage` a cohort's share is drawn to the coarser one's, the more the fewer products it has.
     """
+    members = _members(cohorts)
+    keys = sorted(members, key=lambda key: (len(key), key))
+    share = np.zeros((len(keys), shows.shape[1]))
+    row = {key: index for index, key in enumerate(keys)}
+    for key in keys:  # Coarser cohorts come first.
+        own = shows[members[key]]
+        weight = shrinkage if key else 0.0
+        total = own.sum(axis=0) + weight * (share[row[key[:-1]]] if key else 0.0)
+        share[row[key]] = total / max(len(own) + weight, 1e-12)
+    return CohortFrequency(
+        row, share, np.array([len(members[key]) for key in keys], dtype=np.int64)
+    )
+
+
+def of_others(cohorts: Sequence[Sequence[str | None]], shows: Bool) -> Floats:
+    """(N, P): what the other products of each product's cohort show, shrunk (`SHRINKAGE`)."""
+    count = len(shows)
+    share = (shows.sum(axis=0) - shows) / max(count - 1, 1)
+    members = _members(cohorts)
+    for key in sorted(members, key=len):
+        rows = members[key]
+        if key:
+            others = shows[rows].sum(axis=0) - shows[rows]
+            share[rows] = (others + SHRINKAGE * share[rows]) / (len(rows) - 1 + SHRINKAGE)
+    return share
+
+
+def _members(cohorts: Sequence[Sequence[str | None]]) -> dict[Cohort, list[int]]:
+    """The rows of each cohort and each coarser one."""
     members: dict[Cohort, list[int]] = {(): list(range(len(cohorts)))}
     for row, cohort in enumerate(cohorts):
         for length in range(1, len(cohort) + 1):
@@ -50,15 +86,4 @@ def fit(cohorts: Sequence[Sequence[str | None]], shows: Bool) -> CohortFrequency
             if len(prefix) < length:
                 break
             members.setdefault(prefix, []).append(row)
-    keys = sorted(members, key=lambda key: (len(key), key))
-    share = np.array(
-        [
-            shows[members[key]].mean(axis=0) if members[key] else np.zeros(shows.shape[1])
-            for key in keys
-        ]
-    )
-    return CohortFrequency(
-        {key: index for index, key in enumerate(keys)},
-        share.reshape(len(keys), shows.shape[1]),
-        np.array([len(members[key]) for key in keys], dtype=np.int64),
-    )
+    return members

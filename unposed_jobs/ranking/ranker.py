@@ -5,7 +5,9 @@ further attributes; the target is the product's popularity - the weighted mean o
 of reviews - where it shows the pose and 0 where it does not. The paper's own rows are the pictures
 alone; but a pose in every product of a cohort and one in a single product of the same popularity
 would then score the same, while section 3.2 ranks "based on occurrence in most popular / best
-rated products". It is association: nothing here says that adding a picture makes a product sell.
+rated products". What the cohort's share says already (`frequency`, shrunk) is not learned again:
+the trees correct it, which on a few dozen products is all they can do. It is association: nothing
+here says that adding a picture makes a product sell.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ Bool = npt.NDArray[np.bool_]
 Attributes = Mapping[str, Sequence[str | None]]
 """Values of N products by attribute."""
 
-ROUNDS = 150
+ROUNDS = 60
 MAX_PRODUCTS = 20_000
 """More reference products than this are sampled: the order of some dozen poses needs no more."""
 
@@ -74,10 +76,17 @@ class Ranker:
         return cls(tuple(told["attributes"]), told["codes"], told["poses"], text)
 
 
-def fit(products: Attributes, shows: Bool, popularity: Floats, seed: int) -> Ranker:
+def fit(
+    products: Attributes,
+    shows: Bool,
+    popularity: Floats,
+    seed: int,
+    known: Floats | None = None,
+) -> Ranker:
     """Learn from N products: their attributes, `shows` (N, P) and `popularity` (N,).
 
-    The same input gives the same model text.
+    `known` (N, P) is what is known of the target already; only the rest is learned, and `score`
+    is to be added to it. The same input gives the same model text.
     """
     import lightgbm
 
@@ -95,13 +104,15 @@ def fit(products: Attributes, shows: Bool, popularity: Floats, seed: int) -> Ran
         for name, values in products.items()
     }
     encoded = _encode(products, names, codes)[chosen]
-    target = (shows * np.asarray(popularity)[:, None])[chosen].ravel()
+    importance = shows * np.asarray(popularity)[:, None]
+    target = (importance if known is None else importance - known)[chosen].ravel()
     parameters: dict[str, Any] = {
         "objective": "regression",
         "learning_rate": 0.08,
-        "num_leaves": 31,
+        "num_leaves": 15,
         # A leaf is a group of products seen at one pose.
-        "min_data_in_leaf": max(2, min(20, len(chosen) // 10)),
+        "min_data_in_leaf": max(2, min(20, len(chosen) // 4)),
+        "lambda_l2": 5.0,
         "min_data_per_group": max(2, min(50, len(chosen) // 5)),
         "cat_smooth": 5.0,
         "cat_l2": 2.0,
