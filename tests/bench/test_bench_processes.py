@@ -1,0 +1,90 @@
+"""Sides in processes of their own, and a device that is fed: the code that a GPU runs."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from unposed_jobs.bench import decoding, gpu, pictures, throughput
+from unposed_jobs.bench.child import Child
+from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+from unposed_jobs.errors import UnposedError
+
+
+class Side:
+    """What a child makes."""
+
+    def __init__(self, start: int) -> None:
+        if start < 0:
+            raise UnposedError("a side that cannot be made")
+        self.value = start
+
+    def add(self, number: int) -> int:
+        self.value += number
+        return self.value
+
+    def cores(self) -> int:
+        return len(os.sched_getaffinity(0))
+
+    def die(self) -> None:
+        os._exit(1)
+
+    def fail(self) -> None:
+        raise UnposedError("one line")
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory) -> list[bytes]:
+    out = tmp_path_factory.mktemp("pictures") / "sample"
+    write_sample(out, SampleSettings(products=1, size=200), workers=1, progress=False)
+    source = next(out.rglob("*.jpg")).read_bytes()
+    return [pictures.varied(source, turn) for turn in range(4)]
+
+
+def test_a_child_keeps_its_object_and_its_cores():
+    with Child(Side, 1, cores=1) as child:
+        assert child.call("add", 2) == 3
+        child.begin("add", 2)
+        assert child.result() == 5
+        assert child.call("cores") == 1
+
+
+def test_what_goes_wrong_in_a_child_is_told():
+    with pytest.raises(UnposedError, match="cannot be made"), Child(Side, -1):
+        pass
+    with Child(Side, 0) as child, pytest.raises(UnposedError, match="one line"):
+        child.call("fail")
+    with Child(Side, 0) as child, pytest.raises(UnposedError, match="died"):
+        child.call("die")
+
+
+def test_varied_pictures_have_contents_of_their_own(contents):
+    assert len(set(contents)) == 4
+
+
+def test_decoding_has_both_sides(contents):
+    (found,) = decoding.result([*contents, b"no picture"], 2)
+    assert len(found.ratios) == 2
+    assert found.ours.unit == found.reference.unit == "images/s"
+    assert decoding.result([b"no picture"], 2)[0].verdict == "not measured"
+
+
+def test_a_loop_and_the_batches_run_in_turns(contents, pose_weights):
+    (found,) = throughput.result(contents, pose_weights, 1, 1)
+    assert found.number == "1"
+    assert found.ratios == [found.ours.values[0] / found.reference.values[0]]
+    assert len(found.figures["ratio_in_cpu_time"]) == 1
+
+
+def test_the_gpu_ratios_run_on_a_cpu_and_claim_nothing(contents, pose_weights):
+    how = gpu.Feeding("cpu", decoders=2, batch=2, processes=1)
+    fed, node = gpu.measure(contents[:2], pose_weights, how, 1)
+    rates = fed.figures["rates"]
+    assert set(rates) == {"end_to_end", "decode_only", "inference_only", "mediapipe"}
+    assert all(value > 0 for values in rates.values() for value in values)
+    slower = min(rates["decode_only"][0], rates["inference_only"][0])
+    assert fed.ratios == [rates["end_to_end"][0] / slower]
+    assert node.ratios == [rates["end_to_end"][0] / rates["mediapipe"][0]]
+    assert fed.verdict == node.verdict == "invalid"
+    assert fed.figures["profile"]["operators"]
