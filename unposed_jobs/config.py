@@ -82,6 +82,23 @@ class PoseSettings:
     commit_chunks: int = 16
     """Chunks gathered into one commit."""
     read_threads: int = 8
+    onnx_sha256: str = ""
+    """The digest that the model of ``estimator = "onnx:PATH"`` must have, where it is given."""
+    onnx_person_box: str = "detector"
+    """`detector`: BlazePose's finds the people; `frame`: one person, who fills the picture."""
+    onnx_device: str = "cpu"
+    """`cpu` or `cuda`."""
+    onnx_heat_maps: str = "msra"
+    """The codec the model was trained with: `msra`, `dark` (msra, unbiased) or `udp`; SimCC models
+    need none."""
+    onnx_input_size: tuple[int, ...] = ()
+    """Width and height, for a model that leaves its input's size open."""
+    onnx_colour_order: str = "rgb"
+    onnx_mean: tuple[float, ...] = (123.675, 116.28, 103.53)
+    """By channel, in the order above; with `onnx_std`, MMPose's own."""
+    onnx_std: tuple[float, ...] = (58.395, 57.12, 57.375)
+    onnx_batch_size: int = 8
+    """People in one run of the model, where it leaves the batch open; a GPU wants 64."""
     error_budget: float = 0.5
     """Largest share of tonight's pictures that may be unreadable before the run is refused."""
 
@@ -239,6 +256,7 @@ _LEAST = {
     "pose.chunk_size": 1,
     "pose.commit_chunks": 1,
     "pose.read_threads": 1,
+    "pose.onnx_batch_size": 1,
     "training.top_k": 3,
     "training.min_pictures": 1,
     "training.clusters": 0,

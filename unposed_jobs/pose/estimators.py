@@ -22,6 +22,7 @@ _MODULES: dict[str, str] = {
     "blazepose-lite": "unposed_jobs.pose.blazepose.estimator",
     "blazepose-heavy": "unposed_jobs.pose.blazepose.estimator",
     "blazepose:": "unposed_jobs.pose.blazepose.estimator",
+    "onnx:": "unposed_jobs.pose.coco17.estimator",
 }
 """The module for each name, with `create` and `identify`, which both take the settings; a name
 that ends in a colon is followed by an argument."""
