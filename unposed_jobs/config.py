@@ -75,6 +75,12 @@ class PoseSettings:
     weights: str = "{cache}/weights"
     max_people: int = 3
     min_detection_confidence: float = 0.5
+    second_look: bool = True
+    """Show the whole picture to the landmark network where the detector saw nobody, or somebody
+    doubtful: headless and legs-only crops are found, garments laid flat are not taken for people.
+    """
+    min_person_probability: float = 0.65
+    """Least probability, after a second look, that there is a person at all."""
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256
@@ -272,6 +278,7 @@ _SHARES = {
     "catalogue.error_budget",
     "pose.error_budget",
     "pose.min_detection_confidence",
+    "pose.min_person_probability",
     "training.max_flip_share",
     "audit.min_cohort_share",
     "audit.min_confidence",

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,12 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs real pictures in ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pose_weights(pose_weights: config.PoseSettings) -> config.PoseSettings:
+    """Settings of the estimators alone: the second look has tests of its own."""
+    return replace(pose_weights, second_look=False)
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,18 @@ class PoseEstimate:
     [0, 1] of the upright picture from its top left and may lie outside it; z is in the unit
     of x, relative to the hips' middle, negative towards the camera. `error` is one line where
     the estimator itself broke on the picture; there are no landmarks then.
+
+    `person_confidence` is the probability, in [0, 1], that a person is there and placed right;
+    0 without a person, and where no gate has judged. `found_by` is `detector` or `whole_frame`,
+    None without a person.
     """
 
     landmarks: npt.NDArray[np.float32] | None
     pose_score: float
     person_count: int
     error: str | None = None
+    person_confidence: float = 0.0
+    found_by: str | None = None
 
 
 class PoseEstimator(Protocol):

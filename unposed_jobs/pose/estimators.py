@@ -12,6 +12,7 @@ from typing import cast
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.estimator import PoseEstimator
+from unposed_jobs.pose.whole_frame import identity as second_look
 
 _MODULES: dict[str, str] = {
     "mediapipe-full": "unposed_jobs.pose.mediapipe_estimator",
@@ -27,6 +28,9 @@ _MODULES: dict[str, str] = {
 """The module for each name, with `create` and `identify`, which both take the settings; a name
 that ends in a colon is followed by an argument."""
 
+_BLAZEPOSE = ("mediapipe", "blazepose")
+"""Estimators of BlazePose's 33 landmarks: those that a second look can mend."""
+
 
 def names() -> list[str]:
     """What ``pose.estimator`` may say, for people."""
@@ -39,7 +43,12 @@ def create(settings: PoseSettings) -> PoseEstimator:
     Raises UnposedError for an unknown name, missing or damaged weights, or a missing system
     library.
     """
-    return cast(PoseEstimator, _module(settings).create(settings))
+    made = cast(PoseEstimator, _module(settings).create(settings))
+    if not _looks_twice(settings):
+        return made
+    from unposed_jobs.pose.whole_frame.estimator import wrap
+
+    return wrap(made, settings)
 
 
 def identify(settings: PoseSettings) -> str:
@@ -48,7 +57,12 @@ def identify(settings: PoseSettings) -> str:
     For drivers, which need neither its libraries nor its device. Raises UnposedError for an
     unknown name, or missing or damaged weights.
     """
-    return str(_module(settings).identify(settings))
+    made = str(_module(settings).identify(settings))
+    return second_look.identify(made, settings) if _looks_twice(settings) else made
+
+
+def _looks_twice(settings: PoseSettings) -> bool:
+    return settings.second_look and settings.estimator.startswith(_BLAZEPOSE)
 
 
 def _module(settings: PoseSettings) -> ModuleType:

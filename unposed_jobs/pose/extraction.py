@@ -56,6 +56,8 @@ def blank_row(data: bytes, estimator_id: str) -> Row:
         "height": None,
         "person_count": None,
         "pose_score": None,
+        "person_confidence": None,
+        "found_by": None,
         "landmarks": None,
         "perceptual_hash": None,
         "statistics": None,
@@ -91,6 +93,9 @@ def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
         return
     row["person_count"] = estimate.person_count
     row["pose_score"] = estimate.pose_score
+    row["found_by"] = estimate.found_by
+    if estimate.found_by is not None:
+        row["person_confidence"] = estimate.person_confidence
     if estimate.landmarks is None:
         row["status"] = "no_person"
         row["statistics"] = statistics.describe(picture).tolist()

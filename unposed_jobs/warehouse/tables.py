@@ -96,6 +96,17 @@ LANDMARKS = Table(
             _column("person_count", pa.int32(), "People found, at most the configured number"),
             _column("pose_score", pa.float32(), "Confidence that the principal person is there"),
             _column(
+                "person_confidence",
+                pa.float64(),
+                "Probability that a person is there and placed right; null where none was found "
+                "or the second look is off",
+            ),
+            _column(
+                "found_by",
+                pa.string(),
+                "detector, or whole_frame: only the second look at the whole picture saw them",
+            ),
+            _column(
                 "landmarks",
                 pa.list_(pa.float32()),
                 "Principal person, flat. 33 points: x, y, z, visibility, presence for each "

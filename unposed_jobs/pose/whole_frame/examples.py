@@ -1,0 +1,170 @@
+"""Pictures whose truth is known: rendered catalogues, and folders of people and of objects."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.catalogue.sample.joints import JOINTS
+from unposed_jobs.config import PoseSettings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose.decoding import UnreadablePicture, decode
+from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX
+
+Array = npt.NDArray[np.float64]
+Picture = npt.NDArray[np.uint8]
+
+LANDMARKS = [BLAZEPOSE33_INDEX[name] for name in JOINTS]
+"""Of each joint of the truth, the row of its landmark."""
+
+WITHIN = 0.25
+"""Placed right: no joint is off by more than this share of the torso's length."""
+
+_NOSE = JOINTS.index("nose")
+_SHOULDERS, _HIPS = (
+    [JOINTS.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "hip")
+)
+_LOWER = [i for i, name in enumerate(JOINTS) if name.endswith(("hip", "knee", "ankle"))]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture: `joints` (13, 2) in [0, 1] of it, None where nobody is in it.
+
+    `origin` is rendered or real; `group` is what may not be in two folds at once.
+    """
+
+    picture: Picture
+    origin: str
+    kind: str
+    group: str
+    joints: Array | None = None
+
+    @property
+    def size(self) -> Array:
+        """Width and height in pixels."""
+        return np.array(self.picture.shape[1::-1], float)
+
+
+def right(points: Array, joints: Array, size: Array) -> npt.NDArray[np.bool_]:
+    """Which of the skeletons (P, 33, 2), in pixels, are placed right.
+
+    Shoulders and hips must be; of a picture without shoulders, hips, knees and ankles in it.
+    """
+    true = joints * size
+    torso = np.linalg.norm(true[_SHOULDERS].mean(0) - true[_HIPS].mean(0))
+    judged = [*_SHOULDERS, *_HIPS]
+    if (joints[_SHOULDERS, 1] < 0).all():
+        inside = ((joints >= 0) & (joints <= 1)).all(1)
+        judged = [joint for joint in _LOWER if inside[joint]]
+    off = np.linalg.norm(points[:, [LANDMARKS[i] for i in judged]] - true[judged], axis=-1)
+    value: npt.NDArray[np.bool_] = off.max(1) <= WITHIN * torso
+    return value
+
+
+def headless(example: Example, rng: np.random.Generator) -> Iterator[Example]:
+    """The picture cut off below the mouth, as it is and ending near the hips; none where the
+    nose is not in it or too little is left.
+    """
+    if example.joints is None:
+        return
+    height = example.picture.shape[0]
+    rows = example.joints[:, 1] * height
+    shoulders, hips = rows[_SHOULDERS].mean(), rows[_HIPS].mean()
+    if not 0 < rows[_NOSE] < shoulders < hips:
+        return
+    top = int(rows[_NOSE] + (shoulders - rows[_NOSE]) * rng.uniform(0.3, 0.5))
+    low = int(hips + (hips - shoulders) * rng.uniform(0.0, 0.4))
+    for name, bottom in (("headless", height), ("headless chest", low)):
+        if bottom <= height and bottom - top >= 80:
+            yield _cut(example, name, top, bottom)
+
+
+def legs(example: Example) -> Iterator[Example]:
+    """The picture from the waist down, where the ankles are in it."""
+    if example.joints is None:
+        return
+    height = example.picture.shape[0]
+    rows = example.joints[:, 1] * height
+    shoulders, hips = rows[_SHOULDERS].mean(), rows[_HIPS].mean()
+    top = int(hips - (hips - shoulders) * 0.15)
+    if top > 0 and shoulders < hips and rows.max() < height and height - top >= 80:
+        yield _cut(example, "legs", top, height)
+
+
+def cropped(example: Example, rng: np.random.Generator) -> Example:
+    """Up to a fifth off each side, and mirrored or not: for pictures without a person."""
+    height, width = example.picture.shape[:2]
+    top, bottom = (rng.uniform(0, 0.2, 2) * height).astype(int)
+    left, right_ = (rng.uniform(0, 0.2, 2) * width).astype(int)
+    part = example.picture[top : height - bottom, left : width - right_]
+    part = part[:, ::-1] if rng.random() < 0.5 else part
+    return Example(
+        np.ascontiguousarray(part), example.origin, f"{example.kind} cropped", example.group
+    )
+
+
+def _cut(example: Example, name: str, top: int, bottom: int) -> Example:
+    assert example.joints is not None
+    joints = example.joints.copy()
+    height = example.picture.shape[0]
+    joints[:, 1] = (joints[:, 1] * height - top) / (bottom - top)
+    picture = np.ascontiguousarray(example.picture[top:bottom])
+    return Example(picture, example.origin, name, example.group, joints)
+
+
+def rendered(folder: Path, settings: PoseSettings) -> Iterator[Example]:
+    """The pictures of a rendered catalogue that show one person or nobody.
+
+    Raises UnposedError where there is no such catalogue, or its truth lacks joints.
+    """
+    joints: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    try:
+        with (folder / "truth/joints.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                joints[row["image_uri"]].append((float(row["x"]), float(row["y"])))
+        with (folder / "truth/images.csv").open(encoding="utf-8", newline="") as file:
+            images = list(csv.DictReader(file))
+    except (OSError, KeyError, ValueError) as error:
+        raise UnposedError(
+            f"{folder} holds no rendered catalogue with joints ({error}); "
+            "run: unposed sample-catalogue --out FOLDER --seed N"
+        ) from None
+    for row in images:
+        if row["defect"] or row["duplicate_of"] or row["person_count"] == "2":
+            continue
+        picture = _read(folder / row["image_uri"], settings)
+        where = np.array(joints[row["image_uri"]]) if row["image_uri"] in joints else None
+        kind = row["framing"] or row["kind"]
+        group = f"{folder.name} {row['product_id']}"
+        if picture is not None:
+            yield Example(picture, "rendered", kind, group, where)
+
+
+def objects(folder: Path, settings: PoseSettings) -> Iterator[Example]:
+    """All pictures below a folder, as pictures of nobody."""
+    for path in pictures_below(folder):
+        picture = _read(path, settings)
+        if picture is not None:
+            yield Example(picture, "real", folder.name, str(path.relative_to(folder)))
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """JPEG and PNG files, in order. Raises UnposedError where there are none."""
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not found:
+        raise UnposedError(f"no pictures below {folder}; name a folder of JPEG or PNG files")
+    return found
+
+
+def _read(path: Path, settings: PoseSettings) -> Picture | None:
+    try:
+        return decode(path.read_bytes(), settings)
+    except (OSError, UnreadablePicture):
+        return None

@@ -1,0 +1,107 @@
+"""Fits the gate anew: ``python -m unposed_jobs.pose.whole_frame.fit --catalogue FOLDER ...``.
+
+Reads rendered catalogues (``unposed sample-catalogue``; products are kept whole in a fold) and
+optional folders of real pictures of people and of objects, and writes the gate with what it was
+fitted on and how it did on groups that it was not fitted on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unposed_jobs import config
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose.whole_frame import fitting, identity
+from unposed_jobs.pose.whole_frame.observing import Observed, Observer
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit, print the figures by kind of picture, write the gate."""
+    parser = argparse.ArgumentParser(
+        prog="python -m unposed_jobs.pose.whole_frame.fit",
+        description="Fit the gate of the second look on pictures whose truth is known.",
+    )
+    parser.add_argument("--catalogue", nargs="+", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--people", nargs="*", type=Path, default=[], metavar="FOLDER")
+    parser.add_argument("--objects", nargs="*", type=Path, default=[], metavar="FOLDER")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name(identity.FILE))
+    given = parser.parse_args(arguments)
+    try:
+        settings = config.load().pose
+        observed = list(_observe(given, settings))
+        content, judged = fitting.fit(observed)
+        content["fitted_on"] = summary(observed)
+        content["out_of_fold"] = figures(
+            observed, judged, content["clear_from"], settings.min_person_probability
+        )
+        given.out.write_text(text(content), encoding="utf-8")
+    except (UnposedError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for row in content["out_of_fold"]:
+        print(row)
+    print(f"written to {given.out}")
+    return 0
+
+
+def _observe(given: argparse.Namespace, settings: config.PoseSettings) -> Any:
+    observer = Observer(settings)
+    for read, folders in (
+        (observer.catalogue, given.catalogue),
+        (observer.people, given.people),
+        (observer.objects, given.objects),
+    ):
+        for folder in folders:
+            print(f"looking at {folder}", file=sys.stderr, flush=True)
+            yield from read(folder)
+
+
+def summary(observed: Sequence[Observed]) -> list[dict[str, Any]]:
+    """What was looked at: pictures by origin and kind."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for one in observed:
+        counts[one.origin, one.kind] += 1
+    return [
+        {"origin": origin, "kind": kind, "pictures": count}
+        for (origin, kind), count in sorted(counts.items())
+    ]
+
+
+def figures(
+    observed: Sequence[Observed], judged: fitting.Judged, clear_from: float, threshold: float
+) -> list[dict[str, Any]]:
+    """Shares of each kind of picture, before (the detector alone) and after."""
+    rows = defaultdict(list)
+    for index, one in enumerate(observed):
+        looked = one.sighted is not None
+        passed = judged.clear[index] >= clear_from or not looked
+        found = passed or judged.there[index] >= threshold
+        right = bool(one.found_right) if passed else found and bool(judged.right[index])
+        before = one.found is not None, bool(one.found_right)
+        rows[one.origin, one.kind].append((*before, found, right, not passed))
+    names = ("found_before", "right_before", "found", "right", "second_look")
+    return [
+        {"origin": origin, "kind": kind}
+        | dict(zip(names, np.mean(values, axis=0).round(3).tolist(), strict=True))
+        for (origin, kind), values in sorted(rows.items())
+    ]
+
+
+def text(content: dict[str, Any]) -> str:
+    """JSON with a line for each weight and each figure, so that changes can be read."""
+    flat = json.dumps(content, indent=1)
+    # Objects and lists that hold no other are put on one line.
+    return re.sub(r"[\[{][^\[\]{}]*[\]}]", lambda m: re.sub(r"\n\s*", " ", m[0]), flat) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""The shipped gate's bytes and the id they give, for drivers that need none of the networks."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from unposed_jobs.config import PoseSettings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose import weights
+
+FILE = "gate.json"
+"""The gate, in this package; `fit` makes it."""
+
+
+def read(path: Path | None = None) -> bytes:
+    """The bytes of this gate, by default the shipped one. Raises UnposedError."""
+    source = resources.files(__package__) / FILE if path is None else path
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise UnposedError(
+            f"cannot read the gate {path or FILE}: {error.strerror}; install the package again, "
+            "or set [pose] second_look = false"
+        ) from None
+
+
+def identify(inner: str, settings: PoseSettings) -> str:
+    """The `estimator_id` of `inner` with a second look: whatever can change its answer.
+
+    Raises UnposedError for missing or damaged weights, or a missing gate.
+    """
+    digest = hashlib.sha256(read())
+    digest.update(weights.verify(settings).sha256.encode())
+    return f"{inner}-look{digest.hexdigest()[:12]}-{settings.min_person_probability:g}"

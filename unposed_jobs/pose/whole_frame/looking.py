@@ -1,0 +1,105 @@
+"""The landmark network over any squares of any pictures, and what it says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unposed_jobs.pose.blazepose import engines, geometry, landmarks, sampling
+from unposed_jobs.pose.blazepose.estimator import Sampler
+
+Array = npt.NDArray[np.float32]
+
+POINTS = 39
+"""The 33 landmarks and the network's six own, for tracking."""
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What the network saw in P squares.
+
+    `regions` (P, 4); `points` (P, 39, 2) in pixels of the picture; `depth` (P, 39) in pixels,
+    negative towards the camera; `visibility` and `presence` (P, 39) in [0, 1]; `peaks` (P, 39),
+    the hottest cell of each heat map, in [0, 1]; `scores` (P,), the network's own pose flag.
+    All float32.
+    """
+
+    regions: Array
+    points: Array
+    depth: Array
+    visibility: Array
+    presence: Array
+    peaks: Array
+    scores: Array
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, which: npt.NDArray[np.intp] | slice) -> Sightings:
+        """Those of these rows."""
+        return Sightings(*(value[which] for value in vars(self).values()))
+
+    def joined(self, other: Sightings) -> Sightings:
+        """These and then those."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Sightings(*(np.concatenate(pair) for pair in pairs))
+
+    def table(self, row: int, width: int, height: int) -> Array:
+        """One sighting as landmarks (33, 5); see `PoseEstimate`."""
+        count = landmarks.LANDMARKS
+        return np.column_stack(
+            [
+                self.points[row, :count] / (width, height),
+                self.depth[row, :count] / width,
+                self.visibility[row, :count],
+                self.presence[row, :count],
+            ]
+        ).astype(np.float32)
+
+
+BATCH = 64
+"""Squares in the network at once: the heat maps of one take 640 kB."""
+
+
+def look(
+    engine: engines.Engine,
+    pictures: Sequence[npt.NDArray[np.uint8]],
+    indices: Sequence[int],
+    regions: Array,
+) -> Sightings:
+    """Show the network square p, `regions[p]` of `pictures[indices[p]]`.
+
+    `pictures` are (height, width, 3) uint8 RGB, `regions` is (P, 4) float32, P from 1.
+    """
+    sampler = Sampler(pictures, engine.device)
+    parts = [
+        _look(engine, sampler, indices[start : start + BATCH], regions[start : start + BATCH])
+        for start in range(0, len(regions), BATCH)
+    ]
+    return reduce(Sightings.joined, parts)
+
+
+@torch.inference_mode()
+def _look(
+    engine: engines.Engine, sampler: Sampler, indices: Sequence[int], regions: Array
+) -> Sightings:
+    places = torch.from_numpy(regions).to(engine.device)
+    which = torch.tensor(indices, dtype=torch.int64, device=engine.device)
+    squares = sampler(which, places, landmarks.SIDE, sampling.Border.NEAREST)
+    raw, scores, heat = engine.locate(squares)
+    values = raw.reshape(len(raw), POINTS, 5)
+    position = landmarks.refine(values[..., :2] / landmarks.SIDE, heat)
+    local = torch.cat([position, values[..., 2:3] / landmarks.SIDE], -1)
+    # To pixels: a picture of size 1 x 1.
+    placed = geometry.to_picture(local, places, torch.ones_like(places[:, :2]))
+    chance = torch.sigmoid(values[..., 3:5])
+    seen = (
+        places, placed[..., :2], placed[..., 2], chance[..., 0], chance[..., 1],
+        torch.sigmoid(heat.amax((1, 2))), scores[:, 0],
+    )  # fmt: skip
+    return Sightings(*(value.float().cpu().numpy() for value in seen))
