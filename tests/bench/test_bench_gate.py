@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from unposed_jobs import config
-from unposed_jobs.bench import flags, gate, pictures
+from unposed_jobs.bench import flags, gate, parity, pictures
 from unposed_jobs.config import TrainingSettings
+from unposed_jobs.pose import estimators
+from unposed_jobs.pose.estimator import PoseEstimate
 
 
 @pytest.fixture(scope="module")
@@ -48,24 +48,25 @@ def test_the_gate_has_both_halves_and_groups(told):
     )
 
 
-def test_other_landmarks_change_flags(cache, pose_weights, monkeypatch):
-    """A candidate that finds nobody must not pass."""
-    real = flags._landmarks
+class Blind:
+    """An estimator that sees nobody."""
 
-    def blind(contents, pose):
-        found = real(contents, dataclasses.replace(pose, estimator="mediapipe-full"))
-        if pose.estimator == "blind":
-            rows = found.to_pylist()
-            for row in rows:
-                row |= {"status": "unreadable", "landmarks": None}
-            found = type(found).from_pylist(rows, schema=found.schema)
-        return found
+    estimator_id = "blind"
 
-    monkeypatch.setattr(flags, "_landmarks", blind)
+    def estimate(self, seen):
+        return [PoseEstimate(None, 0.0, 0) for _ in seen]
+
+
+def test_a_candidate_that_sees_nobody_does_not_pass(cache, pose_weights):
     small = TrainingSettings(clusters=4, epochs=5)
     folder = pictures.catalogue(2, 256)
-    same = flags.measure(folder, pose_weights, "mediapipe-full", "mediapipe-full", small)
+    reference = estimators.create(pose_weights)
+    same = flags.measure(folder, pose_weights, reference, reference, small)
     assert same.passed
     assert same.same == same.flags
-    blinded = flags.measure(folder, pose_weights, "mediapipe-full", "blind", small)
-    assert not blinded.passed
+    blind = flags.measure(folder, pose_weights, reference, Blind(), small)
+    assert not blind.passed
+    contents = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))]
+    assert parity.measure(contents, pose_weights, reference, reference).share == 1
+    assert not parity.measure(contents, pose_weights, reference, Blind()).passed
+    reference.close()

@@ -1,6 +1,6 @@
 """The extraction step as sides: the job's own fan-out, and a bare pool with the same chunks.
 
-Both take references, extract with `jobs.extract.extract_chunks`, write the rows as Parquet and
+Both take references, extract with `jobs.chunks.extract_chunks`, write the rows as Parquet and
 commit them to a fresh warehouse. What differs is who carries the chunks.
 """
 
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from unposed_jobs.bench import sessions
 from unposed_jobs.config import PoseSettings, Settings, WarehouseSettings
 from unposed_jobs.pose import estimators
+from unposed_jobs.warehouse import tables
 
 DAY = date(2026, 1, 5)
 _RUN = "bench"
@@ -109,7 +110,10 @@ class PoolSide:
             rows = pa.concat_tables(self._pool.imap_unordered(_extract, chunks))
             committing = time.perf_counter()
             bucket = bucket_of(rows["content_sha256"], settings.buckets)
-            rows = rows.append_column("bucket", bucket).sort_by("bucket")
+            columns = [
+                name for name in tables.LANDMARKS.schema.names if name not in ("bucket", "run_id")
+            ]
+            rows = rows.select(columns).append_column("bucket", bucket).sort_by("bucket")
             staged = warehouse.stage("landmarks", _RUN).write(rows)
             warehouse.append("landmarks", staged, _RUN, part=0)
             seconds = time.perf_counter() - start
@@ -139,17 +143,17 @@ class PoolSide:
 
 def _prepare(pose: PoseSettings) -> None:
     """A worker of the pool loads what a worker of Spark keeps between tasks."""
-    from unposed_jobs.jobs import extract
+    from unposed_jobs.jobs import chunks
 
-    extract._estimator(pose)
+    chunks.ready(pose)
 
 
 def _extract(chunk: tuple[pa.RecordBatch, PoseSettings]) -> pa.Table:
-    from unposed_jobs.jobs import extract
+    from unposed_jobs.jobs import chunks
 
     batch, pose = chunk
     return pa.Table.from_batches(
-        extract.extract_chunks(iter([batch]), pose, estimators.identify(pose))
+        chunks.extract_chunks(iter([batch]), pose, estimators.identify(pose))
     )
 
 

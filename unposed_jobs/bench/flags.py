@@ -7,7 +7,6 @@ audited with either estimator's landmarks of the same pictures.
 from __future__ import annotations
 
 import csv
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +20,8 @@ from unposed_jobs.audit import inference
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.pictures import PICTURE
 from unposed_jobs.config import AuditSettings, PoseSettings, TrainingSettings
-from unposed_jobs.pose import estimators, extraction
+from unposed_jobs.pose import extraction
+from unposed_jobs.pose.estimator import PoseEstimator
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.training import train_reference
 from unposed_jobs.warehouse import tables
@@ -71,21 +71,18 @@ class FlagParity:
 def measure(
     catalogue: Path,
     pose: PoseSettings,
-    reference: str,
-    candidate: str,
+    reference: PoseEstimator,
+    candidate: PoseEstimator,
     training: TrainingSettings | None = None,
 ) -> FlagParity:
-    """Compare the flags of a rendered catalogue; estimators are named as in ``pose.estimator``."""
+    """Compare the flags of a rendered catalogue. The model is learned from `reference`'s."""
     products, listed, contents = _read(catalogue)
-    sides = [
-        _landmarks(contents, dataclasses.replace(pose, estimator=name))
-        for name in (reference, candidate)
-    ]
+    sides = [_landmarks(contents, estimator, pose) for estimator in (reference, candidate)]
     bundle = train_reference(
         _joined(products, listed, sides[0]),
         training or TrainingSettings(),
         run_date=_DAY,
-        estimator_id=estimators.identify(dataclasses.replace(pose, estimator=reference)),
+        estimator_id=reference.estimator_id,
     )
     theirs, ours = (_flags(products, listed, side, bundle) for side in sides)
     return _compare(theirs, ours, len(products))
@@ -109,16 +106,11 @@ def _file(catalogue: Path, row: dict[str, Any]) -> Path:
     return catalogue / row["image_uri"]
 
 
-def _landmarks(contents: Sequence[bytes], pose: PoseSettings) -> pa.Table:
+def _landmarks(contents: Sequence[bytes], estimator: PoseEstimator, pose: PoseSettings) -> pa.Table:
     """One row of `landmarks` for each picture, in order."""
-    estimator = estimators.create(pose)
     rows: list[extraction.Row] = []
-    try:
-        for start in range(0, len(contents), _PARTS):
-            part = contents[start : start + _PARTS]
-            rows += extraction.extract_batch(part, estimator, pose)
-    finally:
-        estimator.close()
+    for start in range(0, len(contents), _PARTS):
+        rows += extraction.extract_batch(contents[start : start + _PARTS], estimator, pose)
     return pa.Table.from_pylist(rows, schema=_LANDMARKS)
 
 

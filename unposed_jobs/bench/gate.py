@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from unposed_jobs.bench import flags, parity, pictures
 from unposed_jobs.config import PoseSettings
+from unposed_jobs.pose import estimators
 
 REFERENCE, CANDIDATE = "mediapipe-full", "blazepose-full"
 RENDERED, PHOTOGRAPHS = "rendered catalogue", "photographs"
@@ -29,16 +31,24 @@ def run(pose: PoseSettings, data: Path, count: int, products: int) -> dict[str, 
     """
     sets = {RENDERED: pictures.load(None, count)}
     sets |= {name: _photographs(data / name) for name in FOLDERS}
-    compared = {
-        name: parity.measure(contents, pose, REFERENCE, CANDIDATE)
-        for name, contents in sets.items()
-        if contents
-    }
+    # Made once: on a GPU the networks are compiled for it.
+    reference, candidate = (
+        estimators.create(replace(pose, estimator=name)) for name in (REFERENCE, CANDIDATE)
+    )
+    try:
+        compared = {
+            name: parity.measure(contents, pose, reference, candidate)
+            for name, contents in sets.items()
+            if contents
+        }
+        flagged = flags.measure(pictures.catalogue(products), pose, reference, candidate)
+    finally:
+        reference.close()
+        candidate.close()
     together = sum((compared[name] for name in FOLDERS if name in compared), parity.Parity())
     rows = [_row(name, one) for name, one in compared.items()]
     if together.pictures:
         rows.append(_row(PHOTOGRAPHS, together))
-    flagged = flags.measure(pictures.catalogue(products), pose, REFERENCE, CANDIDATE)
     return {
         "sets": rows,
         "flags": {"share": flagged.share, "text": str(flagged), **vars(flagged)},

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose import estimators
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
-from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 
 TOLERANCE = 0.02
 """Of the torso's length: from the middle of the shoulders to the middle of the hips."""
@@ -88,24 +87,18 @@ def _offsets(
 
 
 def measure(
-    contents: Sequence[bytes], settings: PoseSettings, reference: str, candidate: str
+    contents: Sequence[bytes],
+    settings: PoseSettings,
+    reference: PoseEstimator,
+    candidate: PoseEstimator,
 ) -> Parity:
-    """Compare two estimators, named as in ``pose.estimator``; unreadable pictures are passed."""
-    from dataclasses import replace
-
+    """Compare two estimators on the same decoded pictures; unreadable ones are passed."""
     total = Parity()
-    sides = [
-        estimators.create(replace(settings, estimator=name)) for name in (reference, candidate)
-    ]
-    try:
-        for data in contents:
-            try:
-                rgb = decode(data, settings)
-            except UnreadablePicture:
-                continue
-            theirs, ours = (side.estimate([rgb])[0] for side in sides)
-            total += compare(theirs, ours, rgb.shape[1], rgb.shape[0])
-    finally:
-        for side in sides:
-            side.close()
+    for data in contents:
+        try:
+            rgb = decode(data, settings)
+        except UnreadablePicture:
+            continue
+        theirs, ours = (side.estimate([rgb])[0] for side in (reference, candidate))
+        total += compare(theirs, ours, rgb.shape[1], rgb.shape[0])
     return total
