@@ -88,7 +88,7 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNPOSED_HOME", str(tmp_path / "var"))
     monkeypatch.setattr("unposed_jobs.evaluation.comparison.METHODS", _fast())
-    monkeypatch.setattr("unposed_jobs.evaluation.subcategories.COLUMNS", {"features": ""})
+    monkeypatch.setattr("unposed_jobs.evaluation.subcategories.COLUMNS", {"raw coordinates": ""})
     monkeypatch.setenv("UNPOSED_EVALUATION_DATA", str(tmp_path))
     flags = ["--clusters", "4", "6", "--repeats", "1"]
     assert main(["evaluate", *flags]) == 0

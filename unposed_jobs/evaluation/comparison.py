@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from unposed_jobs.evaluation import protocols
+from unposed_jobs.evaluation import protocols, subcategories
 from unposed_jobs.evaluation.methods import METHODS, pipeline_clusters
 from unposed_jobs.evaluation.summary import Entry, worst_mistakes
 from unposed_jobs.evaluation.trials import (
@@ -16,6 +16,9 @@ from unposed_jobs.evaluation.trials import (
     supervised,
     unsupervised,
 )
+
+ROWS = 3
+"""Of the paper's Table 1: the categories of the most products stand for the paper's three."""
 
 
 def compare_methods(
@@ -69,7 +72,19 @@ def compare_methods(
             entries.append(Entry(data, title, result))
         if scope is None:
             entries.append(Entry(data, title, flips))
+            entries += _table(data, photographs, trials[data], clusters[0], seed)
     return entries
+
+
+def _table(
+    data: str, photographs: Photographs, trials: Mapping[str, Trial], clusters: int, seed: int
+) -> list[Entry]:
+    """The paper's Table 1 of the largest sub-categories, where these are told."""
+    if photographs.cohort is None:
+        return []
+    at, rows = f", K = {clusters}", subcategories.largest(photographs, ROWS)
+    named = {name.removesuffix(at): trial for name, trial in trials.items() if name.endswith(at)}
+    return subcategories.cells(data + at, photographs, named, rows, seed=seed)
 
 
 def _pictures(data: str, method: str, trial: Trial, seed: int, detail: bool) -> Entry:

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.evaluation import subcategories
 from unposed_jobs.evaluation.comparison import compare_methods
 from unposed_jobs.evaluation.summary import Entry
 from unposed_jobs.evaluation.trials import Photographs
@@ -28,8 +27,6 @@ LABELS = {
     17: ("back", "flat", "front", "full", "side"),
 }
 """What is judged. The 33-point table has only two flat pictures: too few."""
-SUBCATEGORIES = 3
-"""Rows of the paper's Table 1: the categories of the most products stand for the paper's."""
 
 
 def load(folder: str | Path, points: int) -> Photographs:
@@ -106,14 +103,4 @@ def evaluate(
         entries += compare_methods(
             photographs, scopes, clusters=clusters, repeats=repeats, seed=seed, progress=progress
         )
-        if photographs.cohort is not None:
-            entries += subcategories.table(
-                data,
-                photographs,
-                subcategories.largest(photographs, SUBCATEGORIES),
-                clusters=clusters[0],
-                repeats=repeats,
-                seed=seed,
-                progress=progress,
-            )
     return entries

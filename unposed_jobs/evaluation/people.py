@@ -21,6 +21,8 @@ from unposed_jobs.evaluation.summary import Entry
 
 Floats = npt.NDArray[np.float64]
 FOLDS = 5
+BATCH = 32
+"""Real pictures handed to the estimator at once."""
 NO_PERSON = ("flat-lay", "fabric", "size-chart")
 TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 LEGS = ("left_hip", "right_hip", "left_knee", "right_knee")
@@ -157,11 +159,13 @@ def real(
         return []
     estimator = estimators.create(settings)
     try:
-        status = []
-        for number, (_, path) in enumerate(flat):
-            if number % 20 == 0:
-                progress(f"real pictures: {number} of {len(flat)}")
-            status.append(extraction.extract(path.read_bytes(), estimator, settings)["status"])
+        status: list[str] = []
+        for start in range(0, len(flat), BATCH):
+            progress(f"real pictures: {start} of {len(flat)}")
+            batch = [path.read_bytes() for _, path in flat[start : start + BATCH]]
+            status += [
+                row["status"] for row in extraction.extract_batch(batch, estimator, settings)
+            ]
     finally:
         estimator.close()
     kind = np.array([name for name, _ in flat])

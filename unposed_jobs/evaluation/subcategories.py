@@ -15,7 +15,7 @@ import numpy as np
 from unposed_jobs.evaluation import protocols
 from unposed_jobs.evaluation.methods import METHODS, Method
 from unposed_jobs.evaluation.summary import Entry
-from unposed_jobs.evaluation.trials import Photographs, unsupervised
+from unposed_jobs.evaluation.trials import Photographs, Trial, unsupervised
 
 MOST_PICTURES = 4
 """Of a judged product, as in the paper; others teach and name alone."""
@@ -37,10 +37,30 @@ def table(
     methods: Mapping[str, Method] = METHODS,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Entry]:
+    """Learn the groups of each column at K = `clusters` and make its cells; see `cells`."""
+    points = photographs.landmarks.shape[1]
+    entries = []
+    for method in COLUMNS:
+        progress(f"{data}: Table 1, {points} points, {method}")
+        found = unsupervised(photographs, methods[method], (clusters,), repeats=repeats, seed=seed)
+        trials = {method: found[clusters].name()}
+        entries += cells(f"{data}, K = {clusters}", photographs, trials, subcategories, seed=seed)
+    return entries
+
+
+def cells(
+    data: str,
+    photographs: Photographs,
+    trials: Mapping[str, Trial],
+    subcategories: Sequence[str],
+    *,
+    seed: int = 0,
+) -> list[Entry]:
     """One entry for each cell: `method` is the column, `group` the row.
 
-    The photographs tell their `cohort`. A sub-category with fewer than `LEAST_PRODUCTS` products
-    to judge has no row.
+    `trials` are of all judged photographs, by the name of their method; those that are no column
+    of the table are passed over. The photographs tell their `cohort`. A sub-category with fewer
+    than `LEAST_PRODUCTS` products to judge has no row.
     """
     assert photographs.cohort is not None
     cohort = photographs.cohort[photographs.judged]
@@ -48,11 +68,8 @@ def table(
     few = np.isin(photographs.product, names[counts <= MOST_PICTURES])[photographs.judged]
     points = photographs.landmarks.shape[1]
     entries = []
-    for method, suffix in COLUMNS.items():
-        progress(f"{data}: Table 1, {points} points, {method}")
-        found = unsupervised(photographs, methods[method], (clusters,), repeats=repeats, seed=seed)
-        trial = found[clusters].name()
-        for subcategory in subcategories:
+    for method, trial in trials.items():
+        for subcategory in subcategories if method in COLUMNS else ():
             rows = few & (cohort == subcategory)
             if len(np.unique(trial.product[rows])) < LEAST_PRODUCTS:
                 continue
@@ -64,11 +81,8 @@ def table(
                 protocol=PROTOCOL,
                 seed=seed,
             )
-            entries.append(
-                Entry(
-                    f"{data}, K = {clusters}", f"{points} points{suffix}", result, group=subcategory
-                )
-            )
+            column = f"{points} points{COLUMNS[method]}"
+            entries.append(Entry(data, column, result, group=subcategory))
     return entries
 
 
