@@ -34,22 +34,26 @@ def test_a_model_learned_anew_on_other_products_turns_few_flags(
     assert decision.figures["flip_share"] < 0.1
 
 
-def shuffled_ids(bundle: Bundle) -> Bundle:
+def shuffled_ids(bundle: Bundle, by: int) -> Bundle:
     """The same model, with its classes' ids dealt out anew."""
     person = bundle.person
     assert person is not None
     turned = PersonBranch(
-        person.topology, person.encoder, person.clusters, np.roll(person.pose_ids, 3)
+        person.topology, person.encoder, person.clusters, np.roll(person.pose_ids, by)
     )
     return dataclasses.replace(bundle, person=turned, run_date=LATER)
 
 
 def test_ids_that_change_their_meaning_are_refused(bundle: Bundle, pictures: pa.Table) -> None:
-    decision = promotion.decide(shuffled_ids(bundle), bundle, pictures, SETTINGS)
-    assert not decision.promote
-    assert "flags would change" in decision.reason
+    # How many flags change hangs on which classes trade places, and that on ties in their size.
+    dealt = [shuffled_ids(bundle, by) for by in range(1, 5)]
+    decisions = [promotion.decide(one, bundle, pictures, SETTINGS) for one in dealt]
+    for decision in decisions:
+        assert decision.promote == (decision.figures["flip_share"] <= SETTINGS.max_flip_share)
+    refused = [decision.promote for decision in decisions].index(False)
+    assert "flags would change" in decisions[refused].reason
     lenient = dataclasses.replace(SETTINGS, max_flip_share=1.0)
-    assert promotion.decide(shuffled_ids(bundle), bundle, pictures, lenient).promote
+    assert promotion.decide(dealt[refused], bundle, pictures, lenient).promote
 
 
 def test_a_worse_model_is_refused(bundle: Bundle, pictures: pa.Table) -> None:

@@ -12,9 +12,10 @@ and whatever the estimator guessed has no influence.
 The ten ratios say which way the body is turned and how much of it is in the frame. They follow
 the paper's ``x_left_shoulder / x_right_shoulder``, but as signed differences over the length of
 the torso: a quotient of positions has no bound, and depends on where in the picture the person
-stands. Where a width tells how far the body is turned, it is the angle that is kept, not its
-cosine: on the angle front, three-quarter, side and back lie evenly apart, so that the border which
-k-means draws half-way between two of them is where a person draws it. All are in [-1, 1]; 0 is
+stands. The widths of shoulders and hips are in parts of those of an adult from the front, which
+makes them cosines; the facing is the angle itself, on which front, three-quarter, side and back lie
+evenly apart. On cosines alone a three-quarter view is all but a front view; on angles alone the
+noise of a front view, where a cosine hardly changes, looks like turning. All are in [-1, 1]; 0 is
 neutral and is what an unknown ratio gets.
 """
 
@@ -28,9 +29,9 @@ import numpy.typing as npt
 from unposed_jobs.embedding.topology import Floats, Topology, of_array
 
 RATIOS = (
-    "shoulder_width",  # yaw by the shoulders' signed width over torso: +1 front, 0 side, -1 back
+    "shoulder_width",  # left minus right shoulder, over an adult's: +1 front, 0 side, -1 back
     "hip_width",  # the same of the hips
-    "facing",  # the same by the shoulders' depth, where there is one
+    "facing",  # yaw of the shoulders, by depth where there is one: +1 front, 0 side, -1 back
     "profile",  # side views: +1 towards the picture's right edge, -1 towards its left
     "head",  # head and shoulders in the frame: -1 neither, 0 shoulders only, 1 both
     "hips",  # hips in the frame, as -1 (none) to 1 (both)
@@ -50,6 +51,7 @@ _ABSENT_ABOVE, _ABSENT_BELOW = -0.75, 0.75  # picture's middle is 0, its edges a
 # from the front, and the torso's length where the torso itself is not in the picture.
 _WIDTHS = {"shoulder": 0.64, "hip": 0.38}
 _NECK, _THIGH = 0.38, 0.85
+_DEPTH_GAIN = 0.45  # the estimator's depth makes of 42 degrees 65: with it they are 42 again
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _TYPICAL_TORSO = 0.4  # of the picture's height: an upper-body picture
 
@@ -190,17 +192,14 @@ def _ratios(body: _Body, torso: Floats, known: Floats) -> Floats:
     # Shoulders and hips turn together: where one pair is unknown the other one stands in, so
     # that an unknown view (0) is not taken for a side view where it is known.
     trust = np.stack([body.weight(f"left_{part}", f"right_{part}") for part in _WIDTHS])
-    turns = trust * np.stack(
-        [
-            _turn(np.arccos(np.clip(body.across(part) / torso / _WIDTHS[part], -1, 1)))
-            for part in _WIDTHS
-        ]
+    widths = trust * np.stack(
+        [np.clip(body.across(part) / torso / wide, -1, 1) for part, wide in _WIDTHS.items()]
     )
-    turns = known * (turns + (1 - trust) * turns[::-1])
-    facing = known * _facing(body, turns, trust[0])
+    widths = known * (widths + (1 - trust) * widths[::-1])
+    facing = known * _facing(body, widths, trust[0])
     columns = {
-        "shoulder_width": turns[0],
-        "hip_width": turns[1],
+        "shoulder_width": widths[0],
+        "hip_width": widths[1],
         "facing": facing,
         "profile": known * trust[0] * _toward(body, torso) * np.cos(np.pi / 2 * facing),
         "head": np.max([body.weight(point) for point in _HEAD], axis=0) + trust[0] - 1,
@@ -218,13 +217,13 @@ def _turn(yaw: Floats) -> Floats:
     return 1 - 2 / np.pi * yaw
 
 
-def _facing(body: _Body, turns: Floats, trust: Floats) -> Floats:
+def _facing(body: _Body, widths: Floats, trust: Floats) -> Floats:
     """The shoulders' yaw from depth, so far as they are seen; without depth what widths say."""
     if not body.topology.has_depth:
-        return turns[0]
+        return _turn(np.arccos(widths[0]))
     along = body.z("left_shoulder") - body.z("right_shoulder")
-    yaw = np.arctan2(np.abs(along), body.across("shoulder"))
-    return trust * _turn(yaw) + (1 - trust) * turns[1]
+    yaw = np.arctan2(_DEPTH_GAIN * np.abs(along), body.across("shoulder"))
+    return trust * _turn(yaw) + (1 - trust) * _turn(np.arccos(widths[1]))
 
 
 def _toward(body: _Body, torso: Floats) -> Floats:
