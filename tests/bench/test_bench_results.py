@@ -53,7 +53,8 @@ def whole() -> dict:
         "tables": {"10000": {"landmarks": weights, "images": weights}},
         "pictures_a_product": 4,
     }
-    job = {"job": {"stage_seconds": {"read": 1.0, "infer": 3.0}}}
+    told = {"images_per_second": 80.5, "no_person_share": 0.25, "errors": {"truncated": 2}}
+    job = {"job": told | {"stage_seconds": {"read": 1.0, "infer": 3.0}}}
     return report(
         *not_measured(gpu.RATIOS, "no CUDA device"),
         result(decoding.DECODE, [300.0], [100.0]),
@@ -108,7 +109,8 @@ def test_the_page_says_what_the_results_say(whole):
             assert f"| {cell} |" in line
     assert "not measured: no CUDA device" in page
     assert "99.75 %" in page
-    assert "infer 75 %" in page
+    assert "infer 75 %. 80.5 images/s, 25 % of the pictures without a person" in page
+    assert "errors: truncated 2." in page
     assert "2026-01-05: A processor, 2 cores" in page
 
 

@@ -118,9 +118,16 @@ def _splits(results: dict[str, tuple[Result, int]]) -> list[str]:
     return [
         "Time of the job's own run, summed over its workers: "
         + ", ".join(f"{name} {100 * value / total:.0f} %" for name, value in split.items())
-        + ".",
+        + f". {_outcome(job)}",
         "",
     ]
+
+
+def _outcome(job: Report) -> str:
+    errors = ", ".join(f"{name} {count}" for name, count in job["errors"].items()) or "none"
+    share = job["no_person_share"]
+    alone = "" if share is None else f", {100 * share:.0f} % of the pictures without a person"
+    return f"{job['images_per_second']:g} images/s{alone}; errors: {errors}."
 
 
 def _plan(
