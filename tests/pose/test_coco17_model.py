@@ -28,7 +28,9 @@ def told(wanted: PoseSettings) -> str:
 
 
 def test_a_path_must_be_there(tmp_path) -> None:
-    assert "none.onnx" in told(settings(f"onnx:{tmp_path}/none.onnx"))
+    message = told(settings(f"onnx:{tmp_path}/none.onnx"))
+    assert "none.onnx" in message
+    assert message.endswith("check [pose] estimator")
     with pytest.raises(UnposedError, match=r"known: .*onnx:PATH"):
         estimators.create(settings("onnx:"))
 

@@ -32,7 +32,10 @@ def read(settings: PoseSettings) -> tuple[str, bytes, str]:
     Raises UnposedError where it cannot be read, or is not the one that the settings ask for.
     """
     path = settings.estimator.partition(":")[2]
-    data = storage.read_bytes(path, max_bytes=MAX_BYTES)
+    try:
+        data = storage.read_bytes(path, max_bytes=MAX_BYTES)
+    except storage.StorageError as error:
+        raise UnposedError(f"cannot read the model: {error}; check [pose] estimator") from None
     digest = hashlib.sha256(data).hexdigest()
     wanted = settings.onnx_sha256.strip().lower()
     if wanted and digest != wanted:
