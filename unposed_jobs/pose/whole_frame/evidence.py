@@ -60,11 +60,13 @@ SIGHTED: tuple[str, ...] = (
 def of_landmarks(landmarks: npt.NDArray[np.float32], width: int, height: int) -> Array:
     """Evidence (F,) about a person told by landmarks (33, 5) alone; see `FOUND`."""
     points = landmarks[None, :, :2].astype(np.float64) * (width, height)
-    parts = [landmarks[None, :, 3], landmarks[None, :, 4], _framed(points, width, height)]
+    seen = landmarks[None].astype(np.float64)
+    parts = [seen[..., 3], seen[..., 4], _framed(points, width, height)]
     columns = [np.array([pose_score(landmarks)])]
     columns += [value[:, rows].mean(1) for value in parts for rows in PARTS.values()]
     columns += _shape(points, height)
-    return np.stack(columns, 1)[0]
+    row: Array = np.stack(columns, 1)[0]
+    return row
 
 
 def of_sightings(seen: Sightings, detector: int | None, width: int, height: int) -> Array:
@@ -102,13 +104,14 @@ def of_sightings(seen: Sightings, detector: int | None, width: int, height: int)
 
 def _framed(points: Array, width: int, height: int) -> Array:
     """Which points (P, 33, 2) lie in the picture: (P, 33), 1 or 0."""
-    return ((points >= 0) & (points <= (width, height))).all(-1).astype(np.float64)
+    inside = (points >= 0) & (points <= (width, height))
+    return np.asarray(np.all(inside, axis=-1), np.float64)
 
 
 def _length(points: Array) -> Array:
     """From the shoulders' middle to the hips': (P,), at least one pixel."""
     up = points[:, PARTS["shoulders"]].mean(1) - points[:, PARTS["hips"]].mean(1)
-    return np.maximum(np.hypot(up[:, 0], up[:, 1]), 1.0)
+    return np.maximum(np.linalg.norm(up, axis=1), np.ones(len(up)))
 
 
 def _shape(points: Array, height: int) -> list[Array]:

@@ -52,7 +52,7 @@ class Example:
         return np.array(self.picture.shape[1::-1], float)
 
 
-def right(points: Array, joints: Array, size: Array) -> npt.NDArray[np.bool_]:
+def right(points: npt.NDArray[np.floating], joints: Array, size: Array) -> npt.NDArray[np.bool_]:
     """Which of the skeletons (P, 33, 2), in pixels, are placed right.
 
     Shoulders and hips must be; of a picture without shoulders, hips, knees and ankles in it.
@@ -60,8 +60,8 @@ def right(points: Array, joints: Array, size: Array) -> npt.NDArray[np.bool_]:
     true = joints * size
     torso = np.linalg.norm(true[_SHOULDERS].mean(0) - true[_HIPS].mean(0))
     judged = [*_SHOULDERS, *_HIPS]
-    if (joints[_SHOULDERS, 1] < 0).all():
-        inside = ((joints >= 0) & (joints <= 1)).all(1)
+    if np.all(joints[_SHOULDERS, 1] < 0):
+        inside = np.all((joints >= 0) & (joints <= 1), axis=1)
         judged = [joint for joint in _LOWER if inside[joint]]
     off = np.linalg.norm(points[:, [LANDMARKS[i] for i in judged]] - true[judged], axis=-1)
     value: npt.NDArray[np.bool_] = off.max(1) <= WITHIN * torso

@@ -52,7 +52,7 @@ def fit(observed: Sequence[Observed]) -> tuple[dict[str, Any], Judged]:
     everything = np.arange(len(observed))
     clear, placed, there = _models(observed, everything)
     content = {
-        "what": "the gate of the second look; made by python -m unposed_jobs.pose.whole_frame.fit",
+        "what": "the gate of the second look; fitted by unposed_jobs.pose.whole_frame.fitting",
         "squares": squares.LADDER,
         "clear_from": round(_clear_from(observed, judged.clear), 3),
         "models": {
@@ -66,19 +66,20 @@ def fit(observed: Sequence[Observed]) -> tuple[dict[str, Any], Judged]:
 
 def _out_of_fold(observed: Sequence[Observed]) -> Judged:
     count = len(observed)
-    judged = Judged(*(np.full(count, -1.0) for _ in range(3)), np.zeros(count, bool))
+    clear, placed, there = np.full((3, count), -1.0)
+    judged = Judged(clear, placed, there, np.zeros(count, bool))
     groups = [one.group for one in observed]
     for known, new in GroupKFold(FOLDS).split(groups, groups=groups):
-        clear, placed, there = _models(observed, known)
+        clear_of, placed_of, there_of = _models(observed, known)
         for index in new:
             one = observed[index]
             if one.found is not None:
-                judged.clear[index] = clear.probability(one.found)
+                judged.clear[index] = clear_of.probability(one.found)
             if one.sighted is not None and one.sighted_right is not None:
-                chances = placed.probability(one.sighted)
+                chances = placed_of.probability(one.sighted)
                 best = int(chances.argmax())
                 judged.placed[index] = chances[best]
-                judged.there[index] = there.probability(one.sighted[best])
+                judged.there[index] = there_of.probability(one.sighted[best])
                 judged.right[index] = one.sighted_right[best]
     return judged
 
