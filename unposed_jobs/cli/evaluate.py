@@ -159,10 +159,12 @@ def _real(
             progress=progress,
         )
     else:
-        absent.append(f"In-shop photographs: not judged; no folder {data / 'inshop'}")
+        absent.append("In-shop photographs: not judged; the folder of real data has no inshop/")
     pictures = people.real(data, settings.pose, seed=arguments.seed, progress=progress)
     if not pictures:
-        absent.append(f"real pictures: not judged; none in {', '.join(people.FOLDERS)} of {data}")
+        absent.append(
+            f"real pictures: not judged; none in {', '.join(people.FOLDERS)} of the real data"
+        )
     return entries + pictures
 
 
