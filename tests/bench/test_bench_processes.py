@@ -27,6 +27,9 @@ class Side:
     def cores(self) -> int:
         return len(os.sched_getaffinity(0))
 
+    def threads(self) -> str:
+        return os.environ["OMP_NUM_THREADS"]
+
     def die(self) -> None:
         os._exit(1)
 
@@ -42,8 +45,11 @@ def contents(tmp_path_factory) -> list[bytes]:
     return [pictures.varied(source, turn) for turn in range(4)]
 
 
-def test_a_child_keeps_its_object_and_its_cores():
-    with Child(Side, 1, cores=1) as child:
+def test_a_child_keeps_its_object_its_cores_and_its_threads(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with Child(Side, 1, cores=1, threads=5) as child:
+        assert child.call("threads") == "5"
+        assert os.environ["OMP_NUM_THREADS"] == "2"
         assert child.call("add", 2) == 3
         child.begin("add", 2)
         assert child.result() == 5

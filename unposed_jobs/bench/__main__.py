@@ -19,7 +19,7 @@ from pathlib import Path
 
 from unposed_jobs import config
 from unposed_jobs.arguments import Parser, positive
-from unposed_jobs.bench import card, gate, machine, pictures
+from unposed_jobs.bench import card, machine, pictures
 from unposed_jobs.bench.card import Report
 from unposed_jobs.bench.results import GATED, Result, not_measured
 from unposed_jobs.errors import UnposedError
@@ -106,6 +106,8 @@ def _measure(
     report: Report = {"machine": machine.describe(), "parity": {"sets": [], "passed": True}}
     report["sizes"] = {name: value for name, value in vars(given).items() if _plain(value)}
     if GATED & set(wanted):
+        from unposed_jobs.bench import gate
+
         _say("parity with MediaPipe ...")
         report["parity"] = gate.run(
             settings.pose, given.data, given.parity_pictures, given.parity_products

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -17,14 +18,22 @@ class Child:
 
     Use it in a ``with``; the object's own ``close()``, where it has one, ends it. `cores` is how
     many of this process's cores it may use, whatever it starts included; None is all of them.
+    `threads` is what its libraries take for one computation, which they read when they load.
     """
 
-    def __init__(self, make: Callable[..., Any], *arguments: Any, cores: int | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[..., Any],
+        *arguments: Any,
+        cores: int | None = None,
+        threads: int | None = None,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         # No daemon: sides start processes of their own.
         self._process = context.Process(target=_serve, args=(theirs, cores, make, arguments))
-        self._process.start()
+        with _environment("OMP_NUM_THREADS", threads):
+            self._process.start()
         # Only the child's own end is left: if it dies, waiting for it ends.
         theirs.close()
 
@@ -67,6 +76,21 @@ class Child:
         if self._process.is_alive():
             self._process.terminate()
             self._process.join()
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: int | None) -> Iterator[None]:
+    """Set a variable for what is started within; None leaves it as it is."""
+    before = os.environ.get(name)
+    if value is not None:
+        os.environ[name] = str(value)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[name] = before
+        elif value is not None:
+            del os.environ[name]
 
 
 def _serve(

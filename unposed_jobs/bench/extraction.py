@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-import os
 import tempfile
 import time
 from datetime import date
@@ -88,8 +87,6 @@ class PoolSide:
     """The same chunks in a bare pool of `processes`, each with its estimator ready."""
 
     def __init__(self, folder: str, count: int, pose: PoseSettings, processes: int) -> None:
-        # Spark gives a task's Python as many threads as the task has cores: one.
-        os.environ["OMP_NUM_THREADS"] = "1"
         context = multiprocessing.get_context("spawn")
         self._processes = processes
         self._pose = pose

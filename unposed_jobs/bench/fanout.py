@@ -19,7 +19,8 @@ def overhead(
 ) -> list[Result]:
     """Ratio 5. Session start is left out, so is that of the pool; both are warm."""
     given = (str(folder), pictures, pose, processes)
-    with Child(SparkSide, *given) as spark, Child(PoolSide, *given) as pool:
+    # Spark gives a task's Python as many threads as the task has cores: one.
+    with Child(SparkSide, *given) as spark, Child(PoolSide, *given, threads=1) as pool:
         taken = rounds.turns(
             {"spark": lambda: spark.call("run"), "pool": lambda: pool.call("run")}, count
         )

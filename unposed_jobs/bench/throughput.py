@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -105,7 +104,6 @@ class Sides:
     def __init__(
         self, contents: list[bytes], settings: PoseSettings, how: Setup, names: tuple[str, ...]
     ) -> None:
-        os.environ["OMP_NUM_THREADS"] = str(how.cores)
         self._contents = contents
         make: dict[str, Callable[[], Callable[[list[bytes]], int]]] = {
             OURS: lambda: _pipeline(replace(settings, estimator="blazepose-full"), how),
@@ -140,7 +138,7 @@ def processes(
     """
     with contextlib.ExitStack() as stack:
         shares = [contents[number :: how.processes] for number in range(how.processes)]
-        made = [Child(Sides, share, settings, how, names) for share in shares]
+        made = [Child(Sides, share, settings, how, names, threads=how.cores) for share in shares]
         children = [stack.enter_context(child) for child in made]
 
         def run(name: str) -> tuple[float, float]:
