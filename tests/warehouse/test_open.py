@@ -120,9 +120,25 @@ def test_a_table_of_another_version_is_refused(tmp_path):
     catalog = open_catalog(settings(tmp_path))
     table = catalog.load_table(("unposed", "models"))
     with table.update_schema(allow_incompatible_changes=True) as update:
-        update.delete_column("reason")
-    with pytest.raises(UnposedError, match=r"unposed\.models .* has no column reason"):
+        update.delete_column("status")
+    with pytest.raises(UnposedError, match=r"unposed\.models .* has no column status; it was made"):
         Warehouse.open(settings(tmp_path))
+
+
+def test_a_table_of_an_earlier_version_gets_the_optional_columns_it_lacks(tmp_path):
+    first = Warehouse.open(settings(tmp_path))
+    publish_day(first, DAY, ["a", "b"], "r1")
+    table = first.table("product_audit")
+    with table.update_schema(allow_incompatible_changes=True) as update:
+        update.delete_column("top_missing")
+    with pytest.raises(UnposedError, match="no column top_missing; the next train or audit adds"):
+        Warehouse.open(settings(tmp_path), create=False)
+    again = Warehouse.open(settings(tmp_path))
+    rows = again.read("product_audit")
+    assert rows.schema.names == TABLES["product_audit"].schema.names
+    assert rows["top_missing"].null_count == rows.num_rows == 2
+    publish_day(again, DAY, ["a", "c"], "r2")
+    assert again.read("product_audit")["product_id"].to_pylist() == ["a", "c"]
 
 
 def test_unknown_tables_are_named(warehouse):

@@ -11,6 +11,7 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import (
+    CommitFailedException,
     NamespaceAlreadyExistsError,
     NoSuchTableError,
     NotInstalledError,
@@ -155,10 +156,13 @@ def _ensure_tables(catalog: Catalog, settings: WarehouseSettings, create: bool) 
         except NoSuchTableError:
             if not create:
                 raise UnposedError(
-                    f"no table {NAMESPACE}.{table.name} in the warehouse; run: unposed audit"
+                    f"no table {NAMESPACE}.{table.name} in the warehouse; "
+                    "run: unposed train, then: unposed audit"
                 ) from None
             _create_table(catalog, table, settings.buckets)
         else:
+            if create:
+                _add_columns(existing, table)
             _check_table(existing, table, settings.buckets)
 
 
@@ -212,6 +216,28 @@ def _create_table(catalog: Catalog, table: Table, buckets: int) -> None:
     )
 
 
+def _add_columns(existing: IcebergTable, table: Table) -> None:
+    """Give a table of an earlier version the optional columns that it lacks; old rows have nulls.
+
+    Only metadata changes. Two processes at once are no harm: the second finds the columns there.
+    """
+    names = {field.name for field in existing.schema().fields}
+    lacking = [column.name for column in table.schema if column.name not in names]
+    if not lacking or set(lacking) & {*table.required, *table.partition}:
+        return  # Nothing to do, or not ours to mend: the check says so.
+    fields = iceberg_schema(table)
+    try:
+        with existing.update_schema() as update:
+            for name in lacking:
+                field = fields.find_field(name)
+                update.add_column(name, field.field_type, field.doc)
+                place = table.schema.names.index(name)
+                if place:
+                    update.move_after(name, table.schema.names[place - 1])
+    except CommitFailedException:
+        existing.refresh()
+
+
 def _check_table(existing: IcebergTable, table: Table, buckets: int) -> None:
     """Refuse a table that this version cannot read and write."""
     where = f"table {NAMESPACE}.{table.name} at {existing.location()}"
@@ -221,7 +247,8 @@ def _check_table(existing: IcebergTable, table: Table, buckets: int) -> None:
         try:
             field: NestedField = schema.find_field(wanted.name)
         except ValueError:
-            raise UnposedError(f"{where} has no column {wanted.name}; {remedy}") from None
+            mend = remedy if wanted.name in table.required else "the next train or audit adds it"
+            raise UnposedError(f"{where} has no column {wanted.name}; {mend}") from None
         if _kind(field) != _kind(wanted):
             raise UnposedError(
                 f"{where}: column {wanted.name} is {field.field_type}, "

@@ -64,11 +64,17 @@ IMAGES = Table(
             _column("etag", pa.string(), "The object store's tag; null for files"),
             _column("size", pa.int64(), "Bytes"),
             _column("last_modified", pa.timestamp("us", tz="UTC"), "As the storage tells it"),
-            _column("content_sha256", pa.string(), "Of the bytes; null where they were not read"),
+            _column(
+                "content_sha256",
+                pa.string(),
+                "Of the bytes, or of the row where landmarks come from a table; null where "
+                "neither was read",
+            ),
             _key(
                 "status",
                 pa.string(),
-                "ok; missing: no such object; unreachable: the storage did not answer or refused; "
+                "ok; missing: no such object, or no row in the landmark table; "
+                "unreachable: the storage did not answer or refused; "
                 "refused: a scheme that is not allowed; too_large: over the byte limit",
             ),
             _column("error", pa.string(), "One line: why the status is not ok"),
@@ -88,7 +94,7 @@ LANDMARKS = Table(
         [
             _key("estimator_id", pa.string(), "Estimator, version and weights"),
             _BUCKET,
-            _key("content_sha256", pa.string(), "The picture's content"),
+            _key("content_sha256", pa.string(), "The picture's content; see images"),
             _key("status", pa.string(), "ok; no_person; unreadable: not a picture we can decode"),
             _column("error", pa.string(), "One line: why the picture is unreadable"),
             _column("width", pa.int32(), "Pixels, upright (EXIF orientation applied)"),
@@ -135,7 +141,7 @@ IMAGE_POSES = Table(
         [
             _MODEL_VERSION,
             _BUCKET,
-            _key("content_sha256", pa.string(), "The picture's content"),
+            _key("content_sha256", pa.string(), "The picture's content; see images"),
             _column("pose_id", pa.int32(), "The nearest class; null where unknown or unreadable"),
             _column("distance", pa.float32(), "To the nearest centroid, in the embedding's unit"),
             _key("confidence", pa.float32(), "In [0, 1]; 0 where nothing could be assigned"),
@@ -260,7 +266,7 @@ CATALOGUE_REJECTS = Table(
     pa.schema(
         [
             _RUN_DATE,
-            _key("source", pa.string(), "products or images"),
+            _key("source", pa.string(), "products, images or landmarks"),
             _column("row_key", pa.string(), "product_id, or product_id and image_uri"),
             _key("reason", pa.string(), "A word; unposed_jobs.catalogue.schemas.REASONS explains"),
             _column("detail", pa.string(), "One line"),
