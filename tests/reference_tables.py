@@ -19,7 +19,7 @@ SHOTS = {
     "Tops": [Pose("front", "upper"), Pose("back", "upper"), Pose("left", "upper"), Pose()],
     "Trousers": [Pose(), Pose("back"), Pose("front", "legs"), Pose("right")],
 }
-OTHERS = {"flat lay": 0.2, "size chart": 0.8}
+OTHERS = {"detail": 0.1, "size chart": 0.8}
 SETTINGS = TrainingSettings(epochs=40, cluster_range=(6, 9))
 BARE = dataclasses.replace(SETTINGS, embedding="features")
 DAY = datetime.date(2026, 1, 5)

@@ -32,19 +32,20 @@ def test_kinds_are_told_apart_by_what_they_mean_and_not_by_the_garments_colour()
     rng = np.random.default_rng(3)
     values = rng.uniform(0, 1, (120, len(statistics.NAMES)))
     label = np.repeat(np.arange(4), 30)
+    told = ("border_uniformity", "texture_evenness", "centre_border_contrast", "enclosed_share")
     flat_lay, fabric, crop, chart = (
-        {"border_uniformity": border, "texture_evenness": even, "centre_border_contrast": contrast}
-        for border, even, contrast in (
-            (0.99, 0.55, 0.4),
-            (0.9, 0.9, 0.03),
-            (0.4, 0.6, 0.2),
-            (1,) * 3,
+        dict(zip(told, values, strict=True))
+        for values in (
+            (0.99, 0.55, 0.4, 0.4),
+            (0.9, 0.9, 0.03, 0.0),
+            (0.4, 0.6, 0.2, 0.1),
+            (1, 1, 1, 0.15),
         )
     )
     plain = {"text_transitions": 0.01, "horizontal_lines": 0.15}
     chart |= {"text_transitions": 0.1, "horizontal_lines": 0.4, "texture_evenness": 0.5}
-    for kind, told in enumerate((plain | flat_lay, plain | fabric, plain | crop, chart)):
-        for name, value in told.items():
+    for kind, shown in enumerate((plain | flat_lay, plain | fabric, plain | crop, chart)):
+        for name, value in shown.items():
             column = statistics.NAMES.index(name)
             values[label == kind, column] = value + rng.normal(0, 0.02, 30)
     branch = no_person.fit(values, seed=0)

@@ -61,7 +61,7 @@ def test_names_are_unique_even_of_equal_classes() -> None:
 
 
 def chart(**changed: float) -> dict[str, float]:
-    return dict.fromkeys(statistics.NAMES, 0.3) | changed
+    return dict.fromkeys(statistics.NAMES, 0.3) | {"enclosed_share": 0.1} | changed
 
 
 def test_pictures_without_a_person_are_named_by_their_statistics() -> None:
@@ -104,7 +104,7 @@ def test_one_framing_and_view_is_one_shot_whichever_way_it_is_turned() -> None:
     seen = medians([Pose(), Pose("back"), Pose(arms_up=True), Pose("back"), Pose("front", "upper")])
     assert naming.shots(seen) == [0, 1, 2, 1, 4]
     turned = [
-        seen[0] | {"shoulder_width": 0.7, "facing": 0.4, "turned": 0.6, "profile": side}
+        seen[0] | {"shoulder_width": 0.7, "facing": 0.5, "turned": 0.6, "profile": side}
         for side in (0.6, -0.6)
     ]
     assert naming.shots([seen[0], *turned]) == [0, 1, 1]
@@ -120,3 +120,20 @@ def test_one_kind_of_picture_without_a_person_is_one_group() -> None:
     flat = chart(border_uniformity=0.97, text_transitions=0.0)
     rows = [flat, chart(border_uniformity=0.3, text_transitions=0.0), flat | {"luma_mean": 0.9}]
     assert naming.kinds(rows) == [0, 1, 0]
+
+
+def test_a_thing_within_an_outline_is_a_flat_lay_on_any_ground() -> None:
+    uneven = chart(border_uniformity=0.5, texture_evenness=0.6, text_transitions=0.0)
+    striped = uneven | {"centre_border_contrast": 0.1, "enclosed_share": 0.0}
+    found = naming.name_no_person([uneven | {"enclosed_share": 0.45}, striped, uneven])
+    assert [item.shot_code for item in found] == ["FLAT", "FABR", "DETL"]
+
+
+def test_each_picture_is_read_as_its_class_would_be_named() -> None:
+    features = pose_features(figures([Pose(), Pose("back", "upper"), Pose("front", "legs")], 1))
+    first = names(BLAZEPOSE_33).index(RATIOS[0])
+    assert naming.readings(features[:, first : first + 10]).tolist() == [
+        "full body, front",
+        "upper body, back",
+        "legs, front",
+    ]

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy import ndimage
 
 SIDE = 192
 """The longer side, in pixels, of the reduced picture that is looked at."""
@@ -43,8 +44,9 @@ NAMES: tuple[str, ...] = (
     "smoothness",
     "periodicity",
     "texture_evenness",
+    "enclosed_share",
 )
-"""The order of `describe`'s figures. Changing it changes what a stored model means."""
+"""The order of `describe`'s figures. A stored model goes by it: a new one is added at the end."""
 
 _FloatArray = npt.NDArray[np.float32]
 
@@ -54,6 +56,8 @@ _FOREGROUND = 0.12
 _EDGE = 0.06
 _LINE_SHARE = 0.06
 _BLOCKS = 6
+_OUTLINE_SIDE = 64
+_OUTLINE, _OUTLINE_OF_TYPICAL = 0.04, 2.0
 _LONGEST_STROKE = 6
 _STROKE_DEPTH, _EVEN_GROUND = 0.2, 0.08
 
@@ -66,6 +70,7 @@ def describe(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
     colour = _reduced(rgb)
     luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     figures = {
+        "enclosed_share": _enclosed_share(rgb),
         **_tone(colour, luma),
         **_composition(colour),
         **_edges(luma),
@@ -142,6 +147,34 @@ def _composition(colour: _FloatArray) -> dict[str, float]:
         "foreground_fill": share / box if box else 0.0,
         "foreground_symmetry": float((foreground & mirrored).mean()) / union if union else 0.0,
     }
+
+
+def _enclosed_share(rgb: npt.NDArray[np.uint8]) -> float:
+    # The largest thing that an outline parts from the frame: what a way from the border that takes
+    # small steps of colour only does not reach. Unlike a comparison with the border's colour it
+    # bears shadows and uneven light; stripes reach the border, and prints are small.
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    image.thumbnail((_OUTLINE_SIDE, _OUTLINE_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    if min(image.size) < 8:
+        return 0.0
+    smooth = ndimage.gaussian_filter(np.asarray(image, np.float32) / 255, (1, 1, 0), truncate=2.0)
+    padded = np.pad(smooth, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    down = np.abs(padded[2:, 1:-1] - padded[:-2, 1:-1]).max(axis=2)
+    across = np.abs(padded[1:-1, 2:] - padded[1:-1, :-2]).max(axis=2)
+    step = np.maximum(down, across)
+    # A weave or a wooden floor is full of small steps: what counts stands out from them.
+    calm, _ = ndimage.label(step < max(_OUTLINE, _OUTLINE_OF_TYPICAL * float(np.median(step))))
+    rim = np.ones(step.shape, bool)
+    rim[1:-1, 1:-1] = False
+    reached = (calm > 0) & np.isin(calm, np.unique(calm[rim]))
+    things, count = ndimage.label(ndimage.binary_opening(~reached))
+    if not count:
+        return 0.0
+    sizes = np.bincount(things.ravel())
+    sizes[0] = 0
+    largest = things == sizes.argmax()
+    touching = float(largest[rim].mean())
+    return float(largest.mean()) * max(0.0, 1.0 - 2.0 * touching)
 
 
 def _box(mask: npt.NDArray[np.bool_]) -> float:

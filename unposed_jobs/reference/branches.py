@@ -22,7 +22,7 @@ from unposed_jobs.reference import continuing, describing
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.describing import PoseClass
 from unposed_jobs.reference.pictures import NO_PERSON, PERSON, PictureArrays
-from unposed_jobs.vocabulary import clustering, matching, naming, no_person, retaking
+from unposed_jobs.vocabulary import cells, clustering, matching, naming, no_person, retaking
 from unposed_jobs.vocabulary.calibration import Calibration
 from unposed_jobs.vocabulary.clustering import Clusters
 from unposed_jobs.vocabulary.continuity import Proposed
@@ -76,9 +76,12 @@ def person_branch(
     topology = of_array(found.landmarks)
     first = names(topology).index(RATIOS[0])
     ratios = reading.features[:, first : first + len(RATIOS)]
-    cells = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
-    clusters = clusters.merged(naming.shots(cells))
     products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
+    owner = products[found.person[once]]
+    clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner)
+    seen = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
+    clusters = clusters.merged(naming.shots(seen))
+    clusters = cells.without_tiny(clusters, codes[once], owner)
     anew = functools.partial(Proposed.of, clusters, codes[once], owner=products[found.person[once]])
     going = continuing.person(
         champion,
@@ -141,10 +144,9 @@ def other_branch(
     else:
         points = branch.standardise(np.nan_to_num(values))
         known = np.asarray(np.isfinite(values).all(axis=1))
-        cells = describing.no_person_medians(
-            values[known], branch.clusters.nearest(points[known]), len(branch)
-        )
-        branch = dataclasses.replace(branch, clusters=branch.clusters.merged(naming.kinds(cells)))
+        owner = reading.pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)[rows]
+        kinds = _kinds(branch.clusters, points[known], values[known], owner[known])
+        branch = dataclasses.replace(branch, clusters=kinds)
         located, ids = _located(points, np.where(known, before[rows], -1), ids)
     owner = reading.pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)[rows]
     told = once[np.isfinite(values[once]).all(axis=1)]
@@ -169,6 +171,16 @@ def other_branch(
         count=settings.exemplars,
     )
     return OtherBranch(branch, lineage.pose_ids), classes
+
+
+def _kinds(
+    clusters: clustering.Clusters, points: Floats, values: Floats, owner: npt.NDArray[np.str_]
+) -> clustering.Clusters:
+    """A class for each kind of picture that is read in (m, S) statistics."""
+    if values.shape[1] >= naming.KIND_STATISTICS:
+        clusters = cells.divide(clusters, points, naming.kind_readings(values), owner)
+    seen = describing.no_person_medians(values, clusters.nearest(points), len(clusters.centroids))
+    return cells.without_tiny(clusters.merged(naming.kinds(seen)), points, owner)
 
 
 def first_of_content(pictures: pa.Table, rows: Ints) -> Ints:

@@ -130,8 +130,10 @@ def _statistics(table: pa.Table, rows: npt.NDArray[np.int64], width: int) -> Flo
     if "statistics" not in table.column_names or not width:
         return values
     lengths = pc.fill_null(pc.list_value_length(table["statistics"]), 0).to_numpy()[rows]
-    known = np.flatnonzero(lengths == width)
-    values[known] = _lists(table["statistics"], rows[known], width)
+    # New statistics are added at the end: a model goes by those that it knows.
+    for length in np.unique(lengths[lengths >= width]).tolist():
+        known = np.flatnonzero(lengths == length)
+        values[known] = _lists(table["statistics"], rows[known], length)[:, :width]
     return values
 
 

@@ -16,18 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.embedding.features import RATIOS
+from unposed_jobs.pose.statistics import NAMES
 
 Floats = npt.NDArray[np.floating]
 
-_FRONT, _SIDE = 0.6, 0.35  # |mean of the view ratios|: straight above the one, side below the other
+_FRONT, _SIDE = 0.72, 0.27  # |facing|: straight above the one, side view below the other
 _TURNED = 0.12  # |profile| that tells a left from a right side
-_STRAIGHT = 0.3  # |profile| below it is a front or back view, above it three-quarter
-_CLOSE = 0.75  # scale of a torso higher than the picture: head and shoulders fill it
+_CLOSE = 0.8  # scale of a torso higher than the picture: head and shoulders fill it
 _SEEN = -0.4  # of a pair, -1 none to 1 both: from the side one leg hides the other
 _RAISED = 0.05  # hands at the height of the shoulders
 _TEXT, _LINES = 0.05, 0.3  # share of strokes as of letters; of steps in few rows, as of a table
 _EVEN, _CONTRAST = 0.7, 0.2  # contrast as even as a fabric's; middle as unlike the border
 _WITHIN = 0.87  # of the border is plain ground: legs alone, crossing it twice, leave less
+KIND_STATISTICS = NAMES.index("texture_evenness") + 1
+"""A kind of picture can be read off so many statistics, the first of `NAMES`."""
+_OUTLINED, _THROUGHOUT = 0.2, 0.03  # of the picture is one thing within an outline; is none
 _DETAIL = 0.2  # least difference of two classes that a detail may name
 
 
@@ -99,6 +102,21 @@ def _differ(one: _Draft, two: _Draft, kind: str) -> bool:
     return words != other and abs(extent - far) >= _DETAIL
 
 
+def readings(ratios: Floats) -> npt.NDArray[np.str_]:
+    """What each picture of (n, 10) ratios, in the order of `RATIOS`, shows by itself: (n,).
+
+    Framing and view, as a class is named. One picture is read less surely than a class.
+    """
+    rows = (dict(zip(RATIOS, row, strict=True)) for row in np.asarray(ratios, float).tolist())
+    return np.array([f"{_framing(row)}, {_view(row)}" for row in rows], dtype=np.str_)
+
+
+def kind_readings(statistics: Floats) -> npt.NDArray[np.str_]:
+    """The same of pictures without a person: (m, S) in the order of `pose.statistics.NAMES`."""
+    rows = (dict(zip(NAMES, row, strict=False)) for row in np.asarray(statistics, float).tolist())
+    return np.array([_draft_no_person(row).base for row in rows], dtype=np.str_)
+
+
 def ratio_medians(ratios: Floats) -> dict[str, float]:
     """Medians of a class's members: (n, 10) in the order of `RATIOS` -> by name.
 
@@ -140,7 +158,8 @@ def _framing(ratios: Mapping[str, float]) -> str:
     if head > 0.5:
         if ankles > _SEEN:
             return "full body"
-        near = ratios["scale"] > _CLOSE
+        # From the side the shoulders say nothing of the torso's length.
+        near = ratios["scale"] > _CLOSE and abs(ratios["facing"]) > _SIDE
         return "upper body" if hips > _SEEN or knees > _SEEN or not near else "close-up"
     if head > -0.5:  # Shoulders without a head.
         return "full body without head" if ankles > _SEEN else "chest"
@@ -148,11 +167,10 @@ def _framing(ratios: Mapping[str, float]) -> str:
 
 
 def _view(ratios: Mapping[str, float]) -> str:
-    turn = (ratios["shoulder_width"] + ratios["hip_width"] + ratios["facing"]) / 3
+    turn = ratios["facing"]
     if abs(turn) > _SIDE:
-        straight = abs(turn) >= _FRONT and ratios["turned"] < _STRAIGHT
         view = "front" if turn > 0 else "back"
-        return view if straight else f"three-quarter {view}"
+        return view if abs(turn) >= _FRONT else f"three-quarter {view}"
     if abs(ratios["profile"]) < _TURNED:
         return "side"
     # Who looks to the picture's left shows the left side.
@@ -177,10 +195,16 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
     if text and (statistics["white_share"] > 0.4 or statistics["horizontal_lines"] > _LINES):
         return _Draft("size chart or text", "SIZE", details)
     even = statistics["texture_evenness"]
-    if even > _EVEN and statistics["centre_border_contrast"] < _CONTRAST:
+    alike = statistics["centre_border_contrast"] < _CONTRAST
+    # Models of before this statistic do not tell it; then the border alone decides.
+    enclosed = statistics.get("enclosed_share")
+    outlined = enclosed is not None and enclosed > _OUTLINED
+    if alike and even > _EVEN and not outlined:
         return _Draft("fabric close-up", "FABR", details)
-    if statistics["border_uniformity"] > _WITHIN:  # What is shown ends within the frame.
+    if outlined or statistics["border_uniformity"] > _WITHIN:  # It ends within the frame.
         return _Draft("flat lay", "FLAT", details)
+    if alike and enclosed is not None and enclosed < _THROUGHOUT:  # Broad stripes of cloth.
+        return _Draft("fabric close-up", "FABR", details)
     return _Draft("cropped body or detail", "DETL", details)
 
 

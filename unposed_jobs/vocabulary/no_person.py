@@ -24,14 +24,16 @@ from unposed_jobs.vocabulary.clustering import Assignment, Clusters
 Floats = npt.NDArray[np.floating]
 
 TELLING: dict[str, tuple[float, float, float]] = {
-    # A flat-lay ends within the frame; a cropped body or a detail crosses its border.
-    "border_uniformity": (0.7, 0.97, 1.3),
+    # A flat-lay is one thing within an outline, ...
+    "enclosed_share": (0.03, 0.3, 2.0),
+    # ... and ends within the frame; a cropped body or a detail crosses its border.
+    "border_uniformity": (0.7, 0.97, 0.4),
     # A fabric fills the frame with the same contrast everywhere, ...
     "texture_evenness": (0.65, 0.9, 1.5),
     # ... and its middle looks like its border.
-    "centre_border_contrast": (0.05, 0.2, 1.5),
+    "centre_border_contrast": (0.05, 0.2, 0.8),
     # Words and figures on an even ground, in lines: a chart. A fine weave has strokes as well.
-    "text_transitions": (0.02, 0.09, 0.5),
+    "text_transitions": (0.02, 0.09, 0.8),
     "horizontal_lines": (0.25, 0.36, 1.0),
 }
 """Statistic: between which values it tells kinds of picture apart, and its weight."""

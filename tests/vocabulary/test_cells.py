@@ -1,0 +1,58 @@
+import numpy as np
+
+from unposed_jobs.vocabulary import cells, clustering
+
+
+def cloud(centre: tuple[float, float], count: int, seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 0.1, (count, 2))
+    return (np.array(centre) + noise).astype(np.float32)
+
+
+def owners(count: int, products: int) -> np.ndarray:
+    return np.array([f"P{row % products}" for row in range(count)])
+
+
+def one_centroid(codes: np.ndarray) -> clustering.Clusters:
+    return clustering.describe(codes, codes.mean(axis=0, keepdims=True))
+
+
+def test_a_shot_that_shares_a_centroid_gets_one_of_its_own() -> None:
+    codes = np.concatenate([cloud((0, 0), 40, 0), cloud((1, 0), 6, 1)])
+    reading = np.array(["legs, front"] * 40 + ["legs, back"] * 6)
+    divided = cells.divide(one_centroid(codes), codes, reading, owners(46, 9))
+    assert len(divided.centroids) == 2
+    found = divided.nearest(codes)
+    assert len(set(found[:40])) == len(set(found[40:])) == 1
+
+
+def test_too_few_pictures_or_products_or_no_gap_divide_nothing() -> None:
+    codes = np.concatenate([cloud((0, 0), 20, 0), cloud((1, 0), 6, 1)])
+    reading = np.array(["legs, front"] * 20 + ["legs, back"] * 6)
+    single = owners(26, 9)
+    single[20:] = "P1"
+    whole = one_centroid(codes)
+    assert len(cells.divide(whole, codes, reading, single).centroids) == 1
+    few = codes[:23]
+    assert len(cells.divide(one_centroid(few), few, reading[:23], owners(23, 9)).centroids) == 1
+    close = cloud((0, 0), 40, 2)
+    crossed = np.where(close[:, 0] > 0, "front", "three-quarter")
+    assert len(cells.divide(one_centroid(close), close, crossed, owners(40, 9)).centroids) == 1
+
+
+def test_three_false_persons_are_no_class() -> None:
+    codes = np.concatenate([cloud((0, 0), 30, 0), cloud((3, 0), 20, 1), cloud((9, 9), 3, 2)])
+    clusters = clustering.fit(codes, 3, seed=0)
+    kept = cells.without_tiny(clusters, codes, owners(53, 12))
+    assert len(clusters) == 3
+    assert len(kept) == 2
+    assert (kept.assign(codes).index[-3:] == -1).all()
+
+
+def test_the_pictures_of_one_product_are_no_class_and_one_class_always_stays() -> None:
+    codes = np.concatenate([cloud((0, 0), 30, 0), cloud((3, 0), 8, 1)])
+    owner = owners(38, 12)
+    owner[30:] = "P1"
+    clusters = clustering.fit(codes, 2, seed=0)
+    assert len(cells.without_tiny(clusters, codes, owner)) == 1
+    alone = np.array(["P1"] * 38)
+    assert len(cells.without_tiny(clusters, codes, alone)) == 1
