@@ -12,49 +12,31 @@ says, one commit each.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints
-from unposed_jobs.config import PoseSettings, Settings
+from unposed_jobs.config import Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
-from unposed_jobs.jobs import frames, ingest, landmark_table, reference
+from unposed_jobs.jobs import chunks, frames, ingest, landmark_table, reference
 from unposed_jobs.jobs.context import Context
+from unposed_jobs.jobs.extraction_figures import Told, speed
 from unposed_jobs.jobs.identity import run_identity
-from unposed_jobs.pose import estimators
-from unposed_jobs.pose.extraction import extract_batch
-from unposed_jobs.warehouse import RunRecord, Warehouse, tables
+from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from unposed_jobs.jobs.entry import Run
-    from unposed_jobs.pose.estimator import PoseEstimator
-
-log = logging.getLogger(__name__)
-
-READ_AHEAD = 64
-"""Pictures whose bytes a worker holds at once."""
 
 _FAILED = ("missing", "unreachable", "refused", "too_large")
 """The statuses of a picture whose bytes cannot be had."""
-_EXTRACTED = pa.schema(
-    [
-        pa.field(column.name, column.type)
-        for column in tables.LANDMARKS.schema
-        if column.name not in ("bucket", "run_id")
-    ]
-)
 
 
 def check(settings: Settings) -> None:
@@ -98,6 +80,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         f"unchanged {figures['unchanged']}, failed {figures['failed']}"
         f"{' (' + ', '.join(told) + ')' if told else ''}; "
         f"extracted {figures['extracted']} in {figures['seconds']} s"
+        f"{speed(figures)}"
     )
     warehouse.record_run(
         RunRecord(
@@ -223,10 +206,11 @@ def extract_contents(
     }
     if run.dry_run:
         return figures
+    told = Told()
     group_of = F.pmod(F.xxhash64("content_sha256"), F.lit(groups))
 
     def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return extract_chunks(batches, pose, estimator_id)
+        return chunks.extract_chunks(batches, pose, estimator_id)
 
     for group in range(groups):
         part = todo.where(group_of == group)
@@ -238,64 +222,26 @@ def extract_contents(
                 ceil(total / groups / pose.chunk_size),
             )
             rows = part.repartition(chunk_count).mapInArrow(
-                extract, frames.spark_schema(_EXTRACTED)
+                extract, frames.spark_schema(chunks.EXTRACTED)
             )
         rows = rows.persist()
-        counts = {row["status"]: row["count"] for row in rows.groupBy("status").count().collect()}
+        counts, digest = told.add(rows)
+        writing = time.monotonic()
         staged = frames.stage(
             frames.with_bucket(rows, "content_sha256", settings.warehouse.buckets),
             warehouse.stage("landmarks", run_id),
         )
         figures["snapshots"]["landmarks"] = warehouse.append(
-            "landmarks", staged, run_id, part=frames.digest(rows, "content_sha256")
+            "landmarks", staged, run_id, part=digest
         )
         rows.unpersist()
+        told.seconds["write"] += time.monotonic() - writing
         for status, count in counts.items():
             figures[status] += count
             figures["extracted"] += count
         run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
     todo.unpersist()
-    return figures
-
-
-def extract_chunks(
-    batches: Iterable[pa.RecordBatch], pose: PoseSettings, estimator_id: str
-) -> Iterator[pa.RecordBatch]:
-    """On an executor: references (image_uri, content_sha256) to rows of landmarks.
-
-    Reads ahead with threads while the estimator works. A picture that vanished or changed
-    since it was fingerprinted yields no row: the next run sees it as it is then.
-    """
-    estimator = _estimator(pose)
-    with ThreadPoolExecutor(pose.read_threads) as pool:
-        for batch in batches:
-            references = batch.to_pylist()
-            for start in range(0, len(references), READ_AHEAD):
-                part = references[start : start + READ_AHEAD]
-                found = list(pool.map(lambda item: _read(item["image_uri"], pose), part))
-                contents = [data for data in found if data is not None]
-                rows = extract_batch(contents, estimator, pose)
-                wanted = {item["content_sha256"] for item in part}
-                kept = [row for row in rows if row["content_sha256"] in wanted]
-                if len(kept) < len(part):
-                    log.warning("%d pictures changed or vanished", len(part) - len(kept))
-                for row in kept:
-                    row["estimator_id"] = estimator_id
-                yield pa.RecordBatch.from_pylist(kept, schema=_EXTRACTED)
-
-
-@lru_cache(maxsize=1)
-def _estimator(pose: PoseSettings) -> PoseEstimator:
-    """One estimator for each worker process; Spark reuses the process for many chunks."""
-    return estimators.create(pose)
-
-
-def _read(uri: str, pose: PoseSettings) -> bytes | None:
-    try:
-        return storage.read_bytes(uri, pose.max_bytes)
-    except storage.StorageError as error:
-        log.warning("%s", error)
-        return None
+    return figures | told.figures(figures)
 
 
 def _total(counts: list[Any], column: str, value: str) -> int:

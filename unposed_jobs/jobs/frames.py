@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from unposed_jobs.warehouse import tables
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from unposed_jobs.warehouse import StagedFile, Stager, Warehouse
 
@@ -80,10 +80,20 @@ def digest(frame: DataFrame, *columns: str) -> str:
 
     Without `columns`, of all of them.
     """
-    chosen = [F.col(name) for name in columns or sorted(frame.columns)]
-    total = F.sum(F.xxhash64(F.to_json(F.struct(*chosen))).cast("decimal(38,0)"))
+    total = digest_sum(*(columns or sorted(frame.columns)))
     row = frame.select(total.alias("total"), F.count(F.lit(1)).alias("rows")).collect()[0]
-    return f"{row['total']}/{row['rows']}"
+    return digest_of(row["total"], row["rows"])
+
+
+def digest_sum(*columns: str) -> Column:
+    """The part of a digest that is an aggregate, for who counts the rows in the same pass."""
+    chosen = [F.col(name) for name in columns]
+    return F.sum(F.xxhash64(F.to_json(F.struct(*chosen))).cast("decimal(38,0)"))
+
+
+def digest_of(total: Any, rows: int) -> str:
+    """The digest of so many rows with that `digest_sum`."""
+    return f"{total}/{rows}"
 
 
 def staged_batch(table: str, staged: Iterable[StagedFile]) -> pa.RecordBatch:

@@ -8,8 +8,10 @@ bytes by count, of decoded pictures by pixels.
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections import deque
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,6 +55,34 @@ class Seen(Generic[Item]):
         return 0 if self.picture is None else self.picture.shape[0] * self.picture.shape[1]
 
 
+STAGES = ("read", "decode", "infer", "describe")
+"""What a picture goes through; describing is hashing, and the statistics of a bare one."""
+
+
+class Clock:
+    """Seconds spent in each of `STAGES`, added up over all threads."""
+
+    def __init__(self) -> None:
+        self._spent: defaultdict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Count what happens within."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._spent[stage] += time.perf_counter() - start
+
+    def take(self) -> dict[str, float]:
+        """The seconds of each stage since the last call."""
+        with self._lock:
+            spent, self._spent = self._spent, defaultdict(float)
+        return {stage: spent[stage] for stage in STAGES}
+
+
 def extract_stream(
     items: Iterable[Item],
     load: Callable[[Item], bytes | None],
@@ -61,24 +91,37 @@ def extract_stream(
     *,
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
+    clock: Clock | None = None,
 ) -> Iterator[tuple[Item, Row | None]]:
     """Each item with its row of `landmarks` (see `extraction.extract_batch`), in order.
 
     A row is None where `load` found nothing. See `estimate_stream`; as many threads as decode
     complete the rows.
     """
+    clock = clock or Clock()
     batches = estimate_stream(
-        items, load, estimator, settings, decoders=decoders, batch_pictures=batch_pictures
+        items,
+        load,
+        estimator,
+        settings,
+        decoders=decoders,
+        batch_pictures=batch_pictures,
+        clock=clock,
     )
+
+    def finish(one: Seen[Item]) -> tuple[Item, Row | None]:
+        with clock("describe"):
+            return _finish(one)
+
     if not decoders:
-        yield from (_finish(one) for batch in batches for one in batch)
+        yield from (finish(one) for batch in batches for one in batch)
         return
     # Threads of their own: a decoder may wait for the very thread that waits for a row.
     with ThreadPoolExecutor(decoders, "unposed-finish") as finishers:
         finishing: deque[Future[tuple[Item, Row | None]]] = deque()
         for batch in batches:
             # The rows of the batch before are finished while this one is in the networks.
-            finishing.extend(finishers.submit(_finish, one) for one in batch)
+            finishing.extend(finishers.submit(finish, one) for one in batch)
             while len(finishing) > len(batch):
                 yield finishing.popleft().result()
         while finishing:
@@ -93,25 +136,33 @@ def estimate_stream(
     *,
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
+    clock: Clock | None = None,
 ) -> Iterator[list[Seen[Item]]]:
     """Batches of items with picture and estimate, in order; rows are begun, not completed.
 
     `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
     vanished; what it raises ends the stream. `decoders` threads decode, for a process with
     several cores; without any, pictures are decoded in the thread that iterates, where
-    `estimator` runs, too: on one core that is the fastest.
+    `estimator` runs, too: on one core that is the fastest. `clock` is told where the time goes.
     """
+    clock = clock or Clock()
     budget = _Budget(2 * BATCH_PIXELS)
     with (
         ThreadPoolExecutor(settings.read_threads, "unposed-read") as readers,
         ThreadPoolExecutor(max(1, decoders), "unposed-decode") as workers,
         budget,
     ):
-        loaded = _ahead(readers, lambda item: (item, load(item)), items, READ_AHEAD)
+
+        def read(item: Item) -> tuple[Item, bytes | None]:
+            with clock("read"):
+                return item, load(item)
+
+        loaded = _ahead(readers, read, items, READ_AHEAD)
 
         def prepare(numbered: tuple[int, tuple[Item, bytes | None]]) -> Seen[Item]:
             number, (item, data) = numbered
-            seen = _prepare(item, data, estimator.estimator_id, settings)
+            with clock("decode"):
+                seen = _prepare(item, data, estimator.estimator_id, settings)
             budget.take(number, seen.pixels)
             return seen
 
@@ -122,7 +173,8 @@ def estimate_stream(
         )
         for batch in _batches(prepared, budget, batch_pictures):
             pictures = [one.picture for one in batch if one.picture is not None]
-            estimates = iter(estimator.estimate(pictures))
+            with clock("infer"):
+                estimates = iter(estimator.estimate(pictures))
             for one in batch:
                 if one.picture is not None:
                     one.estimate = next(estimates)

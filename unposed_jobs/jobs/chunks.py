@@ -1,0 +1,89 @@
+"""A chunk of pictures on an executor: references in, rows of landmarks out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from unposed_jobs import storage
+from unposed_jobs.config import PoseSettings
+from unposed_jobs.jobs import devices
+from unposed_jobs.pose import estimators, pipeline
+from unposed_jobs.warehouse import tables
+
+if TYPE_CHECKING:
+    from unposed_jobs.pose.estimator import PoseEstimator
+
+log = logging.getLogger(__name__)
+
+BATCH_ROWS = 64
+"""Rows that a worker hands over at once."""
+
+EXTRACTED = pa.schema(
+    [
+        *(
+            pa.field(column.name, column.type)
+            for column in tables.LANDMARKS.schema
+            if column.name not in ("bucket", "run_id")
+        ),
+        *(pa.field(f"{stage}_seconds", pa.float64()) for stage in pipeline.STAGES),
+        pa.field("gpu", pa.string()),
+    ]
+)
+"""The table's columns, the time that they took and where; the rest is for the run's figures."""
+
+
+def extract_chunks(
+    batches: Iterable[pa.RecordBatch], pose: PoseSettings, estimator_id: str
+) -> Iterator[pa.RecordBatch]:
+    """On an executor: references (image_uri, content_sha256) to rows of landmarks.
+
+    Reads ahead with threads while the estimator works, on the GPU that Spark gave the task. A
+    picture that vanished or changed since it was fingerprinted yields no row: the next run sees
+    it as it is then. Returns `EXTRACTED`.
+    """
+    gpu = devices.take_gpu()
+    estimator = ready(pose)
+    clock = pipeline.Clock()
+    references = (item for batch in batches for item in batch.to_pylist())
+    stream = pipeline.extract_stream(
+        references,
+        lambda item: _read(item["image_uri"], pose),
+        estimator,
+        pose,
+        decoders=devices.decoders(),
+        batch_pictures=devices.batch_pictures(pipeline.BATCH_PICTURES),
+        clock=clock,
+    )
+    while part := list(islice(stream, BATCH_ROWS)):
+        kept = [
+            row
+            for item, row in part
+            if row is not None and row["content_sha256"] == item["content_sha256"]
+        ]
+        if len(kept) < len(part):
+            log.warning("%d pictures changed or vanished", len(part) - len(kept))
+        for row in kept:
+            row |= {"estimator_id": estimator_id, "gpu": gpu}
+        if kept:  # The first row bears the time of the batch: only sums are asked for.
+            kept[0] |= {f"{stage}_seconds": spent for stage, spent in clock.take().items()}
+            yield pa.RecordBatch.from_pylist(kept, schema=EXTRACTED)
+
+
+@lru_cache(maxsize=1)
+def ready(pose: PoseSettings) -> PoseEstimator:
+    """The one estimator of a worker process; Spark reuses the process for many chunks."""
+    return estimators.create(pose)
+
+
+def _read(uri: str, pose: PoseSettings) -> bytes | None:
+    try:
+        return storage.read_bytes(uri, pose.max_bytes)
+    except storage.StorageError as error:
+        log.warning("%s", error)
+        return None

@@ -1,0 +1,42 @@
+"""The GPU that Spark gave a task, and the cores it has: what a worker process may use."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pyspark import TaskContext
+
+BATCH_ON_GPU = 64
+"""Pictures a batch: a GPU is filled by many at once."""
+
+
+def take_gpu() -> str | None:
+    """Show this process no other GPU than the one Spark gave its task; returns its address.
+
+    To be called before CUDA is first used. None outside a task, or where Spark gives out no GPUs:
+    then nothing is changed. A worker process is reused by the tasks of one executor, which owns
+    one GPU, so the answer never changes.
+    """
+    context = TaskContext.get()
+    given = context.resources().get("gpu") if context is not None else None
+    if given is None or not given.addresses:
+        return None
+    os.environ["CUDA_VISIBLE_DEVICES"] = given.addresses[0]
+    return str(given.addresses[0])
+
+
+def decoders() -> int:
+    """Threads that may decode beside the networks: the task's cores, none where it has one."""
+    try:
+        cores = int(os.environ.get("OMP_NUM_THREADS", "1"))
+    except ValueError:
+        cores = 1
+    return cores if cores > 1 else 0
+
+
+def batch_pictures(on_cpu: int) -> int:
+    """Pictures a batch for an estimator that is ready: `on_cpu`, or what fills a GPU."""
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and torch.cuda.is_available()
+    return BATCH_ON_GPU if on_gpu else on_cpu
