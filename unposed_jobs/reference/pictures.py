@@ -106,9 +106,10 @@ _CROWD = 0.7  # factor where more than one person was found
 def _trust(table: pa.Table, rows: npt.NDArray[np.int64], seen: Floats) -> Floats:
     score = np.nan_to_num(_column(table, "pose_score", rows), nan=1.0)
     people = np.nan_to_num(_column(table, "person_count", rows), nan=1.0)
-    placed = np.nan_to_num(_column(table, "person_confidence", rows), nan=1.0)
-    trust = np.clip(score / _SURE_SCORE, 0, 1) * np.clip(seen.sum(axis=1) / _SURE_POINTS, 0, 1)
-    trust *= np.clip(placed, 0, 1)
+    placed = _column(table, "person_confidence", rows)
+    guess = np.clip(score / _SURE_SCORE, 0, 1) * np.clip(seen.sum(axis=1) / _SURE_POINTS, 0, 1)
+    # Who was judged as a whole needs no guess: a headless torso has few points, and may be sure.
+    trust = np.where(np.isfinite(placed), np.clip(placed, 0, 1), guess)
     return np.where(people > 1, _CROWD * trust, trust)
 
 
