@@ -91,7 +91,7 @@ def test_no_warehouse_yet(tmp_path, call, command):
     code, _, err = call(tmp_path / "none", *command)
     assert code == 2
     assert "no warehouse yet" in err
-    assert "run: unposed audit" in err
+    assert "run: unposed train, then: unposed audit" in err
     assert not (tmp_path / "none").exists()
 
 

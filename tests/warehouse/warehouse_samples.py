@@ -105,6 +105,8 @@ def landmark_rows(contents: list[str], estimator: str = "mediapipe-full@1") -> p
             "height": [640] * count,
             "person_count": [1] * count,
             "pose_score": [0.9] * count,
+            "person_confidence": [0.97] * count,
+            "found_by": ["detector"] * count,
             "landmarks": [[0.5] * 165] * count,
             "perceptual_hash": ["00ff00ff00ff00ff"] * count,
             "statistics": [[0.1, 0.2]] * count,
