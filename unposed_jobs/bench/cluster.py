@@ -25,6 +25,9 @@ def standalone(
 ) -> Iterator[str]:
     """The address of a cluster of `workers` of one core each; it ends with the context.
 
+    Each worker has a loopback address of its own, and so is a host of its own: a speculative copy
+    of a task is never started on the host of the first.
+
     `properties` are the Spark settings of each worker: what GPUs it has. Raises UnposedError
     where the master does not start.
     """
@@ -39,9 +42,10 @@ def standalone(
                 own = Path(folder) / f"worker{number}.properties"
                 told = properties[number] if properties else {}
                 own.write_text("".join(f"{key} {value}\n" for key, value in told.items()))
-                flags = ("--cores", "1", "--memory", memory, "--work-dir", f"{folder}/work{number}")
+                flags = ["--cores", "1", "--memory", memory, "--work-dir", f"{folder}/work{number}"]
+                flags += ["--properties-file", str(own), master]
                 started.append(
-                    _start(folder, "worker.Worker", *flags, "--properties-file", str(own), master)
+                    _start(folder, "worker.Worker", *flags, host=f"127.0.0.{number + 2}")
                 )
             yield master
         finally:
@@ -51,7 +55,7 @@ def standalone(
                 process.wait(30)
 
 
-def _start(folder: str, name: str, *flags: str) -> subprocess.Popen[bytes]:
+def _start(folder: str, name: str, *flags: str, host: str = _HOST) -> subprocess.Popen[bytes]:
     found = importlib.util.find_spec("pyspark")
     if found is None or not found.submodule_search_locations:
         raise UnposedError("Spark is not installed; run: make setup")
@@ -59,13 +63,13 @@ def _start(folder: str, name: str, *flags: str) -> subprocess.Popen[bytes]:
     command = [f"{home}/bin/spark-class", f"org.apache.spark.deploy.{name}"]
     with (Path(folder) / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
-            [*command, "--host", _HOST, "--webui-port", "0", *flags],
+            [*command, "--host", host, "--webui-port", "0", *flags],
             stdout=log,
             stderr=log,
             env=os.environ
             | {
                 "SPARK_HOME": home,
-                "SPARK_LOCAL_IP": _HOST,
+                "SPARK_LOCAL_IP": host,
                 "SPARK_DAEMON_MEMORY": "256m",
                 "PYSPARK_PYTHON": sys.executable,
             },

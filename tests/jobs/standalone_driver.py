@@ -1,0 +1,103 @@
+"""The driver of test_standalone_cluster: three extractions of one list, two of them disturbed.
+
+Run as a script: what is defined here travels to the executors by value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+from pyspark import TaskContext
+
+from unposed_jobs.bench.extraction import DAY, references, warehouse_settings
+from unposed_jobs.config import PoseSettings, Settings
+from unposed_jobs.jobs import chunks, devices, extract, session
+from unposed_jobs.jobs.context import Context
+from unposed_jobs.jobs.entry import Run
+from unposed_jobs.pose import estimators
+from unposed_jobs.warehouse import Stager, Warehouse
+
+FOLDER = sys.argv[2]
+
+
+def looked(batches):
+    """What a task is given: address, what CUDA would see, the executor's daemon."""
+    numbers = [number for batch in batches for number in batch.column(0).to_pylist()]
+    found = [devices.take_gpu(), os.environ["CUDA_VISIBLE_DEVICES"], str(os.getppid())]
+    time.sleep(1)  # Long enough for the other executor to take the next task.
+    yield pa.RecordBatch.from_pydict({"found": [json.dumps(found)] * len(numbers)})
+
+
+def note(what):
+    Path(FOLDER, f"{what}-{TaskContext.get().taskAttemptId()}").touch()
+
+
+def dies_once(batches, pose, estimator_id):
+    yield from chunks.extract_chunks(batches, pose, estimator_id)
+    if TaskContext.get().attemptNumber() == 0:
+        note("died")
+        raise RuntimeError("the executor is lost after its rows were handed over")
+
+
+def hangs_once(batches, pose, estimator_id):
+    yield from chunks.extract_chunks(batches, pose, estimator_id)
+    if TaskContext.get().attemptNumber() > 0:
+        note("speculated")
+    elif TaskContext.get().partitionId() == 0:
+        time.sleep(60)
+
+
+class Dies(Stager):
+    def write(self, data):
+        staged = Stager.write(self, data)
+        if TaskContext.get().attemptNumber() == 0:
+            note("staged")
+            raise RuntimeError("the executor is lost after its files were written")
+        return staged
+
+
+class Losing(Warehouse):
+    def stage(self, name, run_id):
+        stager = Warehouse.stage(self, name, run_id)
+        fields = dataclasses.fields(stager)
+        return Dies(**{item.name: getattr(stager, item.name) for item in fields})
+
+
+def main(master, weights, options):
+    spark = session.session("cluster", master, json.loads(options))
+    pose = PoseSettings(weights=weights, chunk_size=2, read_threads=2)
+    listed = references(f"{FOLDER}/pictures").to_pandas()
+    tasks = spark.range(0, 4, 1, 4).mapInArrow(looked, "found string").collect()
+    told = {"tasks": [json.loads(row["found"]) for row in tasks]}
+    for name, how, kind in (
+        ("plain", chunks.extract_chunks, Warehouse),
+        ("dying", dies_once, Losing),
+        ("hanging", hangs_once, Warehouse),
+    ):
+        Path(FOLDER, name).mkdir()
+        settings = Settings(warehouse=warehouse_settings(f"{FOLDER}/{name}"), pose=pose)
+        warehouse = kind.open(settings.warehouse)
+        job = Context(spark, settings, Run(DAY, progress=lambda line: None), warehouse)
+        # No module: what stands in for it travels to the executors.
+        extract.chunks = SimpleNamespace(extract_chunks=how, EXTRACTED=chunks.EXTRACTED)
+        tonight = spark.createDataFrame(listed)
+        figures = extract.extract_contents(job, "run", estimators.identify(pose), tonight)
+        rows = warehouse.read("landmarks").sort_by("content_sha256").to_pylist()
+        del figures["snapshots"]
+        told[name] = {"figures": figures, "rows": rows}
+    told["events"] = {
+        what: len(list(Path(FOLDER).glob(f"{what}-*"))) for what in ("died", "staged", "speculated")
+    }
+    Path(FOLDER, "told.json").write_text(json.dumps(told))
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[3], sys.argv[4])
