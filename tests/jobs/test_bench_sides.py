@@ -1,0 +1,85 @@
+"""The benchmark's Spark ratios, tiny and in this process: both sides do the work they claim."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from unposed_jobs.bench import fanout, made, memory, nights, pictures, stages
+from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+
+
+class InProcess:
+    """Stands in for a child: the tests share one session."""
+
+    def __init__(self, make, *arguments, cores=None, threads=None):
+        self._made = make(*arguments)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if not hasattr(self._made, "_spark"):
+            self._made.close()
+
+    def call(self, method, *arguments):
+        return getattr(self._made, method)(*arguments)
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch, spark):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for module in (fanout, nights, stages, memory):
+        monkeypatch.setattr(module, "Child", InProcess)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Eight pictures, each of its own content."""
+    out = tmp_path_factory.mktemp("pictures")
+    write_sample(out / "sample", SampleSettings(products=1, size=200), 1, progress=False)
+    source = next((out / "sample").rglob("*.jpg")).read_bytes()
+    (out / "many").mkdir()
+    for turn in range(8):
+        (out / "many" / f"{turn}.jpg").write_bytes(pictures.varied(source, turn))
+    return out / "many"
+
+
+def test_spark_and_the_pool_store_the_same_pictures(folder, pose_weights):
+    (found,) = fanout.overhead(folder, 4, pose_weights, 1, 1)
+    assert found.figures["stored"] == {"spark": 4, "pool": 4}
+    assert found.ratios == [found.ours.values[0] / found.reference.values[0]]
+    assert set(found.figures["job"]["stage_seconds"]) >= {"read", "decode", "infer", "write"}
+
+
+def test_a_second_night_reads_only_what_changed(folder, pose_weights):
+    unchanged, _, changed, _ = nights.measure(folder, 8, pose_weights, 2, 1)
+    told = unchanged.figures["nights"]
+    assert told["cold"]["extracted"] == 8
+    assert (told["unchanged"]["unchanged"], told["unchanged"]["extracted"]) == (8, 0)
+    assert (told["changed"]["changed"], told["changed"]["extracted"]) == (1, 1)
+    assert told["few_changed"]["extracted"] == 1
+    assert "read 0 pictures" in unchanged.notes[0]
+    assert changed.ours.name == "changed night"
+
+
+def test_the_table_stages_see_every_product_at_every_size(pose_weights):
+    (found,) = stages.measure([60, 120], 30, pose_weights, 2, 1)
+    assert set(found.figures["seconds"]) == {"30", "60", "120"}
+    assert found.figures["figures"]["products"] == 120
+    assert found.figures["figures"]["pictures"] == 120 * made.PICTURES
+    assert found.figures["tables"]["120"]["landmarks"]["rows"] == 120 * made.PICTURES
+    assert len(found.ratios) == len(found.figures["exponent_as_timed"]) == 1
+
+
+def test_the_driver_is_watched_through_a_night(pose_weights, monkeypatch):
+    monkeypatch.setattr(
+        memory.cluster, "standalone", lambda workers: contextlib.nullcontext("local")
+    )
+    (found,) = memory.measure((40, 160), pose_weights, 2, 1)
+    small, large = found.figures["nights"]["small"][0], found.figures["nights"]["large"][0]
+    assert (small["pictures"], large["pictures"]) == (40, 160)
+    assert large["unchanged"] == 160
+    assert small["looks"] >= 1
+    assert min(small["heap_mib"], large["python_mib"]) > 1
