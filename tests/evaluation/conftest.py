@@ -81,10 +81,13 @@ def _make(tmp_path: Path) -> AuditedSample:
                 {"image_uri": uri, "product_id": product, "view": view, "framing": framing}
                 | {"kind": kind, "person_count": 1, "duplicate_of": "", "defect": ""}
             )
-            # The audit takes the sides of three products for backs, and is unsure of one fabric.
+            # The audit takes the sides of three products for backs, is unsure of one fabric, and
+            # finds another too far from every class.
             spoilt = shot == "left/upper" and number in {3, 10, 12}
             pose = POSES["back/upper"] if spoilt else POSES[shot]
             confidence = 0.1 if shot == "fabric" and number == 19 else 0.9
+            if shot == "fabric" and number == 22:
+                pose, confidence = None, 0.0
             address = str(folder / uri)
             if spoilt or confidence < 0.3:
                 wrong.append(address)

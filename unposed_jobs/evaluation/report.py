@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from unposed_jobs.config import Settings
 from unposed_jobs.embedding.features import visibility
@@ -118,7 +119,7 @@ def _tiles(mistakes: Sequence[Mistake], judged: Judged, settings: Settings) -> l
     points = landmarks.points(rows["landmarks"])
     tiles = []
     for mistake, (_, row), body in zip(mistakes, rows.iterrows(), points, strict=True):
-        known = not np.isnan(row["width"])
+        known = not pd.isna(row["width"])
         width, height = (int(row["width"]), int(row["height"])) if known else (3, 4)
         bones, joints = skeleton(body[None])
         size = np.array([width, height])
@@ -126,9 +127,7 @@ def _tiles(mistakes: Sequence[Mistake], judged: Judged, settings: Settings) -> l
             Tile(
                 mistake,
                 str(row["product_id"]),
-                judged.names.get(int(row["nearest"]), "")
-                if row["nearest"] == row["nearest"]
-                else "",
+                "" if pd.isna(row["nearest"]) else judged.names.get(int(row["nearest"]), ""),
                 width,
                 height,
                 tuple(tuple((line * size).ravel().round(1).tolist()) for line in bones),
