@@ -220,6 +220,14 @@ def test_half_unclear_is_still_assessed():
     assert product["status"] == "gaps"
 
 
+def test_how_much_may_be_unclear_is_a_setting():
+    pictures = [picture("f", 1), picture("s", 3), picture("x", None, 0.0), lost("a")]
+    for share, status in ((0.4, "unassessable"), (0.5, "gaps")):
+        settings = dataclasses.replace(SETTINGS, max_unknown_share=share)
+        _, product = audit(*pictures, settings=settings)
+        assert product["status"] == status
+
+
 def test_a_doubtful_picture_makes_its_own_pose_unknown():
     flags, product = audit(picture("f", 1), picture("b", 2, 0.29), picture("s", 3))
     assert states(flags) == ["present", "unknown", "present", "missing", "not_applicable"]
@@ -269,7 +277,20 @@ def test_repeats_fill_no_slot():
     )
     assert flags[2]["state"] == "missing"
     assert (product["pictures"], product["usable"], product["duplicates"]) == (2, 1, 1)
+    assert product["with_person"] == 1
     assert flags[2]["confidence"] == pytest.approx(0.9)
+
+
+def test_how_near_hashes_are_repeats_is_a_setting():
+    pictures = [
+        picture("f", 1, perceptual_hash="00000000ffffffff"),
+        picture("again", 2, perceptual_hash="00000000fffffff8"),
+    ]
+    for distance, state in ((2, "present"), (3, "missing")):
+        settings = dataclasses.replace(SETTINGS, duplicate_distance=distance)
+        flags, product = audit(*pictures, settings=settings)
+        assert flags[2]["state"] == state
+        assert product["duplicates"] == (state == "missing")
 
 
 def test_the_first_by_position_is_kept_then_by_address():
