@@ -284,7 +284,7 @@ def test_repeats_fill_no_slot():
 def test_how_near_hashes_are_repeats_is_a_setting():
     pictures = [
         picture("f", 1, perceptual_hash="00000000ffffffff"),
-        picture("again", 2, perceptual_hash="00000000fffffff8"),
+        picture("again", 2, position=2, perceptual_hash="00000000fffffff8"),
     ]
     for distance, state in ((2, "present"), (3, "missing")):
         settings = dataclasses.replace(SETTINGS, duplicate_distance=distance)
