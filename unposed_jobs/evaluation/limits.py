@@ -15,7 +15,10 @@ def of(results: Sequence[Row]) -> list[str]:
     return [
         *_confusions(_find(results, "picture_labels", "audit")),
         *_names(results),
-        *_alarms(_find(results, "removed_view", "audit")),
+        *_alarms(
+            _find(results, "removed_view_audited", "audit")
+            or _find(results, "removed_view", "audit")
+        ),
         *_ranking(_find(results, "ranking_quality", "audit's order")),
         *_confidence(_find(results, "confidence", "audit")),
         *_persons(results),

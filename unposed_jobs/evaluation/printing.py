@@ -20,6 +20,7 @@ TITLES = {
     "picture_labels": "Labels of pictures, classes named on other products",
     "present_poses": "Labels that a product shows",
     "removed_view": "A view taken away from complete products",
+    "removed_view_audited": "A view taken away from complete products, through the audit itself",
     "paper_ratio": "The paper's ratio, labels detected missing ÷ truly missing, and F1 of them",
     "flip_rate": "Flags that differ between two trainings, no picture changed",
     "published_flags": "Published flags",

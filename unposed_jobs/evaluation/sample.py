@@ -1,8 +1,9 @@
 """The rendered sample catalogue: every protocol that its truth allows.
 
-What the audit published (`published`); persons and joints (`people`); the paper's Table 1 on the
-landmarks of the same pictures (`subcategories`), for BlazePose's 33 points and for the 17 of them
-that COCO has; and two trainings on resampled references (`retraining`).
+What the audit published (`published`), and says where views are taken away (`removal`); persons
+and joints (`people`); the paper's Table 1 on the landmarks of the same pictures
+(`subcategories`), for BlazePose's 33 points and for the 17 of them that COCO has; and two
+trainings on resampled references (`retraining`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from unposed_jobs.evaluation import (
     landmarks,
     people,
     published,
+    removal,
     retraining,
     subcategories,
     truth,
@@ -27,6 +29,8 @@ from unposed_jobs.evaluation.summary import Entry
 from unposed_jobs.evaluation.trials import Photographs
 from unposed_jobs.evaluation.truth import NothingToJudgeError, default_folder
 from unposed_jobs.pose.topology import coco17_from_blazepose33
+from unposed_jobs.reference import registry
+from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.warehouse import Warehouse
 
 __all__ = ["NothingToJudgeError", "default_folder", "evaluate"]
@@ -64,18 +68,38 @@ def evaluate(
     progress("sample catalogue: judging persons and joints")
     entries += people.rendered(case.data, pictures, Path(folder).absolute() / "truth", seed)
     entries += _table(pictures, case, repeats, seed, progress)
-    products = Path(folder) / "products.csv"
-    if products.is_file():
+    path = Path(folder) / "products.csv"
+    if path.is_file():
+        listed = judged.listed.merge(found, on="content_sha256", how="left")
+        products = pd.read_csv(path).drop_duplicates("product_id")
+        progress("sample catalogue: taking views away and auditing what is left")
+        entries += _removal(case, listed, products, seed)
         entries += retraining.judge(
             case.data,
-            judged.listed.merge(found, on="content_sha256", how="left"),
-            pd.read_csv(products).drop_duplicates("product_id"),
+            listed,
+            products,
             settings,
             repeats=repeats,
             seed=seed,
             progress=progress,
         )
     return entries
+
+
+def _removal(case: Case, listed: pd.DataFrame, products: pd.DataFrame, seed: int) -> list[Entry]:
+    settings, version = case.settings, case.judged.model_version
+    models = registry.models(Warehouse.open(settings.warehouse, create=False))
+    result = removal.judge(
+        Bundle.load(next(row.artefact_uri for row in models if row.model_version == version)),
+        landmarks.reference_table(listed, products),
+        dict(
+            zip(case.judged.products["product_id"], case.judged.products["full_set"], strict=True)
+        ),
+        case.names,
+        settings.audit,
+        seed=seed,
+    )
+    return [] if result is None else [Entry(case.data, "audit", result)]
 
 
 def _table(

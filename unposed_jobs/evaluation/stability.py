@@ -25,7 +25,8 @@ from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.training import train_reference
 
 SUBSAMPLE = 0.8
-_DAY = datetime.date(2026, 1, 5)
+JUDGED_DAY = datetime.date(2026, 1, 5)
+"""The day of audits that are only looked at; nothing depends on it."""
 _ABSENT = "not_applicable"
 """The state of a pose that one of the models does not know: it asks nobody for it."""
 
@@ -85,7 +86,7 @@ def retrain(
         learned = train_reference(
             sample,
             dataclasses.replace(settings, seed=settings.seed + 1000 * seed + number),
-            run_date=_DAY + datetime.timedelta(days=7 * number),
+            run_date=JUDGED_DAY + datetime.timedelta(days=7 * number),
             estimator_id="the same",
             attributes=attributes,
             champion=learned,
@@ -153,7 +154,7 @@ def _states(
     poses: npt.NDArray[np.int32],
 ) -> npt.NDArray[np.str_]:
     """(n, P) state of each product's poses, products by ascending id."""
-    run = AuditRun(_DAY, "judged", model.model_version)
+    run = AuditRun(JUDGED_DAY, "judged", model.model_version)
     batch = products_batch(pictures, assigned, model.attributes)
     flags = audit_products(batch, Expectations.from_bundle(model), audit, run).pose_flags
     states = np.full((batch.num_rows, len(poses)), _ABSENT, dtype="<U16")
