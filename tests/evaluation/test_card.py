@@ -56,7 +56,7 @@ def test_is_made_of_whatever_there_is(content):
 def test_limits_are_read_off_the_figures(content):
     told = "\n".join(limits.of(content["results"]))
     assert "upper side taken for upper back (4 of 25)" in told
-    assert "fabric given no name (1 of" in told
+    assert "fabric given no name (2 of" in told
     assert "better than plain cohort frequency" in told
     blind = protocols.ranking_quality(
         [[1, 0, 2]] * 30, [[True] * 3] * 30, [[2, 3, 1]] * 30, [[2, 1, 3]] * 30
