@@ -3,10 +3,14 @@ import datetime
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from reference_tables import SETTINGS, reference, train
 
+from unposed_jobs.config import AuditSettings
 from unposed_jobs.reference import promotion
 from unposed_jobs.reference.bundle import Bundle, PersonBranch
+from unposed_jobs.vocabulary.calibration import Calibration
+from unposed_jobs.vocabulary.clustering import Clusters
 
 LATER = datetime.date(2026, 1, 12)
 
@@ -80,3 +84,48 @@ def test_another_estimators_champion_is_followed(bundle: Bundle) -> None:
     decision = promotion.decide(candidate, bundle, pictures, SETTINGS)
     assert decision.promote
     assert "estimator" in decision.reason
+
+
+LENIENT = dataclasses.replace(SETTINGS, max_flip_share=1.0)
+
+
+def with_clusters(bundle: Bundle, clusters: Clusters) -> Bundle:
+    """The same model with other classes of pictures with a person."""
+    ids = bundle.person.pose_ids[: len(clusters)]
+    person = dataclasses.replace(bundle.person, clusters=clusters, pose_ids=ids)
+    return dataclasses.replace(bundle, person=person, run_date=LATER)
+
+
+def test_a_model_that_names_fewer_pictures_is_refused_by_the_audits_own_bound(
+    bundle: Bundle, pictures: pa.Table
+) -> None:
+    doubt = Calibration(np.array([0.0, 1.0]), np.array([0.0, 0.4]))
+    shy = with_clusters(bundle, dataclasses.replace(bundle.person.clusters, calibration=doubt))
+    strict, lax = (
+        promotion.decide(shy, bundle, pictures, LENIENT, AuditSettings(min_confidence=bound))
+        for bound in (0.5, 0.05)
+    )
+    assert not strict.promote
+    assert "named pictures" in strict.reason
+    assert strict.figures["named"][0] > 0.9
+    assert lax.promote, lax
+
+
+def test_classes_that_mix_what_lies_apart_are_refused(bundle: Bundle, pictures: pa.Table) -> None:
+    clusters = bundle.person.clusters
+    mixed = clusters.merged(np.arange(len(clusters.centroids)) // 2)
+    decision = promotion.decide(with_clusters(bundle, mixed), bundle, pictures, LENIENT)
+    assert not decision.promote
+    assert "silhouette" in decision.reason
+
+
+@pytest.mark.parametrize(("column", "turns"), [("share", False), ("steady_share", True)])
+def test_flags_are_counted_by_the_share_that_the_audit_asks_by(
+    bundle: Bundle, pictures: pa.Table, column: str, turns: bool
+) -> None:
+    place = bundle.cohorts.column_names.index(column)
+    none = pa.array([0.0] * bundle.cohorts.num_rows)
+    asking = bundle.cohorts.set_column(place, column, none)
+    candidate = dataclasses.replace(bundle, cohorts=asking, run_date=LATER)
+    decision = promotion.decide(candidate, bundle, pictures, LENIENT)
+    assert (decision.figures["flip_share"] > 0) == turns

@@ -117,6 +117,21 @@ def test_retired_ids_stay_in_the_vocabulary_and_are_never_reused(bundle: Bundle)
     assert len(set(third.vocabulary["pose_id"].to_pylist())) == third.vocabulary.num_rows
 
 
+def test_the_highest_ids_are_not_given_again_after_their_classes_retired(bundle: Bundle) -> None:
+    highest = {
+        row["pose_id"] for row in bundle.vocabulary.to_pylist() if row["kind"] == "no_person"
+    }
+    assert max(bundle.vocabulary["pose_id"].to_pylist()) in highest
+    people = reference(seed=8)
+    people = people.filter(pa.compute.equal(people["status"], "ok"))
+    without = train(people, BARE, champion=bundle)
+    assert not highest & set(without.active["pose_id"].to_pylist())
+    again = train(reference(seed=9), BARE, champion=without)
+    back = {row["pose_id"] for row in again.active.to_pylist() if row["kind"] == "no_person"}
+    assert back
+    assert not highest & back
+
+
 def test_a_catalogue_without_people_has_only_the_other_branch() -> None:
     pictures = reference(people=False)
     model = train(pictures)

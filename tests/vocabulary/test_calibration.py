@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unposed_jobs.vocabulary import calibration, clustering, retaking
+from unposed_jobs.vocabulary.calibration import Calibration
 from unposed_jobs.vocabulary.clustering import Clusters
 
 RNG = np.random.default_rng(0)
@@ -71,3 +72,27 @@ def test_the_calibration_is_plain_arrays_of_the_state() -> None:
     np.testing.assert_array_equal(
         Clusters.from_state(state).assign(points).confidence, clusters.assign(points).confidence
     )
+
+
+def test_what_is_stated_is_the_calibrated_confidence_and_far_from_all_stays_none() -> None:
+    points, _ = overlapping(0.3)
+    bare = clustering.fit(points, 3, seed=1)
+    asked = np.concatenate([points, [[50, 50]]]).astype(np.float32)
+    worth = Calibration(np.array([0.0, 0.5, 1.0]), np.array([0.3, 0.3, 0.6]))
+    stated = dataclasses.replace(bare, calibration=worth).assign(asked).confidence
+    np.testing.assert_allclose(stated[:-1], worth(bare.assign(points).confidence), atol=1e-6)
+    assert stated[-1] == 0
+
+
+def test_a_class_that_one_product_makes_is_not_found_without_the_product() -> None:
+    # Twenty products, each of which always shows the same and what no other shows.
+    place = np.stack(np.meshgrid(np.arange(5), np.arange(4)), axis=-1).reshape(-1, 2)
+    points = (np.repeat(place, 6, axis=0) + RNG.normal(0, 0.01, (120, 2))).astype(np.float32)
+    owner = np.repeat([f"P{row}" for row in range(20)], 6)
+    clusters = clustering.fit(points, 20, seed=1)
+    alone, mixed = (
+        retaking.calibrate(clusters, points, lambda rng: points, owners, seed=1)
+        for owners in (owner, np.roll(np.tile(owner[::6], 6), 1))
+    )
+    assert alone(np.ones(1)) < 0.1
+    assert mixed(np.ones(1)) > 0.6

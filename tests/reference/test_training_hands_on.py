@@ -1,0 +1,63 @@
+"""What a training hands on: counted confidences, and examples that are well seen and differ."""
+
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from reference_tables import BARE, reference, train
+
+from unposed_jobs.reference import branches
+from unposed_jobs.reference.bundle import Bundle
+
+
+def with_column(pictures: pa.Table, name: str, values: list) -> pa.Table:
+    place = pictures.schema.get_field_index(name)
+    return pictures.set_column(place, name, pa.array(values, pictures.schema.field(name).type))
+
+
+def exemplars(model: Bundle, kind: str) -> list[list[str]]:
+    return [row["exemplars"] for row in model.vocabulary.to_pylist() if row["kind"] == kind]
+
+
+def test_both_kinds_of_classes_state_counted_probabilities(bundle: Bundle) -> None:
+    for clusters in (bundle.person.clusters, bundle.other.branch.clusters):
+        worth = clusters.calibration
+        assert worth is not None
+        # Nothing that was counted a finite number of times is certain.
+        assert 0.5 < worth.probability.max() < 1
+
+
+def test_people_are_judged_on_varied_landmarks_without_their_product(
+    pictures: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(branches.retaking, "calibrate", lambda *given: asked.append(given))
+    train(pictures, BARE)
+    (_, points, again, owner, _), (_, others, same, _, _) = asked
+    retaken = again(np.random.default_rng(0))
+    assert retaken.shape == points.shape
+    assert (np.linalg.norm(retaken - points, axis=1) > 0).all()
+    assert set(owner) == set(pictures["product_id"].to_pylist())
+    np.testing.assert_array_equal(same(np.random.default_rng(0)), others)
+
+
+def test_examples_are_pictures_whose_people_are_surely_seen(pictures: pa.Table) -> None:
+    few = dataclasses.replace(BARE, exemplars=3)
+    shown = {uri for uris in exemplars(train(pictures, few), "person") for uri in uris}
+    assert shown
+    scores = [
+        0.05 if uri in shown else score
+        for uri, score in zip(
+            *pictures.select(["image_uri", "pose_score"]).to_pydict().values(), strict=True
+        )
+    ]
+    again = exemplars(train(with_column(pictures, "pose_score", scores), few), "person")
+    assert not shown & {uri for uris in again for uri in uris}
+
+
+def test_examples_of_one_class_are_no_repeats_of_each_other() -> None:
+    pictures = reference(products=12)
+    same = with_column(pictures, "perceptual_hash", ["0f0f0f0f0f0f0f0f"] * pictures.num_rows)
+    model = train(same, BARE)
+    assert {len(uris) for kind in ("person", "no_person") for uris in exemplars(model, kind)} == {1}
