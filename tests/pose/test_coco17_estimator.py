@@ -205,7 +205,11 @@ def test_the_detector_says_where_the_people_are(folder, pose_weights, rendered_p
         dots.add(marked, points, max(picture.shape) / 60)
         dotted.append(marked)
     found = estimator.estimate([*dotted, np.full((300, 200, 3), 200, np.uint8)])
+    alone = [picture for picture, one in zip(dotted, found, strict=False) if one.person_count == 1]
+    side_by_side = estimator.estimate([np.concatenate([one, one], axis=1) for one in alone])
     estimator.close()
+    # A box round the whole picture would hold one person.
+    assert max(one.person_count for one in side_by_side) == 2
     assert (found[-1].landmarks, found[-1].person_count) == (None, 0)
     placed = [one for one in found[:-1] if one.landmarks is not None]
     assert len(placed) >= 0.8 * len(dotted)

@@ -1,4 +1,4 @@
-"""What a training hands on: counted confidences, and examples that are well seen and differ."""
+"""What a training hands on: counted confidences, examples that differ, names that are unique."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from reference_tables import BARE, reference, train
 
-from unposed_jobs.reference import branches
+from unposed_jobs.reference import branches, describing
 from unposed_jobs.reference.bundle import Bundle
 
 
@@ -61,3 +61,30 @@ def test_examples_of_one_class_are_no_repeats_of_each_other() -> None:
     same = with_column(pictures, "perceptual_hash", ["0f0f0f0f0f0f0f0f"] * pictures.num_rows)
     model = train(same, BARE)
     assert {len(uris) for kind in ("person", "no_person") for uris in exemplars(model, kind)} == {1}
+
+
+def test_a_kept_class_keeps_its_name_and_a_new_one_never_has_the_name_of_another(
+    bundle: Bundle,
+) -> None:
+    kept, *_ = bundle.active.to_pylist()
+
+    def named(pose_id: int, name: str, lineage: str) -> describing.PoseClass:
+        none = np.zeros(0, dtype=np.int64)
+        return describing.PoseClass(
+            pose_id, "person", name, "FRNT", 1, 1.0, lineage, [], none, none.astype(np.float32)
+        )
+
+    again = [
+        named(100, kept["name"], "new"),
+        named(kept["pose_id"], "what it would be called today", "kept"),
+        named(101, kept["name"], "new"),
+        named(102, f"{kept['name']} (2)", "new"),
+    ]
+    describing.settle_names(again, bundle)
+    assert [one.name for one in again] == [
+        f"{kept['name']} (2)",
+        kept["name"],
+        f"{kept['name']} (3)",
+        f"{kept['name']} (4)",
+    ]
+    assert again[1].shot_code == kept["shot_code"]
