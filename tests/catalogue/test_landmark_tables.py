@@ -142,6 +142,19 @@ def test_points_that_were_not_found():
     assert [row["status"] for row in rows] == ["ok", "no_person", "no_person"]
 
 
+def test_what_a_table_tells_of_a_picture_is_kept_and_part_of_its_content():
+    told = {"pose_score": [0.5, 0.25, None], "person_count": [2, 1, None], "width": [300, 0, 40]}
+    rows, rejects, _ = read(table(COCO, **told))
+    assert not rejects
+    assert [row["pose_score"] for row in rows] == [0.5, 0.25, None]
+    assert [row["person_count"] for row in rows] == [2, 1, None]
+    assert [row["width"] for row in rows] == [300, None, 40]
+    before = [row["content_sha256"] for row in rows]
+    for other in ({"pose_score": [0.6] * 3}, {"person_count": [3] * 3}, {"width": [7] * 3}):
+        rows, _, _ = read(table(COCO, **told | other))
+        assert not set(before) & {row["content_sha256"] for row in rows}
+
+
 def test_every_kind_of_list_and_what_a_null_one_hides():
     lists = [COCO[0].ravel().tolist(), None, COCO[2].ravel().tolist()]
     plain = read(table(landmarks=pa.array(lists, pa.list_(pa.float32()))))[0]
