@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import extraction
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.whole_frame import evidence, examples, gate, identity, squares
+from unposed_jobs.pose.whole_frame import evidence, examples, gate, identity, readings, squares
 from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator
 from unposed_jobs.pose.whole_frame.looking import POINTS, Sightings
 
@@ -50,14 +51,37 @@ def test_looking_again_follows_the_network_s_own_points() -> None:
 def test_squares_that_say_the_same_agree_and_a_mirrored_one_is_told() -> None:
     same = evidence.of_sightings(standing(3), None, 400, 400)
     names = evidence.SIGHTED
-    assert same.shape == (3, len(names))
-    assert same[:, names.index("agree_torso")] == pytest.approx(1.0)
+    assert same.shape == (6, len(names))
+    assert same[:3, names.index("agree_torso")] == pytest.approx(1.0)
+    assert same[3:, names.index("agree_mirrored")] == pytest.approx(1.0)
+    front = same[:, names.index("front")]
+    assert front == pytest.approx([1, 1, 1, -1, -1, -1])
     seen = standing(3)
     seen.points[2, [11, 12, 23, 24]] = seen.points[2, [12, 11, 24, 23]]
     told = evidence.of_sightings(seen, 1, 400, 400)
     assert told[0, names.index("agree_torso")] < 0.7
     assert told[2, names.index("agree_mirrored")] == pytest.approx(1.0)
-    assert told[:, names.index("detector")].tolist() == [0, 1, 0]
+    assert told[:, names.index("detector")].tolist() == [0, 1, 0, 0, 0, 0]
+
+
+def test_a_reading_turned_about_swaps_sides_and_depth() -> None:
+    seen = standing(2)
+    seen.depth[:, 11], seen.depth[:, 12] = -5, 7
+    read = readings.both(seen)
+    assert len(read) == 4
+    assert read.points[2:, 11] == pytest.approx(seen.points[:, 12])
+    assert read.depth[2, [11, 12]].tolist() == [-7, 5]
+    assert readings.both(readings.both(seen)).points[6] == pytest.approx(seen.points[0])
+
+
+def test_readings_that_say_the_same_are_averaged_and_others_are_not() -> None:
+    seen = standing(3)
+    seen.scores[:] = 0.5
+    seen.points[1, 11, 0] += 8
+    seen.points[2, :, 1] -= 60
+    found = readings.averaged(readings.both(seen), 400, 400)
+    assert found.points[0, 11, 0] == pytest.approx(244)
+    assert found.points[2] == pytest.approx(seen.points[2], abs=1e-3)
 
 
 def test_right_is_within_a_quarter_of_the_torso() -> None:
@@ -82,8 +106,11 @@ def test_the_shipped_gate_is_whole_and_tells_what_it_was_fitted_on() -> None:
     "spoil",
     [
         lambda told: told["models"].pop("there"),
-        lambda told: told["models"]["placed"]["weights"].pop(),
-        lambda told: told["models"]["clear"]["weights"][0].update(scale=0),
+        lambda told: told["models"]["there"]["weights"].pop(),
+        lambda told: told["models"]["there"]["weights"][0].update(scale=0),
+        lambda told: told["models"]["placed"]["evidence"].pop(),
+        lambda told: told["models"]["placed"]["trees"].pop(7),
+        lambda told: told["models"]["clear"].update(slope=0),
         lambda told: told.update(squares=[[1.0, 0.0]]),
         lambda told: told.update(clear_from="high"),
     ],
@@ -129,9 +156,8 @@ def test_a_clear_person_and_a_broken_picture_need_no_second_look() -> None:
     def forbidden():
         raise AssertionError("looked a second time")
 
-    count = len(evidence.FOUND)
-    sure = gate.Logistic(np.zeros(count), np.ones(count), np.zeros(count), 9.0)
-    models = gate.Gate(sure, sure, sure, 0.9)
+    shipped = gate.load()
+    models = replace(shipped, clear=replace(shipped.clear, slope=1e-6, shift=9.0), clear_from=0.9)
     table = standing().table(0, 400, 400)
     picture = np.zeros((400, 400, 3), np.uint8)
     inner = Inner(PoseEstimate(table, 0.9, 1))

@@ -13,8 +13,8 @@ from unposed_jobs.pose import weights
 from unposed_jobs.pose.blazepose import engines, sampling
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score
-from unposed_jobs.pose.whole_frame import evidence, identity, squares
-from unposed_jobs.pose.whole_frame.gate import Gate, load
+from unposed_jobs.pose.whole_frame import evidence, identity, readings, squares
+from unposed_jobs.pose.whole_frame.gate import Gate, load, of_best
 from unposed_jobs.pose.whole_frame.looking import Sightings, look
 
 AGAIN = 2
@@ -43,7 +43,7 @@ class WholeFrameEstimator:
     """Wraps an estimator of 33 landmarks. Fulfils `PoseEstimator`.
 
     A person of whom the landmarks alone leave no doubt is passed on. Every other picture is shown
-    whole to the landmark network; the sighting most likely placed right is believed, and the
+    whole to the landmark network; the reading most likely placed right is believed, and the
     gate says whether there is anybody. What the detector saw is one of the sightings.
     """
 
@@ -98,7 +98,7 @@ class WholeFrameEstimator:
             return -1.0
         height, width = picture.shape[:2]
         features = evidence.of_landmarks(result.landmarks, width, height)
-        return float(self._gate.clear.probability(features))
+        return float(self._gate.clear.probability(features[None])[0])
 
     def _judged(
         self, picture: _Picture, result: PoseEstimate, sightings: Sightings
@@ -108,18 +108,17 @@ class WholeFrameEstimator:
         features = evidence.of_sightings(sightings, detector, width, height)
         placed = self._gate.placed.probability(features)
         best = int(placed.argmax())
-        if self._gate.there.probability(features[best]) < self._threshold:
+        if self._gate.there.probability(of_best(features, placed)) < self._threshold:
             return PoseEstimate(None, 0.0, 0)
         confidence = float(placed[best])
-        if best == detector:
-            return replace(result, person_confidence=confidence, found_by="detector")
-        landmarks = sightings.table(best, width, height)
+        read = readings.averaged(readings.both(sightings), width, height)
+        landmarks = read.table(best, width, height)
         return PoseEstimate(
             landmarks,
             pose_score(landmarks),
             max(result.person_count, 1),
             person_confidence=confidence,
-            found_by="whole_frame",
+            found_by="detector" if best == detector else "whole_frame",
         )
 
 

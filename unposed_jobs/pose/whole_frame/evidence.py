@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.pose.principal import pose_score
-from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, BLAZEPOSE33_MIRROR
-from unposed_jobs.pose.whole_frame import squares
+from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX
+from unposed_jobs.pose.whole_frame import readings, squares
 from unposed_jobs.pose.whole_frame.looking import Sightings
 
 Array = npt.NDArray[np.float64]
@@ -52,7 +52,8 @@ SIGHTED: tuple[str, ...] = (
     "log_torso", "width", "tilt", "thigh", "shin", "torso_in_square",
     "agree_torso", "agree_mirrored", "agree_shoulders", "agree_legs", "spread",
     "drift_size", "drift_place", "detector", "detector_there",
-    "score_best", "score_mean", "score_third", "facing", "facing_all",
+    "score_best", "score_mean", "score_third", "turned", "facing", "facing_all", "front",
+    "front_of_face",
 )  # fmt: skip
 """Names of `of_sightings`' columns."""
 
@@ -70,36 +71,46 @@ def of_landmarks(landmarks: npt.NDArray[np.float32], width: int, height: int) ->
 
 
 def of_sightings(seen: Sightings, detector: int | None, width: int, height: int) -> Array:
-    """Evidence (P, F) about each of a picture's sightings; see `SIGHTED`.
+    """Evidence (2 P, F) about a picture's sightings, as they are and turned about; see `SIGHTED`.
 
     `detector` is the row of the square round the detector's person, None where there is none.
     """
-    points = seen.points[:, :33].astype(np.float64)
+    read = readings.both(seen)
+    points = read.points[:, :33].astype(np.float64)
     framed = _framed(points, width, height)
-    parts = (seen.visibility, seen.presence, seen.peaks, framed)
-    columns = [seen.scores.astype(np.float64)]
+    parts = (read.visibility, read.presence, read.peaks, framed)
+    columns = [read.scores.astype(np.float64)]
     columns += [value[:, rows].mean(1) for value in parts for rows in PARTS.values()]
     columns += _shape(points, height)
     torso = _length(points)
-    side = seen.regions[:, 2].astype(np.float64)
+    side = read.regions[:, 2].astype(np.float64)
     columns.append(torso / side)
     columns += _agreement(points, torso, seen.scores.astype(np.float64))
-    again = squares.following(seen.points).astype(np.float64)
+    again = squares.following(read.points).astype(np.float64)
     columns.append(np.abs(np.log(again[:, 2] / side)))
-    columns.append(np.hypot(*(again[:, :2] - seen.regions[:, :2]).T) / side)
-    own = np.zeros(len(seen))
+    columns.append(np.hypot(*(again[:, :2] - read.regions[:, :2]).T) / side)
+    own = np.zeros(len(read))
     if detector is not None:
         own[detector] = 1.0
-    columns += [own, np.full(len(seen), own.max())]
+    columns += [own, np.full(len(read), own.max())]
     ranked = np.sort(seen.scores)[::-1]
     for value in (ranked[0], ranked.mean(), ranked[min(2, len(ranked) - 1)]):
-        columns.append(np.full(len(seen), float(value)))
-    left, right = PARTS["shoulders"]
-    turned = (points[:, left, 0] - points[:, right, 0]) / torso
-    votes = np.sign(turned) * seen.scores
-    columns.append(np.abs(turned))
-    columns.append(np.sign(turned) * votes.sum() / np.maximum(np.abs(votes).sum(), 1e-6))
+        columns.append(np.full(len(read), float(value)))
+    columns += _facing(points, torso, seen.scores.astype(np.float64))
+    columns.append(columns[-1] * read.visibility[:, PARTS["face"]].mean(1))
     return np.nan_to_num(np.stack(columns, 1), nan=0.0, posinf=1e3, neginf=-1e3)
+
+
+def _facing(points: Array, torso: Array, scores: Array) -> list[Array]:
+    """Whether turned about; how wide the shoulders are; whether all sightings together face the
+    same way; and whether that is the front, as most pictures of a shop show it.
+    """
+    left, right = PARTS["shoulders"]
+    across = (points[:, left, 0] - points[:, right, 0]) / torso
+    front = np.clip(across * 2, -1.0, 1.0)
+    votes = (front[: len(scores)] * scores).sum() / max(float(scores.sum()), 1e-6)
+    turned = np.arange(len(points)) >= len(scores)
+    return [turned.astype(np.float64), np.abs(across), front * votes, front]
 
 
 def _framed(points: Array, width: int, height: int) -> Array:
@@ -134,21 +145,22 @@ def _shape(points: Array, height: int) -> list[Array]:
 
 
 def _agreement(points: Array, torso: Array, scores: Array) -> list[Array]:
-    """What share of the other sightings, by score, says the same as each."""
+    """What share of the other sightings, by score, says the same as each reading (2 P)."""
+    count = len(scores)
+    plain = points[:count]
 
     def apart(one: Array, other: Array) -> Array:
         between = np.linalg.norm(one[:, None] - other[None], axis=-1)
         return np.asarray(between.max(-1) / torso[:, None])
 
-    weight = np.broadcast_to(scores, (len(scores), len(scores))) * (1 - np.eye(len(scores)))
+    weight = np.tile(scores * (1 - np.eye(count)), (2, 1))
     total = np.maximum(weight.sum(1), 1e-6)
-    mirrored = points[:, BLAZEPOSE33_MIRROR]
-    distances = apart(points[:, _TORSO], points[:, _TORSO])
+    distances = apart(points[:, _TORSO], plain[:, _TORSO])
     others = (
         distances,
-        apart(points[:, _TORSO], mirrored[:, _TORSO]),
-        apart(points[:, PARTS["shoulders"]], points[:, PARTS["shoulders"]]),
-        apart(points[:, _LIMBS], points[:, _LIMBS]),
+        apart(points[:, _TORSO], points[count:][:, _TORSO]),
+        apart(points[:, PARTS["shoulders"]], plain[:, PARTS["shoulders"]]),
+        apart(points[:, _LIMBS], plain[:, _LIMBS]),
     )
     shares = [((value < AGREEING) * weight).sum(1) / total for value in others]
     spread = (np.minimum(distances, 2.0) * weight).sum(1) / total

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +33,8 @@ _NOSE = JOINTS.index("nose")
 _SHOULDERS, _HIPS = (
     [JOINTS.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "hip")
 )
+_JOINTS_COCO = [0, *range(5, 17)]
+_TORSO_COCO = [5, 6, 11, 12]
 _LOWER = [i for i, name in enumerate(JOINTS) if name.endswith(("hip", "knee", "ankle"))]
 
 
@@ -98,16 +103,20 @@ def legs(example: Example) -> Iterator[Example]:
         yield _cut(example, "legs", top, height)
 
 
-def cropped(example: Example, rng: np.random.Generator) -> Example:
-    """Up to a fifth off each side, and mirrored or not: for pictures without a person."""
+def altered(example: Example, rng: np.random.Generator) -> Iterator[Example]:
+    """Cropped by up to a fifth off each side; turned by up to 20 degrees; each mirrored or not.
+    For pictures without a person.
+    """
     height, width = example.picture.shape[:2]
     top, bottom = (rng.uniform(0, 0.2, 2) * height).astype(int)
     left, right_ = (rng.uniform(0, 0.2, 2) * width).astype(int)
     part = example.picture[top : height - bottom, left : width - right_]
-    part = part[:, ::-1] if rng.random() < 0.5 else part
-    return Example(
-        np.ascontiguousarray(part), example.origin, f"{example.kind} cropped", example.group
-    )
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-20, 20), 1.0)
+    turned = cv2.warpAffine(example.picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    for name, picture in (("cropped", part), ("turned", turned)):
+        way = 1 if rng.random() < 0.5 else -1
+        whole = np.ascontiguousarray(picture[:, ::way], np.uint8)
+        yield replace(example, picture=whole, kind=f"{example.kind} {name}")
 
 
 def _cut(example: Example, name: str, top: int, bottom: int) -> Example:
@@ -153,6 +162,42 @@ def objects(folder: Path, settings: PoseSettings) -> Iterator[Example]:
         picture = _read(path, settings)
         if picture is not None:
             yield Example(picture, "real", folder.name, str(path.relative_to(folder)))
+
+
+def people(folder: Path, settings: PoseSettings) -> Iterator[Example]:
+    """The largest person of each picture named in `annotations.json`, where shoulders and hips
+    are told, with some of the picture round them: a list of {file, people: [{bbox, keypoints}]},
+    both as in COCO. Raises UnposedError where the file cannot be read.
+    """
+    try:
+        told = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
+        for row in told:
+            picture = _read(folder / row["file"], settings)
+            whole = [one for one in row["people"] if _keypoints(one)[_TORSO_COCO, 2].all()]
+            if picture is not None and whole:
+                one = max(whole, key=lambda person: person["bbox"][2] * person["bbox"][3])
+                yield _person(picture, one, folder.name, row["file"])
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise UnposedError(
+            f"{folder}/annotations.json cannot be read ({error}); "
+            "remove it to take the detector's own landmarks for the truth"
+        ) from None
+
+
+def _person(picture: Picture, told: dict[str, Any], kind: str, group: str) -> Example:
+    height, width = picture.shape[:2]
+    x, y, across, down = told["bbox"]
+    left, right_ = int(max(x - 0.15 * across, 0)), int(min(x + 1.15 * across, width))
+    top, bottom = int(max(y - 0.05 * down, 0)), int(min(y + 1.05 * down, height))
+    keypoints = _keypoints(told)[_JOINTS_COCO]
+    joints = (keypoints[:, :2] - (left, top)) / (right_ - left, bottom - top)
+    joints[keypoints[:, 2] == 0] = np.nan
+    part = np.ascontiguousarray(picture[top:bottom, left:right_])
+    return Example(part, "real", kind, group, joints)
+
+
+def _keypoints(told: dict[str, Any]) -> Array:
+    return np.array(told["keypoints"], float).reshape(17, 3)
 
 
 def pictures_below(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.whole_frame import fitting, identity
-from unposed_jobs.pose.whole_frame.observing import Observed, Observer
+from unposed_jobs.pose.whole_frame.observing import Looked, Observed, Observer, observed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         settings = config.load().pose
-        observed = list(_observe(given, settings))
-        content, judged = fitting.fit(observed)
-        content["fitted_on"] = summary(observed)
+        known = [observed(looked) for looked in _look(given, settings)]
+        content, judged = fitting.fit(known)
+        content["fitted_on"] = summary(known)
         content["out_of_fold"] = figures(
-            observed, judged, content["clear_from"], settings.min_person_probability
+            known, judged, content["clear_from"], settings.min_person_probability
         )
         given.out.write_text(text(content), encoding="utf-8")
     except (UnposedError, OSError) as error:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _observe(given: argparse.Namespace, settings: config.PoseSettings) -> Any:
+def _look(given: argparse.Namespace, settings: config.PoseSettings) -> Iterator[Looked]:
     observer = Observer(settings)
     for read, folders in (
         (observer.catalogue, given.catalogue),
@@ -65,10 +65,10 @@ def _observe(given: argparse.Namespace, settings: config.PoseSettings) -> Any:
             yield from read(folder)
 
 
-def summary(observed: Sequence[Observed]) -> list[dict[str, Any]]:
+def summary(known: Sequence[Observed]) -> list[dict[str, Any]]:
     """What was looked at: pictures by origin and kind."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
-    for one in observed:
+    for one in known:
         counts[one.origin, one.kind] += 1
     return [
         {"origin": origin, "kind": kind, "pictures": count}
@@ -77,11 +77,11 @@ def summary(observed: Sequence[Observed]) -> list[dict[str, Any]]:
 
 
 def figures(
-    observed: Sequence[Observed], judged: fitting.Judged, clear_from: float, threshold: float
+    known: Sequence[Observed], judged: fitting.Judged, clear_from: float, threshold: float
 ) -> list[dict[str, Any]]:
     """Shares of each kind of picture, before (the detector alone) and after."""
     rows = defaultdict(list)
-    for index, one in enumerate(observed):
+    for index, one in enumerate(known):
         looked = one.sighted is not None
         passed = judged.clear[index] >= clear_from or not looked
         found = passed or judged.there[index] >= threshold

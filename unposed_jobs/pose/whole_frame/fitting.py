@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import lightgbm
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
@@ -14,13 +16,23 @@ from sklearn.model_selection import GroupKFold
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.whole_frame import evidence, squares
-from unposed_jobs.pose.whole_frame.gate import Logistic
+from unposed_jobs.pose.whole_frame.gate import THERE, Boosted, Logistic, of_best
 from unposed_jobs.pose.whole_frame.observing import Observed
 
 Array = npt.NDArray[np.float64]
 FOLDS = 5
 _C = 0.3
-_CLEAR_ERRORS = 0.02
+_INNER = 3
+"""Folds within the rest, on which the trees are judged that `there` learns from."""
+_TREES: dict[str, Any] = {
+    "n_estimators": 120, "num_leaves": 15, "learning_rate": 0.05, "min_child_samples": 40,
+    "subsample": 0.7, "subsample_freq": 1, "colsample_bytree": 0.4, "reg_lambda": 5.0,
+    "n_jobs": 1, "random_state": 20221012, "deterministic": True, "force_row_wise": True,
+    "verbose": -1,
+}  # fmt: skip
+_OBJECTS = 4.0
+"""A false person is worse than one lost: the pictures of nobody weigh so much more."""
+_CLEAR_ERRORS = 0.01
 """Of the detector's false persons, so many may pass without a second look."""
 
 
@@ -33,6 +45,15 @@ class Judged:
     clear: Array
     placed: Array
     there: Array
+    right: npt.NDArray[np.bool_]
+
+
+class _Look(NamedTuple):
+    """One picture's second look: evidence (2 P, F) and whether each reading is right (2 P,)."""
+
+    group: str
+    person: bool
+    features: Array
     right: npt.NDArray[np.bool_]
 
 
@@ -56,9 +77,9 @@ def fit(observed: Sequence[Observed]) -> tuple[dict[str, Any], Judged]:
         "squares": squares.LADDER,
         "clear_from": round(_clear_from(observed, judged.clear), 3),
         "models": {
-            "clear": _told(clear, evidence.FOUND),
-            "placed": _told(placed, evidence.SIGHTED),
-            "there": _told(there, evidence.SIGHTED),
+            "clear": _trees_told(clear, evidence.FOUND),
+            "there": _told(there, THERE),
+            "placed": _trees_told(placed, evidence.SIGHTED),
         },
     }
     return content, judged
@@ -74,45 +95,73 @@ def _out_of_fold(observed: Sequence[Observed]) -> Judged:
         for index in new:
             one = observed[index]
             if one.found is not None:
-                judged.clear[index] = clear_of.probability(one.found)
+                judged.clear[index] = clear_of.probability(one.found[None])[0]
             if one.sighted is not None and one.sighted_right is not None:
                 chances = placed_of.probability(one.sighted)
                 best = int(chances.argmax())
                 judged.placed[index] = chances[best]
-                judged.there[index] = there_of.probability(one.sighted[best])
+                judged.there[index] = there_of.probability(of_best(one.sighted, chances))
                 judged.right[index] = one.sighted_right[best]
     return judged
 
 
-def _models(observed: Sequence[Observed], known: npt.NDArray[np.intp]) -> list[Logistic]:
+def _models(
+    observed: Sequence[Observed], known: npt.NDArray[np.intp]
+) -> tuple[Boosted, Boosted, Logistic]:
     chosen = [observed[index] for index in known]
-    weights = dict(zip(known.tolist(), _weights(chosen), strict=True))
-    found = [i for i in known if observed[i].found is not None]
-    clear = _logistic(
-        np.stack([observed[i].found for i in found]),
-        np.array([bool(observed[i].found_right) for i in found]),
-        np.array([weights[i] for i in found]),
+    weights = _weights(chosen)
+    found = [i for i, one in enumerate(chosen) if one.found is not None]
+    clear = _trees(
+        np.stack([chosen[i].found for i in found]),
+        np.array([bool(chosen[i].found_right) for i in found]),
+        weights[found] * np.array([1.0 if chosen[i].person else 2.0 for i in found]),
+        num_leaves=7, n_estimators=100, min_child_samples=20,
+    )  # fmt: skip
+    looks = {
+        i: _Look(one.group, one.person, one.sighted, one.sighted_right)
+        for i, one in enumerate(chosen)
+        if one.sighted is not None and one.sighted_right is not None
+    }
+    placed, there = _of_looks(list(looks.values()), weights[list(looks)])
+    return clear, placed, there
+
+
+def _of_looks(looks: Sequence[_Look], weights: Array) -> tuple[Boosted, Logistic]:
+    """The best of the readings is surer than they are, and surest where the trees learnt from it:
+    what comes after them learns from what trees say that were fitted without the picture.
+    """
+    groups = [look.group for look in looks]
+    scores: list[Array] = [np.empty(0)] * len(looks)
+    for known, new in GroupKFold(_INNER).split(groups, groups=groups):
+        trees = _of_readings([looks[i] for i in known], weights[known])
+        for index in new:
+            scores[index] = trees.score(looks[index].features)
+    best = np.array([score.max() for score in scores])
+    right = np.array([look.right[s.argmax()] for look, s in zip(looks, scores, strict=True)])
+    line = LogisticRegression(C=1e3).fit(best[:, None], right, sample_weight=weights)
+    slope, shift = max(float(line.coef_[0, 0]), 0.1), float(line.intercept_[0])
+    chances = [1 / (1 + np.exp(-(slope * score + shift))) for score in scores]
+    rows = [of_best(look.features, c) for look, c in zip(looks, chances, strict=True)]
+    person = np.array([look.person for look in looks])
+    worth = np.where(person, weights, _OBJECTS * weights)
+    there = _logistic(np.stack(rows), person, worth)
+    everything = _of_readings(looks, weights)
+    return Boosted(everything.trees, slope, shift), there
+
+
+def _of_readings(looks: Sequence[_Look], weights: Array) -> Boosted:
+    lengths = [len(look.features) for look in looks]
+    return _trees(
+        np.concatenate([look.features for look in looks]),
+        np.concatenate([look.right for look in looks]),
+        np.repeat(weights / lengths, lengths),
     )
-    seen = [i for i in known if observed[i].sighted is not None]
-    rows = [observed[i].sighted for i in seen]
-    lengths = [len(part) for part in rows]
-    placed = _logistic(
-        np.concatenate(rows),
-        np.concatenate([observed[i].sighted_right for i in seen]),
-        np.repeat([weights[i] / len(observed[i].sighted) for i in seen], lengths),
-    )
-    # The maximum over the sightings is surer than they are: learn from what it will be.
-    best = np.stack([part[placed.probability(part).argmax()] for part in rows])
-    worth = np.array([weights[i] for i in seen])
-    right = np.array(
-        [
-            observed[i].sighted_right[placed.probability(part).argmax()]
-            for i, part in zip(seen, rows, strict=True)
-        ]
-    )
-    placed = _calibrated(placed, best, right, worth)
-    there = _logistic(best, np.array([observed[i].person for i in seen]), worth)
-    return [clear, placed, there]
+
+
+def _trees(features: Array, truth: npt.NDArray[np.bool_], weights: Array, **other: Any) -> Boosted:
+    model = lightgbm.LGBMClassifier(**(_TREES | other))
+    model.fit(features, truth, sample_weight=weights / weights.mean())
+    return Boosted(model.booster_, 1.0, 0.0)
 
 
 def _weights(observed: Sequence[Observed]) -> Array:
@@ -137,17 +186,6 @@ def _logistic(features: Array, truth: npt.NDArray[np.bool_], weights: Array) -> 
     return Logistic(blank.mean, blank.scale, model.coef_[0], float(model.intercept_[0]))
 
 
-def _calibrated(
-    model: Logistic, features: Array, truth: npt.NDArray[np.bool_], weights: Array
-) -> Logistic:
-    """The same order, with probabilities that hold for the chosen sightings (Platt's way)."""
-    logit = model.standardised(features) @ model.weights + model.intercept
-    line = LogisticRegression(C=1e3).fit(logit[:, None], truth, sample_weight=weights)
-    slope, shift = float(line.coef_[0, 0]), float(line.intercept_[0])
-    slope = max(slope, 0.1)
-    return Logistic(model.mean, model.scale, model.weights * slope, model.intercept * slope + shift)
-
-
 def _clear_from(observed: Sequence[Observed], clear: Array) -> float:
     """Least probability from which hardly any false person passes, on other groups."""
     false = sorted(
@@ -156,7 +194,7 @@ def _clear_from(observed: Sequence[Observed], clear: Array) -> float:
         if chance >= 0 and not one.person
     )
     keep = int(np.ceil(len(false) * (1 - _CLEAR_ERRORS)))
-    return float(min(max(false[keep - 1] + 0.01 if keep else 0.9, 0.9), 0.995))
+    return float(min(max(false[keep - 1] + 0.01 if keep else 0.8, 0.8), 0.995))
 
 
 def _told(model: Logistic, names: Sequence[str]) -> dict[str, Any]:
@@ -169,3 +207,14 @@ def _told(model: Logistic, names: Sequence[str]) -> dict[str, Any]:
             for name, mean, scale, weight in columns
         ],
     }  # fmt: skip
+
+
+def _trees_told(model: Boosted, names: Sequence[str]) -> dict[str, Any]:
+    text = model.trees.model_to_string()
+    return {
+        "slope": model.slope,
+        "shift": model.shift,
+        "evidence": names,
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "trees": text.split("\n"),
+    }

@@ -1,18 +1,22 @@
-"""The gate: three logistic regressions over the evidence, shipped as readable JSON.
+"""The gate: three models over the evidence, shipped as readable JSON.
 
 `clear` judges a detector's person by the landmarks alone, so that most pictures need no second
-look. `placed` says of each sighting how likely somebody is there and the points are right; the
-best sighting is the one believed. `there` says of that one whether anybody is in the picture.
+look. `placed` says of each reading how likely somebody is there and the points are right; the
+best reading is the one believed. `there` says of that one whether anybody is in the picture.
+`clear` and `placed` are boosted trees, `there`, which has the fewest examples, is a logistic
+regression.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import numpy.typing as npt
 
@@ -21,11 +25,14 @@ from unposed_jobs.pose.whole_frame import evidence, identity, squares
 
 Array = npt.NDArray[np.float64]
 
-_FEATURES = {
-    "clear": evidence.FOUND,
-    "placed": evidence.SIGHTED,
-    "there": evidence.SIGHTED,
-}
+THERE = (*evidence.SIGHTED, "placed_best", "placed_mean")
+"""Names of what `there` judges; see `of_best`."""
+
+
+def of_best(features: Array, placed: Array) -> Array:
+    """Evidence (F + 2,) on the whole picture: the likeliest reading's, and how likely they are."""
+    row: Array = np.concatenate([features[placed.argmax()], [placed.max(), placed.mean()]])
+    return row
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,31 @@ class Logistic:
 
 
 @dataclass(frozen=True)
+class Boosted:
+    """Boosted trees; of what they say, `slope` and `shift` make a probability that holds for the
+    likeliest of a picture's readings.
+    """
+
+    trees: lightgbm.Booster
+    slope: float
+    shift: float
+
+    def score(self, features: Array) -> Array:
+        """For features (P, F): (P,), log odds that only their order means something of."""
+        return np.asarray(self.trees.predict(features, raw_score=True, num_threads=1))
+
+    def probability(self, features: Array) -> Array:
+        """For features (P, F): (P,)."""
+        value: Array = 1 / (1 + np.exp(-(self.slope * self.score(features) + self.shift)))
+        return value
+
+
+@dataclass(frozen=True)
 class Gate:
     """The three models, and the probability from which a person is clear."""
 
-    clear: Logistic
-    placed: Logistic
+    clear: Boosted
+    placed: Boosted
     there: Logistic
     clear_from: float
 
@@ -83,17 +110,32 @@ def parse(data: bytes) -> Gate:
     read = json.loads(data)
     if read["squares"] != [list(square) for square in squares.LADDER]:
         raise ValueError("it was made for other squares")
-    models = {name: _logistic(read["models"][name], name) for name in _FEATURES}
+    clear = _boosted(read["models"]["clear"], evidence.FOUND)
+    placed = _boosted(read["models"]["placed"], evidence.SIGHTED)
+    there = _logistic(read["models"]["there"])
     clear_from = float(read["clear_from"])
     if not 0 <= clear_from <= 1:
         raise ValueError(f"clear_from is {clear_from}")
-    return Gate(clear_from=clear_from, **models)
+    return Gate(clear, placed, there, clear_from)
 
 
-def _logistic(read: dict[str, Any], name: str) -> Logistic:
+def _boosted(read: dict[str, Any], names: tuple[str, ...]) -> Boosted:
+    if tuple(read["evidence"]) != names:
+        raise ValueError("the trees were made for other evidence")
+    text = "\n".join(read["trees"])
+    # LightGBM itself reads a damaged text without complaint, or ends the process.
+    if hashlib.sha256(text.encode()).hexdigest() != read["sha256"]:
+        raise ValueError("the trees are not those that were fitted")
+    slope, shift = float(read["slope"]), float(read["shift"])
+    if not (np.isfinite([slope, shift]).all() and slope > 0):
+        raise ValueError("the trees' slope and shift make no sense")
+    return Boosted(lightgbm.Booster(model_str=text), slope, shift)
+
+
+def _logistic(read: dict[str, Any]) -> Logistic:
     table = {row["evidence"]: row for row in read["weights"]}
-    if tuple(table) != _FEATURES[name]:
-        raise ValueError(f"{name} was made for other evidence")
+    if tuple(table) != THERE:
+        raise ValueError("there was made for other evidence")
     mean, scale, weights = (
         np.array([float(row[column]) for row in table.values()])
         for column in ("mean", "scale", "weight")
@@ -101,5 +143,5 @@ def _logistic(read: dict[str, Any], name: str) -> Logistic:
     model = Logistic(mean, scale, weights, float(read["intercept"]))
     finite = all(np.isfinite(value).all() for value in (mean, scale, weights, model.intercept))
     if not finite or (scale <= 0).any():
-        raise ValueError(f"{name} holds numbers that make no sense")
+        raise ValueError("there holds numbers that make no sense")
     return model

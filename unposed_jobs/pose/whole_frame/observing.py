@@ -13,21 +13,45 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.blazepose import engines
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.whole_frame import evidence, examples
+from unposed_jobs.pose.whole_frame import evidence, examples, readings
 from unposed_jobs.pose.whole_frame.estimator import detector_row, sight
 from unposed_jobs.pose.whole_frame.examples import Example
+from unposed_jobs.pose.whole_frame.looking import Sightings
 
 SHARE = 0.15
-"""Of the people whom the detector finds, so many are looked at a second time."""
+"""Of the rendered people whom the detector places right, so many are looked at again."""
 
 SURE = 0.9
 """Pose score from which the detector's landmarks of a real picture are taken for the truth."""
+
+_TAKEN = {"full": 0.25, "upper": 0.25, "fabric": 0.3, "size_chart": 0.3}
+"""Kinds of which a rendered catalogue holds more than is needed: the share that is looked at."""
+
+_CUT = 0.12
+"""Of the rendered people, so many are cut off as well."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """An example, what the detector found, and the second look where there was one."""
+
+    example: Example
+    estimate: PoseEstimate
+    seen: Sightings | None
+
+    @property
+    def right(self) -> bool:
+        """Whether the detector's person is placed right."""
+        if self.example.joints is None or self.estimate.landmarks is None:
+            return False
+        points = self.estimate.landmarks[None, :, :2] * self.example.size
+        return bool(examples.right(points, self.example.joints, self.example.size)[0])
 
 
 @dataclass(frozen=True)
 class Observed:
     """One example's evidence. `found` (F,) and `found_right` are None where the detector saw
-    nobody; `sighted` (P, F) and `sighted_right` (P,) where there was no second look.
+    nobody; `sighted` (2 P, F) and `sighted_right` (2 P,) where there was no second look.
     """
 
     origin: str
@@ -40,6 +64,26 @@ class Observed:
     sighted_right: npt.NDArray[np.bool_] | None
 
 
+def observed(looked: Looked) -> Observed:
+    """The evidence of what was looked at, with the truth."""
+    example, landmarks, seen = looked.example, looked.estimate.landmarks, looked.seen
+    width, height = map(int, example.size)
+    found = found_right = sighted = sighted_right = None
+    if landmarks is not None:
+        found = evidence.of_landmarks(landmarks, width, height)
+        found_right = looked.right
+    if seen is not None:
+        detector = detector_row(looked.estimate)
+        sighted = evidence.of_sightings(seen, detector, width, height)
+        read = readings.averaged(readings.both(seen), width, height)
+        sighted_right = np.zeros(len(read), bool)
+        if example.joints is not None:
+            sighted_right = examples.right(read.points, example.joints, example.size)
+    person = example.joints is not None
+    where = example.origin, example.kind, example.group
+    return Observed(*where, person, found, found_right, sighted, sighted_right)
+
+
 class Observer:
     """Runs the configured estimator and the second look over examples."""
 
@@ -49,66 +93,52 @@ class Observer:
         self._settings = settings
         self._rng = np.random.default_rng(20221012)
 
-    def catalogue(self, folder: Path) -> Iterator[Observed]:
-        """A rendered catalogue: its pictures, people cut off, objects cropped."""
+    def catalogue(self, folder: Path) -> Iterator[Looked]:
+        """A rendered catalogue: its pictures, people cut off, objects altered."""
         for example in examples.rendered(folder, self._settings):
-            yield self._observe(example)
-            if example.joints is None:
-                yield self._observe(examples.cropped(example, self._rng))
-            else:
-                yield from self._some(examples.headless(example, self._rng), 0.25)
+            if self._rng.random() < _TAKEN.get(example.kind, 1.0):
+                yield self._look(example)
+                if example.joints is None:
+                    yield from map(self._look, examples.altered(example, self._rng))
+            if example.joints is not None:
+                yield from self._some(examples.headless(example, self._rng), _CUT)
 
-    def objects(self, folder: Path) -> Iterator[Observed]:
-        """A folder of pictures of nobody, whole and cropped."""
+    def objects(self, folder: Path) -> Iterator[Looked]:
+        """A folder of pictures of nobody, whole and altered."""
         for example in examples.objects(folder, self._settings):
-            yield self._observe(example)
+            yield self._look(example)
             for _ in range(2):
-                yield self._observe(examples.cropped(example, self._rng))
+                yield from map(self._look, examples.altered(example, self._rng))
 
-    def people(self, folder: Path) -> Iterator[Observed]:
-        """A folder of people, cut off where the detector is sure of the whole of them."""
+    def people(self, folder: Path) -> Iterator[Looked]:
+        """A folder of people, whole and cut off. Their truth is in `annotations.json`; without
+        that file it is the detector's own landmarks, where it is sure of the whole person.
+        """
+        for example in self._known(folder):
+            yield self._look(example)
+            for part in (examples.headless(example, self._rng), examples.legs(example)):
+                for cut in part:
+                    yield self._look(replace(cut, kind=f"{folder.name} {cut.kind}"))
+
+    def _known(self, folder: Path) -> Iterator[Example]:
+        if (folder / "annotations.json").exists():
+            yield from examples.people(folder, self._settings)
+            return
         for example in examples.objects(folder, self._settings):
             (estimate,) = self._estimator.estimate([example.picture])
-            if estimate.landmarks is None or estimate.pose_score < SURE:
-                continue
-            joints = estimate.landmarks[examples.LANDMARKS, :2].astype(float)
-            known = replace(example, joints=joints)
-            yield self._observe(known)
-            yield from self._some(examples.headless(known, self._rng), 1.0)
-            yield from self._some(examples.legs(known), 1.0)
+            if estimate.landmarks is not None and estimate.pose_score >= SURE:
+                joints = estimate.landmarks[examples.LANDMARKS, :2].astype(float)
+                yield replace(example, joints=joints)
 
-    def _some(self, several: Iterable[Example], share: float) -> Iterator[Observed]:
+    def _some(self, several: Iterable[Example], share: float) -> Iterator[Looked]:
         for example in several:
             if self._rng.random() < share:
-                yield self._observe(example)
+                yield self._look(example)
 
-    def _observe(self, example: Example) -> Observed:
+    def _look(self, example: Example) -> Looked:
         (estimate,) = self._estimator.estimate([example.picture])
-        found = found_right = sighted = sighted_right = None
-        width, height = map(int, example.size)
-        if estimate.landmarks is not None:
-            found = evidence.of_landmarks(estimate.landmarks, width, height)
-            found_right = bool(self._right(example, estimate))
-        sure = found_right and self._rng.random() > SHARE
-        if not sure:
-            (seen,) = sight(self._engine, [example.picture], [estimate])
-            sighted = evidence.of_sightings(seen, detector_row(estimate), width, height)
-            sighted_right = np.zeros(len(seen), bool)
-            if example.joints is not None:
-                sighted_right = examples.right(seen.points, example.joints, example.size)
-        return Observed(
-            example.origin,
-            example.kind,
-            example.group,
-            example.joints is not None,
-            found,
-            found_right,
-            sighted,
-            sighted_right,
-        )
-
-    def _right(self, example: Example, estimate: PoseEstimate) -> bool:
-        if example.joints is None or estimate.landmarks is None:
-            return False
-        points = estimate.landmarks[None, :, :2] * example.size
-        return bool(examples.right(points, example.joints, example.size)[0])
+        looked = Looked(example, estimate, None)
+        if looked.right and example.origin == "rendered" and self._rng.random() > SHARE:
+            return looked
+        (seen,) = sight(self._engine, [example.picture], [estimate])
+        return replace(looked, seen=seen)

@@ -16,8 +16,8 @@ from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX
 Array = npt.NDArray[np.float32]
 
 LADDER = (
-    (1.1, 0.0), (1.4, -0.4), (1.6, -0.6), (1.8, 0.0), (2.2, -0.2), (2.4, 0.3), (3.2, 0.4),
-    (4.2, 0.4),
+    (1.1, 0.0), (1.4, -0.4), (1.8, 0.0), (2.2, -0.2), (2.4, 0.3), (3.0, 0.5), (3.5, 0.2),
+    (4.0, 0.2),
 )  # fmt: skip
 """Side in picture heights; how far down the centre lies, from -1 (the picture at the square's
 bottom) to 1 (at its top)."""

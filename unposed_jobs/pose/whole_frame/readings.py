@@ -1,0 +1,63 @@
+"""What the sightings of a picture can be read as: each as it is, and each turned about.
+
+A torso without a head looks much the same from the front and from the back, and the network often
+takes the one for the other: left and right change places, and near and far. Of both readings the
+gate believes the likelier. Squares that say the same are averaged: each is off by its own error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, BLAZEPOSE33_MIRROR
+from unposed_jobs.pose.whole_frame.looking import POINTS, Sightings
+
+Array = npt.NDArray[np.float32]
+
+SAME = 0.3
+"""Readings are averaged where no point differs by more than this share of the torso."""
+
+_SHOULDERS, _HIPS, _KNEES, _ANKLES = (
+    [BLAZEPOSE33_INDEX[f"{side}_{part}"] for side in ("left", "right")]
+    for part in ("shoulder", "hip", "knee", "ankle")
+)
+_BODY = [*_SHOULDERS, *_HIPS, *_KNEES, *_ANKLES]
+_OUTSIDE = 0.15
+"""Points count that lie in the picture or less than this share of its height outside."""
+
+
+def both(seen: Sightings) -> Sightings:
+    """P sightings as they are, and then the same P turned about: (2 P)."""
+    order = [*BLAZEPOSE33_MIRROR, *range(len(BLAZEPOSE33_MIRROR), POINTS)]
+    turned = replace(
+        seen,
+        points=seen.points[:, order],
+        depth=-seen.depth[:, order],
+        visibility=seen.visibility[:, order],
+        presence=seen.presence[:, order],
+        peaks=seen.peaks[:, order],
+    )
+    return seen.joined(turned)
+
+
+def averaged(read: Sightings, width: int, height: int) -> Sightings:
+    """Each of the readings with its points averaged, by score, over those that say the same."""
+    body = read.points[:, _BODY].astype(np.float64)
+    margin = _OUTSIDE * height
+    inside = np.all((body >= -margin) & (body <= np.array([width, height]) + margin), axis=-1)
+    # Somebody of whom nearly nothing is in the picture is compared by the torso.
+    inside[:, :4] |= (inside.sum(1) < 4)[:, None]
+    up = read.points[:, _SHOULDERS].mean(1) - read.points[:, _HIPS].mean(1)
+    torso = np.maximum(np.linalg.norm(up, axis=1), 1.0)
+    apart = np.linalg.norm(body[:, None] - body[None], axis=-1) / torso[:, None, None]
+    same = np.where(inside[:, None], apart, 0.0).max(-1) <= SAME
+    weight = same * np.maximum(read.scores, 1e-3)
+    weight = weight / weight.sum(1, keepdims=True)
+    return replace(
+        read,
+        points=np.einsum("pq,qkd->pkd", weight, read.points).astype(np.float32),
+        depth=(weight @ read.depth).astype(np.float32),
+    )
