@@ -32,9 +32,9 @@ def test_people_are_judged_on_varied_landmarks_without_their_product(
     pictures: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(branches.retaking, "calibrate", lambda *given: asked.append(given))
+    monkeypatch.setattr(branches.retaking, "calibrate", lambda *given, **_: asked.append(given))
     train(pictures, BARE)
-    (_, points, again, owner, _), (_, others, same, _, _) = asked
+    (_, points, again, owner, *_), (_, others, same, *_) = asked
     retaken = again(np.random.default_rng(0))
     assert retaken.shape == points.shape
     assert (np.linalg.norm(retaken - points, axis=1) > 0).all()
