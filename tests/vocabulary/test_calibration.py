@@ -46,6 +46,30 @@ def test_classes_that_are_not_found_again_are_trusted_less(spread, least, most) 
     np.testing.assert_array_equal(stated.index, clusters.assign(points).index)
 
 
+def test_the_trials_classes_are_divided_as_these_were() -> None:
+    points, owner = overlapping(0.1)
+    clusters = clustering.fit(points, 3, seed=1)
+    label = clusters.nearest(points)
+    seen = []
+
+    def divided(other: Clusters, learned: np.ndarray, rows: np.ndarray) -> Clusters:
+        seen.append(len(rows))
+        means = [learned[label[rows] == one].mean(axis=0) for one in range(3)]
+        return clustering.describe(learned, np.stack(means))
+
+    again = lambda rng: points  # noqa: E731
+    worth = retaking.calibrate(clusters, points, again, owner, 1, divided=divided)
+    assert len(seen) == retaking.REPEATS
+    assert worth is not None
+    assert worth(np.ones(1))[0] > 0.97
+
+
+def test_the_rate_of_the_unsure_is_not_lost_among_the_sure() -> None:
+    raw = np.concatenate([np.full(80, 0.3), np.linspace(0.95, 1, 2_000)])
+    same = np.concatenate([np.arange(80) % 4 != 0, np.ones(2_000, dtype=bool)])
+    assert calibration.fit(raw, same)(np.array([0.3]))[0] == pytest.approx(0.75, abs=0.1)
+
+
 def test_pictures_that_come_out_elsewhere_when_taken_again_are_trusted_less() -> None:
     points, owner = overlapping(0.3)
     clusters = clustering.fit(points, 3, seed=1)

@@ -111,6 +111,12 @@ def test_one_framing_and_view_is_one_shot_whichever_way_it_is_turned() -> None:
     assert naming.shots([seen[4], seen[4] | {"scale": seen[4]["scale"] - 0.4}]) == [0, 0]
 
 
+def test_both_sides_are_one_shot_only_where_asked() -> None:
+    seen = medians([Pose("left", "upper"), Pose("right", "upper"), Pose("right", "full")])
+    assert naming.shots(seen) == [0, 1, 2]
+    assert naming.shots(seen, sides=False) == [0, 0, 2]
+
+
 def test_a_side_view_shows_one_leg_and_is_a_full_body() -> None:
     side = medians([Pose("left", "full")])[0] | {"knees": 0.0, "ankles": 0.0}
     assert naming.name_poses([side])[0].name == "full body, left side"

@@ -68,20 +68,20 @@ def person_branch(
     pictures, found, codes = reading.pictures, reading.found, reading.codes
     once = first_of_content(pictures, found.person)
     previous = champion.person.pose_ids if champion and champion.person else None
+    topology, ratios = of_array(found.landmarks), _ratios(reading)
+    products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
+    owner, trust = products[found.person[once]], found.trust[once]
     # Without a look at the champion: what is learned anew is to find what the champion lacks.
     k, figures = _number_of_classes(codes[once], settings, past.progress)
     clusters = clustering.fit(codes[once], k, settings.seed)
     metrics |= {"clusters": len(clusters), "by_clusters": figures}
     metrics |= _quality(reading.features[once], codes[once], encoder, len(clusters), settings.seed)
-    topology = of_array(found.landmarks)
-    first = names(topology).index(RATIOS[0])
-    ratios = reading.features[:, first : first + len(RATIOS)]
-    products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
-    owner = products[found.person[once]]
-    clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner)
+    clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner, trust)
     seen = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
+    wider = naming.shots(seen, sides=False)
     clusters = clusters.merged(naming.shots(seen))
-    clusters = cells.without_tiny(clusters, codes[once], owner)
+    clusters = cells.joined(clusters, wider, codes[once], owner, trust)
+    clusters = cells.without_tiny(clusters, codes[once], owner, trust)
     anew = functools.partial(Proposed.of, clusters, codes[once], owner=products[found.person[once]])
     going = continuing.person(
         champion,
@@ -177,16 +177,23 @@ def _kinds(
     clusters: clustering.Clusters, points: Floats, values: Floats, owner: npt.NDArray[np.str_]
 ) -> clustering.Clusters:
     """A class for each kind of picture that is read in (m, S) statistics."""
+    sure = np.ones(len(points))
     if values.shape[1] >= naming.KIND_STATISTICS:
-        clusters = cells.divide(clusters, points, naming.kind_readings(values), owner)
+        clusters = cells.divide(clusters, points, naming.kind_readings(values), owner, sure)
     seen = describing.no_person_medians(values, clusters.nearest(points), len(clusters.centroids))
-    return cells.without_tiny(clusters.merged(naming.kinds(seen)), points, owner)
+    return cells.without_tiny(clusters.merged(naming.kinds(seen)), points, owner, sure)
 
 
 def first_of_content(pictures: pa.Table, rows: Ints) -> Ints:
     """Positions within `rows` of the first picture of each content."""
     contents = pictures["content_sha256"].to_numpy(zero_copy_only=False)[rows].astype(str)
     return np.sort(np.unique(contents, return_index=True)[1])
+
+
+def _ratios(reading: Reading) -> Floats:
+    """(n, 10) the ratios among the features."""
+    first = names(of_array(reading.found.landmarks)).index(RATIOS[0])
+    return reading.features[:, first : first + len(RATIOS)]
 
 
 def _person_calibration(
@@ -201,7 +208,13 @@ def _person_calibration(
         return encoder.encode(pose_features(vary(landmarks, rng), aspect))
 
     codes = encoder.encode(reading.features[rows])
-    return retaking.calibrate(clusters, codes, again, owner[found.person[rows]], seed)
+    owner, trust = owner[found.person[rows]], found.trust[rows]
+    told = naming.readings(_ratios(reading)[rows])
+
+    def divided(other: Clusters, points: Floats, rows: Ints) -> Clusters:
+        return cells.divide(other, points, told[rows], owner[rows], trust[rows])
+
+    return retaking.calibrate(clusters, codes, again, owner, seed, divided=divided)
 
 
 def _calibrated(

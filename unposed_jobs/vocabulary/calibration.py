@@ -45,9 +45,9 @@ def fit(raw: Floats, same: npt.NDArray[np.bool_]) -> Calibration | None:
     if len(raw) < BIN_TRIALS:
         return None
     bins = max(1, min(BINS, len(raw) // BIN_TRIALS))
-    edges = np.unique(np.quantile(raw, np.linspace(0, 1, bins + 1)))
-    place = np.searchsorted(edges[1:-1], raw, side="left") if len(edges) > 2 else np.zeros(len(raw))
-    place = place.astype(np.int64)
+    # Narrower where the confidence is low: that is where it is decided what is unknown.
+    inner = np.unique(np.quantile(raw, np.linspace(0, 1, bins + 1)[1:-1] ** 1.5))
+    place = np.searchsorted(inner, raw, side="left")
     count = np.bincount(place)
     kept = count > 0
     middle = np.bincount(place, raw)[kept] / count[kept]

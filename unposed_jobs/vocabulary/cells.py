@@ -12,15 +12,18 @@ are no pose of a catalogue: what too few products show is no class.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.vocabulary import clustering
 from unposed_jobs.vocabulary.clustering import Clusters, Floats
 
-LEAST_PICTURES = 4
+LEAST_SEEN = 2.5
 LEAST_PRODUCTS = 3
-"""Fewer pictures, or of fewer products, make no class."""
+"""Pictures that are surely seen to less, or of fewer products, make no class: three sure ones are
+a rare shot, five that may show nobody are none."""
 LEAST_SHARE = 0.08
 """Nor does a part of a centroid that has a smaller share of its pictures: such are misreadings."""
 
@@ -31,12 +34,17 @@ readings merely crosses comes to less when it is cut there."""
 
 
 def divide(
-    clusters: Clusters, codes: Floats, reading: npt.NDArray[np.str_], owner: npt.NDArray[np.str_]
+    clusters: Clusters,
+    codes: Floats,
+    reading: npt.NDArray[np.str_],
+    owner: npt.NDArray[np.str_],
+    trust: Floats,
 ) -> Clusters:
     """A centroid for each shot of each of the C centroids.
 
-    `codes` (n, d), `reading` (n,) what each picture shows, `owner` (n,) its product. A reading
-    that too few of a centroid's pictures have stays with the commonest one.
+    `codes` (n, d), `reading` (n,) what each picture shows, `owner` (n,) its product, `trust` (n,)
+    in [0, 1] how surely it shows that. A reading that too few of a centroid's pictures have stays
+    with the commonest one, unless it is the same with enough pictures of several centroids.
     """
     cell = clusters.nearest(codes)
     part = np.full(len(codes), -1, dtype=np.int64)
@@ -51,21 +59,57 @@ def divide(
             told = member & (reading == name)
             rest = member & (reading == common)
             share = told.sum() / member.sum()
-            if share >= LEAST_SHARE and _enough(told, owner) and _apart(codes[told], codes[rest]):
+            if (
+                share >= LEAST_SHARE
+                and _enough(told, owner, trust)
+                and _apart(codes[told], codes[rest])
+            ):
                 part[told] = count
                 count += 1
+    # What is rare everywhere, and so nowhere the commonest.
+    for name in np.unique(reading):
+        told = reading == name
+        home = np.unique(part[told])
+        common = {int(one): _commonest(reading[part == one]) for one in home}
+        if name in common.values() or not _enough(told, owner, trust):
+            continue
+        rest = np.isin(part, home) & (
+            reading == np.array([common.get(one, "") for one in part.tolist()])
+        )
+        if rest.any() and _apart(codes[told], codes[rest]):
+            part[told] = count
+            count += 1
     means = np.stack([codes[part == one].mean(axis=0) for one in np.unique(part)])
     return clustering.describe(codes, means.astype(np.float32))
+
+
+def joined(
+    clusters: Clusters,
+    wider: Sequence[int],
+    codes: Floats,
+    owner: npt.NDArray[np.str_],
+    trust: Floats,
+) -> Clusters:
+    """The same with a class that is too small joined to those of its wider group.
+
+    `wider` (C,) is the group of each centroid, such as both sides of one framing.
+    """
+    label = clusters.label[clusters.nearest(codes)]
+    small = [one for one in range(len(clusters)) if not _enough(label == one, owner, trust)]
+    group = np.asarray(wider)
+    alike = np.isin(group, group[np.isin(clusters.label, small)])
+    return clusters.merged(np.where(alike, -1 - group, clusters.label).tolist())
 
 
 def without_tiny(
     clusters: Clusters,
     codes: Floats,
     owner: npt.NDArray[np.str_],
+    trust: Floats,
 ) -> Clusters:
     """The same without classes that too few pictures or products show; at least one is left."""
     label = clusters.label[clusters.nearest(codes)]
-    kept = [one for one in range(len(clusters)) if _enough(label == one, owner)]
+    kept = [one for one in range(len(clusters)) if _enough(label == one, owner, trust)]
     if len(kept) == len(clusters):
         return clusters
     kept = kept or [int(np.bincount(label).argmax())]
@@ -84,5 +128,11 @@ def _apart(part: Floats, rest: Floats) -> bool:
     return min(silhouettes) >= APART
 
 
-def _enough(member: npt.NDArray[np.bool_], owner: npt.NDArray[np.str_]) -> bool:
-    return bool(member.sum() >= LEAST_PICTURES and len(np.unique(owner[member])) >= LEAST_PRODUCTS)
+def _commonest(reading: npt.NDArray[np.str_]) -> str:
+    names, sizes = np.unique(reading, return_counts=True)
+    return str(names[sizes.argmax()])
+
+
+def _enough(member: npt.NDArray[np.bool_], owner: npt.NDArray[np.str_], trust: Floats) -> bool:
+    products = len(np.unique(owner[member]))
+    return bool(trust[member].sum() >= LEAST_SEEN and products >= LEAST_PRODUCTS)

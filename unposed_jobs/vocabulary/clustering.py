@@ -200,7 +200,9 @@ def describe(values: Floats, centroids: Floats, label: Indices | None = None) ->
     distance = np.sqrt(squares.min(axis=1))
     members = [distance[nearest == label] for label in range(len(order))]
     spread = np.array([np.median(part) for part in members])
-    reach = np.array([np.quantile(part, 0.95) for part in members])
+    # The mean of few members lies nearer to them than to the next one of their kind.
+    beyond = np.sqrt((sizes + 1) / np.maximum(sizes - 1, 1))
+    reach = beyond * np.array([np.quantile(part, 0.95) for part in members])
     # A class of few or equal pictures says nothing about how far its like may lie.
     typical = max(float(np.quantile(distance, 0.95)), 1e-3)
     floor = 0.5 * typical

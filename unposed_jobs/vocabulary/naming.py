@@ -8,9 +8,10 @@ detail in which they differ most is added, or at last a number.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -66,14 +67,20 @@ def name_no_person(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
     return _unique([_draft_no_person(row) for row in medians])
 
 
-def shots(medians: Sequence[Mapping[str, float]]) -> list[int]:
+def shots(medians: Sequence[Mapping[str, float]], *, sides: bool = True) -> list[int]:
     """Which centroids show one shot, though k-means tells them apart: a group for each of C.
 
     One shot is one framing and one view. Which way a three-quarter view is turned, and how large
     the person stands within the framing, makes no other shot, and a product that has the one is
-    not to be flagged for the other. Raised arms do, and whether the knees are in the picture.
+    not to be flagged for the other. Raised arms do, and whether the knees are in the picture, and,
+    if `sides`, which side is shown.
     """
-    return _groups([_draft_pose(row) for row in medians], ("arms", "length"))
+    drafts = [_draft_pose(row) for row in medians]
+    if not sides:
+        drafts = [
+            replace(one, base=re.sub("(left|right) side", "side", one.base)) for one in drafts
+        ]
+    return _groups(drafts, ("arms", "length"))
 
 
 def kinds(medians: Sequence[Mapping[str, float]]) -> list[int]:
@@ -108,7 +115,14 @@ def readings(ratios: Floats) -> npt.NDArray[np.str_]:
     Framing and view, as a class is named. One picture is read less surely than a class.
     """
     rows = (dict(zip(RATIOS, row, strict=True)) for row in np.asarray(ratios, float).tolist())
-    return np.array([f"{_framing(row)}, {_view(row)}" for row in rows], dtype=np.str_)
+    return np.array([_reading(row) for row in rows], dtype=np.str_)
+
+
+def _reading(ratios: Mapping[str, float]) -> str:
+    framing, view = _framing(ratios), _view(ratios)
+    if framing in ("chest", "legs"):  # So little of a body tells no quarter turn.
+        view = view.removeprefix("three-quarter ")
+    return f"{framing}, {view}"
 
 
 def kind_readings(statistics: Floats) -> npt.NDArray[np.str_]:

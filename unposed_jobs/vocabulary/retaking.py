@@ -24,11 +24,14 @@ def calibrate(
     again: Callable[[np.random.Generator], Floats],
     owner: npt.NDArray[np.str_],
     seed: int,
+    *,
+    divided: Callable[[Clusters, Floats, Indices], Clusters] = lambda other, points, rows: other,
 ) -> Calibration | None:
     """Try classes out on the n pictures that they were learned from.
 
     `points` (n, d) are the pictures, `again` gives them as taken another time, `owner` (n,) their
-    products: those of the judged pictures have no part in what is learned in the repeat.
+    products: those of the judged pictures have no part in what is learned in the repeat. `divided`
+    does to clusters learned of points (m, d), of the pictures `rows` (m,), what was done to these.
     """
     rng = np.random.default_rng(seed)
     found = clusters.assign(points)
@@ -45,7 +48,9 @@ def calibrate(
         k = round(len(clusters.centroids) * rng.uniform(*OTHER_NUMBERS))
         k = max(1, min(k, clustering.max_classes(retaken[learned])))
         other = clustering.fit(retaken[learned], k, seed + repeat)
-        meaning = _meaning(other.nearest(retaken[learned]), found.index[learned], len(other))
+        other = divided(other, retaken[learned], learned)
+        centres = len(other.centroids)
+        meaning = _meaning(other.nearest(retaken[learned]), found.index[learned], centres)
         raws.append(found.confidence[judged])
         sames.append(meaning[other.nearest(retaken[judged])] == found.index[judged])
     if not raws:
