@@ -1,4 +1,5 @@
 import datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,8 @@ from unposed_jobs.audit.profile import Profile
 from unposed_jobs.errors import UnposedError
 
 NAMES = ("full body, front", "upper body, back", "size chart")
+IDS = np.array([2, 5, 9], dtype=np.int32)
+EXAMPLE = Path(__file__).parents[2] / "docs/profile.example.toml"
 TODAY = datetime.date(2026, 3, 1)
 
 
@@ -19,15 +22,15 @@ def load(tmp_path, text):
 
 def test_no_path_is_the_empty_profile():
     profile = Profile.load("")
-    assert profile.shot_code("anything") is None
-    assert not profile.excludes("a", "b", NAMES).any()
+    assert profile.shot_code(0, "anything") is None
+    assert not profile.excludes("a", "b", IDS, NAMES).any()
 
 
 def test_shot_codes_first_match_wins_without_regard_to_case(tmp_path):
     profile = load(tmp_path, '[shot_codes]\n"*BACK*" = "BACK"\n"upper*" = "TOPS"\n')
-    assert profile.shot_code("Upper body, back") == "BACK"
-    assert profile.shot_code("upper body, front") == "TOPS"
-    assert profile.shot_code("legs") is None
+    assert profile.shot_code(3, "Upper body, back") == "BACK"
+    assert profile.shot_code(3, "upper body, front") == "TOPS"
+    assert profile.shot_code(3, "legs") is None
 
 
 def test_not_applicable_by_category_and_subcategory(tmp_path):
@@ -35,10 +38,35 @@ def test_not_applicable_by_category_and_subcategory(tmp_path):
         tmp_path,
         '[not_applicable]\n"Trousers" = ["upper*"]\n"Clothing/Socks" = ["full*", "size chart"]\n',
     )
-    assert profile.excludes("Trousers", "Jeans", NAMES).tolist() == [False, True, False]
-    assert profile.excludes("Clothing", "Socks", NAMES).tolist() == [True, False, True]
-    assert not profile.excludes("Clothing", None, NAMES).any()
-    assert not profile.excludes(None, None, NAMES).any()
+    assert profile.excludes("Trousers", "Jeans", IDS, NAMES).tolist() == [False, True, False]
+    assert profile.excludes("Clothing", "Socks", IDS, NAMES).tolist() == [True, False, True]
+    assert not profile.excludes("Clothing", None, IDS, NAMES).any()
+    assert not profile.excludes(None, None, IDS, NAMES).any()
+
+
+def test_a_pose_id_holds_whatever_the_pose_is_called(tmp_path):
+    profile = load(
+        tmp_path,
+        '[shot_codes]\n5 = "REAR"\n"*back" = "BACK"\n[not_applicable]\n"Socks" = [9, "full*"]\n',
+    )
+    assert profile.shot_code(5, "upper body, back") == "REAR"
+    assert profile.shot_code(5, "renamed") == "REAR"
+    assert profile.shot_code(55, "upper body, back") == "BACK"
+    assert profile.excludes("Socks", None, IDS, NAMES).tolist() == [True, False, True]
+    assert profile.excludes("Socks", None, IDS, ("a", "b", "c")).tolist() == [False, False, True]
+
+
+def test_the_example_that_is_shipped_says_what_its_comments_say():
+    profile = Profile.load(EXAMPLE)
+    assert profile.shot_code(0, "upper body, three-quarter front") == "3Q"
+    assert profile.shot_code(0, "full body, left side") == "SIDE"
+    assert profile.shot_code(0, "full body, right side") == "SIDE"
+    names = ("legs, front", "upper body, front", "full body, front")
+    tops = profile.excludes("Tops", "T-shirts", IDS, names)
+    trousers = profile.excludes("Bottoms", "Trousers", IDS, names)
+    assert tops.tolist() == [True, False, False]
+    assert trousers.tolist() == [False, True, False]
+    assert len(profile.waivers) == 1
 
 
 def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
@@ -48,10 +76,9 @@ def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
         '[[waivers]]\nproduct_id = "B"\npose = 9\nreason = "made to order"\n',
     )
     ids = pa.array(["B", "C", "A"])
-    poses = np.array([2, 5, 9], dtype=np.int32)
-    first = profile.waived(ids, poses, NAMES, TODAY)
+    first = profile.waived(ids, IDS, NAMES, TODAY)
     assert first.tolist() == [[False, False, True], [False] * 3, [False, True, False]]
-    later = profile.waived(ids, poses, NAMES, TODAY + datetime.timedelta(days=1))
+    later = profile.waived(ids, IDS, NAMES, TODAY + datetime.timedelta(days=1))
     assert later.tolist() == [[False, False, True], [False] * 3, [False] * 3]
 
 
@@ -61,6 +88,7 @@ def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
         ("shot_codes = 3", r"\[shot_codes\] must be a section"),
         ('[shot_codes]\n"*" = 3', "must be a text"),
         ('[not_applicable]\nTrousers = "upper*"', "must be a list of pose names"),
+        ("[not_applicable]\nTrousers = [true]", "must be a list of pose names or pose_ids"),
         ("[shots]\n", "unknown section shots"),
         ('[[waivers]]\nproduct_id = "A"', "needs product_id and pose"),
         ('[[waivers]]\nproduct_id = "A"\npose = true', "a name pattern or a pose_id"),

@@ -54,7 +54,7 @@ def find_cohorts(
             [value[name] for name in expectations.attributes]
         )
         excluded[place] = profile.excludes(
-            value["category"], value["subcategory"], expectations.names
+            value["category"], value["subcategory"], expectations.pose_ids, expectations.names
         )
     unknown = np.full((1, len(expectations.pose_ids)), np.nan)
     return ProductCohorts(

@@ -1,14 +1,17 @@
 """A retailer's shot profile: what a shot is called, where it does not apply, what is waived.
 
-The file is TOML. Patterns are shell patterns (``*``, ``?``, ``[...]``) over pose names,
-without regard to case; the first that matches wins::
+The file is TOML; `docs/profile.example.toml` is one to begin from. A pose is named by a shell
+pattern (``*``, ``?``, ``[...]``) over pose names, without regard to case, or by its pose_id. A
+name can change when the poses are learned anew, an id never comes to mean another pose. Of the
+shot codes the first that matches wins::
 
     [shot_codes]
+    7 = "BACK-3Q"               # a key of digits alone is a pose_id
     "*back*" = "BACK"
     "full body*front*" = "FRNT"
 
     [not_applicable]            # category, or category/subcategory -> poses
-    "Trousers" = ["upper body*"]
+    "Trousers" = ["upper body*", 12]
     "Clothing/Socks" = ["*"]
 
     [[waivers]]
@@ -51,8 +54,8 @@ class Waiver:
 class Profile:
     """A parsed profile; the default one says nothing."""
 
-    shot_codes: tuple[tuple[str, str], ...] = ()
-    not_applicable: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    shot_codes: tuple[tuple[str | int, str], ...] = ()
+    not_applicable: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
     waivers: tuple[Waiver, ...] = ()
 
     @classmethod
@@ -80,35 +83,44 @@ class Profile:
                 raise UnposedError(f"{path}: [shot_codes] {pattern!r} must be a text, not {code!r}")
         exclusions = _table(raw, "not_applicable", path)
         for cohort, patterns in exclusions.items():
-            if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+            if not isinstance(patterns, list) or not all(_names_poses(p) for p in patterns):
                 raise UnposedError(
-                    f"{path}: [not_applicable] {cohort!r} must be a list of pose names"
+                    f"{path}: [not_applicable] {cohort!r} must be a list of pose names or pose_ids"
                 )
         waivers = raw.get("waivers", [])
         if not isinstance(waivers, list):
             raise UnposedError(f"{path}: write each waiver under its own [[waivers]]")
         return cls(
-            shot_codes=tuple(codes.items()),
+            shot_codes=tuple(
+                (int(key) if key.isdecimal() else key, code) for key, code in codes.items()
+            ),
             not_applicable=tuple((key, tuple(value)) for key, value in exclusions.items()),
             waivers=tuple(_waiver(item, path) for item in waivers),
         )
 
-    def shot_code(self, pose_name: str) -> str | None:
-        """Return the retailer's code for a pose name, None where the profile has none."""
-        for pattern, code in self.shot_codes:
-            if _matches(pose_name, pattern):
+    def shot_code(self, pose_id: int, pose_name: str) -> str | None:
+        """Return the retailer's code for a pose, None where the profile has none."""
+        for pose, code in self.shot_codes:
+            if _means(pose, pose_id, pose_name):
                 return code
         return None
 
     def excludes(
-        self, category: str | None, subcategory: str | None, pose_names: Sequence[str]
+        self,
+        category: str | None,
+        subcategory: str | None,
+        pose_ids: npt.NDArray[np.int32],
+        pose_names: Sequence[str],
     ) -> npt.NDArray[np.bool_]:
         """Tell which of P poses do not apply to a category: (P,) bool."""
         excluded = np.zeros(len(pose_names), dtype=bool)
         cohort = f"{category or ''}/{subcategory or ''}"
         for key, patterns in self.not_applicable:
             if _matches(cohort, key) or _matches(category or "", key):
-                excluded |= [any(_matches(name, p) for p in patterns) for name in pose_names]
+                excluded |= [
+                    any(_means(pose, pose_id, name) for pose in patterns)
+                    for pose_id, name in zip(pose_ids.tolist(), pose_names, strict=True)
+                ]
         return excluded
 
     def waived(
@@ -127,15 +139,21 @@ class Profile:
         masks = np.zeros((len(products), len(pose_ids)), dtype=bool)
         for waiver in active:
             masks[products.index(waiver.product_id)] |= [
-                int(pose_id) == waiver.pose
-                if isinstance(waiver.pose, int)
-                else _matches(name, waiver.pose)
-                for pose_id, name in zip(pose_ids, pose_names, strict=True)
+                _means(waiver.pose, pose_id, name)
+                for pose_id, name in zip(pose_ids.tolist(), pose_names, strict=True)
             ]
         found = pc.index_in(product_ids, value_set=pa.array(products, pa.string()))
         listed = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
         waived[listed] = masks[found.drop_null().to_numpy()]
         return waived
+
+
+def _means(pose: str | int, pose_id: int, name: str) -> bool:
+    return pose_id == pose if isinstance(pose, int) else _matches(name, pose)
+
+
+def _names_poses(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -158,7 +176,7 @@ def _waiver(item: Any, path: str | Path) -> Waiver:
             f"{path}: unknown key {unknown[0]} in the waiver of {item['product_id']}"
         )
     pose, until = item["pose"], item.get("until")
-    if isinstance(pose, bool) or not isinstance(pose, str | int):
+    if not _names_poses(pose):
         raise UnposedError(f"{path}: a waiver's pose is a name pattern or a pose_id, not {pose!r}")
     # A TOML date-time is a datetime, which is a date too: only the plain date is meant.
     if until is not None and type(until) is not datetime.date:

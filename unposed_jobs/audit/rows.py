@@ -38,8 +38,10 @@ def pose_flags_rows(
     missing = state == State.MISSING
 
     shot_codes = [
-        profile.shot_code(name) or code
-        for name, code in zip(expectations.names, expectations.shot_codes, strict=True)
+        profile.shot_code(pose_id, name) or code
+        for pose_id, name, code in zip(
+            expectations.pose_ids.tolist(), expectations.names, expectations.shot_codes, strict=True
+        )
     ]
     examples = [
         list(uris[: settings.example_images]) for cohort in expectations.examples for uris in cohort
