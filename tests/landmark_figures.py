@@ -43,6 +43,8 @@ class Pose:
     view: str = "front"
     frame: str = "full"
     arms_up: bool = False
+    turn: float = 0.0
+    """Degrees from the view towards the picture's left: 45 from the front is three-quarter."""
 
     @property
     def label(self) -> str:
@@ -63,7 +65,7 @@ def figure(pose: Pose, rng: np.random.Generator | None = None, noise: float = 1.
             if pose.arms_up and part in ("elbow", "wrist", "pinky", "index", "thumb"):
                 y = -1.0 - (y + 1.0)
             points[index] = x if "left" in name else -x, y, z
-    yaw, top, bottom, shift = float(YAWS[pose.view]), *FRAMES[pose.frame], 0.0
+    yaw, top, bottom, shift = YAWS[pose.view] + pose.turn, *FRAMES[pose.frame], 0.0
     if rng is not None:
         yaw += rng.normal(0, 8 * noise)
         top += rng.normal(0, 0.04 * noise)

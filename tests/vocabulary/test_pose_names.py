@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from landmark_figures import Pose, coco, figures
 
+from unposed_jobs.embedding import features
 from unposed_jobs.embedding.features import RATIOS, names, pose_features
 from unposed_jobs.embedding.topology import BLAZEPOSE_33, COCO_17
 from unposed_jobs.pose import statistics
@@ -25,8 +26,8 @@ def medians(poses: list[Pose], seventeen: bool = False) -> list[dict[str, float]
     rows = []
     for seed, pose in enumerate(poses):
         landmarks = figures([pose] * 9, seed)
-        features = pose_features(coco(landmarks) if seventeen else landmarks)
-        rows.append(naming.ratio_medians(features[:, first : first + 10]))
+        seen = pose_features(coco(landmarks) if seventeen else landmarks)
+        rows.append(naming.ratio_medians(seen[:, first : first + 10]))
     return rows
 
 
@@ -135,10 +136,36 @@ def test_a_thing_within_an_outline_is_a_flat_lay_on_any_ground() -> None:
     assert [item.shot_code for item in found] == ["FLAT", "FABR", "DETL"]
 
 
-def test_each_picture_is_read_as_its_class_would_be_named() -> None:
-    features = pose_features(figures([Pose(), Pose("back", "upper"), Pose("front", "legs")], 1))
+FRAMINGS = {"full": "full body", "upper": "upper body", "chest": "chest", "legs": "legs"}
+
+
+def read(pose: Pose, seed: int) -> set[str]:
+    landmarks = figures([pose] * 9, seed)
+    landmarks[..., 2] /= features._DEPTH_GAIN  # As an estimator exaggerates it.
     first = names(BLAZEPOSE_33).index(RATIOS[0])
-    assert naming.readings(features[:, first : first + 10]).tolist() == [
+    return set(naming.readings(pose_features(landmarks)[:, first : first + 10]).tolist())
+
+
+@pytest.mark.parametrize("frame", FRAMINGS)
+@pytest.mark.parametrize("view", ["front", "back"])
+def test_framing_and_view_are_read_off_every_picture(view: str, frame: str) -> None:
+    assert read(Pose(view, frame), 4) == {f"{FRAMINGS[frame]}, {view}"}
+
+
+@pytest.mark.parametrize("frame", ["full", "upper"])
+def test_side_and_three_quarter_views_are_read_off_every_picture(frame: str) -> None:
+    assert read(Pose("left", frame), 5) == {f"{FRAMINGS[frame]}, left side"}
+    assert read(Pose("right", frame), 6) == {f"{FRAMINGS[frame]}, right side"}
+    for turn in (-45, 45):
+        assert read(Pose("front", frame, turn=turn), 7) == {
+            f"{FRAMINGS[frame]}, three-quarter front"
+        }
+
+
+def test_each_picture_is_read_as_its_class_would_be_named() -> None:
+    seen = pose_features(figures([Pose(), Pose("back", "upper"), Pose("front", "legs")], 1))
+    first = names(BLAZEPOSE_33).index(RATIOS[0])
+    assert naming.readings(seen[:, first : first + 10]).tolist() == [
         "full body, front",
         "upper body, back",
         "legs, front",
