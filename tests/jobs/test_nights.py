@@ -13,13 +13,17 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
+from pyspark.sql import functions as F
 
 from unposed_jobs import config
 from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
 from unposed_jobs.errors import ErrorBudgetExceededError, UnposedError
-from unposed_jobs.jobs import audit, extract, promote, train
+from unposed_jobs.jobs import audit, extract, ingest, promote, train
+from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
+from unposed_jobs.reference import registry
 from unposed_jobs.warehouse import Warehouse
 from unposed_jobs.warehouse.tables import DAY_TABLES
 
@@ -197,6 +201,21 @@ def test_equal_bytes_at_two_addresses_are_one_content(nights):
         "SELECT count(*) AS n FROM images GROUP BY content_sha256 HAVING count(*) > 1"
     )
     assert copies.num_rows >= 1
+
+
+def test_a_training_is_told_all_that_its_trust_and_examples_hang_on(nights, spark):
+    settings, warehouse, _ = nights
+    catalogue = ingest.read_catalogue(spark, settings, FIRST)
+    found = train.pictures_with_landmarks(
+        Context(spark, settings, quiet(FIRST), warehouse),
+        catalogue.images,
+        catalogue.products.withColumn("popularity", F.lit(0.5)),
+        registry.champion(warehouse).estimator_id,
+    )
+    people = found.filter(pc.equal(found["status"], "ok"))
+    assert people.num_rows > 10
+    for name in ("pose_score", "person_count", "person_confidence", "perceptual_hash"):
+        assert people[name].null_count == 0, name
 
 
 def test_an_unchanged_night_decodes_nothing(nights, spark):
