@@ -162,6 +162,18 @@ def test_side_and_three_quarter_views_are_read_off_every_picture(frame: str) -> 
         }
 
 
+def test_large_prints_without_a_ground_are_cloth_and_a_thing_on_a_plain_one_is_not() -> None:
+    print_ = chart(
+        enclosed_share=0.4,
+        border_uniformity=0.5,
+        texture_evenness=0.5,
+        centre_border_contrast=0.05,
+        text_transitions=0.0,
+    )
+    found = naming.name_no_person([print_, print_ | {"border_uniformity": 0.95}])
+    assert [item.shot_code for item in found] == ["FABR", "FLAT"]
+
+
 def test_each_picture_is_read_as_its_class_would_be_named() -> None:
     seen = pose_features(figures([Pose(), Pose("back", "upper"), Pose("front", "legs")], 1))
     first = names(BLAZEPOSE_33).index(RATIOS[0])

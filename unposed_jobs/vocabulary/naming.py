@@ -29,6 +29,7 @@ _RAISED = 0.05  # hands at the height of the shoulders
 _TEXT, _LINES = 0.05, 0.3  # share of strokes as of letters; of steps in few rows, as of a table
 _EVEN, _CONTRAST = 0.7, 0.2  # contrast as even as a fabric's; middle as unlike the border
 _WITHIN = 0.87  # of the border is plain ground: legs alone, crossing it twice, leave less
+_SAME, _GROUND = 0.12, 0.8  # middle as the border, which is no ground: large prints on cloth
 KIND_STATISTICS = NAMES.index("texture_evenness") + 1
 """A kind of picture can be read off so many statistics, the first of `NAMES`."""
 _OUTLINED, _THROUGHOUT = 0.2, 0.03  # of the picture is one thing within an outline; is none
@@ -213,7 +214,10 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
     # Models of before this statistic do not tell it; then the border alone decides.
     enclosed = statistics.get("enclosed_share")
     outlined = enclosed is not None and enclosed > _OUTLINED
-    if alike and even > _EVEN and not outlined:
+    throughout = (
+        statistics["centre_border_contrast"] < _SAME and statistics["border_uniformity"] < _GROUND
+    )
+    if throughout or (alike and even > _EVEN and not outlined):
         return _Draft("fabric close-up", "FABR", details)
     if outlined or statistics["border_uniformity"] > _WITHIN:  # It ends within the frame.
         return _Draft("flat lay", "FLAT", details)
