@@ -218,6 +218,17 @@ def test_a_training_is_told_all_that_its_trust_and_examples_hang_on(nights, spar
         assert people[name].null_count == 0, name
 
 
+def test_the_audit_is_told_what_repeats_are_found_by(nights, spark):
+    settings, warehouse, _ = nights
+    images = ingest.read_catalogue(spark, settings, FIRST).images
+    context = Context(spark, settings, quiet(FIRST), warehouse)
+    seen = audit.pictures_of_day(context, images, registry.champion(warehouse)).toArrow()
+    seen = seen.filter(pc.equal(seen["landmark_status"], "ok"))
+    assert seen.num_rows > 10
+    for name in ("content_sha256", "perceptual_hash"):
+        assert seen[name].null_count == 0, name
+
+
 def test_an_unchanged_night_decodes_nothing(nights, spark):
     settings, warehouse, _ = nights
     before = warehouse.snapshot_id("landmarks"), warehouse.snapshot_id("images")
