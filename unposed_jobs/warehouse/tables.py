@@ -110,7 +110,7 @@ LANDMARKS = Table(
             _column(
                 "found_by",
                 pa.string(),
-                "detector, or whole_frame: only the second look at the whole picture saw them",
+                "detector; or whole_frame: what the second look at the whole picture saw is believed",
             ),
             _column(
                 "landmarks",
