@@ -110,7 +110,7 @@ LANDMARKS = Table(
             _column(
                 "found_by",
                 pa.string(),
-                "detector; or whole_frame: what the second look at the whole picture saw is believed",
+                "detector; or whole_frame: the second look at the whole picture is believed",
             ),
             _column(
                 "landmarks",
