@@ -189,3 +189,9 @@ def test_the_second_look_names_itself(pose_weights: PoseSettings) -> None:
         )
         != one
     )
+
+
+def test_another_gate_is_another_estimator(monkeypatch, pose_weights) -> None:
+    first = identity.identify("inner", pose_weights)
+    monkeypatch.setattr(identity, "read", lambda path=None: b"another gate")
+    assert identity.identify("inner", pose_weights) != first
