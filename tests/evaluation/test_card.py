@@ -86,3 +86,12 @@ def test_the_kept_card_has_the_layout_that_the_generator_writes(content):
     # Every line of a table has as many cells as its head.
     for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1
+
+
+def test_real_pictures_that_the_gate_has_seen_are_told_apart() -> None:
+    seen = protocols.false_persons([False, True] * 4, [False] * 8, list("abcdefgh"))
+    entry = summary.Entry("Real pictures", "estimator", seen, group="flatlay")
+    told = "\n".join(limits.of(summary.as_json([entry])["results"]))
+    assert "kept out of its fitting it took for a person" in told
+    assert "in flatlay" in told
+    assert "coco-empty" not in told

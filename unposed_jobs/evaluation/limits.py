@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from unposed_jobs.pose.whole_frame import identity
 
 Row = Mapping[str, Any]
 CONFUSIONS = 5
@@ -145,7 +148,28 @@ def _persons(results: Sequence[Row]) -> list[str]:
         if result is not None and result["figures"][figure]["value"] is not None:
             share = result["figures"][figure]["value"]
             lines.append(f"{share:.0%} of {result['pictures']} {words}")
-    return [f"{'; '.join(lines)}."] if lines else []
+    return [f"{'; '.join(lines)}.", *_seen_by_the_gate(results)] if lines else []
+
+
+def _seen_by_the_gate(results: Sequence[Row]) -> list[str]:
+    """The gate was fitted on real pictures too: what it did on those it had not seen."""
+    held_out = {
+        row["kind"]: row["found"]
+        for row in json.loads(identity.read())["out_of_fold"]
+        if row["origin"] == "real"
+    }
+    told = [
+        f"{held_out[group]:.1%} in {group}"
+        for group in ("flatlay", "coco-empty")
+        if group in held_out and _find(results, "false_persons", "estimator", group) is not None
+    ]
+    if not told:
+        return []
+    return [
+        "The gate that refuses false persons was fitted on rendered pictures and on real ones of "
+        f"these folders, so they flatter it. On pictures kept out of its fitting it took for a "
+        f"person: {', '.join(told)}."
+    ]
 
 
 def _places(results: Sequence[Row]) -> list[str]:
