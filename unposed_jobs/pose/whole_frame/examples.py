@@ -14,15 +14,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.catalogue.sample.joints import JOINTS
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
-from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX
+from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, COCO17
 
 Array = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.uint8]
 
+_JOINTS_COCO = [0, *range(5, 17)]
+JOINTS = tuple(COCO17[index] for index in _JOINTS_COCO)
+"""What is judged: the nose and the joints of the limbs, as truth/joints.csv tells them."""
 LANDMARKS = [BLAZEPOSE33_INDEX[name] for name in JOINTS]
 """Of each joint of the truth, the row of its landmark."""
 
@@ -33,7 +35,6 @@ _NOSE = JOINTS.index("nose")
 _SHOULDERS, _HIPS = (
     [JOINTS.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "hip")
 )
-_JOINTS_COCO = [0, *range(5, 17)]
 _TORSO_COCO = [5, 6, 11, 12]
 _LOWER = [i for i, name in enumerate(JOINTS) if name.endswith(("hip", "knee", "ankle"))]
 
