@@ -106,3 +106,14 @@ def test_the_state_makes_the_same_branch() -> None:
         again = NoPersonBranch.from_state(branch.state())
         there = values if not branch.blind else values[:, :0]
         np.testing.assert_array_equal(again.assign(there).index, branch.assign(there).index)
+
+
+def test_a_statistic_beyond_the_range_in_which_it_tells_tells_no_more() -> None:
+    rng = np.random.default_rng(5)
+    branch = no_person.fit(rng.uniform(0, 1, (60, len(statistics.NAMES))), seed=0)
+    row = np.full((3, len(statistics.NAMES)), 0.5)
+    column = statistics.NAMES.index("border_uniformity")
+    row[:, column] = 0.3, 0.6, 0.95
+    crossed, crossed_too, within = branch.standardise(row)
+    np.testing.assert_array_equal(crossed, crossed_too)
+    assert within[column] > crossed[column]
