@@ -31,12 +31,22 @@ def looked(batches):
     """What a task is given: address, what CUDA would see, the executor's daemon."""
     numbers = [number for batch in batches for number in batch.column(0).to_pylist()]
     found = [devices.take_gpu(), os.environ["CUDA_VISIBLE_DEVICES"], str(os.getppid())]
-    time.sleep(1)  # Long enough for the other executor to take the next task.
+    note(f"looked-{found[0]}")
+    until("looked-3-*", "looked-7-*")  # So that both executors have taken one.
     yield pa.RecordBatch.from_pydict({"found": [json.dumps(found)] * len(numbers)})
 
 
 def note(what):
     Path(FOLDER, f"{what}-{TaskContext.get().taskAttemptId()}").touch()
+
+
+def until(*patterns):
+    """Wait for what other tasks note; not for ever, so that a test fails instead of hanging."""
+    end = time.monotonic() + 120
+    while not all(any(Path(FOLDER).glob(pattern)) for pattern in patterns):
+        if time.monotonic() > end:
+            raise TimeoutError(f"nobody noted {patterns}")
+        time.sleep(0.05)
 
 
 def dies_once(batches, pose, estimator_id):
@@ -51,7 +61,7 @@ def hangs_once(batches, pose, estimator_id):
     if TaskContext.get().attemptNumber() > 0:
         note("speculated")
     elif TaskContext.get().partitionId() == 0:
-        time.sleep(60)
+        until("speculated-*")
 
 
 class Dies(Stager):
