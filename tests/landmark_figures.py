@@ -6,28 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unposed_jobs.bench import made
 from unposed_jobs.pose.topology import BLAZEPOSE33, BLAZEPOSE33_INDEX, coco17_from_blazepose33
 
-# Torso lengths from the middle of the hips; x to the picture's right and y down of a person who
-# faces the camera, z away from it. The person's left is on the picture's right.
-_HEAD_Y = -1.4
-_PAIRS = {
-    "shoulder": (0.34, -1.0, 0.0),
-    "elbow": (0.42, -0.5, 0.02),
-    "wrist": (0.45, 0.0, -0.05),
-    "pinky": (0.46, 0.08, -0.05),
-    "index": (0.45, 0.09, -0.06),
-    "thumb": (0.43, 0.06, -0.06),
-    "hip": (0.2, 0.0, 0.0),
-    "knee": (0.2, 0.85, 0.0),
-    "ankle": (0.2, 1.7, 0.05),
-    "heel": (0.2, 1.78, 0.1),
-    "foot_index": (0.22, 1.8, -0.15),
-    "eye_inner": (0.03, _HEAD_Y - 0.06, -0.18),
-    "eye": (0.06, _HEAD_Y - 0.06, -0.17),
-    "eye_outer": (0.09, _HEAD_Y - 0.06, -0.15),
-    "ear": (0.13, _HEAD_Y - 0.02, 0.0),
-}
+_ARM = [
+    index
+    for index, name in enumerate(BLAZEPOSE33)
+    if name.endswith(("elbow", "wrist", "pinky", "index", "thumb")) and "foot" not in name
+]
 FRAMES = {
     "full": (-2.2, 2.0),
     "upper": (-1.75, 0.3),
@@ -53,18 +39,9 @@ class Pose:
 
 def figure(pose: Pose, rng: np.random.Generator | None = None, noise: float = 1.0) -> np.ndarray:
     """(33, 5) float32 of one figure; with `rng`, turned, placed and measured a little off."""
-    points = np.zeros((33, 3))
-    for index, name in enumerate(BLAZEPOSE33):
-        part = name.replace("left_", "").replace("right_", "")
-        if name == "nose":
-            points[index] = 0.0, _HEAD_Y, -0.2
-        elif name.startswith("mouth"):
-            points[index] = 0.04 * (1 if "left" in name else -1), _HEAD_Y + 0.08, -0.18
-        else:
-            x, y, z = _PAIRS[part]
-            if pose.arms_up and part in ("elbow", "wrist", "pinky", "index", "thumb"):
-                y = -1.0 - (y + 1.0)
-            points[index] = x if "left" in name else -x, y, z
+    points = made.figure()
+    if pose.arms_up:
+        points[_ARM, 1] = -2.0 - points[_ARM, 1]
     yaw, top, bottom, shift = YAWS[pose.view] + pose.turn, *FRAMES[pose.frame], 0.0
     if rng is not None:
         yaw += rng.normal(0, 8 * noise)

@@ -26,7 +26,6 @@ Numbers = npt.NDArray[np.int64]
 _MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 _CATEGORIES = np.array(["Tops", "Trousers", "Dresses"])
 _HEAD = -1.4
-# Torso lengths from the middle of the hips: x to the left of the person, y down, z away.
 _PARTS = {
     "shoulder": (0.34, -1.0, 0.0),
     "elbow": (0.42, -0.5, 0.02),
@@ -64,7 +63,10 @@ _ODD, _BARE = 0.25, 0.1
 """Shares of pictures of any other shot, and of pictures without a person."""
 
 
-def _figure() -> npt.NDArray[np.float64]:
+def figure() -> npt.NDArray[np.float64]:
+    """One who stands and faces the camera: (33, 3), in torso lengths from the hips' middle; x to
+    the person's left, y down, z away from the camera.
+    """
     points = np.zeros((len(BLAZEPOSE33), 3))
     for index, name in enumerate(BLAZEPOSE33):
         side = 1 if "left" in name else -1
@@ -173,7 +175,7 @@ def _seen(shot: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[
     """(N, 33, 5) of the figures in these shots."""
     count = len(shot)
     yaw, top, bottom = _SHOTS[shot].T + rng.normal(0, 1, (3, count)) * _SPREAD
-    points = _figure() + rng.normal(0, 0.015, (count, len(BLAZEPOSE33), 3))
+    points = figure() + rng.normal(0, 0.015, (count, len(BLAZEPOSE33), 3))
     turn = np.deg2rad(yaw)[:, None]
     height = (bottom - top)[:, None]
     found = np.empty((count, len(BLAZEPOSE33), 5), np.float32)
