@@ -144,20 +144,21 @@ def _work(
     def loop() -> list[Result]:
         from unposed_jobs.bench import throughput
 
-        contents = pictures.repeated(pictures.load(None, given.pictures), given.pictures)
+        found = pictures.load_sound(None, given.pictures)
+        contents = pictures.repeated(found, given.pictures)
         return throughput.result(contents, pose, cores, given.rounds)
 
     def decode() -> list[Result]:
         from unposed_jobs.bench import decoding
 
-        return decoding.result(pictures.load(None, given.pictures), given.rounds)
+        return decoding.result(pictures.load_sound(None, given.pictures), given.rounds)
 
     def fed() -> list[Result]:
         from unposed_jobs.bench import gpu
 
         if device == "cpu" and given.device != "cpu":
             return not_measured(gpu.RATIOS, "no CUDA device")
-        contents = pictures.load(None, min(given.gpu_pictures, given.parity_pictures))
+        contents = pictures.load_sound(None, min(given.gpu_pictures, given.parity_pictures))
         contents = pictures.repeated(contents, given.gpu_pictures)
         how = gpu.Feeding(device, cores, given.gpu_batch, given.mediapipe_processes)
         return gpu.measure(contents, pose, how, given.rounds)

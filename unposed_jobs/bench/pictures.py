@@ -39,6 +39,11 @@ def load(folder: str | Path | None, count: int, height: int = HEIGHT) -> list[by
     return [path.read_bytes() for path in paths[:count]]
 
 
+def load_sound(folder: str | Path | None, count: int, height: int = HEIGHT) -> list[bytes]:
+    """As `load`, without what Pillow cannot read: a plain loop knows no other way than to stop."""
+    return [data for data in load(folder, count, height) if _opened(data)]
+
+
 def catalogue(products: int, height: int = SMALL) -> Path:
     """The folder of a rendered catalogue of so many products, made once into the cache."""
     out = config.cache() / "bench" / f"sample-{products}-{height}"
@@ -63,7 +68,7 @@ def many(count: int, height: int = SMALL) -> Path:
     """
     out = config.cache() / "bench" / f"many-{count}-{height}"
     if not out.is_dir():
-        found = [data for data in load(None, _RENDERED, height) if _opened(data)]
+        found = load_sound(None, _RENDERED, height)
         with _made(out) as folder:
             for number in range(count):
                 turn, index = divmod(number, len(found))

@@ -105,8 +105,10 @@ class Sides:
         self, contents: list[bytes], settings: PoseSettings, how: Setup, names: tuple[str, ...]
     ) -> None:
         self._contents = contents
+        # The loop looks once, so ours does.
+        batched = replace(settings, estimator="blazepose-full", second_look=False)
         make: dict[str, Callable[[], Callable[[list[bytes]], int]]] = {
-            OURS: lambda: _pipeline(replace(settings, estimator="blazepose-full"), how),
+            OURS: lambda: _pipeline(batched, how),
             REFERENCE: lambda: _Loop(how.decoder, settings),
         }
         self._sides = {name: make[name]() for name in names}
