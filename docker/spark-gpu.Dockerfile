@@ -1,8 +1,10 @@
 # GPU executors: the CPU image's contents on CUDA. One executor owns one GPU (spark/conf/gpu).
 #   docker build -f docker/spark-gpu.Dockerfile -t unposed-spark:gpu .
 FROM nvidia/cuda:13.0.1-runtime-ubuntu24.04
+# gcc and Python's headers: the networks are compiled for the GPU when they are first run.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends python3 python3-venv default-jre-headless \
+ && apt-get install -y --no-install-recommends python3 python3-venv python3-dev gcc libc6-dev \
+      default-jre-headless \
       libegl1 libgles2 libgl1 libglib2.0-0t64 libgomp1 procps tini \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/unposed
