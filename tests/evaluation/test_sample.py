@@ -97,4 +97,11 @@ def test_pictures_of_another_day_are_not_judged(audited_sample):
     path.write_text(path.read_text() + row)
     judged = truth.load(audited_sample.folder, audited_sample.settings)
     assert judged.unseen == 1
-    assert not judged.pictures["image_uri"].str.endswith("new.jpg").any()
+    # The catalogue took it away that day: `images` still knows it, from nights before.
+    day = judged.run_date
+    (audited_sample.folder / "images.csv").write_text(
+        f"image_uri,removed_at\npictures/P00/0.jpg,{day}\npictures/P00/1.jpg,2999-01-01\n"
+    )
+    judged = truth.load(audited_sample.folder, audited_sample.settings)
+    assert judged.unseen == 2
+    assert not judged.pictures["image_uri"].str.endswith(("new.jpg", "P00/0.jpg")).any()

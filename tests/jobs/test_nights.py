@@ -10,7 +10,7 @@ import csv
 import dataclasses
 import os
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -24,7 +24,7 @@ from unposed_jobs.jobs import audit, extract, ingest, promote, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.reference import registry
-from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse import Warehouse, bucket_of
 from unposed_jobs.warehouse.tables import DAY_TABLES
 
 FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
@@ -229,18 +229,20 @@ def test_the_audit_is_told_what_repeats_are_found_by(nights, spark):
         assert seen[name].null_count == 0, name
 
 
-def test_an_unchanged_night_decodes_nothing(nights, spark):
+def test_an_unchanged_night_decodes_nothing_and_writes_only_its_run(nights, spark):
     settings, warehouse, _ = nights
     before = warehouse.snapshot_id("landmarks"), warehouse.snapshot_id("images")
-    figures = extract.run(spark, settings, quiet(SECOND))
+    figures = extract.run(spark, settings, quiet(SECOND + timedelta(days=1)))
     assert figures["extracted"] == figures["new"] == figures["changed"] == 0
     assert (warehouse.snapshot_id("landmarks"), warehouse.snapshot_id("images")) == before
 
 
 def test_a_touched_picture_is_hashed_but_not_extracted_and_a_changed_one_is(nights, spark):
-    settings = nights[0]
+    settings, warehouse, _ = nights
     pictures = sorted(Path(settings.catalogue.images).parent.glob("pictures/P*/*.jpg"))
-    touched, changed = pictures[0], pictures[1]
+    buckets = bucket_of(map(str, pictures), settings.warehouse.buckets).to_pylist()
+    touched, changed = [path for path, n in zip(pictures, buckets, strict=True) if n == 0][:2]
+    files, count = warehouse.planned_files("images", {"bucket": 1}), len(uris_of(warehouse))
     original = changed.read_bytes()
     stamps = {path: path.stat() for path in (touched, changed)}
     os.utime(touched, (1_000_000, 1_000_000))
@@ -254,6 +256,13 @@ def test_a_touched_picture_is_hashed_but_not_extracted_and_a_changed_one_is(nigh
     back = extract.run(spark, settings, quiet(SECOND))
     assert back["changed"] == 1
     assert back["extracted"] == 0
+    # The bucket in which nothing changed is not written, the other loses and doubles nothing.
+    assert warehouse.planned_files("images", {"bucket": 1}) == files
+    assert len(uris_of(warehouse)) == len(set(uris_of(warehouse))) == count
+
+
+def uris_of(warehouse):
+    return warehouse.read("images", ["image_uri"])["image_uri"].to_pylist()
 
 
 def test_a_dry_run_changes_no_table_but_runs(nights, spark):

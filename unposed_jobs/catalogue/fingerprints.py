@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -44,10 +44,15 @@ FINGERPRINTED = pa.schema(
         ("first_seen", pa.date32()),
         ("last_seen", pa.date32()),
         ("change", pa.string()),
+        ("altered", pa.bool_()),
     ]
 )
-"""The columns of the table `images` but bucket and run_id, and `change`: new, changed, touched
-(another date, the same bytes), unchanged or failed."""
+"""The columns of the table `images` but bucket and run_id; `change`: new, changed, touched
+(another date, the same bytes), unchanged or failed; `altered`: whether the table must be told."""
+
+LAST_SEEN_LAG = timedelta(days=7)
+"""How far last_seen may stay behind. It alone changes in every row on every night, and a table
+that is written anew for it each night costs more than looking at the pictures."""
 
 
 def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -> pa.RecordBatch:
@@ -75,6 +80,11 @@ def fingerprint_batches(
 
 
 def _fingerprint_one(row: dict[str, Any], settings: PoseSettings, run_date: date) -> dict[str, Any]:
+    result = _looked_at(row, settings, run_date)
+    return result | {"altered": _altered(result, row)}
+
+
+def _looked_at(row: dict[str, Any], settings: PoseSettings, run_date: date) -> dict[str, Any]:
     told = storage.ObjectStat(row["size"], row["etag"], row["last_modified"])
     known = storage.ObjectStat(row["known_size"], row["known_etag"], row["known_last_modified"])
     is_known = row["known_status"] == "ok" and row["known_sha256"] is not None
@@ -107,6 +117,17 @@ def _fingerprint_one(row: dict[str, Any], settings: PoseSettings, run_date: date
         # Touched, not changed: the new fingerprint is kept so that it is not read again.
         return result | _columns(found) | {"change": "touched"}
     return result | _columns(found) | {"content_sha256": digest, "change": change}
+
+
+def _altered(found: dict[str, Any], row: dict[str, Any]) -> bool:
+    if row["known_status"] is None or found["content_sha256"] != row["known_sha256"]:
+        return True
+    if any(found[name] != row[f"known_{name}"] for name in _COMPARED):
+        return True
+    return bool(found["last_seen"] - row["known_last_seen"] >= LAST_SEEN_LAG)
+
+
+_COMPARED = ("status", "first_seen", *(name for name, _ in _FINGERPRINT))
 
 
 def _same(told: storage.ObjectStat, known: storage.ObjectStat) -> bool:

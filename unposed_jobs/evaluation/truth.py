@@ -17,6 +17,7 @@ picture is judged once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -128,9 +129,7 @@ def load(folder: str | Path, settings: Settings) -> Judged:
     audit = warehouse.latest_published("audit")
     if audit is None or audit.model_version is None:
         raise NothingToJudgeError("no audit is published yet; run: unposed audit")
-    seen = warehouse.read(
-        "images", ["image_uri", "first_seen", "last_seen", "content_sha256"]
-    ).to_pandas()
+    seen = warehouse.read("images", ["image_uri", "first_seen", "content_sha256"]).to_pandas()
     poses = warehouse.read(
         "image_poses",
         ["content_sha256", "pose_id", "confidence", "kind"],
@@ -140,7 +139,9 @@ def load(folder: str | Path, settings: Settings) -> Judged:
     joined = truth.merge(seen, on="image_uri", how="left").merge(
         poses, on="content_sha256", how="left"
     )
-    listed = (joined["first_seen"] <= audit.run_date) & (joined["last_seen"] >= audit.run_date)
+    # Not by last_seen, which may be some days behind.
+    gone = joined["image_uri"].isin(_removed(Path(folder).absolute(), audit.run_date))
+    listed = (joined["first_seen"] <= audit.run_date) & ~gone
     looked_at = listed & joined["content_sha256"].notna()
     if not looked_at.any():
         raise NothingToJudgeError(
@@ -204,11 +205,23 @@ def _pictures(folder: Path) -> pd.DataFrame:
         for row in truth.itertuples()
     ]
     truth["duplicate"] = truth["duplicate_of"] != ""
-    truth["image_uri"] = [
-        uri if is_absolute(uri) else join(str(folder), uri) for uri in truth["image_uri"]
-    ]
+    truth["image_uri"] = [_address(folder, uri) for uri in truth["image_uri"]]
     truth["framing"] = [_plain(text) for text in truth["framing"]]
     return truth[["image_uri", "product_id", "label", "framing", "duplicate"]]
+
+
+def _removed(folder: Path, day: date) -> list[str]:
+    """Addresses that the catalogue beside the truth no longer lists on that day."""
+    path = folder / "images.csv"
+    if not path.is_file():
+        return []
+    listed = _read(path, ("image_uri", "removed_at"))
+    removed = listed[(listed["removed_at"] != "") & (listed["removed_at"] <= day.isoformat())]
+    return [_address(folder, uri) for uri in removed["image_uri"]]
+
+
+def _address(folder: Path, uri: str) -> str:
+    return uri if is_absolute(uri) else join(str(folder), uri)
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

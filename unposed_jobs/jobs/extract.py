@@ -140,7 +140,13 @@ def fingerprint_pictures(
             fingerprint, frames.spark_schema(fingerprints.FINGERPRINTED)
         )
     tonight = tonight.persist()
-    counts = tonight.groupBy("change", "status").count().collect()
+    buckets = settings.warehouse.buckets
+    bucket = F.when(F.col("altered"), frames.bucket_of("image_uri", buckets))
+    counts = (
+        tonight.groupBy("change", "status")
+        .agg(F.count(F.lit(1)).alias("count"), F.collect_set(bucket).alias("altered"))
+        .collect()
+    )
     figures: dict[str, Any] = {
         "pictures": sum(row["count"] for row in counts),
         **{name: _total(counts, "change", name) for name in ("new", "changed", "touched")},
@@ -154,22 +160,23 @@ def fingerprint_pictures(
     except ErrorBudgetExceededError:
         tonight.unpersist()
         raise
-    if not run.dry_run and not tonight.select(*_STATE).subtract(known.select(*_STATE)).isEmpty():
-        columns = [name for name in fingerprints.FINGERPRINTED.names if name != "change"]
-        others = known.join(tonight, "image_uri", "left_anti")
-        state = others.select(*columns).unionByName(tonight.select(*columns))
+    altered = sorted({number for row in counts for number in row["altered"]})
+    if altered and not run.dry_run:
+        # Whole buckets are written: those in which no picture is another one stay as they are.
+        within = {"bucket": altered}
+        columns = [field.name for field in known.schema if field.name not in ("bucket", "run_id")]
+        others = frames.read_table(job.spark, warehouse, "images", within).join(
+            tonight, "image_uri", "left_anti"
+        )
+        listed = tonight.where(frames.bucket_of("image_uri", buckets).isin(altered))
+        state = others.select(*columns).unionByName(listed.select(*columns))
         staged = frames.stage(
-            frames.with_bucket(state, "image_uri", settings.warehouse.buckets),
-            warehouse.stage("images", run_id),
+            frames.with_bucket(state, "image_uri", buckets), warehouse.stage("images", run_id)
         )
         figures["snapshots"]["images"] = warehouse.replace_partitions(
-            "images", None, staged, run_id, read_at=read_at
+            "images", within, staged, run_id, read_at=read_at
         )
     return tonight, figures
-
-
-_STATE = [name for name in fingerprints.FINGERPRINTED.names if name not in ("change", "error")]
-"""What makes a row of `images` another one."""
 
 
 def extract_contents(

@@ -70,9 +70,13 @@ def read_files(spark: SparkSession, files: list[str], name: str) -> DataFrame:
 
 
 def with_bucket(frame: DataFrame, key: str, buckets: int) -> DataFrame:
-    """Add the hash partition of `key`, the same as `warehouse.bucket_of`, and gather by it."""
-    bucketed = frame.withColumn("bucket", (F.crc32(F.col(key)) % buckets).cast("int"))
-    return bucketed.repartition(buckets, "bucket")
+    """Add the hash partition of `key`, and gather by it."""
+    return frame.withColumn("bucket", bucket_of(key, buckets)).repartition(buckets, "bucket")
+
+
+def bucket_of(key: str, buckets: int) -> Column:
+    """The hash partition of the column `key`, the same as `warehouse.bucket_of`."""
+    return (F.crc32(F.col(key)) % buckets).cast("int")
 
 
 def digest(frame: DataFrame, *columns: str) -> str:

@@ -17,7 +17,7 @@ from pyspark.sql.window import Window
 from unposed_jobs import storage
 from unposed_jobs.catalogue import landmark_layout, schemas, sources
 from unposed_jobs.catalogue import landmarks as validation
-from unposed_jobs.catalogue.fingerprints import FINGERPRINTED
+from unposed_jobs.catalogue.fingerprints import FINGERPRINTED, LAST_SEEN_LAG
 from unposed_jobs.catalogue.landmark_layout import Layout
 from unposed_jobs.catalogue.schemas import FILE, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
@@ -129,6 +129,11 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
         "last_seen": F.greatest(F.coalesce("known_last_seen", day), day),
         "change": change,
     }
+    now = columns | {name: F.lit(None) for name in _UNTOLD}
+    same = told.eqNullSafe(known) & (F.datediff(columns["last_seen"], F.col("known_last_seen")) < LAST_SEEN_LAG.days)
+    for name in ("status", "first_seen", *_UNTOLD):
+        same &= now[name].eqNullSafe(F.col(f"known_{name}"))
+    columns["altered"] = ~F.coalesce(same, F.lit(False))
     kept = [F.lit(None).cast(kind).alias(name) for name, kind in _UNTOLD.items()]
     found = rows.select("image_uri", *kept, *(item.alias(name) for name, item in columns.items()))
     return found.select(*FINGERPRINTED.names)

@@ -79,7 +79,12 @@ IMAGES = Table(
             ),
             _column("error", pa.string(), "One line: why the status is not ok"),
             _key("first_seen", pa.date32(), "The first audited day that listed the picture"),
-            _key("last_seen", pa.date32(), "The last audited day that listed the picture"),
+            _key(
+                "last_seen",
+                pa.date32(),
+                "The last audited day that listed the picture, up to a week behind: it alone is "
+                "no reason to write the row again",
+            ),
             _RUN_ID,
         ]
     ),
