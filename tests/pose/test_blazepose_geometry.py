@@ -97,7 +97,7 @@ def test_gather_equals_opencv(pictures, border) -> None:
     regions = np.column_stack(
         [random.uniform(-20, 120, (12, 2)), random.uniform(1, 300, 12), random.uniform(-3, 3, 12)]
     )
-    regions[0] = [1e6, -1e6, 5e5, 0.3]
+    regions[0], regions[3:6, 3] = [1e6, -1e6, 5e5, 0.3], 0.0
     maps = geometry.sampling(torch.from_numpy(regions).float(), 64)
     indices = torch.tensor([0, 1, 2] * 4)
     theirs = sampling.on_cpu(pictures, indices.tolist(), maps.double().numpy(), 64, border)

@@ -1,5 +1,8 @@
 """The reader of TFLite files and both ways to run what it reads."""
 
+import subprocess
+import sys
+
 import flatbuffers
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ import torch
 from mediapipe.tasks.metadata import schema_py_generated as schema
 
 from unposed_jobs.pose import task_bundle, weights
-from unposed_jobs.pose.blazepose import engines, tflite
+from unposed_jobs.pose.blazepose import engines, rewriting, tflite
 from unposed_jobs.pose.blazepose.network import Network
 
 OPERATOR = schema.BuiltinOperator
@@ -249,3 +252,49 @@ def test_other_networks_are_refused(pose_weights) -> None:
         engines.graphs(task_bundle.build(model, files[task_bundle.LANDMARKER]))
     with pytest.raises(ValueError, match="2 outputs where 4 are needed"):
         engines.graphs(task_bundle.build(files[task_bundle.DETECTOR], model))
+
+
+def enlarged_network(after: int) -> bytes:
+    """A map enlarged twofold, then convolved 1 x 1; `after` convolutions of the same map."""
+    random = np.random.default_rng(4)
+    build = Builder()
+    x = build.tensor((1, 5, 5, 6))
+    size = build.tensor((2,), np.array([10, 10], np.int32), schema.TensorType.INT32)
+    options = schema.ResizeBilinearOptionsT()
+    options.alignCorners, options.halfPixelCenters = False, True
+    large = build.add(
+        OPERATOR.RESIZE_BILINEAR, [x, size], (1, 10, 10, 6), options, "ResizeBilinearOptions"
+    )
+    outputs = []
+    for _ in range(after):
+        weight = build.tensor((2, 1, 1, 6), random.normal(size=(2, 1, 1, 6)).astype(np.float32))
+        bias = build.tensor((2,), random.normal(size=2).astype(np.float32))
+        relu6 = schema.ActivationFunctionType.RELU6
+        outputs.append(build.convolution(large, weight, bias, (1, 10, 10, 2), 1, relu6))
+    return build.pack([x], outputs)
+
+
+def test_convolution_before_the_enlargement() -> None:
+    graph = tflite.read(enlarged_network(1))
+    rewritten = rewriting.convolve_before_resizing(graph)
+    assert [operator.kind for operator in rewritten.operators] == ["CONV_2D", "RESIZE_BILINEAR"]
+    x = 3 * torch.randn(2, 6, 5, 5, generator=torch.Generator().manual_seed(1))
+    (before,), (after,) = Network(graph)(x), Network(rewritten)(x)
+    assert 0 < (before == 6).float().mean() + (before == 0).float().mean() < 1
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
+
+
+def test_an_enlargement_of_two_uses_stays() -> None:
+    graph = tflite.read(enlarged_network(2))
+    assert rewriting.convolve_before_resizing(graph) == graph
+
+
+def test_openvino_sends_nothing() -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    code = (
+        "from unposed_jobs.pose.blazepose import openvino_import; import sys;"
+        "openvino_import.load().Core();"
+        "print(any(name.startswith('openvino_telemetry.') for name in sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"

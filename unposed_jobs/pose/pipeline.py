@@ -24,6 +24,7 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.extraction import Row, blank_row, fill_row
+from unposed_jobs.pose.memory import keep_freed
 
 BATCH_PICTURES = 8
 """The CPU's best: few enough that the pictures' memory is used again while it is still warm. A
@@ -146,6 +147,7 @@ def estimate_stream(
     `estimator` runs, too: on one core that is the fastest. `clock` is told where the time goes.
     """
     clock = clock or Clock()
+    keep_freed()
     budget = _Budget(2 * BATCH_PIXELS)
     with (
         ThreadPoolExecutor(settings.read_threads, "unposed-read") as readers,

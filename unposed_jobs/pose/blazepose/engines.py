@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unposed_jobs.pose import task_bundle
-from unposed_jobs.pose.blazepose import tflite
+from unposed_jobs.pose.blazepose import rewriting, tflite
 from unposed_jobs.pose.blazepose.network import Network
 
 DETECTOR_OUTPUTS = (0, 1)
@@ -78,7 +78,7 @@ def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
         told = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
         if told != shapes:
             raise ValueError(f"{name} has other inputs and outputs than BlazePose: {told}")
-        found.append(graph)
+        found.append(rewriting.convolve_before_resizing(graph))
     return found[0], found[1]
 
 
@@ -111,12 +111,11 @@ class OpenVinoEngine:
 
 class _OpenVinoNetwork:
     def __init__(self, graph: tflite.Graph, scaling: tuple[float, float], cores: int) -> None:
-        import openvino
-
         from unposed_jobs.pose.blazepose import openvino_graph
 
         # Larger batches leave the cache and are slower: each core takes its own small ones.
         # Pinning would tie every process of a machine to the same cores.
+        openvino = openvino_graph.openvino
         core = openvino.Core()
         options = {
             "INFERENCE_PRECISION_HINT": "f32",
@@ -124,11 +123,14 @@ class _OpenVinoNetwork:
             "NUM_STREAMS": cores,
             "ENABLE_CPU_PINNING": False,
         }
+        self._cores = cores
         self._requests: dict[int, Any] = {}
         for batch in _CPU_BATCHES:
             model = openvino_graph.build(graph, batch, *scaling)
             compiled = core.compile_model(model, "CPU", options)
-            self._requests[batch] = openvino.AsyncInferQueue(compiled, cores)
+            # On one core a queue would only be a second thread to wait for.
+            queue = openvino.AsyncInferQueue(compiled, cores) if cores > 1 else None
+            self._requests[batch] = queue or compiled.create_infer_request()
         self._shapes = [graph.shapes[number][1:] for number in graph.outputs]
 
     def __call__(self, squares: Tensor) -> list[Tensor]:
@@ -141,13 +143,19 @@ class _OpenVinoNetwork:
 
         start = 0
         for batch, requests in self._requests.items():
-            requests.set_callback(keep)
+            if self._cores > 1:
+                requests.set_callback(keep)
             while len(pixels) - start >= batch:
                 where = slice(start, start + batch)
-                requests.start_async({0: pixels[where]}, where, share_inputs=True)
+                if self._cores > 1:
+                    requests.start_async({0: pixels[where]}, where, share_inputs=True)
+                else:
+                    requests.infer({0: pixels[where]}, share_inputs=True, share_outputs=True)
+                    keep(requests, where)
                 start += batch
-        for requests in self._requests.values():
-            requests.wait_all()
+        if self._cores > 1:
+            for requests in self._requests.values():
+                requests.wait_all()
         return [torch.from_numpy(result) for result in results]
 
 

@@ -117,9 +117,12 @@ class _Resize(nn.Module):
         self.size = (height, width)
         if operator.options["alignCorners"] or not operator.options["halfPixelCenters"]:
             raise ValueError("RESIZE_BILINEAR without half-pixel centres is not supported")
+        self.activation = _activation(operator.options)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.interpolate(x, self.size, mode="bilinear", align_corners=False)
+        return self.activation(
+            functional.interpolate(x, self.size, mode="bilinear", align_corners=False)
+        )
 
 
 class _MaxPool(nn.Module):

@@ -7,22 +7,25 @@ from typing import Any
 
 import numpy as np
 from mediapipe.tasks.metadata import schema_py_generated as schema
-from openvino import Model, Type, opset13
 
+from unposed_jobs.pose.blazepose import openvino_import
 from unposed_jobs.pose.blazepose.tflite import Graph, Operator, same_padding
+
+openvino = openvino_import.load()
+opset13 = openvino.opset13
 
 _NHWC, _NCHW = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
-def build(graph: Graph, batch: int, scale: float, shift: float) -> Model:
-    """The model: (batch, H, W, 3) uint8 in, the graph's outputs in NHWC order out.
+def build(graph: Graph, batch: int, scale: float, shift: float) -> Any:
+    """The `openvino.Model`: (batch, H, W, 3) uint8 in, the graph's outputs in NHWC order out.
 
     A pixel enters the network as ``pixel * scale + shift``. Raises ValueError for an operator
     that BlazePose's files do not have.
     """
     _, *shape = graph.shapes[graph.inputs[0]]
-    pixels = opset13.parameter([batch, *shape], Type.u8)
-    x = opset13.convert(pixels, Type.f32)
+    pixels = opset13.parameter([batch, *shape], openvino.Type.u8)
+    x = opset13.convert(pixels, openvino.Type.f32)
     x = opset13.add(opset13.multiply(x, np.float32(scale)), np.float32(shift))
     nodes: dict[int, Any] = {graph.inputs[0]: opset13.transpose(x, _NCHW)}
     for operator in graph.operators:
@@ -30,7 +33,7 @@ def build(graph: Graph, batch: int, scale: float, shift: float) -> Model:
             raise ValueError(f"operator {operator.kind} is not supported")
         inputs = [nodes[n] for n in operator.inputs if n in nodes]
         nodes[operator.outputs[0]] = _BUILDERS[operator.kind](inputs, operator, graph)
-    return Model([_nhwc(nodes[number]) for number in graph.outputs], [pixels], "blazepose")
+    return openvino.Model([_nhwc(nodes[number]) for number in graph.outputs], [pixels], "blazepose")
 
 
 def _nhwc(node: Any) -> Any:
@@ -68,7 +71,7 @@ def _resize(inputs: list[Any], operator: Operator, graph: Graph) -> Any:
     if operator.options["alignCorners"] or not operator.options["halfPixelCenters"]:
         raise ValueError("RESIZE_BILINEAR without half-pixel centres is not supported")
     size = graph.constants[operator.inputs[1]].astype(np.int64)
-    return opset13.interpolate(
+    resized = opset13.interpolate(
         inputs[0],
         size,
         mode="linear_onnx",
@@ -76,6 +79,7 @@ def _resize(inputs: list[Any], operator: Operator, graph: Graph) -> Any:
         axes=np.array([2, 3], np.int64),
         coordinate_transformation_mode="half_pixel",
     )
+    return _activated(resized, operator.options)
 
 
 def _max_pool(inputs: list[Any], operator: Operator, graph: Graph) -> Any:

@@ -49,20 +49,28 @@ def on_cpu(
     whole = np.empty((pixels, pixels, 2), np.int16)
     ramp = np.arange(pixels, dtype=np.float64)
     for square, index, (across, down) in zip(squares, indices, maps, strict=True):
-        x, y = _steps(across, ramp), _steps(down, ramp)
-        np.right_shift(x, 5, out=whole[..., 0], casting="unsafe")
-        np.right_shift(y, 5, out=whole[..., 1], casting="unsafe")
-        part = (((y & 31) << 5) | (x & 31)).astype(np.uint16)
+        x, y = _steps(across, ramp, 0), _steps(down, ramp, 1)
+        whole[..., 0], whole[..., 1] = x >> 5, y >> 5
+        part = ((y & 31) << 5).astype(np.uint16) | (x & 31).astype(np.uint16)
         cv2.remap(
             pictures[index], whole, part, cv2.INTER_LINEAR, dst=square, borderMode=border.value
         )
     return squares
 
 
-def _steps(line: npt.NDArray[np.float64], ramp: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+def _steps(
+    line: npt.NDArray[np.float64], ramp: npt.NDArray[np.float64], axis: int
+) -> npt.NDArray[np.int32]:
+    """Positions of rows and columns along one axis of the picture, 0 for x and 1 for y.
+
+    In an upright square x is the same in all rows and y in all columns: one row or column of
+    positions is enough, and broadcasts to the others.
+    """
     column, row, start = line * _STEPS
-    position = np.rint((row * ramp + start)[:, None] + column * ramp)
-    return np.clip(position, -_FAR, _FAR).astype(np.int32)
+    down, along = (row * ramp + start)[:, None], column * ramp
+    upright = (along + start, down) if (row, column)[axis] == 0 else None
+    position = down + along if upright is None else upright[axis]
+    return np.clip(np.rint(position), -_FAR, _FAR).astype(np.int32)
 
 
 class Packed:
