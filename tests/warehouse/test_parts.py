@@ -7,6 +7,7 @@ import pickle
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from operator import itemgetter
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ import pytest
 from warehouse_samples import audit_rows, landmark_rows, snapshots
 
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse import ConflictError, bucket_of, commit
+from unposed_jobs.warehouse import ConflictError, bucket_of, checks, commit, maintenance
 
 CONTENTS = [f"{number:064x}" for number in range(20)]
 
@@ -83,6 +84,67 @@ def test_two_writers_of_the_same_part_make_one(warehouse):
         ids = set(pool.map(lambda _: append(warehouse, CONTENTS), range(3)))
     assert len(ids) == 1
     assert contents_of(warehouse) == CONTENTS
+
+
+def test_what_another_writer_added_since_the_table_was_read_is_refused_or_left_out(warehouse):
+    append(warehouse, CONTENTS[:5])
+    read_at = warehouse.snapshot_id("landmarks")
+    append(warehouse, CONTENTS[5:9], run_id="other")
+    maintenance.maintain(warehouse, apply=True)  # Whichever file the rows are in by now.
+    with pytest.raises(CheckFailedError, match="2 staged rows are in the table already"):
+        append(warehouse, CONTENTS[7:], run_id="r2", read_at=read_at)
+    append(warehouse, CONTENTS[7:], run_id="r2", read_at=read_at, leave_out_repeats=True)
+    assert contents_of(warehouse) == CONTENTS
+
+
+def test_two_runs_that_read_the_same_table_double_nothing(warehouse):
+    """Both found the same contents missing; neither knows of the other."""
+    read_at = warehouse.snapshot_id("landmarks")
+
+    def run(name):
+        append(warehouse, CONTENTS, run_id=name, read_at=read_at, leave_out_repeats=True)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(run, ("r1", "r2", "r3")))
+    assert contents_of(warehouse) == CONTENTS
+
+
+def test_a_part_is_held_against_others_parts_but_not_against_its_own(warehouse, monkeypatch):
+    looked = []
+
+    def check(table, iceberg, staged, present):
+        looked.append(present)
+
+    monkeypatch.setattr(checks, "check_new_keys", check)
+    read_at = warehouse.snapshot_id("landmarks")
+    own = {append(warehouse, CONTENTS[:5], part=0, read_at=read_at)}
+    own.add(append(warehouse, CONTENTS[5:9], part=1, read_at=read_at, own=own))
+    before = set(warehouse.planned_files("landmarks"))
+    append(warehouse, CONTENTS[9:14], run_id="other")
+    others = set(warehouse.planned_files("landmarks")) - before
+    append(warehouse, CONTENTS[14:], part=2, read_at=read_at, own=own)
+    assert (looked[0], looked[1], set(looked[3])) == ([], [], others)
+
+
+def test_what_was_read_is_not_read_again(warehouse):
+    append(warehouse, CONTENTS[:5])
+    read_at = warehouse.snapshot_id("landmarks")
+    for path in warehouse.planned_files("landmarks"):
+        Path(path).rename(f"{path}.away")
+    append(warehouse, CONTENTS[5:], run_id="r2", read_at=read_at)
+    with pytest.raises(Exception, match="No files found"):
+        append(warehouse, CONTENTS[5:], run_id="r3")
+
+
+def test_a_snapshot_that_is_no_longer_told_of_is_checked_against_everything(warehouse):
+    append(warehouse, CONTENTS[:5])
+    append(warehouse, CONTENTS[5:9], part=1)
+    for read_at in (1, None):
+        table = warehouse.table("landmarks")
+        later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+        table.maintenance.expire_snapshots().older_than(later).commit()
+        with pytest.raises(CheckFailedError, match="1 staged rows are in the table already"):
+            append(warehouse, CONTENTS[4:5], run_id="r2", read_at=read_at)
 
 
 def test_the_bucket_is_a_hash_of_the_key(warehouse):

@@ -155,6 +155,7 @@ def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFram
     version, uri = model.model_version, model.artefact_uri
     run_id = run_identity("assign", run.run_date, version)
     columns = ("content_sha256", "pose_id", "confidence", "kind")
+    read_at = warehouse.snapshot_id("image_poses")
     named = frames.read_table(job.spark, warehouse, "image_poses", {"model_version": version})
     named = named.where(F.col("model_version") == version).select(*columns)
     named = named.dropDuplicates(["content_sha256"])
@@ -181,9 +182,8 @@ def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFram
             frames.with_bucket(rows, "content_sha256", buckets),
             warehouse.stage("image_poses", run_id),
         )
-        warehouse.append(
-            "image_poses", staged, run_id, part=frames.digest(assigned, "content_sha256")
-        )
+        part = frames.digest(assigned, "content_sha256")
+        warehouse.append("image_poses", staged, run_id, part, read_at=read_at)
     return named.unionByName(assigned.select(*columns))
 
 

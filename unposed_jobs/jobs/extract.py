@@ -192,6 +192,7 @@ def extract_contents(
     compute, and one commit. Returns counts by landmark status.
     """
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
+    read_at, own = warehouse.snapshot_id("landmarks"), set[int]()
     seen = frames.read_landmarks(job.spark, warehouse, estimator_id).select("content_sha256")
     contents = (
         tonight.where("status = 'ok'")
@@ -238,9 +239,11 @@ def extract_contents(
             frames.with_bucket(rows, "content_sha256", settings.warehouse.buckets),
             warehouse.stage("landmarks", run_id),
         )
-        figures["snapshots"]["landmarks"] = warehouse.append(
-            "landmarks", staged, run_id, part=digest
+        snapshot = warehouse.append(
+            "landmarks", staged, run_id, part=digest, read_at=read_at, own=own
         )
+        own.add(snapshot)
+        figures["snapshots"]["landmarks"] = snapshot
         rows.unpersist()
         told.seconds["write"] += time.monotonic() - writing
         for status, count in counts.items():

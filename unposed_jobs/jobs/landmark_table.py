@@ -130,7 +130,8 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
         "change": change,
     }
     now = columns | {name: F.lit(None) for name in _UNTOLD}
-    same = told.eqNullSafe(known) & (F.datediff(columns["last_seen"], F.col("known_last_seen")) < LAST_SEEN_LAG.days)
+    behind = F.datediff(columns["last_seen"], F.col("known_last_seen"))
+    same = told.eqNullSafe(known) & (behind < LAST_SEEN_LAG.days)
     for name in ("status", "first_seen", *_UNTOLD):
         same &= now[name].eqNullSafe(F.col(f"known_{name}"))
     columns["altered"] = ~F.coalesce(same, F.lit(False))

@@ -13,12 +13,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from pyiceberg.conversions import from_bytes
-from pyiceberg.expressions import BooleanExpression
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse.reading import connect, data_files, scan_sql
+from unposed_jobs.warehouse.reading import connect, scan_sql
 from unposed_jobs.warehouse.staging import StagedFile
 from unposed_jobs.warehouse.tables import Table
 
@@ -112,10 +111,9 @@ def check_new_keys(
     table: Table,
     iceberg: IcebergTable,
     staged: Sequence[StagedFile],
-    predicate: BooleanExpression,
+    present: Sequence[str],
 ) -> None:
-    """No staged key is in the table already (in the partitions of `predicate`)."""
-    present = [file.file_path for file in data_files(iceberg, predicate)]
+    """No staged key is in the table's files `present` already."""
     if not table.key or not present:
         return
     names = ", ".join(f'"{name}"' for name in table.key)

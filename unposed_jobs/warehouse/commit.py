@@ -7,11 +7,11 @@ them would find a hole. The producer below them makes one, also where nothing co
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
-from pyiceberg.manifest import DataFile
+from pyiceberg.manifest import DataFile, ManifestContent
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 
@@ -105,6 +105,34 @@ def find_part(table: IcebergTable, run_id: str, part: str) -> Snapshot | None:
         if summary is not None and (summary.get(RUN_ID), summary.get(PART)) == (run_id, part):
             return snapshot
     return None
+
+
+def added_since(
+    table: IcebergTable, read_at: int | None, own: Collection[int]
+) -> list[DataFile] | None:
+    """The data files that were committed since the snapshot `read_at` (None: since ever), but for
+    those of the snapshots `own`. Only manifests of later commits are opened.
+
+    None where the table no longer tells: the snapshot expired, or another engine wrote delete
+    files.
+    """
+    current = table.current_snapshot()
+    read = None if read_at is None else table.metadata.snapshot_by_id(read_at)
+    if (read is None) != (read_at is None):
+        return None
+    before = 0 if read is None else read.sequence_number or 0
+    files: list[DataFile] = []
+    for manifest in [] if current is None else current.manifests(table.io):
+        if manifest.content != ManifestContent.DATA:
+            return None
+        # What `add` adds is in a manifest of its own, which holds nothing else.
+        if manifest.sequence_number > before and manifest.added_snapshot_id not in own:
+            files += [
+                entry.data_file
+                for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+                if (entry.sequence_number or before + 1) > before and entry.snapshot_id not in own
+            ]
+    return files
 
 
 def remove_staged(table: IcebergTable, staged: Iterable[StagedFile]) -> None:

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyiceberg.expressions import BooleanExpression
 from pyiceberg.table import Table as IcebergTable
 
-from unposed_jobs.warehouse.reading import connect, data_files, scan_sql
+from unposed_jobs.warehouse.reading import connect, scan_sql
 from unposed_jobs.warehouse.staging import StagedFile, Stager
 from unposed_jobs.warehouse.tables import Table
 
@@ -24,14 +23,14 @@ def leave_out(
     table: Table,
     iceberg: IcebergTable,
     staged: Sequence[StagedFile],
-    predicate: BooleanExpression,
+    present: Sequence[str],
 ) -> list[StagedFile]:
-    """The staged files without rows whose key was staged before or is in the table already.
+    """The staged files without rows whose key was staged before or is in the files `present`.
 
     Files that lose rows are staged anew; the others are as they were. The driver holds the
     keys of the staged rows, and no more: for one part of a run, not for a whole day.
     """
-    drop = _repeats(table, iceberg, staged, predicate)
+    drop = _repeats(table, iceberg, staged, present)
     kept: list[StagedFile] = []
     for number, file in enumerate(staged):
         if number not in drop:
@@ -46,10 +45,9 @@ def _repeats(
     table: Table,
     iceberg: IcebergTable,
     staged: Sequence[StagedFile],
-    predicate: BooleanExpression,
+    present: Sequence[str],
 ) -> dict[int, list[int]]:
     """Rows to leave out, by the position of their file."""
-    present = [file.file_path for file in data_files(iceberg, predicate)]
     names = ", ".join(f'"{name}"' for name in table.key)
     drop: dict[int, list[int]] = defaultdict(list)
     with connect() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -138,6 +138,8 @@ class Warehouse:
         *,
         expected_rows: int | None = None,
         leave_out_repeats: bool = False,
+        read_at: int | Literal["any"] | None = "any",
+        own: Collection[int] = (),
     ) -> int:
         """Add a part of a run's rows, in one snapshot; returns its id. Idempotent.
 
@@ -145,6 +147,10 @@ class Warehouse:
         returned. A key that the part or the table has already is refused, also after the
         snapshots that would tell of the part have expired; with `leave_out_repeats` its row
         is left out instead (`expected_rows` is what was staged).
+
+        Looking for keys in the whole table grows with it. Who has left out the keys that the
+        table had at the snapshot `read_at` names it: then only what was committed since is
+        looked at, but for the snapshots `own`, the caller's of other keys.
 
         Raises CheckFailedError where a check fails, and nothing is published then.
         """
@@ -163,11 +169,15 @@ class Warehouse:
                 checks.check_files(known, table.schema(), staged, run_id)
                 checks.check_count(known, staged, expected_rows)
             chosen = list(staged)
-            if leave_out_repeats and staged:
-                chosen = repeats.leave_out(known, table, staged, predicate)
-            elif staged:
-                checks.check_keys(known, table, staged)
-                checks.check_new_keys(known, table, staged, predicate)
+            if staged:
+                since = None if read_at == "any" else commit.added_since(table, read_at, own)
+                found = reading.data_files(table, predicate) if since is None else since
+                present = [file.file_path for file in found]
+                if leave_out_repeats:
+                    chosen = repeats.leave_out(known, table, staged, present)
+                else:
+                    checks.check_keys(known, table, staged)
+                    checks.check_new_keys(known, table, staged, present)
             try:
                 return commit.add(table, predicate, chosen, properties)
             except commit.ConflictError:
