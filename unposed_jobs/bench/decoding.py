@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -19,9 +20,12 @@ from PIL import Image
 
 from unposed_jobs.bench import pictures, rounds
 from unposed_jobs.bench.results import Result, Target
+from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import jpeg
 from unposed_jobs.pose.blazepose import detection, geometry, sampling
 from unposed_jobs.pose.decoding import decode
+from unposed_jobs.pose.memory import keep_freed
+from unposed_jobs.pose.pipeline import BATCH_PICTURES
 
 DECODE = ("4", "decoding to model input on one core ÷ Pillow", Target("at_least", 2.5))
 _JPEG = b"\xff\xd8\xff"
@@ -39,14 +43,13 @@ def pillow(contents: list[bytes]) -> None:
         square[top : top + height, left : left + width] = np.asarray(image)
 
 
-def ours(contents: list[bytes]) -> None:
-    """Decode and sample as the batched estimator does."""
-    settings = pictures.pose_settings()
-    for data in contents:
-        rgb = decode(data, settings)
-        sizes = torch.tensor([[rgb.shape[1], rgb.shape[0]]], dtype=torch.float32)
+def ours(contents: list[bytes], settings: PoseSettings) -> None:
+    """Decode and sample as the batched estimator does, batch by batch."""
+    for start in range(0, len(contents), BATCH_PICTURES):
+        batch = [decode(data, settings) for data in contents[start : start + BATCH_PICTURES]]
+        sizes = torch.tensor([(rgb.shape[1], rgb.shape[0]) for rgb in batch], dtype=torch.float32)
         maps = geometry.sampling(geometry.whole(sizes), detection.SIDE).double().numpy()
-        sampling.on_cpu([rgb], [0], maps, detection.SIDE, sampling.Border.BLACK)
+        sampling.on_cpu(batch, range(len(batch)), maps, detection.SIDE, sampling.Border.BLACK)
 
 
 def measure(contents: list[bytes], count: int) -> list[rounds.Round]:
@@ -60,9 +63,11 @@ def measure(contents: list[bytes], count: int) -> list[rounds.Round]:
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    for function in (ours, pillow):
-        function(contents[:2])
-    return rounds.measure(lambda: side(ours), lambda: side(pillow), count)
+    keep_freed()
+    batched = partial(ours, settings=pictures.pose_settings())
+    for function in (batched, pillow):
+        function(contents[: 2 * BATCH_PICTURES])
+    return rounds.measure(lambda: side(batched), lambda: side(pillow), count)
 
 
 def result(contents: list[bytes], count: int) -> list[Result]:

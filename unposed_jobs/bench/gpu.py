@@ -133,7 +133,9 @@ def measure(
     contents: list[bytes], settings: PoseSettings, how: Feeding, count: int
 ) -> list[Result]:
     """Both ratios and the profile; the device must be there."""
-    estimator = estimators.create(replace(settings, estimator="blazepose-full"))
+    # The loop looks once, so ours does.
+    once = replace(settings, estimator="blazepose-full", second_look=False)
+    estimator = estimators.create(once)
     loop = throughput.Setup(how.processes, 1)
     try:
         pipeline = Pipeline(contents, estimator, settings, how)

@@ -22,9 +22,10 @@ from unposed_jobs.bench import rounds
 from unposed_jobs.bench.child import Child
 from unposed_jobs.bench.results import Result, Target
 from unposed_jobs.config import PoseSettings
+from unposed_jobs.pose.pipeline import BATCH_PICTURES
 
 LOOP = ("1", "bytes to landmarks: batched ÷ MediaPipe loop", Target("at_least", 1.5))
-_WARM_UP = 4
+_WARM_UP = 2 * BATCH_PICTURES
 OURS, REFERENCE = "ours", "reference"
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor
 from unposed_jobs.pose.batches import LONGEST_SIDE
 
 Picture = npt.NDArray[np.uint8]
+_Places = tuple[npt.NDArray[np.int16], npt.NDArray[np.uint16]]
 
 _STEPS = 32
 _FAR = LONGEST_SIDE * _STEPS
@@ -46,31 +48,38 @@ def on_cpu(
     `geometry.sampling`.
     """
     squares = np.empty((len(indices), pixels, pixels, 3), np.uint8)
-    whole = np.empty((pixels, pixels, 2), np.int16)
-    ramp = np.arange(pixels, dtype=np.float64)
-    for square, index, (across, down) in zip(squares, indices, maps, strict=True):
-        x, y = _steps(across, ramp, 0), _steps(down, ramp, 1)
-        whole[..., 0], whole[..., 1] = x >> 5, y >> 5
-        part = ((y & 31) << 5).astype(np.uint16) | (x & 31).astype(np.uint16)
+    for square, index, line in zip(squares, indices, maps, strict=True):
+        if line[0, 1] == line[1, 0] == 0:
+            whole, part = _upright(line.tobytes(), pixels)
+        else:
+            whole, part = _places(*_steps(line, pixels))
         cv2.remap(
             pictures[index], whole, part, cv2.INTER_LINEAR, dst=square, borderMode=border.value
         )
     return squares
 
 
-def _steps(
-    line: npt.NDArray[np.float64], ramp: npt.NDArray[np.float64], axis: int
-) -> npt.NDArray[np.int32]:
-    """Positions of rows and columns along one axis of the picture, 0 for x and 1 for y.
+@lru_cache(maxsize=16)
+def _upright(line: bytes, pixels: int) -> _Places:
+    """Places of an upright square, kept: pictures of one catalogue have few sizes."""
+    # x is the same in all rows and y in all columns: one of each is enough.
+    x, y = _steps(np.frombuffer(line).reshape(2, 3), pixels)
+    return _places(x[:1], y[:, :1])
 
-    In an upright square x is the same in all rows and y in all columns: one row or column of
-    positions is enough, and broadcasts to the others.
-    """
-    column, row, start = line * _STEPS
-    down, along = (row * ramp + start)[:, None], column * ramp
-    upright = (along + start, down) if (row, column)[axis] == 0 else None
-    position = down + along if upright is None else upright[axis]
+
+def _steps(line: npt.NDArray[np.float64], pixels: int) -> npt.NDArray[np.int32]:
+    """x and y of each pixel (2, pixels, pixels), in steps of 1/32 of the picture's pixels."""
+    ramp = np.arange(pixels, dtype=np.float64)
+    column, row, start = (line * _STEPS).T[..., None]
+    position = (row * ramp + start)[:, :, None] + (column * ramp)[:, None]
     return np.clip(np.rint(position), -_FAR, _FAR).astype(np.int32)
+
+
+def _places(x: npt.NDArray[np.int32], y: npt.NDArray[np.int32]) -> _Places:
+    """What `remap` wants: whole pixels (pixels, pixels, 2), and the parts of both in one number."""
+    whole = np.empty((len(y), x.shape[1], 2), np.int16)
+    whole[..., 0], whole[..., 1] = x >> 5, y >> 5
+    return whole, ((y & 31) << 5).astype(np.uint16) | (x & 31).astype(np.uint16)
 
 
 class Packed:
