@@ -245,6 +245,12 @@ def test_openvino_equals_torch(graphs, squares, cores) -> None:
             torch.testing.assert_close(a, b, atol=2e-2, rtol=1e-4)
 
 
+def test_without_openvino_pytorch_runs(pose_weights, monkeypatch) -> None:
+    monkeypatch.setattr(engines.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    assert isinstance(engines.create(weights.load(pose_weights)[1]), engines.TorchEngine)
+
+
 def test_other_networks_are_refused(pose_weights) -> None:
     model, _ = small_network(8)
     files = task_bundle.members(weights.load(pose_weights)[1])

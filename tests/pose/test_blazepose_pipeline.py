@@ -139,6 +139,13 @@ def test_fast_jpeg_equals_pillow(
     assert fast.flags.writeable
 
 
+def test_without_simplejpeg_pillow_decodes(photo, encode, monkeypatch) -> None:
+    monkeypatch.setattr(jpeg, "_simplejpeg", lambda: None)
+    data = encode(photo, "JPEG", quality=80)
+    assert jpeg.decode(data, *photo.size) is None
+    assert decode(data, SETTINGS).shape == (211, 143, 3)
+
+
 def test_flawed_jpeg_is_left_to_pillow(photo, encode, monkeypatch) -> None:
     data = encode(photo, "JPEG", quality=90)
     cut = data[: len(data) // 2]

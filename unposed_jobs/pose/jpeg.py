@@ -1,7 +1,8 @@
-"""JPEG by libjpeg-turbo directly: the pixels that Pillow gives, in half the time.
+"""JPEG by libjpeg-turbo directly: the pixels that Pillow gives, in less time.
 
-Pillow reads a JPEG in small pieces through its own buffers; simplejpeg hands the whole of it to
-TurboJPEG. Where simplejpeg is not installed, or will not have the bytes, Pillow does it all.
+Pillow decodes into pixels of four bytes, which are copied to make three; simplejpeg has TurboJPEG
+write the array itself. Where simplejpeg is not installed, or will not have the bytes, Pillow does
+it all.
 """
 
 from __future__ import annotations
