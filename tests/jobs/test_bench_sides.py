@@ -54,19 +54,24 @@ def test_spark_and_the_pool_store_the_same_pictures(folder, pose_weights):
 
 
 def test_a_second_night_reads_only_what_changed(folder, pose_weights):
-    unchanged, _, changed, _ = nights.measure(folder, 8, pose_weights, 2, 1)
+    unchanged, each, changed, _ = nights.measure(folder, (8, 24), pose_weights, 2, 1)
     told = unchanged.figures["nights"]
     assert told["cold"]["extracted"] == 8
     assert (told["unchanged"]["unchanged"], told["unchanged"]["extracted"]) == (8, 0)
     assert (told["changed"]["changed"], told["changed"]["extracted"]) == (1, 1)
     assert told["few_changed"]["extracted"] == 1
-    assert "read 0 pictures" in unchanged.notes[0]
+    assert "read 0 and extracted 0" in unchanged.notes[0]
     assert changed.ours.name == "changed night"
+    # The same pictures at more addresses.
+    assert (told["listing"]["pictures"], told["listing"]["extracted"]) == (24, 0)
+    assert told["many_unchanged"]["unchanged"] == 24
+    assert (told["many_changed"]["changed"], told["many_changed"]["extracted"]) == (1, 1)
+    assert each.reference.values[0] > 0
 
 
 def test_the_table_stages_see_every_product_at_every_size(pose_weights):
-    (found,) = stages.measure([60, 120], 30, pose_weights, 2, 1)
-    assert set(found.figures["seconds"]) == {"30", "60", "120"}
+    (found,) = stages.measure([60, 120], 60, pose_weights, 2, 1)
+    assert set(found.figures["seconds"]) == {"60", "120"}
     assert found.figures["figures"]["products"] == 120
     assert found.figures["figures"]["pictures"] == 120 * made.PICTURES
     assert found.figures["tables"]["120"]["landmarks"]["rows"] == 120 * made.PICTURES

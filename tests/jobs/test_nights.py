@@ -12,15 +12,17 @@ import os
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from pyspark.sql import functions as F
 
 from unposed_jobs import config
 from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
-from unposed_jobs.errors import ErrorBudgetExceededError, UnposedError
-from unposed_jobs.jobs import audit, extract, ingest, promote, train
+from unposed_jobs.errors import CheckFailedError, ErrorBudgetExceededError, UnposedError
+from unposed_jobs.jobs import audit, chunks, extract, ingest, promote, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.reference import registry
@@ -330,6 +332,34 @@ def test_a_lost_night_goes_on_with_what_is_left(nights, spark, tmp_path):
     assert figures["new"] == 0
     contents = warehouse.read("landmarks")["content_sha256"].to_pylist()
     assert figures["extracted"] + committed == len(contents) == len(set(contents))
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"), [("doubled", "2 rows have the key"), ("no status", "rows have no status")]
+)
+def test_rows_that_are_wrong_are_refused_whoever_made_them(
+    nights, spark, tmp_path, monkeypatch, fault, told
+):
+    schema = chunks.EXTRACTED
+
+    def faulty(batches, pose, estimator_id):
+        status = None if fault == "no status" else "unreadable"
+        rows = [
+            {"estimator_id": estimator_id, "content_sha256": content, "status": status}
+            for batch in batches
+            for content in batch.column("content_sha256").to_pylist()
+        ]
+        yield pa.RecordBatch.from_pylist(rows * (2 if fault == "doubled" else 1), schema=schema)
+
+    # No module: what stands in for it travels to the executors.
+    stand_in = SimpleNamespace(extract_chunks=faulty, EXTRACTED=schema)
+    monkeypatch.setattr(extract, "chunks", stand_in)
+    fresh = settings_for(tmp_path / "home", Path(nights[0].catalogue.images).parent)
+    with pytest.raises(CheckFailedError, match=told):
+        extract.run(spark, fresh, quiet(FIRST, limit=4))
+    warehouse = Warehouse.open(fresh.warehouse)
+    assert warehouse.snapshot_id("landmarks") is None
+    assert warehouse.runs() == []
 
 
 def test_a_storage_that_is_down_is_one_refusal_and_leaves_the_tables(nights, spark, tmp_path):

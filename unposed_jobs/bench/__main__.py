@@ -48,7 +48,20 @@ def parser() -> Parser:
     add("--gpu-pictures", type=positive, default=2048, metavar="N", help="of ratios 2 and 3")
     add("--gpu-batch", type=positive, default=64, metavar="N", help="pictures in one batch")
     add("--mediapipe-processes", type=positive, default=16, metavar="N", help="of ratio 3")
-    add("--job-pictures", type=positive, default=3000, metavar="N", help="of ratios 5, 6 and 7")
+    add(
+        "--job-pictures",
+        type=positive,
+        default=1200,
+        metavar="N",
+        help="of ratio 5; half of them for ratio 7, a third for ratio 6",
+    )
+    add(
+        "--listed-pictures",
+        type=positive,
+        default=20_000,
+        metavar="N",
+        help="addresses of ratio 6's pictures, where the cost of one is measured",
+    )
     add("--job-rounds", type=positive, default=2, metavar="N", help="of ratios 5 to 8")
     add("--job-height", type=positive, default=pictures.SMALL, metavar="N", help="their pixels")
     add(
@@ -171,7 +184,8 @@ def _work(
     def second_night() -> list[Result]:
         from unposed_jobs.bench import nights
 
-        return nights.measure(many(), given.job_pictures, pose, cores, given.job_rounds)
+        sizes = max(1, given.job_pictures // 3), given.listed_pictures
+        return nights.measure(many(), sizes, pose, cores, given.job_rounds)
 
     def growth() -> list[Result]:
         from unposed_jobs.bench import fanout, stages

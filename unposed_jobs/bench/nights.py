@@ -1,8 +1,11 @@
 """Ratio 6: what a second night costs, unchanged and with one picture in a hundred changed.
 
-The real job, Iceberg tables included, on a catalogue of files. A run has a fixed cost, whatever
-the catalogue's size (Spark's jobs, the commits, the views); it is measured on a catalogue of a
-few pictures, and every figure is told with it and without.
+The real job, Iceberg tables included, on a catalogue of files; each night is of another day. A run
+has a fixed cost, whatever the catalogue's size (Spark's jobs, the commits, the views), which is
+measured on a catalogue of a few pictures. Every ratio is told twice: as timed on a catalogue whose
+first night takes a minute, where the fixed cost is most of a later night; and for a picture more,
+without it. For the latter the same pictures are then listed at many more addresses: what one
+unchanged picture costs cannot be told apart from noise on a few hundred.
 """
 
 from __future__ import annotations
@@ -11,22 +14,23 @@ import csv
 import os
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from unposed_jobs.bench import pictures, rounds, sessions
 from unposed_jobs.bench.child import Child
 from unposed_jobs.bench.extraction import DAY, warehouse_settings
-from unposed_jobs.bench.results import Measured, Result, Target, quotients, spread
+from unposed_jobs.bench.results import Measured, Result, Target, number, quotients, spread
 from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
 
 Named = tuple[str, str, Target]
 UNCHANGED, CHANGED = Target("at_most", 0.005), Target("at_most", 0.02)
 RATIOS: list[Named] = [
     ("6 unchanged", "second night, nothing changed ÷ first night", UNCHANGED),
-    ("6 unchanged, a picture", "the same without a run's fixed cost", UNCHANGED),
+    ("6 unchanged, a picture", "the same for each picture, without a run's fixed cost", UNCHANGED),
     ("6 changed", "second night, 1 % changed ÷ first night", CHANGED),
-    ("6 changed, a picture", "the same without a run's fixed cost", CHANGED),
+    ("6 changed, a picture", "the same for each picture, without a run's fixed cost", CHANGED),
 ]
 CHANGED_SHARE = 0.01
 _PICTURES_OF_A_PRODUCT = 4
@@ -45,24 +49,30 @@ class Nights:
         self._folder = tempfile.TemporaryDirectory()
         self._rounds = 0
         self._few = self._catalogue("few", self._source[:_FEW])
-        self._night(self._few)
-        self._settings: Settings | None = None
+        self._turn = _OTHER_TURN
+        self._night(self._few, 0)
 
-    def round(self, changed: int) -> dict[str, Any]:
-        """A first night on a new warehouse, one unchanged, one with so many changed pictures.
+    def round(self, listed: int) -> dict[str, Any]:
+        """A first night on a new warehouse, one unchanged, one with some pictures changed; then,
+        after a night that learns of `listed` addresses, the last two again.
 
-        Before each of the last two the same night of the catalogue of a few, which is nearly all
-        fixed cost; there, one picture is changed. Seconds and figures of each.
+        Before each the same night of the catalogue of a few, which is nearly all fixed cost;
+        there, one picture is changed. Seconds and figures of each.
         """
         self._rounds += 1
         settings = self._catalogue(f"round{self._rounds}", self._source)
-        found = {"cold": self._night(settings)}
-        found["few_unchanged"] = self._night(self._few)
-        found["unchanged"] = self._night(settings)
-        self._change(self._few, 1)
-        self._change(settings, changed)
-        found["few_changed"] = self._night(self._few)
-        found["changed"] = self._night(settings)
+        found = {"cold": self._night(settings, 0)}
+        for day, name in ((1, ""), (4, "many_")):
+            if name:
+                self._list(settings, listed)
+                found["listing"] = self._night(settings, day - 1)
+            found[f"{name}few_unchanged"] = self._night(self._few, day)
+            found[f"{name}unchanged"] = self._night(settings, day)
+            self._change(self._few, 1)
+            known = found[f"{name}unchanged"]["figures"]["pictures"]
+            self._change(settings, max(1, round(CHANGED_SHARE * known)))
+            found[f"{name}few_changed"] = self._night(self._few, day + 1)
+            found[f"{name}changed"] = self._night(settings, day + 1)
         return found
 
     def close(self) -> None:
@@ -70,26 +80,19 @@ class Nights:
         self._spark.stop()
         self._folder.cleanup()
 
-    def _night(self, settings: Settings) -> dict[str, Any]:
+    def _night(self, settings: Settings, days: int) -> dict[str, Any]:
         from unposed_jobs.jobs import extract
         from unposed_jobs.jobs.entry import Run
 
+        run = Run(DAY + timedelta(days=days), progress=lambda line: None)
         start = time.perf_counter()
-        figures = extract.run(self._spark, settings, Run(DAY, progress=lambda line: None))
+        figures = extract.run(self._spark, settings, run)
         return {"seconds": time.perf_counter() - start, "figures": figures}
 
     def _catalogue(self, name: str, chosen: list[Path]) -> Settings:
         folder = Path(self._folder.name) / name
         (folder / "pictures").mkdir(parents=True)
-        rows = []
-        for number, path in enumerate(chosen):
-            target = folder / "pictures" / path.name
-            target.symlink_to(path)
-            product, position = divmod(number, _PICTURES_OF_A_PRODUCT)
-            rows.append((f"P{product:07}", str(target), position + 1))
-        products = [(product, "made", 4.0, 10) for product in sorted({row[0] for row in rows})]
-        _csv(folder / "products.csv", "product_id,category,average_rating,rating_count", products)
-        _csv(folder / "images.csv", "product_id,image_uri,position", rows)
+        _list(folder, chosen)
         return Settings(
             warehouse=warehouse_settings(folder),
             catalogue=CatalogueSettings(
@@ -98,15 +101,34 @@ class Nights:
             pose=self._pose,
         )
 
-    @staticmethod
-    def _change(settings: Settings, changed: int) -> None:
+    def _list(self, settings: Settings, listed: int) -> None:
+        _list(Path(settings.catalogue.images).parent, self._source, listed)
+
+    def _change(self, settings: Settings, changed: int) -> None:
         found = sorted((Path(settings.catalogue.images).parent / "pictures").iterdir())
-        for number in range(changed):
-            path = found[number * len(found) // changed]
-            data = pictures.varied(path.read_bytes(), _OTHER_TURN)
+        self._turn += 1
+        for place in range(changed):
+            path = found[place * len(found) // changed]
+            # Two addresses of one picture become two pictures.
+            data = pictures.varied(path.read_bytes(), self._turn) + b"%d" % place
             made = path.with_suffix(".new")
             made.write_bytes(data)
             os.replace(made, path)
+
+
+def _list(folder: Path, chosen: list[Path], count: int | None = None) -> None:
+    """Write the sources of a catalogue of `count` addresses of these pictures."""
+    rows = []
+    for place in range(count or len(chosen)):
+        path = chosen[place % len(chosen)]
+        target = folder / "pictures" / f"{place:07}{path.suffix}"
+        if not target.exists():
+            target.symlink_to(path)
+        product, position = divmod(place, _PICTURES_OF_A_PRODUCT)
+        rows.append((f"P{product:07}", str(target), position + 1))
+    products = [(product, "made", 4.0, 10) for product in sorted({row[0] for row in rows})]
+    _csv(folder / "products.csv", "product_id,category,average_rating,rating_count", products)
+    _csv(folder / "images.csv", "product_id,image_uri,position", rows)
 
 
 def _csv(path: Path, header: str, rows: list[Any]) -> None:
@@ -116,57 +138,81 @@ def _csv(path: Path, header: str, rows: list[Any]) -> None:
         writer.writerows(rows)
 
 
-def measure(folder: Path, count: int, pose: PoseSettings, cores: int, number: int) -> list[Result]:
-    """Ratio 6 in `number` rounds, each on a warehouse of its own."""
-    changed = max(1, round(CHANGED_SHARE * count))
+def measure(
+    folder: Path, sizes: tuple[int, int], pose: PoseSettings, cores: int, times: int
+) -> list[Result]:
+    """Ratio 6 in `times` rounds, each on a warehouse of its own.
+
+    `sizes`: so many pictures are extracted on a first night; later they are at so many addresses.
+    """
+    count, listed = sizes
     with Child(Nights, str(folder), count, pose, cores) as child:
-        taken = rounds.turns({"nights": lambda: child.call("round", changed)}, number)["nights"]
+        taken = rounds.turns({"nights": lambda: child.call("round", listed)}, times)["nights"]
     seconds = {name: [turn[name]["seconds"] for turn in taken] for name in taken[0]}
     last = {name: found["figures"] for name, found in taken[-1].items()}
-    figures = {"pictures": count, "nights": {name: _told(found) for name, found in last.items()}}
-    proof = (
-        f"the unchanged night read {_read(last['unchanged'])} pictures and extracted "
-        f"{last['unchanged']['extracted']} of {last['unchanged']['pictures']}; the other read "
-        f"{_read(last['changed'])} and extracted {last['changed']['extracted']}"
-    )
-    note = f"{count} pictures; {proof}"
-    return [
-        *_both((RATIOS[0], RATIOS[1]), "unchanged", seconds, figures, note),
-        *_both((RATIOS[2], RATIOS[3]), "changed", seconds, figures, note),
-    ]
+    figures = {
+        "pictures": count,
+        "listed": listed,
+        "seconds": seconds,
+        "nights": {name: _told(found) for name, found in last.items()},
+    }
+    found = []
+    for whole, net, name in ((*RATIOS[:2], "unchanged"), (*RATIOS[2:], "changed")):
+        found += [_whole(whole, name, seconds, figures), _net(net, name, seconds, figures)]
+    return found
 
 
-def _both(
-    pair: tuple[Named, Named],
-    name: str,
-    seconds: dict[str, list[float]],
-    figures: dict[str, Any],
-    note: str,
-) -> list[Result]:
-    """A ratio with a run's fixed cost and without it."""
-    whole, net = pair
+def _whole(
+    named: Named, name: str, seconds: dict[str, list[float]], figures: dict[str, Any]
+) -> Result:
     ours, cold = Measured(f"{name} night", "s", seconds[name]), seconds["cold"]
     first = Measured("first night", "s", cold)
-    fixed = spread(seconds[f"few_{name}"])[1]
-    above = Measured(f"{name} night above the fixed cost", "s", [a - fixed for a in ours.values])
-    first_above = Measured("first night above it", "s", [a - fixed for a in cold])
-    subtracted = (
-        f"a run's fixed cost, {fixed:.2f} s (the same night of {_FEW} pictures), is subtracted "
-        "from both sides; in a large catalogue it no longer matters"
+    night = figures["nights"][name]
+    note = (
+        f"as timed, {figures['pictures']} pictures, of which the {name} night read {_read(night)} "
+        f"and extracted {night['extracted']}"
     )
+    return Result(*named, ours, first, quotients(ours, first), figures=figures, notes=[note])
+
+
+def _net(
+    named: Named, name: str, seconds: dict[str, list[float]], figures: dict[str, Any]
+) -> Result:
+    """Milliseconds for each picture, the fixed cost of such a run subtracted from each side."""
+    count, listed = figures["pictures"], figures["listed"]
+    fixed = {
+        kind: spread(seconds[f"few_{kind}"] + seconds[f"many_few_{kind}"])[1]
+        for kind in ("unchanged", "changed")
+    }
     # Where noise is larger than the cost, it is not told as less than nothing.
-    without = [max(0.0, a) / b for a, b in zip(above.values, first_above.values, strict=True)]
-    return [
-        Result(*whole, ours, first, quotients(ours, first), figures=figures, notes=[note]),
-        Result(
-            *net,
-            above,
-            first_above,
-            without,
-            figures={"fixed_seconds": seconds[f"few_{name}"]},
-            notes=[subtracted],
-        ),
+    each = [1000 * max(0.0, a - fixed[name]) / listed for a in seconds[f"many_{name}"]]
+    # A first night writes what a night with changes writes.
+    first = [1000 * max(0.0, a - fixed["changed"]) / count for a in seconds["cold"]]
+    ours, reference = Measured(f"{name} night", "ms", each), Measured("first night", "ms", first)
+    night = figures["nights"][f"many_{name}"]
+    notes = [
+        f"for each picture of {listed:,}, of which the night read {_read(night)} and extracted "
+        f"{night['extracted']}; less a run's fixed cost, {number(fixed[name])} s and, of the first "
+        f"night, {number(fixed['changed'])} s (such nights of {_FEW} pictures); "
+        + _enough(named[2].value, fixed[name] - named[2].value * fixed["changed"], each, first)
     ]
+    return Result(
+        *named,
+        ours,
+        reference,
+        quotients(ours, reference),
+        figures={"fixed_seconds": fixed},
+        notes=notes,
+    )
+
+
+def _enough(share: float, fixed: float, each: list[float], first: list[float]) -> str:
+    """From which size on the whole night, fixed cost included, is within the share."""
+    gain = (share * spread(first)[1] - spread(each)[1]) / 1000
+    if gain <= 0:
+        return "no catalogue is large enough for the target"
+    size = number(float(f"{max(0.0, fixed) / gain:.2g}"))
+    return f"from {size} pictures on, the whole night is within the target"
 
 
 def _read(figures: dict[str, Any]) -> int:

@@ -14,8 +14,6 @@ NIGHT_HOURS = 8
 CHANGED_SHARE = 0.01
 GETS_A_SECOND = 5_500
 """That object storage answers for one prefix (AWS's figure)."""
-_KEY_BYTES = 64
-"""A key of `landmarks`, a SHA-256 in hexadecimal digits: what a check of new keys reads a row."""
 _GIB = 2**30
 
 
@@ -50,8 +48,7 @@ def _extraction(results: dict[str, Result], cores: int) -> dict[str, Any]:
     if gpu and gpu.ours and not gpu.invalid:
         found["gpu_images_a_second"] = _median(gpu.ours.values)
     if night and night.ours:
-        pictures = results["6 unchanged"].figures["pictures"]
-        found["unchanged_core_seconds"] = max(0.0, _median(night.ours.values)) * cores / pictures
+        found["unchanged_core_seconds"] = _median(night.ours.values) / 1000 * cores
     return found
 
 
@@ -145,20 +142,21 @@ def breaks(basis: Basis, settings: Settings) -> list[str]:
     pose = settings.pose
     largest = SIZES[-1]
     commits = largest / pose.chunk_size / pose.commit_chunks
-    checked = commits * largest / 2 * _KEY_BYTES
+    buckets = settings.warehouse.buckets
     found = [
-        f"**The check of new keys.** Each commit to `landmarks` reads the keys that are there: "
-        f"{_round(checked / 2**40)} TiB over the {_round(commits)} commits of a first night of "
-        f"{largest:,} pictures. It grows with the square of the table. Remedy: larger "
-        "`[pose] commit_chunks`, since ten times as many chunks a commit read a tenth.",
-        f"**Small files.** {_round(commits * settings.warehouse.buckets)} files of `landmarks` at "
+        f"**Manifests.** Each commit to `landmarks` opens those of all commits before it: "
+        f"{_round(commits * commits / 2 * buckets)} entries over the {_round(commits)} commits of "
+        f"a first night of {largest:,} pictures. It grows with the square of the commits. Remedy: "
+        "larger `[pose] commit_chunks`, since ten times as many chunks a commit open a hundredth.",
+        f"**Small files.** {_round(commits * buckets)} files of `landmarks` at "
         f"most are planned by the driver at every read. Remedy: `unposed warehouse maintain` "
         "after the first night, more buckets only before it.",
     ]
     if basis.image_bytes is not None:
         found.append(
-            f"**`images` is written whole** on every night that something changed: "
-            f"{_round(basis.image_bytes * largest / _GIB)} GiB at {largest:,} pictures."
+            "**`images` is written by whole buckets**: all of them wherever one picture in a "
+            f"thousand changed, {_round(basis.image_bytes * largest / _GIB)} GiB at {largest:,} "
+            "pictures. Remedy: more buckets before the first night."
         )
     gets = 2 * largest / NIGHT_HOURS / 3600
     found.append(

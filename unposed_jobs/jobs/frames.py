@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from unposed_jobs.jobs.session import user_errors
 from unposed_jobs.warehouse import tables
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ def read_files(spark: SparkSession, files: list[str], name: str) -> DataFrame:
 
 
 def with_bucket(frame: DataFrame, key: str, buckets: int) -> DataFrame:
-    """Add the hash partition of `key`, and gather by it."""
-    return frame.withColumn("bucket", bucket_of(key, buckets)).repartition(buckets, "bucket")
+    """Add the hash partition of `key`, and gather by it: one task writes all of a bucket.
+
+    Few rows are gathered into few tasks, each of which costs more than its rows.
+    """
+    return frame.withColumn("bucket", bucket_of(key, buckets)).repartition("bucket")
 
 
 def bucket_of(key: str, buckets: int) -> Column:
@@ -133,8 +137,13 @@ def stage(frame: DataFrame, stager: Stager) -> list[StagedFile]:
 
 
 def collect_staged(frame: DataFrame) -> dict[str, list[StagedFile]]:
-    """The staged files of a frame of `staged_batch`es, by table."""
+    """The staged files of a frame of `staged_batch`es, by table.
+
+    Raises CheckFailedError where an executor refused to stage a row.
+    """
     files: dict[str, list[StagedFile]] = {name: [] for name in tables.TABLES}
-    for row in frame.collect():  # Small descriptions; an iterator would run task after task.
+    with user_errors():
+        rows = frame.collect()  # Small descriptions; an iterator would run task after task.
+    for row in rows:
         files[row["table"]].append(pickle.loads(row["staged"]))  # noqa: S301 - see staged_batch
     return files
