@@ -107,6 +107,7 @@ def landmark_rows(contents: list[str], estimator: str = "mediapipe-full@1") -> p
             "pose_score": [0.9] * count,
             "person_confidence": [0.97] * count,
             "found_by": ["detector"] * count,
+            "person_probability": [0.98] * count,
             "landmarks": [[0.5] * 165] * count,
             "perceptual_hash": ["00ff00ff00ff00ff"] * count,
             "statistics": [[0.1, 0.2]] * count,

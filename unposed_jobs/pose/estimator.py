@@ -22,7 +22,8 @@ class PoseEstimate:
 
     `person_confidence` is the probability, in [0, 1], that a person is there and placed right;
     0 without a person, and where no gate has judged. `found_by` is `detector` or `whole_frame`,
-    None without a person.
+    None without a person. `person_probability` is the probability that anybody is in the picture
+    at all, None where no gate has judged.
     """
 
     landmarks: npt.NDArray[np.float32] | None
@@ -31,6 +32,7 @@ class PoseEstimate:
     error: str | None = None
     person_confidence: float = 0.0
     found_by: str | None = None
+    person_probability: float | None = None
 
 
 class PoseEstimator(Protocol):

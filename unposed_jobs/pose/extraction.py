@@ -58,6 +58,7 @@ def blank_row(data: bytes, estimator_id: str) -> Row:
         "pose_score": None,
         "person_confidence": None,
         "found_by": None,
+        "person_probability": None,
         "landmarks": None,
         "perceptual_hash": None,
         "statistics": None,
@@ -94,6 +95,7 @@ def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
     row["person_count"] = estimate.person_count
     row["pose_score"] = estimate.pose_score
     row["found_by"] = estimate.found_by
+    row["person_probability"] = estimate.person_probability
     if estimate.found_by is not None:
         row["person_confidence"] = estimate.person_confidence
     if estimate.landmarks is None:

@@ -118,6 +118,12 @@ LANDMARKS = Table(
                 "detector; or whole_frame: the second look at the whole picture is believed",
             ),
             _column(
+                "person_probability",
+                pa.float64(),
+                "Probability that anybody is in the picture at all; null where the second look is "
+                "off",
+            ),
+            _column(
                 "landmarks",
                 pa.list_(pa.float32()),
                 "Principal person, flat. 33 points: x, y, z, visibility, presence for each "
