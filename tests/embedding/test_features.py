@@ -161,3 +161,22 @@ def test_a_head_that_is_cut_off_is_told_from_one_that_looks_away(as_seen) -> Non
     with_head, without = ratio(as_seen(shots), "head")
     assert with_head == 1
     assert abs(without) < 0.1
+
+
+def test_a_face_that_is_cut_below_its_eyes_is_half_a_head() -> None:
+    shot = figures([Pose("front", "upper")])
+    eyes = [index for index, name in enumerate(BLAZEPOSE_33.points) if "eye" in name]
+    shot[:, eyes, 1] = -0.05
+    assert ratio(shot, "head")[0] == pytest.approx(0.5)
+    # From behind an estimator of 17 points tells no eyes: the ears are a head.
+    hidden = coco(figures([Pose("back", "upper")]))
+    hidden[:, [COCO_17.index(name) for name in ("nose", "left_eye", "right_eye")], 2] = 0
+    assert ratio(hidden, "head")[0] == 1
+
+
+def test_narrow_hips_seen_from_behind_are_a_back_view() -> None:
+    for view, sign in (("front", 1), ("back", -1)):
+        legs = figure(Pose(view, "legs"))[None].copy()
+        hips = [BLAZEPOSE_33.index(f"{side}_hip") for side in ("left", "right")]
+        legs[:, hips, 0] = 0.5 + (legs[:, hips, 0] - 0.5) / 2
+        assert sign * ratio(legs, "facing")[0] > 0.9

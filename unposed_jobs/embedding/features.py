@@ -88,6 +88,14 @@ class _Body:
         """How far the left one is to the right of the right one, in the picture."""
         return (self.point(f"left_{part}") - self.point(f"right_{part}"))[:, 0]
 
+    def along(self, part: str) -> Floats:
+        """How much farther from the camera the left one is than the right one, as estimated."""
+        return self.z(f"left_{part}") - self.z(f"right_{part}")
+
+    def yaw(self, part: str) -> Floats:
+        """How far the pair is turned from the front, by depth, in [0, pi]."""
+        return np.arctan2(_DEPTH_GAIN * np.abs(self.along(part)), self.across(part))
+
     def middle(self, part: str) -> Floats:
         return (self.point(f"left_{part}") + self.point(f"right_{part}")) / 2
 
@@ -97,6 +105,12 @@ def names(topology: Topology) -> tuple[str, ...]:
     parts = ("x", "y") if topology.has_depth else ("x", "y", "score")
     coordinates = tuple(f"{point}_{part}" for point in topology.points for part in parts)
     return coordinates + RATIOS + ((DEPTH,) if topology.has_depth else ())
+
+
+def ratios_of(features: Floats) -> Floats:
+    """(N, 10) of features (N, 77) or (N, 61), in the order of `RATIOS`."""
+    first = {77: 66, 61: 51}[features.shape[1]]
+    return features[:, first : first + len(RATIOS)]
 
 
 def visibility(landmarks: Floats) -> Floats:
@@ -169,8 +183,7 @@ def _torso(body: _Body) -> tuple[Floats, Floats]:
     Measured where shoulders and hips are seen; else the longest of what the shoulders' width,
     the neck and the thighs say, since turning and bending only ever shorten them.
     """
-    shoulders = body.point("left_shoulder") - body.point("right_shoulder")
-    width = np.hypot(shoulders[:, 0], body.z("left_shoulder") - body.z("right_shoulder"))
+    width = np.hypot(body.across("shoulder"), body.along("shoulder"))
     neck = np.linalg.norm(body.point("nose") - body.middle("shoulder"), axis=1)
     guesses = [
         (width / _WIDTHS["shoulder"], body.weight("left_shoulder", "right_shoulder")),
@@ -196,13 +209,13 @@ def _ratios(body: _Body, torso: Floats, known: Floats) -> Floats:
         [np.clip(body.across(part) / torso / wide, -1, 1) for part, wide in _WIDTHS.items()]
     )
     widths = known * (widths + (1 - trust) * widths[::-1])
-    facing = known * _facing(body, widths, trust[0])
+    facing = known * _facing(body, widths, trust)
     columns = {
         "shoulder_width": widths[0],
         "hip_width": widths[1],
         "facing": facing,
         "profile": known * trust[0] * _toward(body, torso) * np.cos(np.pi / 2 * facing),
-        "head": np.max([body.weight(point) for point in _HEAD], axis=0) + trust[0] - 1,
+        "head": _head(body) + trust[0] - 1,
         "hips": body.share("left_hip", "right_hip"),
         "knees": body.either("knee"),
         "ankles": body.either("ankle"),
@@ -218,12 +231,26 @@ def _turn(yaw: Floats) -> Floats:
 
 
 def _facing(body: _Body, widths: Floats, trust: Floats) -> Floats:
-    """The shoulders' yaw from depth, so far as they are seen; without depth what widths say."""
+    """The shoulders' yaw from depth, so far as they are seen, else the hips'; `trust` (2, N).
+
+    Without depth what the widths say.
+    """
     if not body.topology.has_depth:
         return _turn(np.arccos(widths[0]))
-    along = body.z("left_shoulder") - body.z("right_shoulder")
-    yaw = np.arctan2(_DEPTH_GAIN * np.abs(along), body.across("shoulder"))
-    return trust * _turn(yaw) + (1 - trust) * _turn(np.arccos(widths[1]))
+    shoulders, hips = (_turn(body.yaw(part)) for part in _WIDTHS)
+    return trust[0] * shoulders + (1 - trust[0]) * trust[1] * hips
+
+
+def _head(body: _Body) -> Floats:
+    """How surely the head is in the frame, in [0, 1]; a face cut below its eyes is half of one.
+
+    Without depth an estimator tells no eyes from behind, and any point of the head will do.
+    """
+    told = np.max([body.weight(point) for point in _HEAD], axis=0)
+    if not body.topology.has_depth:
+        return told
+    eyes = np.maximum(body.weight("left_eye"), body.weight("right_eye"))
+    return (told + eyes) / 2
 
 
 def _toward(body: _Body, torso: Floats) -> Floats:
@@ -236,8 +263,7 @@ def _toward(body: _Body, torso: Floats) -> Floats:
     nose = body.weight("nose") * np.tanh(ahead / 0.15)
     if not body.topology.has_depth:
         return nose
-    along = body.z("left_shoulder") - body.z("right_shoulder")
-    return np.clip(np.tanh(along / torso / 0.3) + nose, -1, 1)
+    return np.clip(np.tanh(body.along("shoulder") / torso / 0.3) + nose, -1, 1)
 
 
 def _arms(body: _Body, torso: Floats) -> Floats:
