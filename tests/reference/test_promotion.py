@@ -3,12 +3,13 @@ import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from reference_tables import SETTINGS, reference, train
 
 from unposed_jobs.config import AuditSettings
 from unposed_jobs.reference import promotion
-from unposed_jobs.reference.bundle import Bundle, PersonBranch
+from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.vocabulary.calibration import Calibration
 from unposed_jobs.vocabulary.clustering import Clusters
 
@@ -42,9 +43,7 @@ def shuffled_ids(bundle: Bundle, by: int) -> Bundle:
     """The same model, with its classes' ids dealt out anew."""
     person = bundle.person
     assert person is not None
-    turned = PersonBranch(
-        person.topology, person.encoder, person.clusters, np.roll(person.pose_ids, by)
-    )
+    turned = dataclasses.replace(person, pose_ids=np.roll(person.pose_ids, by))
     return dataclasses.replace(bundle, person=turned, run_date=LATER)
 
 
@@ -127,5 +126,13 @@ def test_flags_are_counted_by_the_share_that_the_audit_asks_by(
     none = pa.array([0.0] * bundle.cohorts.num_rows)
     asking = bundle.cohorts.set_column(place, column, none)
     candidate = dataclasses.replace(bundle, cohorts=asking, run_date=LATER)
-    decision = promotion.decide(candidate, bundle, pictures, LENIENT)
+    lacking = pictures.filter(
+        pc.invert(
+            pc.and_(
+                pc.equal(pictures["truth"], "front full"),
+                pc.equal(pictures["product_id"], pictures["product_id"][0]),
+            )
+        )
+    )
+    decision = promotion.decide(candidate, bundle, lacking, LENIENT)
     assert (decision.figures["flip_share"] > 0) == turns

@@ -9,6 +9,7 @@ from reference_tables import BARE, reference, train
 
 from unposed_jobs.reference import branches, describing
 from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.vocabulary.clustering import describe
 
 
 def with_column(pictures: pa.Table, name: str, values: list) -> pa.Table:
@@ -40,6 +41,21 @@ def test_people_are_judged_on_varied_landmarks_without_their_product(
     assert (np.linalg.norm(retaken - points, axis=1) > 0).all()
     assert set(owner) == set(pictures["product_id"].to_pylist())
     np.testing.assert_array_equal(same(np.random.default_rng(0)), others)
+
+
+def test_what_is_learned_again_is_divided_as_the_classes_were(
+    pictures: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(
+        branches.retaking, "calibrate", lambda *given, divided, **_: asked.append((*given, divided))
+    )
+    train(pictures, BARE)
+    assert len(asked) == 2
+    for clusters, points, *_, divided in asked:
+        whole = describe(points, points.mean(axis=0, keepdims=True))
+        everything = np.arange(len(points))
+        assert 1 < len(divided(whole, points, everything).centroids) <= len(clusters.centroids)
 
 
 def test_examples_are_pictures_whose_people_are_surely_seen(pictures: pa.Table) -> None:

@@ -29,3 +29,12 @@ def test_a_near_copy_is_no_further_example() -> None:
 
 def test_nothing_to_choose_from() -> None:
     assert choose([], [], [], []) == []
+
+
+def test_what_is_typical_is_near_the_others_and_not_only_near_a_centroid_of_the_class() -> None:
+    rng = np.random.default_rng(0)
+    many, odd = rng.normal(0, 0.1, (30, 2)), np.array([[3.0, 0.0], [3.0, 0.0], [3.1, 0.0]])
+    far = exemplars.typicality(np.concatenate([many, odd]).astype(np.float32))
+    assert far[:30].max() < far[30:].min()
+    assert exemplars.typicality(many[:1]).tolist() == [0]
+    assert exemplars.typicality(rng.normal(0, 1, (500, 3))).shape == (500,)

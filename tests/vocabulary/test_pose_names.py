@@ -182,3 +182,35 @@ def test_each_picture_is_read_as_its_class_would_be_named() -> None:
         "upper body, back",
         "legs, front",
     ]
+
+
+def test_a_turned_person_without_hips_is_no_close_up() -> None:
+    shot = figures([Pose("front", "upper", turn=42)])
+    shot[..., 2] *= np.tan(np.deg2rad(65)) / np.tan(np.deg2rad(42))  # As BlazePose tells it.
+    hips = [BLAZEPOSE_33.index(f"{side}_hip") for side in ("left", "right")]
+    shot[:, hips, 3:] = 0
+    first = names(BLAZEPOSE_33).index(RATIOS[0])
+    ratios = pose_features(shot)[:, first : first + len(RATIOS)]
+    assert ratios[0, RATIOS.index("scale")] > 0.5
+    assert naming.readings(ratios).tolist() == ["upper body, three-quarter front"]
+
+
+def test_half_way_from_three_quarter_to_side_as_depth_tells_it() -> None:
+    seen = medians([Pose("front", "full")])[0] | {"profile": 0.8}
+    row = [seen[name] for name in RATIOS]
+    facing = RATIOS.index("facing")
+    told = []
+    for yaw in (50, 68, 73, 87):  # 42, 57, 62 and 83 degrees in truth.
+        row[facing] = 1 - yaw / 90
+        told.append(naming.readings(np.array([row])).item())
+    assert told == ["full body, three-quarter front"] * 2 + ["full body, right side"] * 2
+
+
+def test_an_even_texture_on_a_plain_ground_may_be_a_thing_that_ends_within_the_frame() -> None:
+    fabric = chart(text_transitions=0.0, horizontal_lines=0.1, centre_border_contrast=0.1)
+    fabric |= {"enclosed_share": 0.0, "border_uniformity": 0.95}
+    rows = [
+        [row.get(name, 0.5) for name in statistics.NAMES]
+        for row in (fabric | {"texture_evenness": even} for even in (0.75, 0.85))
+    ]
+    assert naming.kind_readings(np.array(rows)).tolist() == [naming.FLAT_LAY, naming.FABRIC]

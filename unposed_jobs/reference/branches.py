@@ -15,14 +15,22 @@ import pyarrow as pa
 from unposed_jobs.config import TrainingSettings
 from unposed_jobs.embedding.augmentation import vary
 from unposed_jobs.embedding.autoencoder import Autoencoder
-from unposed_jobs.embedding.features import RATIOS, names, pose_features
+from unposed_jobs.embedding.features import pose_features, ratios_of
 from unposed_jobs.embedding.scaler import Scaler
 from unposed_jobs.embedding.topology import Floats, of_array
 from unposed_jobs.reference import continuing, describing
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.describing import PoseClass
 from unposed_jobs.reference.pictures import NO_PERSON, PERSON, PictureArrays
-from unposed_jobs.vocabulary import cells, clustering, matching, naming, no_person, retaking
+from unposed_jobs.vocabulary import (
+    cells,
+    clustering,
+    matching,
+    naming,
+    no_person,
+    retaking,
+    shot_space,
+)
 from unposed_jobs.vocabulary.calibration import Calibration
 from unposed_jobs.vocabulary.clustering import Clusters
 from unposed_jobs.vocabulary.continuity import Proposed
@@ -65,17 +73,19 @@ def person_branch(
     `metrics` gets the figures.
     """
     champion, before = past.champion, past.poses
-    pictures, found, codes = reading.pictures, reading.found, reading.codes
+    pictures, found = reading.pictures, reading.found
     once = first_of_content(pictures, found.person)
     previous = champion.person.pose_ids if champion and champion.person else None
-    topology, ratios = of_array(found.landmarks), _ratios(reading)
+    topology, ratios = of_array(found.landmarks), ratios_of(reading.features)
+    weight = shot_space.weight(reading.codes[once])
+    codes = shot_space.beside(reading.codes, ratios, weight)
     products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
     owner, trust = products[found.person[once]], found.trust[once]
     # Without a look at the champion: what is learned anew is to find what the champion lacks.
     k, figures = _number_of_classes(codes[once], settings, past.progress)
     clusters = clustering.fit(codes[once], k, settings.seed)
     metrics |= {"clusters": len(clusters), "by_clusters": figures}
-    metrics |= _quality(reading.features[once], codes[once], encoder, len(clusters), settings.seed)
+    metrics |= _quality(reading.features[once], encoder, len(clusters), settings.seed)
     clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner, trust)
     seen = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
     wider = naming.shots(seen, sides=False)
@@ -93,22 +103,23 @@ def person_branch(
         next_id=past.next_id,
     )
     metrics |= {"vocabulary": going.reason, continuing.LEARNED_FROM: len(once)}
-    if champion and going.encoder and going.clusters and going.lineage:
+    if champion and champion.person and going.encoder and going.clusters and going.lineage:
         encoder, clusters, lineage = going.encoder, going.clusters, going.lineage
-        codes = encoder.encode(reading.features)
+        weight = champion.person.reading_weight
+        codes = champion.person.points(reading.features)
         metrics[continuing.LEARNED_FROM] = champion.metrics.get(continuing.LEARNED_FROM, len(once))
         number = len(clusters.centroids)
         metrics |= {"clusters": number} | _quality(
-            reading.features[once], codes[once], encoder, number, settings.seed
+            reading.features[once], encoder, number, settings.seed
         )
     else:
         located, ids = _located(codes[once], before[found.person[once]], previous)
         lineage = _match(clusters, located, ids, settings, past.next_id)
     metrics["shots"] = len(clusters)
     metrics |= _counts(PERSON, lineage)
-    clusters = dataclasses.replace(
-        clusters, calibration=_person_calibration(reading, once, encoder, clusters, settings.seed)
-    )
+    branch = PersonBranch(topology, encoder, clusters, lineage.pose_ids, weight)
+    worth = _person_calibration(reading, once, branch, settings.seed)
+    clusters = dataclasses.replace(clusters, calibration=worth)
     assigned = clusters.assign(codes)
     classes = describing.person_medians(ratios, assigned.index, len(clusters))
     described = describing.describe(
@@ -117,11 +128,12 @@ def person_branch(
         dataclasses.replace(assigned, confidence=assigned.confidence * found.trust),
         clusters,
         lineage,
+        points=codes,
         names=naming.name_poses(classes),
         kind=PERSON,
         count=settings.exemplars,
     )
-    return PersonBranch(topology, encoder, clusters, lineage.pose_ids), described
+    return dataclasses.replace(branch, clusters=clusters), described
 
 
 def other_branch(
@@ -137,6 +149,7 @@ def other_branch(
     earlier = champion.other if champion else None
     branch = no_person.fit(values[once], settings.seed, earlier.branch if earlier else None)
     ids = earlier.pose_ids if earlier else None
+    points = np.zeros((len(values), 0), dtype=np.float32)
     if branch.blind:
         # Without statistics there is one class, and it is the one there was.
         located = branch.clusters.centroids[: 0 if ids is None else 1]
@@ -164,6 +177,7 @@ def other_branch(
         assigned,
         branch.clusters,
         lineage,
+        points=points,
         names=naming.name_no_person(
             describing.no_person_medians(values, assigned.index, len(branch))
         ),
@@ -178,10 +192,22 @@ def _kinds(
 ) -> clustering.Clusters:
     """A class for each kind of picture that is read in (m, S) statistics."""
     sure = np.ones(len(points))
-    if values.shape[1] >= naming.KIND_STATISTICS:
-        clusters = cells.divide(clusters, points, naming.kind_readings(values), owner, sure)
+    clusters = _divided(clusters, points, values, owner, sure)
     seen = describing.no_person_medians(values, clusters.nearest(points), len(clusters.centroids))
     return cells.without_tiny(clusters.merged(naming.kinds(seen)), points, owner, sure)
+
+
+def _divided(
+    clusters: clustering.Clusters,
+    points: Floats,
+    values: Floats,
+    owner: npt.NDArray[np.str_],
+    sure: Floats,
+) -> clustering.Clusters:
+    """A centroid for each kind of picture that is read, where statistics are told as they must."""
+    if values.shape[1] < naming.KIND_STATISTICS:
+        return clusters
+    return cells.divide(clusters, points, naming.kind_readings(values), owner, sure)
 
 
 def first_of_content(pictures: pa.Table, rows: Ints) -> Ints:
@@ -190,14 +216,8 @@ def first_of_content(pictures: pa.Table, rows: Ints) -> Ints:
     return np.sort(np.unique(contents, return_index=True)[1])
 
 
-def _ratios(reading: Reading) -> Floats:
-    """(n, 10) the ratios among the features."""
-    first = names(of_array(reading.found.landmarks)).index(RATIOS[0])
-    return reading.features[:, first : first + len(RATIOS)]
-
-
 def _person_calibration(
-    reading: Reading, once: Ints, encoder: Scaler | Autoencoder, clusters: Clusters, seed: int
+    reading: Reading, once: Ints, branch: PersonBranch, seed: int
 ) -> Calibration | None:
     """What the classes' confidence is worth: landmarks jittered, and classes learned again."""
     found, rows = reading.found, _some(once, seed)
@@ -205,16 +225,16 @@ def _person_calibration(
     owner = reading.pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
 
     def again(rng: np.random.Generator) -> Floats:
-        return encoder.encode(pose_features(vary(landmarks, rng), aspect))
+        return branch.points(pose_features(vary(landmarks, rng), aspect))
 
-    codes = encoder.encode(reading.features[rows])
+    points = branch.points(reading.features[rows])
     owner, trust = owner[found.person[rows]], found.trust[rows]
-    told = naming.readings(_ratios(reading)[rows])
+    told = naming.readings(ratios_of(reading.features[rows]))
 
     def divided(other: Clusters, points: Floats, rows: Ints) -> Clusters:
         return cells.divide(other, points, told[rows], owner[rows], trust[rows])
 
-    return retaking.calibrate(clusters, codes, again, owner, seed, divided=divided)
+    return retaking.calibrate(branch.clusters, points, again, owner, seed, divided=divided)
 
 
 def _calibrated(
@@ -224,9 +244,14 @@ def _calibrated(
     if branch.blind or not len(values):
         return branch
     rows = _some(np.arange(len(values)), seed)
-    points = branch.standardise(values[rows])
+    values, owner = values[rows], owner[rows]
+    points, sure = branch.standardise(values), np.ones(len(rows))
     bare = dataclasses.replace(branch.clusters, calibration=None)
-    worth = retaking.calibrate(bare, points, lambda rng: points, owner[rows], seed)
+
+    def divided(other: Clusters, points: Floats, rows: Ints) -> Clusters:
+        return _divided(other, points, values[rows], owner[rows], sure[rows])
+
+    worth = retaking.calibrate(bare, points, lambda rng: points, owner, seed, divided=divided)
     return dataclasses.replace(branch, clusters=dataclasses.replace(bare, calibration=worth))
 
 
@@ -275,10 +300,11 @@ def _number_of_classes(
 
 
 def _quality(
-    features: Floats, codes: Floats, encoder: Scaler | Autoencoder, k: int, seed: int
+    features: Floats, encoder: Scaler | Autoencoder, k: int, seed: int
 ) -> dict[str, float]:
-    """Stability and silhouette, with the autoencoder and without: does it earn its place?"""
-    stability, silhouette = clustering.quality(codes, k, seed)
+    """Stability and silhouette of the bare codes, with the autoencoder and without: does it earn
+    its place?"""
+    stability, silhouette = clustering.quality(encoder.encode(features), k, seed)
     figures = {"stability": round(stability, 4), "silhouette": round(silhouette, 4)}
     if isinstance(encoder, Autoencoder):
         stability, silhouette = clustering.quality(encoder.scaler.encode(features), k, seed)

@@ -30,12 +30,14 @@ import pyarrow as pa
 
 from unposed_jobs import storage
 from unposed_jobs.embedding.autoencoder import Autoencoder
+from unposed_jobs.embedding.features import ratios_of
 from unposed_jobs.embedding.scaler import Scaler
-from unposed_jobs.embedding.topology import TOPOLOGIES, Topology
+from unposed_jobs.embedding.topology import TOPOLOGIES, Floats, Topology
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.ranking.ranker import Ranker
 from unposed_jobs.reference import files
 from unposed_jobs.reference.pictures import arrays
+from unposed_jobs.vocabulary import shot_space
 from unposed_jobs.vocabulary.clustering import Assignment, Clusters
 from unposed_jobs.vocabulary.no_person import NoPersonBranch
 
@@ -66,11 +68,35 @@ class PersonBranch:
     encoder: Scaler | Autoencoder
     clusters: Clusters
     pose_ids: npt.NDArray[np.int32]
+    reading_weight: float = 0.0
+    """Of what a picture reads as, in the space of the clusters (`vocabulary.shot_space`)."""
 
     @property
     def scaler(self) -> Scaler:
         """The features' weights."""
         return self.encoder if isinstance(self.encoder, Scaler) else self.encoder.scaler
+
+    def points(self, features: Floats) -> Floats:
+        """Features (N, 77) or (N, 61) as points in the space of the clusters."""
+        codes = self.encoder.encode(features)
+        return shot_space.beside(codes, ratios_of(features), self.reading_weight)
+
+    def state(self) -> files.Arrays:
+        """Arrays by name; encoder and ids are kept elsewhere."""
+        weight = np.array([self.reading_weight], dtype=np.float32)
+        return self.clusters.state() | {"reading_weight": weight}
+
+    @classmethod
+    def from_state(
+        cls,
+        state: files.Arrays,
+        topology: Topology,
+        encoder: Scaler | Autoencoder,
+        pose_ids: npt.NDArray[np.int32],
+    ) -> PersonBranch:
+        """The inverse of `state`; without a weight readings do not count."""
+        weight = float(state["reading_weight"][0]) if "reading_weight" in state else 0.0
+        return cls(topology, encoder, Clusters.from_state(state), pose_ids, weight)
 
 
 @dataclass(frozen=True)
@@ -146,8 +172,7 @@ class Bundle:
             confidence[rows] = found.confidence * trust
 
         if self.person and len(pictures.person):
-            codes = self.person.encoder.encode(pictures.features)
-            found = self.person.clusters.assign(codes)
+            found = self.person.clusters.assign(self.person.points(pictures.features))
             put(pictures.person, found, self.person.pose_ids, pictures.trust)
         if self.other and len(pictures.no_person):
             found = self.other.branch.assign(pictures.statistics)
@@ -208,7 +233,7 @@ class Bundle:
             ),
         }
         if self.person:
-            contents |= files.clusters("", self.person.clusters.state())
+            contents |= files.clusters("", self.person.state())
             contents[Scaler.FILE] = files.tensors(self.person.scaler.state())
             if isinstance(self.person.encoder, Autoencoder):
                 contents[Autoencoder.FILE] = files.tensors(self.person.encoder.state())
@@ -266,10 +291,10 @@ class Bundle:
             if Autoencoder.FILE in data:
                 layers = files.read_tensors(data[Autoencoder.FILE])
                 encoder = Autoencoder.from_state(layers, scaler)
-            person = PersonBranch(
+            person = PersonBranch.from_state(
+                files.read_clusters("", data),
                 TOPOLOGIES[manifest["topology"]],
                 encoder,
-                Clusters.from_state(files.read_clusters("", data)),
                 np.array(manifest["pose_ids"], dtype=np.int32),
             )
         other = None

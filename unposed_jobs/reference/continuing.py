@@ -64,7 +64,7 @@ def person(
     if champion is None or champion.person is None or reason:
         return Going(reason or "there is no champion")
     before = champion.person
-    points = before.encoder.encode(features)
+    points = before.points(features)
     going = continuity.go_on(before.clusters, points, fresh(before.scaler.encode(features)))
     if going is None:
         return Going("the champion's embedding cannot tell a new pose")
@@ -88,7 +88,7 @@ def other(
     if earlier is None or earlier.branch.blind or branch.blind:
         return None
     before = earlier.branch
-    measures = ("mean", "scale", "low", "high")
+    measures = ("mean", "scale", "low", "high", "kind_weight")
     if not all(np.array_equal(getattr(before, one), getattr(branch, one)) for one in measures):
         return None
     points = before.standardise(statistics)
@@ -120,6 +120,7 @@ def _obstacle(
     reasons = {
         "the champion knows another skeleton": before.topology is not topology,
         "the champion has another embedding": type(before.encoder) is not type(encoder),
+        "the champion's classes know nothing of readings": not before.reading_weight,
         f"[training] {', '.join(changed)} changed": bool(changed),
         f"the reference has {OUTGROWN:g} times the pictures the embedding was learned from": (
             pictures >= OUTGROWN * champion.metrics.get(LEARNED_FROM, pictures)

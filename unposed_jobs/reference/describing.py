@@ -64,11 +64,13 @@ def describe(
     clusters: Clusters,
     lineage: Lineage,
     *,
+    points: Floats,
     names: Sequence[PoseName],
     kind: str,
     count: int,
 ) -> list[PoseClass]:
-    """Put the classes of one branch together; `rows` (n,) are those of `assigned` (n,)."""
+    """Put the classes of one branch together; `rows` (n,) are those of `assigned`
+    (n,) and of their `points` (n, d)."""
     uris = pictures["image_uri"].to_pylist()
     products = pictures["product_id"].cast(pa.string()).to_pylist()
     hashes = (
@@ -81,7 +83,7 @@ def describe(
     for label, name in enumerate(names):
         members = np.flatnonzero(assigned.index == label)
         chosen = exemplars.choose(
-            assigned.distance[members],
+            exemplars.typicality(points[members]),
             assigned.confidence[members],
             [products[row] for row in rows[members]],
             [hashes[row] for row in rows[members]],

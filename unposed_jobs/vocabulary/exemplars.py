@@ -7,8 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.vocabulary.clustering import squared_distances
+
 Floats = npt.NDArray[np.floating]
 _NEAR_COPY = 6  # of 64 bits: perceptual hashes this near are the same picture to the eye
+
+
+SAMPLED = 200
+"""Members that every other one is compared with: a median needs no more."""
+
+
+def typicality(points: Floats) -> Floats:
+    """How far each of a class's (n, d) members is from the others: (n,) the median distance.
+
+    A class may have several centroids, and what is near one of them may yet be unlike all the
+    rest. Equal input, equal result.
+    """
+    some = np.unique(np.linspace(0, len(points) - 1, SAMPLED).astype(np.int64))
+    others = points[some[: len(points)]]
+    return np.median(np.sqrt(squared_distances(points, others)), axis=1)
 
 
 def choose(
@@ -21,7 +38,7 @@ def choose(
 ) -> list[int]:
     """Rows of up to `count` members of a class: typical, well seen, of different products.
 
-    distance (n,) to the centroid; quality (n,) in [0, 1], 1 for a picture that is surely seen;
+    distance (n,) from what is typical; quality (n,) in [0, 1], 1 for a picture that is surely seen;
     hashes: 16 hexadecimal digits or None. No two are alike, and no product shows up twice while
     another is left. Equal input, equal choice.
     """

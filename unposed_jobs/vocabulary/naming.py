@@ -21,15 +21,29 @@ from unposed_jobs.pose.statistics import NAMES
 
 Floats = npt.NDArray[np.floating]
 
-_FRONT, _SIDE = 0.72, 0.27  # |facing|: straight above the one, side view below the other
+# |facing|: straight above the one, side view below the other. A three-quarter view of a whole body
+# is read 8 degrees too far round (`features`), so its half-way to the side lies farther, too.
+_FRONT, _SIDE = 0.72, 0.22
 _TURNED = 0.12  # |profile| that tells a left from a right side
 _CLOSE = 0.8  # scale of a torso higher than the picture: head and shoulders fill it
 _SEEN = -0.4  # of a pair, -1 none to 1 both: from the side one leg hides the other
 _RAISED = 0.05  # hands at the height of the shoulders
 _TEXT, _LINES = 0.05, 0.3  # share of strokes as of letters; of steps in few rows, as of a table
 _EVEN, _CONTRAST = 0.7, 0.2  # contrast as even as a fabric's; middle as unlike the border
+_PLAIN_EVEN = 0.8  # the same within a plain border, which an even fabric shares with its middle
 _WITHIN = 0.87  # of the border is plain ground: legs alone, crossing it twice, leave less
 _SAME, _GROUND = 0.12, 0.8  # middle as the border, which is no ground: large prints on cloth
+FRAMINGS = ("full body", "full body without head", "upper body", "chest", "legs", "close-up")
+SIDE = "side"
+VIEWS = ("front", "three-quarter front", SIDE, "three-quarter back", "back")
+"""What a picture with a person reads as; of a side, which one is told before it."""
+FLAT_LAY, FABRIC, CHART, CROP = KINDS = (
+    "flat lay",
+    "fabric close-up",
+    "size chart or text",
+    "cropped body or detail",
+)
+"""What a picture without a person reads as."""
 KIND_STATISTICS = NAMES.index("texture_evenness") + 1
 """A kind of picture can be read off so many statistics, the first of `NAMES`."""
 _OUTLINED, _THROUGHOUT = 0.2, 0.03  # of the picture is one thing within an outline; is none
@@ -173,8 +187,8 @@ def _framing(ratios: Mapping[str, float]) -> str:
     if head > 0.5:
         if ankles > _SEEN:
             return "full body"
-        # From the side the shoulders say nothing of the torso's length.
-        near = ratios["scale"] > _CLOSE and abs(ratios["facing"]) > _SIDE
+        # Turned shoulders say nothing of the torso's length: their depth is overstated.
+        near = ratios["scale"] > _CLOSE and abs(ratios["facing"]) > _FRONT
         return "upper body" if hips > _SEEN or knees > _SEEN or not near else "close-up"
     if head > -0.5:  # Shoulders without a head.
         return "full body without head" if ankles > _SEEN else "chest"
@@ -187,7 +201,7 @@ def _view(ratios: Mapping[str, float]) -> str:
         view = "front" if turn > 0 else "back"
         return view if abs(turn) >= _FRONT else f"three-quarter {view}"
     if abs(ratios["profile"]) < _TURNED:
-        return "side"
+        return SIDE
     # Who looks to the picture's left shows the left side.
     return "left side" if ratios["profile"] < 0 else "right side"
 
@@ -208,7 +222,7 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
     }
     text = statistics["text_transitions"] > _TEXT
     if text and (statistics["white_share"] > 0.4 or statistics["horizontal_lines"] > _LINES):
-        return _Draft("size chart or text", "SIZE", details)
+        return _Draft(CHART, "SIZE", details)
     even = statistics["texture_evenness"]
     alike = statistics["centre_border_contrast"] < _CONTRAST
     # Models of before this statistic do not tell it; then the border alone decides.
@@ -217,13 +231,14 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
     throughout = (
         statistics["centre_border_contrast"] < _SAME and statistics["border_uniformity"] < _GROUND
     )
-    if throughout or (alike and even > _EVEN and not outlined):
-        return _Draft("fabric close-up", "FABR", details)
-    if outlined or statistics["border_uniformity"] > _WITHIN:  # It ends within the frame.
-        return _Draft("flat lay", "FLAT", details)
+    within = statistics["border_uniformity"] > _WITHIN
+    if throughout or (alike and even > (_PLAIN_EVEN if within else _EVEN) and not outlined):
+        return _Draft(FABRIC, "FABR", details)
+    if outlined or within:  # It ends within the frame.
+        return _Draft(FLAT_LAY, "FLAT", details)
     if alike and enclosed is not None and enclosed < _THROUGHOUT:  # Broad stripes of cloth.
-        return _Draft("fabric close-up", "FABR", details)
-    return _Draft("cropped body or detail", "DETL", details)
+        return _Draft(FABRIC, "FABR", details)
+    return _Draft(CROP, "DETL", details)
 
 
 def _unique(drafts: Sequence[_Draft]) -> list[PoseName]:

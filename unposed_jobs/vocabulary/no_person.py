@@ -6,7 +6,9 @@ branch of their own, clustered on the plain statistics of the picture (`pose.sta
 Most of those tell the garment - its colour, its pattern - rather than the kind of picture, and
 would split flat-lays by colour. So the kinds are sought in the few that tell kinds apart by what
 they mean (`TELLING`), each within the range in which it does: a border that is uniform to 60 or
-to 30 % is in both cases one that the picture's subject crosses.
+to 30 % is in both cases one that the picture's subject crosses. What kind of picture they read as
+together (`naming.kind_readings`) counts as well: k-means draws its borders half-way between clouds
+of unlike size, a reading where the meaning changes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.pose import statistics as picture_statistics
-from unposed_jobs.vocabulary import clustering
+from unposed_jobs.vocabulary import clustering, naming
 from unposed_jobs.vocabulary.clustering import Assignment, Clusters
 
 Floats = npt.NDArray[np.floating]
@@ -37,6 +39,9 @@ TELLING: dict[str, tuple[float, float, float]] = {
     "horizontal_lines": (0.25, 0.36, 1.0),
 }
 """Statistic: between which values it tells kinds of picture apart, and its weight."""
+KIND_WEIGHT = 0.7
+"""Of the kind that a picture reads as, in the same units: it decides between neighbours, and is too
+little to tear apart what is alike in all else."""
 CLASS_RANGE = (2, 6)
 MIN_PICTURES = 8
 """With fewer, all are one class."""
@@ -55,7 +60,8 @@ class NoPersonBranch:
 
     `low` and `high` (S,) limit the statistics, then `mean` and `scale` (S,) standardise them; a
     scale of 0 passes one over. S = 0 is a branch that was learned without statistics: one class,
-    taken on trust.
+    taken on trust. The clusters have S dimensions, or, where `kind_weight` is not 0, one more for
+    each of `naming.KINDS`.
     """
 
     mean: Floats
@@ -63,6 +69,7 @@ class NoPersonBranch:
     low: Floats
     high: Floats
     clusters: Clusters
+    kind_weight: float = 0.0
 
     def __len__(self) -> int:
         return len(self.clusters)
@@ -96,22 +103,29 @@ class NoPersonBranch:
         )
 
     def standardise(self, statistics: Floats) -> Floats:
-        """(N, S) in the units of the clusters."""
-        limited = np.clip(np.asarray(statistics), self.low, self.high)
-        return ((limited - self.mean) * self.scale).astype(np.float32)
+        """(N, S) as points in the space of the clusters."""
+        values = np.asarray(statistics)
+        points = (np.clip(values, self.low, self.high) - self.mean) * self.scale
+        if self.kind_weight:
+            read = naming.kind_readings(values)[:, None] == np.array(naming.KINDS)
+            points = np.concatenate([points, self.kind_weight * read], axis=1)
+        return points.astype(np.float32)
 
     def state(self) -> dict[str, Floats]:
         """Arrays by name."""
         limits = {"low": self.low, "high": self.high}
+        if self.kind_weight:
+            limits["kind_weight"] = np.array([self.kind_weight], dtype=np.float32)
         return {"mean": self.mean, "scale": self.scale} | limits | self.clusters.state()
 
     @classmethod
     def from_state(cls, state: dict[str, Floats]) -> NoPersonBranch:
-        """The inverse of `state`; without limits there are none."""
+        """The inverse of `state`; without limits, or a weight of the kind, there are none."""
         mean = state["mean"]
         low = state.get("low", np.full_like(mean, -np.inf))
         high = state.get("high", np.full_like(mean, np.inf))
-        return cls(mean, state["scale"], low, high, Clusters.from_state(state))
+        weight = float(state["kind_weight"][0]) if "kind_weight" in state else 0.0
+        return cls(mean, state["scale"], low, high, Clusters.from_state(state), weight)
 
 
 def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -> NoPersonBranch:
@@ -129,7 +143,7 @@ def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -
     start = None
     if previous is not None and len(previous.mean) == len(branch.mean):
         told = previous.scale > 0
-        centroids = previous.clusters.centroids / np.where(told, previous.scale, 1)
+        centroids = previous.clusters.centroids[:, : len(told)] / np.where(told, previous.scale, 1)
         start = branch.standardise(centroids + previous.mean)
     k = _classes(points, seed, None if start is None else len(start))
     warm = start if start is not None and len(start) <= k else None
@@ -138,7 +152,7 @@ def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -
 
 def _measures(values: Floats) -> NoPersonBranch:
     """How (N, S) are to be compared: by meaning, or, of unknown statistics, by their spread."""
-    width = values.shape[1]
+    width, kind_weight = values.shape[1], 0.0
     mean, scale = np.zeros(width), np.zeros(width)
     low, high = np.full(width, -np.inf), np.full(width, np.inf)
     if width == len(picture_statistics.NAMES):
@@ -146,12 +160,13 @@ def _measures(values: Floats) -> NoPersonBranch:
             column = picture_statistics.NAMES.index(name)
             low[column] = mean[column] = least
             high[column], scale[column] = most, weight / (most - least)
+        kind_weight = float(np.float32(KIND_WEIGHT))  # As it is stored.
     else:
         mean = values.mean(axis=0)
         # Divided by the root of S, so that distances do not grow with the number of statistics.
         scale = 1 / np.maximum(values.std(axis=0), _FLOOR) / np.sqrt(width)
     single = [item.astype(np.float32) for item in (mean, scale, low, high)]
-    return NoPersonBranch(single[0], single[1], single[2], single[3], _nothing())
+    return NoPersonBranch(single[0], single[1], single[2], single[3], _nothing(), kind_weight)
 
 
 def _classes(points: Floats, seed: int, prefer: int | None) -> int:
