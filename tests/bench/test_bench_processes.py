@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 import pytest
+from PIL import Image
 
 from unposed_jobs.bench import decoding, gpu, pictures, throughput
 from unposed_jobs.bench.child import Child
@@ -94,3 +96,14 @@ def test_the_gpu_ratios_run_on_a_cpu_and_claim_nothing(contents, pose_weights):
     assert node.ratios == [rates["end_to_end"][0] / rates["mediapipe"][0]]
     assert fed.verdict == node.verdict == "invalid"
     assert fed.figures["profile"]["operators"]
+
+
+def test_many_pictures_are_as_many_contents(monkeypatch, tmp_path):
+    """The sample catalogue lists some pictures twice."""
+    shades = [io.BytesIO() for _ in range(3)]
+    for shade, target in zip((40, 40, 200), shades, strict=True):
+        Image.new("L", (64, 64), shade).save(target, "JPEG")
+    monkeypatch.setenv("UNPOSED_CACHE", str(tmp_path))
+    monkeypatch.setattr(pictures, "load_sound", lambda *_: [item.getvalue() for item in shades])
+    folder = pictures.many(9, 64)
+    assert len({path.read_bytes() for path in folder.iterdir()}) == 9

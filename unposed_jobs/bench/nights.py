@@ -157,8 +157,9 @@ def measure(
         "nights": {name: _told(found) for name, found in last.items()},
     }
     found = []
-    for whole, net, name in ((*RATIOS[:2], "unchanged"), (*RATIOS[2:], "changed")):
-        found += [_whole(whole, name, seconds, figures), _net(net, name, seconds, figures)]
+    for place, name in enumerate(("unchanged", "changed")):
+        found.append(_whole(RATIOS[2 * place], name, seconds, figures))
+        found.append(_net(RATIOS[2 * place + 1], name, seconds, figures))
     return found
 
 
