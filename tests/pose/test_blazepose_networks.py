@@ -251,6 +251,33 @@ def test_without_openvino_pytorch_runs(pose_weights, monkeypatch) -> None:
     assert isinstance(engines.create(weights.load(pose_weights)[1]), engines.TorchEngine)
 
 
+def test_the_networks_are_one_graph_for_a_compiler(graphs, squares) -> None:
+    engine = engines.TorchEngine(*graphs, torch.device("cpu"))
+    for network, pictures in ((engine._detector, squares[0]), (engine._landmarker, squares[1])):
+        expected = network(pictures[:2])
+        # The tracing that a GPU's compilation begins with; it raises where the graph breaks.
+        network._run = torch.compile(
+            network._forward, backend="eager", dynamic=False, fullgraph=True
+        )
+        for a, b in zip(network(pictures[:2]), expected, strict=True):
+            torch.testing.assert_close(a, b)
+
+
+def test_without_a_compiler_nothing_is_compiled(tmp_path, monkeypatch) -> None:
+    compiler, header = tmp_path / "cc", tmp_path / "Python.h"
+    compiler.touch(mode=0o755)
+    header.touch()
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(engines.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert engines.can_compile()
+    header.unlink()
+    assert not engines.can_compile()
+    header.touch()
+    compiler.unlink()
+    assert not engines.can_compile()
+
+
 def test_other_networks_are_refused(pose_weights) -> None:
     model, _ = small_network(8)
     files = task_bundle.members(weights.load(pose_weights)[1])

@@ -9,7 +9,11 @@ the torso): detector in half precision 90 %, in bfloat16 45 %; landmark network 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
+import shutil
+import sysconfig
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +23,8 @@ from torch import Tensor
 from unposed_jobs.pose import task_bundle
 from unposed_jobs.pose.blazepose import rewriting, tflite
 from unposed_jobs.pose.blazepose.network import Network
+
+_log = logging.getLogger(__name__)
 
 DETECTOR_OUTPUTS = (0, 1)
 LANDMARKER_OUTPUTS = (0, 1, 3)
@@ -88,6 +94,13 @@ def threads() -> int:
         return max(1, int(os.environ["OMP_NUM_THREADS"]))
     except (KeyError, ValueError):
         return 1
+
+
+def can_compile() -> bool:
+    """Whether PyTorch could compile the networks for a GPU: it needs a C compiler, and Python.h."""
+    compilers = (os.environ.get("CC", "cc"), "gcc", "clang")
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    return header.is_file() and any(shutil.which(name) for name in compilers)
 
 
 class OpenVinoEngine:
@@ -200,7 +213,16 @@ class _TorchNetwork:
             # Without it the detector would lose the digits that its key points need.
             torch.backends.cudnn.allow_tf32 = False
             torch.backends.cuda.matmul.allow_tf32 = False
-            self._run = torch.compile(self._forward, mode="max-autotune", dynamic=False)
+            torch.backends.cudnn.benchmark = True
+            if can_compile():
+                # Fused and replayed as CUDA graphs. Tuning every kernel as well would take each
+                # worker minutes, for networks that wait for the decoders.
+                self._run = torch.compile(self._forward, mode="reduce-overhead", dynamic=False)
+            else:
+                _log.warning(
+                    "no C compiler or no Python.h: BlazePose runs uncompiled and slower; "
+                    "install gcc and python3-dev"
+                )
 
     def _forward(self, squares: Tensor) -> tuple[Tensor, ...]:
         pixels = squares.permute(0, 3, 1, 2).to(self._precision)
