@@ -41,9 +41,10 @@ def test_a_low_score_and_few_points_are_trusted_less() -> None:
 
 
 def test_a_person_judged_as_a_whole_is_trusted_by_that_judgement() -> None:
-    assert trust(person_confidence=0.4) == pytest.approx(0.4)
+    assert trust(person_confidence=0.45) == pytest.approx(0.5)
+    assert trust(person_confidence=0.95) == 1  # Sure enough: its joints are near their places.
     headless = {"landmarks": seen(2), "pose_score": 0.1}
-    assert trust(**headless, person_confidence=0.9) == pytest.approx(0.9)
+    assert trust(**headless, person_confidence=0.72) == pytest.approx(0.8)
     assert trust(**headless, person_confidence=None) < 0.1
 
 
@@ -57,8 +58,8 @@ def test_more_than_one_person_is_less_confidence_however_it_was_found() -> None:
 def test_the_persons_confidence_is_a_factor_of_the_poses(bundle: Bundle) -> None:
     pictures = table(
         {"person_confidence": 1.0},
-        {"person_confidence": 0.5},
-        {"person_confidence": 0.5, "person_count": 2},
+        {"person_confidence": 0.45},
+        {"person_confidence": 0.45, "person_count": 2},
     )
     found = bundle.assign(pictures)
     sure, half, crowd = found["confidence"].to_pylist()

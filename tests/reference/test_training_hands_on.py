@@ -72,6 +72,16 @@ def test_examples_are_pictures_whose_people_are_surely_seen(pictures: pa.Table) 
     assert not shown & {uri for uris in again for uri in uris}
 
 
+def test_examples_of_a_bare_picture_are_those_where_surely_nobody_is(pictures: pa.Table) -> None:
+    few = dataclasses.replace(BARE, exemplars=3)
+    shown = {uri for uris in exemplars(train(pictures, few), "no_person") for uri in uris}
+    there = pa.array([0.6 if uri in shown else 0.0 for uri in pictures["image_uri"].to_pylist()])
+    told = pictures.append_column("person_probability", there)
+    again = exemplars(train(told, few), "no_person")
+    assert all(again)
+    assert not shown & {uri for uris in again for uri in uris}
+
+
 def test_examples_of_one_class_are_no_repeats_of_each_other() -> None:
     pictures = reference(products=12)
     same = with_column(pictures, "perceptual_hash", ["0f0f0f0f0f0f0f0f"] * pictures.num_rows)

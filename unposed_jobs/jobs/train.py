@@ -36,6 +36,7 @@ _FOUND = (
     "pose_score",
     "person_count",
     "person_confidence",
+    "person_probability",
     "perceptual_hash",
     "statistics",
     "width",

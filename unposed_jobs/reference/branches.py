@@ -122,13 +122,15 @@ def person_branch(
     clusters = dataclasses.replace(clusters, calibration=worth)
     assigned = clusters.assign(codes)
     classes = describing.person_medians(ratios, assigned.index, len(clusters))
+    assigned = dataclasses.replace(assigned, confidence=assigned.confidence * found.trust)
     described = describing.describe(
         pictures,
         found.person,
-        dataclasses.replace(assigned, confidence=assigned.confidence * found.trust),
+        assigned,
         clusters,
         lineage,
         points=codes,
+        quality=assigned.confidence,
         names=naming.name_poses(classes),
         kind=PERSON,
         count=settings.exemplars,
@@ -178,6 +180,7 @@ def other_branch(
         branch.clusters,
         lineage,
         points=points,
+        quality=assigned.confidence * reading.found.nobody,
         names=naming.name_no_person(
             describing.no_person_medians(values, assigned.index, len(branch))
         ),

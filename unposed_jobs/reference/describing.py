@@ -65,12 +65,13 @@ def describe(
     lineage: Lineage,
     *,
     points: Floats,
+    quality: Floats,
     names: Sequence[PoseName],
     kind: str,
     count: int,
 ) -> list[PoseClass]:
     """Put the classes of one branch together; `rows` (n,) are those of `assigned`
-    (n,) and of their `points` (n, d)."""
+    (n,), of their `points` (n, d) and their `quality` (n,) in [0, 1] as examples."""
     uris = pictures["image_uri"].to_pylist()
     products = pictures["product_id"].cast(pa.string()).to_pylist()
     hashes = (
@@ -84,7 +85,7 @@ def describe(
         members = np.flatnonzero(assigned.index == label)
         chosen = exemplars.choose(
             exemplars.typicality(points[members]),
-            assigned.confidence[members],
+            quality[members],
             [products[row] for row in rows[members]],
             [hashes[row] for row in rows[members]],
             count=count,

@@ -22,7 +22,8 @@ class PictureArrays:
 
     `person` are the n rows with a person, `landmarks` (n, points, values) and `aspect` (n,)
     theirs, and `trust` (n,) in [0, 1] says how far the landmarks can be relied on. `no_person`
-    are the m rows without a person and `statistics` (m, S) theirs, NaN where there are none.
+    are the m rows without a person, `statistics` (m, S) theirs, NaN where there are none, and
+    `nobody` (m,) in [0, 1] the probability that nobody is there, 1 where it was not judged.
     """
 
     kind: npt.NDArray[np.str_]
@@ -32,6 +33,7 @@ class PictureArrays:
     trust: Floats
     no_person: npt.NDArray[np.int64]
     statistics: Floats
+    nobody: Floats
 
     @property
     def features(self) -> Floats:
@@ -61,7 +63,8 @@ def arrays(table: pa.Table, topology: Topology | None, statistics: int) -> Pictu
     """Read a table with status and landmarks.
 
     Used where they are there: pose_score, person_count, person_confidence (the probability that the
-    person is there and placed right), statistics, width and height.
+    person is there and placed right), person_probability (that anybody is there), statistics,
+    width and height.
     `topology` is the skeleton expected, `statistics` their number. A picture of status ok
     without a single visible point shows no person.
 
@@ -95,11 +98,13 @@ def arrays(table: pa.Table, topology: Topology | None, statistics: int) -> Pictu
         _trust(table, person, seen),
         no_person,
         _statistics(table, no_person, statistics),
+        1 - np.clip(np.nan_to_num(_column(table, "person_probability", no_person)), 0, 1),
     )
 
 
 _SURE_SCORE = 0.5  # a pose score above it says no more
 _SURE_POINTS = 6  # of the skeleton: fewer seen points cannot carry a pose
+_SURE_PLACED = 0.9  # nor does a judgement of the whole person, whose joints are then near enough
 _CROWD = 0.7  # factor where more than one person was found
 
 
@@ -109,7 +114,7 @@ def _trust(table: pa.Table, rows: npt.NDArray[np.int64], seen: Floats) -> Floats
     placed = _column(table, "person_confidence", rows)
     guess = np.clip(score / _SURE_SCORE, 0, 1) * np.clip(seen.sum(axis=1) / _SURE_POINTS, 0, 1)
     # Who was judged as a whole needs no guess: a headless torso has few points, and may be sure.
-    trust = np.where(np.isfinite(placed), np.clip(placed, 0, 1), guess)
+    trust = np.where(np.isfinite(placed), np.clip(placed / _SURE_PLACED, 0, 1), guess)
     return np.where(people > 1, _CROWD * trust, trust)
 
 
