@@ -16,7 +16,7 @@ from unposed_jobs.warehouse import Warehouse
 Floats = npt.NDArray[np.float32]
 _COLUMNS = (
     "content_sha256", "status", "width", "height", "person_count", "pose_score",
-    "person_confidence", "landmarks", "perceptual_hash", "statistics",
+    "person_confidence", "person_probability", "landmarks", "perceptual_hash", "statistics",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def reference_table(listed: pd.DataFrame, products: pd.DataFrame) -> pa.Table:
     numbers = pa.list_(pa.float32())
     types = {"landmarks": numbers, "statistics": numbers}
     types |= dict.fromkeys(("width", "height", "person_count"), pa.int32())
-    types["person_confidence"] = pa.float64()
+    types |= dict.fromkeys(("person_confidence", "person_probability"), pa.float64())
     return pa.table(
         {
             # A list is never missing: pandas would ask each of its values.
