@@ -4,30 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from upright import standing
 
 from unposed_jobs import config
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import extraction
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.whole_frame import evidence, examples, gate, identity, readings, squares
+from unposed_jobs.pose.whole_frame import evidence, gate, identity, readings, squares
 from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator
-from unposed_jobs.pose.whole_frame.looking import POINTS, Sightings
+from unposed_jobs.pose.whole_frame.evidence import Inside
+from unposed_jobs.pose.whole_frame.fitting import examples
+from unposed_jobs.pose.whole_frame.logistic import Logistic
 
-
-def standing(count: int = 1) -> Sightings:
-    """An upright skeleton in squares of 400 pixels, the same in all."""
-    points = np.full((count, POINTS, 2), 200.0, np.float32)
-    for rows, y, apart in (([11, 12], 120, 40), ([23, 24], 200, 30), ([25, 26], 280, 30)):
-        points[:, rows, 1] = y
-        points[:, rows[0], 0], points[:, rows[1], 0] = 200 + apart, 200 - apart
-    points[:, 27:33, 1] = 360
-    points[:, 33], points[:, 34] = (200, 200), (200, 40)
-    sure = np.full((count, POINTS), 0.9, np.float32)
-    regions = np.tile(np.array([200, 200, 400, 0], np.float32), (count, 1))
-    depth = np.zeros((count, POINTS), np.float32)
-    scores = np.linspace(0.9, 0.5, count, dtype=np.float32)
-    return Sightings(regions, points, depth, sure, sure, sure, scores)
+NOTHING_INSIDE = Inside(0.0, 0.0)
 
 
 def test_the_ladder_keeps_the_picture_inside_its_squares() -> None:
@@ -49,19 +39,37 @@ def test_looking_again_follows_the_network_s_own_points() -> None:
 
 
 def test_squares_that_say_the_same_agree_and_a_mirrored_one_is_told() -> None:
-    same = evidence.of_sightings(standing(3), None, 400, 400)
-    names = evidence.SIGHTED
-    assert same.shape == (6, len(names))
-    assert same[:3, names.index("agree_torso")] == pytest.approx(1.0)
-    assert same[3:, names.index("agree_mirrored")] == pytest.approx(1.0)
-    front = same[:, names.index("front")]
-    assert front == pytest.approx([1, 1, 1, -1, -1, -1])
     seen = standing(3)
+    same = evidence.of_sightings(seen, seen, NOTHING_INSIDE, None, (400, 400))
+    names = evidence.SIGHTED
+    assert same.shape == (12, len(names))
+    assert same[:6, names.index("agree_torso")] == pytest.approx(1.0)
+    assert same[6:, names.index("agree_mirrored")] == pytest.approx(1.0)
+    assert same[:, names.index("front")] == pytest.approx([1] * 6 + [-1] * 6)
     seen.points[2, [11, 12, 23, 24]] = seen.points[2, [12, 11, 24, 23]]
-    told = evidence.of_sightings(seen, 1, 400, 400)
+    told = evidence.of_sightings(seen, standing(3), NOTHING_INSIDE, 1, (400, 400))
     assert told[0, names.index("agree_torso")] < 0.7
+    assert told[0, names.index("agree_corrected")] == pytest.approx(1.0)
     assert told[2, names.index("agree_mirrored")] == pytest.approx(1.0)
-    assert told[:, names.index("detector")].tolist() == [0, 1, 0, 0, 0, 0]
+    assert told[:, names.index("detector")].tolist() == [0, 1] + [0] * 10
+
+
+def test_evidence_tells_what_the_correction_did() -> None:
+    seen, names = standing(2), evidence.SIGHTED
+    better = standing(2)
+    better.points[1, [23, 24], 1] += 40
+    told = evidence.of_sightings(seen, better, NOTHING_INSIDE, None, (400, 400))
+    assert told[:, names.index("corrected")].tolist() == [0, 0, 1, 1] * 2
+    # The torso is 80 pixels long, and the hips of the second have moved by 40.
+    assert told[:4, names.index("moved")] == pytest.approx([0, 0.5, 0, 0.5])
+    assert told[:, names.index("hips_y")] == pytest.approx([0.5, 0.5, 0.5, 0.6] * 2)
+
+
+def test_the_way_the_inner_values_tell_speaks_for_the_readings_that_face_it() -> None:
+    seen, names = standing(1), evidence.SIGHTED
+    told = evidence.of_sightings(seen, seen, Inside(3.0, -2.0), None, (400, 400))
+    assert told[:, names.index("body")].tolist() == [3.0] * 4
+    assert told[:, names.index("front_inside")].tolist() == [-2.0, -2.0, 2.0, 2.0]
 
 
 def test_a_reading_turned_about_swaps_sides_and_depth() -> None:
@@ -82,6 +90,23 @@ def test_readings_that_say_the_same_are_averaged_and_others_are_not() -> None:
     found = readings.averaged(readings.both(seen), 400, 400)
     assert found.points[0, 11, 0] == pytest.approx(244)
     assert found.points[2] == pytest.approx(seen.points[2], abs=1e-3)
+
+
+def test_what_most_squares_agree_on_minds_no_side() -> None:
+    seen = standing(4)
+    seen.scores[:] = (0.9, 0.4, 0.4, 0.4)
+    seen.points[0] += 100
+    seen.points[2, [11, 12, 23, 24]] = seen.points[2, [12, 11, 24, 23]]
+    assert readings.agreed(seen) in (1, 2, 3)
+    seen.scores[1:] = 0.0
+    assert readings.agreed(seen) == 0
+
+
+def test_beyond_some_deviations_no_evidence_decides() -> None:
+    model = Logistic(np.zeros(2), np.ones(2), np.array([1.0, -1.0]), 0.5)
+    assert model.logit(np.array([4.0, 0.0])) == pytest.approx(4.5)
+    assert model.logit(np.array([1e6, 0.0])) == pytest.approx(4.5)
+    assert model.logit(np.array([0.0, 1e6])) == pytest.approx(-3.5)
 
 
 def test_right_is_within_a_quarter_of_the_torso() -> None:
@@ -109,6 +134,12 @@ def test_the_shipped_gate_is_whole_and_tells_what_it_was_fitted_on() -> None:
         lambda told: told["models"]["there"]["weights"].pop(),
         lambda told: told["models"]["there"]["weights"][0].update(scale=0),
         lambda told: told["models"]["placed"]["evidence"].pop(),
+        lambda told: told["first"].pop("glance"),
+        lambda told: told["first"].update(stop="nan"),
+        lambda told: told["first"]["body"]["weights"].pop(),
+        lambda told: told["first"]["correction"]["weights"].pop(3),
+        lambda told: told["first"]["correction"]["weights"][0].update(scale=0),
+        lambda told: told["first"]["correction"]["shift"].update(x_left_hip="inf"),
         lambda told: told["models"]["placed"]["trees"].pop(7),
         lambda told: told["models"]["clear"].update(slope=0),
         lambda told: told.update(squares=[[1.0, 0.0]]),
@@ -172,12 +203,16 @@ def test_a_clear_person_and_a_broken_picture_need_no_second_look() -> None:
 
 def test_rows_carry_who_found_the_person() -> None:
     row = extraction.blank_row(b"", "id")
-    assert (row["person_confidence"], row["found_by"]) == (None, None)
+    assert (row["person_confidence"], row["found_by"], row["person_probability"]) == (None,) * 3
     picture = np.zeros((40, 40, 3), np.uint8)
     table = standing().table(0, 400, 400)
-    told = PoseEstimate(table, 0.9, 1, person_confidence=0.75, found_by="whole_frame")
+    told = PoseEstimate(table, 0.9, 1, None, 0.75, "whole_frame", person_probability=0.875)
     extraction.fill_row(row, picture, told)
     assert (row["person_confidence"], row["found_by"]) == (0.75, "whole_frame")
+    assert row["person_probability"] == 0.875
+    nobody = extraction.blank_row(b"", "id")
+    extraction.fill_row(nobody, picture, PoseEstimate(None, 0.0, 0, person_probability=0.125))
+    assert (nobody["person_confidence"], nobody["person_probability"]) == (None, 0.125)
 
 
 def test_the_second_look_names_itself(pose_weights: PoseSettings) -> None:
@@ -189,6 +224,12 @@ def test_the_second_look_names_itself(pose_weights: PoseSettings) -> None:
         )
         != one
     )
+
+
+def test_another_version_is_another_estimator(monkeypatch, pose_weights) -> None:
+    first = identity.identify("inner", pose_weights)
+    monkeypatch.setattr(identity, "VERSION", identity.VERSION + 1)
+    assert identity.identify("inner", pose_weights) != first
 
 
 def test_another_gate_is_another_estimator(monkeypatch, pose_weights) -> None:

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,10 @@ DETECTOR_OUTPUTS = (0, 1)
 LANDMARKER_OUTPUTS = (0, 1, 3)
 """Landmarks, pose score, heat maps. The segmentation mask, which takes half of the network's
 time, and the world landmarks are cut off."""
+
+INSIDE = (8, 8, 144)
+"""The landmark network's coarsest values from which both heat maps and landmarks are made: what is
+where, before it is told as points."""
 
 _DETECTOR_SHAPES = ((224, 224, 3), (2254, 12), (2254, 1))
 _LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
@@ -52,9 +57,15 @@ class Engine(Protocol):
     def locate(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """People, 256 x 256: raw landmarks (B, 195), scores (B, 1), heat (B, 64, 64, 39)."""
 
+    def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `locate`, and the network's inner values (B, *INSIDE). Only of an engine that was
+        created for it.
+        """
 
-def create(bundle: bytes) -> Engine:
-    """The fastest engine that this machine has, for the networks of a ``.task`` bundle.
+
+def create(bundle: bytes, inside: bool = False) -> Engine:
+    """The fastest engine that this machine has, for the networks of a ``.task`` bundle; with
+    `inside` one that can `inspect`.
 
     CUDA where PyTorch finds it, else OpenVINO where it is installed, else PyTorch. On the CPU it
     takes ``OMP_NUM_THREADS`` threads, which Spark sets to a task's cores, and 1 by default.
@@ -62,6 +73,8 @@ def create(bundle: bytes) -> Engine:
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
     detector, landmarker = graphs(bundle)
+    if inside:
+        landmarker = _told_inside(landmarker)
     if torch.cuda.is_available():
         return TorchEngine(detector, landmarker, torch.device("cuda"))
     if importlib.util.find_spec("openvino") is not None:
@@ -86,6 +99,18 @@ def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
             raise ValueError(f"{name} has other inputs and outputs than BlazePose: {told}")
         found.append(rewriting.convolve_before_resizing(graph))
     return found[0], found[1]
+
+
+def _told_inside(landmarker: tflite.Graph) -> tflite.Graph:
+    """The landmark network with one output more: the last of its inner values of this shape.
+
+    Raises ValueError where it has none.
+    """
+    made = [operator.outputs[0] for operator in landmarker.operators]
+    found = [number for number in made if landmarker.shapes[number][1:] == INSIDE]
+    if not found:
+        raise ValueError(f"the landmark network has no inner values of the shape {INSIDE}")
+    return replace(landmarker, outputs=(*landmarker.outputs, found[-1]))
 
 
 def threads() -> int:
@@ -118,8 +143,13 @@ class OpenVinoEngine:
 
     def locate(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See `Engine.locate`."""
-        landmarks, scores, heat = self._landmarker(squares)
+        landmarks, scores, heat = self._landmarker(squares)[:3]
         return landmarks, scores, heat
+
+    def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """See `Engine.inspect`."""
+        landmarks, scores, heat, inside = self._landmarker(squares)
+        return landmarks, scores, heat, inside
 
 
 class _OpenVinoNetwork:
@@ -190,8 +220,13 @@ class TorchEngine:
 
     def locate(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See `Engine.locate`."""
-        landmarks, scores, heat = self._landmarker(squares)
+        landmarks, scores, heat = self._landmarker(squares)[:3]
         return landmarks, scores, heat
+
+    def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """See `Engine.inspect`."""
+        landmarks, scores, heat, inside = self._landmarker(squares)
+        return landmarks, scores, heat, inside
 
 
 class _TorchNetwork:

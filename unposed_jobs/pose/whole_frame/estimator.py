@@ -14,11 +14,9 @@ from unposed_jobs.pose.blazepose import engines, sampling
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score
 from unposed_jobs.pose.whole_frame import evidence, identity, readings, squares
+from unposed_jobs.pose.whole_frame.correction import Correction
 from unposed_jobs.pose.whole_frame.gate import Gate, load, of_best
 from unposed_jobs.pose.whole_frame.looking import Sightings, look
-
-AGAIN = 2
-"""So many of the best squares are looked at once more, where the network itself would go on."""
 
 GROUP = 8
 """Pictures whose squares are in memory at once: the heat maps of one square take 640 kB."""
@@ -35,7 +33,11 @@ def wrap(inner: PoseEstimator, settings: PoseSettings) -> WholeFrameEstimator:
     gate = load()
     estimator_id = identity.identify(inner.estimator_id, settings)
     return WholeFrameEstimator(
-        inner, lambda: engines.create(bundle), gate, settings.min_person_probability, estimator_id
+        inner,
+        lambda: engines.create(bundle, inside=True),
+        gate,
+        settings.min_person_probability,
+        estimator_id,
     )
 
 
@@ -76,22 +78,43 @@ class WholeFrameEstimator:
                 continue
             sure = self._clear(picture, result)
             if sure >= self._gate.clear_from:
-                results[index] = replace(result, person_confidence=sure, found_by="detector")
+                results[index] = replace(
+                    result,
+                    person_confidence=sure,
+                    found_by="detector",
+                    person_probability=sure,
+                )
             else:
                 doubtful.append(index)
         for start in range(0, len(doubtful), GROUP):
             group = doubtful[start : start + GROUP]
-            if self._engine is None:
-                self._engine = self._make_engine()
-            seen = sight(self._engine, [pictures[i] for i in group], [results[i] for i in group])
-            for index, sightings in zip(group, seen, strict=True):
-                results[index] = self._judged(pictures[index], results[index], sightings)
+            judged = self._look_again([pictures[i] for i in group], [results[i] for i in group])
+            for index, result in zip(group, judged, strict=True):
+                results[index] = result
         return results
 
     def close(self) -> None:
         """Give the networks back; the estimator cannot be used afterwards."""
         self._engine = None
         self._inner.close()
+
+    def _look_again(
+        self, pictures: Sequence[_Picture], results: Sequence[PoseEstimate]
+    ) -> list[PoseEstimate]:
+        if self._engine is None:
+            self._engine = self._make_engine()
+        first = self._gate.first
+        glanced = glance(self._engine, pictures)
+        chances = [first.chance(seen) for seen in glanced]
+        hopeful = [i for i, seen in enumerate(glanced) if not first.hopeless(seen)]
+        judged = [PoseEstimate(None, 0.0, 0, person_probability=chance) for chance in chances]
+        if not hopeful:
+            return judged
+        shown = [(pictures[i], results[i], glanced[i]) for i in hopeful]
+        seen = sight(self._engine, first.correction, shown)
+        for index, sightings in zip(hopeful, seen, strict=True):
+            judged[index] = self._judged(pictures[index], results[index], sightings)
+        return judged
 
     def _clear(self, picture: _Picture, result: PoseEstimate) -> float:
         if result.landmarks is None:
@@ -105,34 +128,57 @@ class WholeFrameEstimator:
     ) -> PoseEstimate:
         height, width = picture.shape[:2]
         detector = detector_row(result)
-        features = evidence.of_sightings(sightings, detector, width, height)
+        first = self._gate.first
+        corrected = first.correction.corrected(sightings, width, height)
+        inside = first.inside(of_ladder(sightings))
+        features = evidence.of_sightings(sightings, corrected, inside, detector, (width, height))
         placed = self._gate.placed.probability(features)
         best = int(placed.argmax())
-        if self._gate.there.probability(of_best(features, placed)) < self._threshold:
-            return PoseEstimate(None, 0.0, 0)
-        confidence = float(placed[best])
-        read = readings.averaged(readings.both(sightings), width, height)
+        there = float(self._gate.there.probability(of_best(features, placed)))
+        if there < self._threshold:
+            return PoseEstimate(None, 0.0, 0, person_probability=there)
+        read = readings.averaged(readings.every(sightings, corrected), width, height)
         landmarks = read.table(best, width, height)
+        own = () if detector is None else (detector, detector + 2 * len(sightings))
         return PoseEstimate(
             landmarks,
             pose_score(landmarks),
             max(result.person_count, 1),
-            person_confidence=confidence,
-            found_by="detector" if best == detector else "whole_frame",
+            person_confidence=float(placed[best]),
+            found_by="detector" if best in own else "whole_frame",
+            person_probability=there,
         )
 
 
+def glance(engine: engines.Engine, pictures: Sequence[_Picture]) -> list[Sightings]:
+    """Each picture's sightings in the few squares that are looked at first."""
+    return _look_at(engine, pictures, [_ladder(picture)[_GLANCE] for picture in pictures])
+
+
 def sight(
-    engine: engines.Engine, pictures: Sequence[_Picture], results: Sequence[PoseEstimate]
+    engine: engines.Engine,
+    moves: Correction,
+    shown: Sequence[tuple[_Picture, PoseEstimate, Sightings]],
 ) -> list[Sightings]:
-    """Each picture's sightings: the ladder, the detector's person if any, the best once more."""
-    first = [_first_regions(*pair) for pair in zip(pictures, results, strict=True)]
-    seen = _look_at(engine, pictures, first)
-    again = [squares.following(_worth_more(one).points) for one in seen]
+    """Each picture's sightings: the whole ladder, the detector's person if any, and twice more
+    where these say that somebody is. `shown` are pictures, what the detector found, and the glance.
+    """
+    pictures = [picture for picture, _, _ in shown]
+    rest = [_rest(picture, result) for picture, result, _ in shown]
+    seen = [
+        one.joined(other).take(_in_order(len(one) + len(other)))
+        for (_, _, one), other in zip(shown, _look_at(engine, pictures, rest), strict=True)
+    ]
+    again = [_again(moves, *pair) for pair in zip(pictures, seen, strict=True)]
     return [
         one.joined(other)
         for one, other in zip(seen, _look_at(engine, pictures, again), strict=True)
     ]
+
+
+def of_ladder(seen: Sightings) -> Sightings:
+    """Those of the ladder's squares."""
+    return seen.take(slice(0, len(squares.LADDER)))
 
 
 def detector_row(result: PoseEstimate) -> int | None:
@@ -140,17 +186,41 @@ def detector_row(result: PoseEstimate) -> int | None:
     return None if result.landmarks is None else len(squares.LADDER)
 
 
-def _first_regions(picture: _Picture, result: PoseEstimate) -> npt.NDArray[np.float32]:
+_GLANCE = list(squares.GLANCE)
+_OTHERS = [row for row in range(len(squares.LADDER)) if row not in squares.GLANCE]
+
+
+def _ladder(picture: _Picture) -> npt.NDArray[np.float32]:
     height, width = picture.shape[:2]
-    regions = squares.ladder(width, height)
+    return squares.ladder(width, height)
+
+
+def _rest(picture: _Picture, result: PoseEstimate) -> npt.NDArray[np.float32]:
+    """What the glance has left out: the ladder's other squares, and the detector's person."""
+    regions = _ladder(picture)[_OTHERS]
     if result.landmarks is None:
         return regions
+    height, width = picture.shape[:2]
     return np.concatenate([regions, squares.around(result.landmarks, width, height)])
 
 
-def _worth_more(seen: Sightings) -> Sightings:
-    ladder = len(squares.LADDER)
-    return seen.take(np.argsort(-seen.scores[:ladder], kind="stable")[:AGAIN])
+def _in_order(count: int) -> npt.NDArray[np.intp]:
+    """Rows that bring `count` sightings, the glance's first, into the ladder's order."""
+    ladder = np.argsort([*_GLANCE, *_OTHERS])
+    return np.concatenate([ladder, np.arange(len(ladder), count)])
+
+
+def _again(moves: Correction, picture: _Picture, seen: Sightings) -> npt.NDArray[np.float32]:
+    """Where to look once more: (2, 4), at what the squares agree on and at the surest of them."""
+    height, width = picture.shape[:2]
+    corrected = moves.corrected(seen, width, height)
+    surest = int(of_ladder(seen).scores.argmax())
+    return np.concatenate(
+        [
+            squares.following(corrected.points[[readings.agreed(corrected)]]),
+            squares.following(seen.points[[surest]]),
+        ]
+    )
 
 
 def _look_at(

@@ -6,6 +6,8 @@ whether the squares agree with each other, and whether the skeleton is one a bod
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,6 +36,16 @@ _LIMBS = _rows("hip", "knee", "ankle")
 AGREEING = 0.25
 """Two squares agree where no point differs by more than this share of the torso."""
 
+
+class Inside(NamedTuple):
+    """What the network's inner values over the ladder say, in log odds: whether there is anybody,
+    and whether they face the camera.
+    """
+
+    body: float
+    front: float
+
+
 FOUND: tuple[str, ...] = (
     "pose_score",
     *(f"visibility_{part}" for part in PARTS),
@@ -51,9 +63,13 @@ SIGHTED: tuple[str, ...] = (
     *(f"framed_{part}" for part in PARTS),
     "log_torso", "width", "tilt", "thigh", "shin", "torso_in_square",
     "agree_torso", "agree_mirrored", "agree_shoulders", "agree_legs", "spread",
+    "agree_corrected", "agree_corrected_mirrored", "agree_corrected_legs", "spread_corrected",
+    "corrected", "moved",
     "drift_size", "drift_place", "detector", "detector_there",
     "score_best", "score_mean", "score_third", "turned", "facing", "facing_all", "front",
-    "front_of_face",
+    "front_of_face", "body", "front_inside", "front_told",
+    "shoulders_x", "hips_x", "shoulders_y", "hips_y", "knees_y", "ankles_y", "nose_y",
+    "square", "torso_of_width", "off_agreed", "off_agreed_mirrored", "off_agreed_either",
 )  # fmt: skip
 """Names of `of_sightings`' columns."""
 
@@ -70,12 +86,20 @@ def of_landmarks(landmarks: npt.NDArray[np.float32], width: int, height: int) ->
     return row
 
 
-def of_sightings(seen: Sightings, detector: int | None, width: int, height: int) -> Array:
-    """Evidence (2 P, F) about a picture's sightings, as they are and turned about; see `SIGHTED`.
+def of_sightings(
+    seen: Sightings,
+    corrected: Sightings,
+    inside: Inside,
+    detector: int | None,
+    size: tuple[int, int],
+) -> Array:
+    """Evidence (4 P, F) about a picture's readings (`readings.every`); see `SIGHTED`.
 
-    `detector` is the row of the square round the detector's person, None where there is none.
+    `corrected` are the sightings corrected, `detector` is the row of the square round the
+    detector's person, None where there is none; `size` is the picture's width and height.
     """
-    read = readings.both(seen)
+    width, height = size
+    read = readings.every(seen, corrected)
     points = read.points[:, :33].astype(np.float64)
     framed = _framed(points, width, height)
     parts = (read.visibility, read.presence, read.peaks, framed)
@@ -85,7 +109,8 @@ def of_sightings(seen: Sightings, detector: int | None, width: int, height: int)
     torso = _length(points)
     side = read.regions[:, 2].astype(np.float64)
     columns.append(torso / side)
-    columns += _agreement(points, torso, seen.scores.astype(np.float64))
+    scores = seen.scores.astype(np.float64)
+    columns += _agreement(points, torso, scores)
     again = squares.following(read.points).astype(np.float64)
     columns.append(np.abs(np.log(again[:, 2] / side)))
     columns.append(np.hypot(*(again[:, :2] - read.regions[:, :2]).T) / side)
@@ -96,8 +121,13 @@ def of_sightings(seen: Sightings, detector: int | None, width: int, height: int)
     ranked = np.sort(seen.scores)[::-1]
     for value in (ranked[0], ranked.mean(), ranked[min(2, len(ranked) - 1)]):
         columns.append(np.full(len(read), float(value)))
-    columns += _facing(points, torso, seen.scores.astype(np.float64))
-    columns.append(columns[-1] * read.visibility[:, PARTS["face"]].mean(1))
+    columns += _facing(points, torso, scores)
+    front = columns[-1]
+    columns.append(front * read.visibility[:, PARTS["face"]].mean(1))
+    columns += [np.full(len(read), inside.body), front * inside.front]
+    columns.append(np.full(len(read), inside.front))
+    columns += _framing(points, side, torso, width, height)
+    columns += _off(points, corrected.points[readings.agreed(corrected)])
     return np.nan_to_num(np.stack(columns, 1), nan=0.0, posinf=1e3, neginf=-1e3)
 
 
@@ -109,8 +139,31 @@ def _facing(points: Array, torso: Array, scores: Array) -> list[Array]:
     across = (points[:, left, 0] - points[:, right, 0]) / torso
     front = np.clip(across * 2, -1.0, 1.0)
     votes = (front[: len(scores)] * scores).sum() / max(float(scores.sum()), 1e-6)
-    turned = np.arange(len(points)) >= len(scores)
+    turned = np.arange(len(points)) >= len(points) // 2
     return [turned.astype(np.float64), np.abs(across), front * votes, front]
+
+
+def _framing(points: Array, side: Array, torso: Array, width: int, height: int) -> list[Array]:
+    """Where the body lies in the picture, and how large square and torso are against it."""
+    shoulders, hips, knees, ankles = (
+        points[:, PARTS[part]].mean(1) for part in ("shoulders", "hips", "knees", "ankles")
+    )
+    across = [value[:, 0] / width for value in (shoulders, hips)]
+    down = [value[:, 1] / height for value in (shoulders, hips, knees, ankles, points[:, 0])]
+    return [*across, *down, side / height, np.log(torso / width)]
+
+
+def _off(points: Array, agreed: npt.NDArray[np.float32]) -> list[Array]:
+    """How far each torso is off the one that the corrected sightings agree on, in its lengths: as
+    it is, turned about, and the less of both.
+    """
+    top, low = PARTS["shoulders"], PARTS["hips"]
+    length = max(float(np.linalg.norm(agreed[top].mean(0) - agreed[low].mean(0))), 1.0)
+    off = [
+        np.minimum(np.linalg.norm(points[:, _TORSO] - agreed[rows], axis=-1).max(1) / length, 3.0)
+        for rows in (_TORSO, [*top[::-1], *low[::-1]])
+    ]
+    return [*off, np.minimum(*off)]
 
 
 def _framed(points: Array, width: int, height: int) -> Array:
@@ -145,23 +198,35 @@ def _shape(points: Array, height: int) -> list[Array]:
 
 
 def _agreement(points: Array, torso: Array, scores: Array) -> list[Array]:
-    """What share of the other sightings, by score, says the same as each reading (2 P)."""
+    """What share of the other squares, by score, says the same as each reading (4 P): as they
+    are, and corrected; whether the reading is corrected, and how far that has moved it.
+    """
     count = len(scores)
-    plain = points[:count]
+    plain, turned = points[: 2 * count], points[2 * count :]
+    weight = np.tile(scores * (1 - np.eye(count)), (4, 1))
+    total = np.maximum(weight.sum(1), 1e-6)
 
-    def apart(one: Array, other: Array) -> Array:
-        between = np.linalg.norm(one[:, None] - other[None], axis=-1)
+    def apart(rows: list[int], others: Array) -> Array:
+        between = np.linalg.norm(points[:, None, rows] - others[None][:, :, rows], axis=-1)
         return np.asarray(between.max(-1) / torso[:, None])
 
-    weight = np.tile(scores * (1 - np.eye(count)), (2, 1))
-    total = np.maximum(weight.sum(1), 1e-6)
-    distances = apart(points[:, _TORSO], plain[:, _TORSO])
-    others = (
-        distances,
-        apart(points[:, _TORSO], points[count:][:, _TORSO]),
-        apart(points[:, PARTS["shoulders"]], plain[:, PARTS["shoulders"]]),
-        apart(points[:, _LIMBS], plain[:, _LIMBS]),
-    )
-    shares = [((value < AGREEING) * weight).sum(1) / total for value in others]
-    spread = (np.minimum(distances, 2.0) * weight).sum(1) / total
-    return [*shares, spread]
+    torsos, mirrored = apart(_TORSO, plain), apart(_TORSO, turned)
+    shoulders, limbs = apart(PARTS["shoulders"], plain), apart(_LIMBS, plain)
+
+    def share(distances: Array) -> Array:
+        return np.asarray(((distances < AGREEING) * weight).sum(1) / total)
+
+    def spread(distances: Array) -> Array:
+        return np.asarray((np.minimum(distances, 2.0) * weight).sum(1) / total)
+
+    own, better = slice(0, count), slice(count, 2 * count)
+    corrected = np.arange(len(points)) // count % 2 == 1
+    moved = np.minimum(np.diagonal(torsos[own, better]), 2.0)
+    return [
+        *(share(value[:, own]) for value in (torsos, mirrored, shoulders, limbs)),
+        spread(torsos[:, own]),
+        *(share(value[:, better]) for value in (torsos, mirrored, limbs)),
+        spread(torsos[:, better]),
+        corrected.astype(np.float64),
+        np.tile(moved, 4),
+    ]

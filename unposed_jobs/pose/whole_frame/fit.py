@@ -1,4 +1,4 @@
-"""Fits the gate anew: ``python -m unposed_jobs.pose.whole_frame.fit --catalogue FOLDER ...``.
+"""Fits the gate anew: ``python -m unposed_jobs.pose.whole_frame.fit --catalogue FOLDER``.
 
 Reads rendered catalogues (``unposed sample-catalogue``; products are kept whole in a fold) and
 optional folders of real pictures of people and of objects, and writes the gate with what it was
@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,13 @@ import numpy as np
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.whole_frame import fitting, identity
-from unposed_jobs.pose.whole_frame.observing import Looked, Observed, Observer, observed
+from unposed_jobs.pose.whole_frame import identity
+from unposed_jobs.pose.whole_frame.fitting import firsts, models
+from unposed_jobs.pose.whole_frame.fitting.examples import Example
+from unposed_jobs.pose.whole_frame.fitting.observing import Looked, Observed, Observer, observed
+from unposed_jobs.pose.whole_frame.looking import Sightings
+
+_WHAT = ("catalogue", "people", "objects")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         settings = config.load().pose
-        known = [observed(looked) for looked in _look(given, settings)]
-        content, judged = fitting.fit(known)
+        observer = Observer(settings)
+        ladders = list(_each(given, observer.ladders))
+        shipped, observer.first = firsts.fit(ladders)
+        known = [observed(looked) for looked in _look(given, observer)]
+        content, judged = models.fit(known, shipped)
         content["fitted_on"] = summary(known)
         content["out_of_fold"] = figures(
             known, judged, content["clear_from"], settings.min_person_probability
@@ -53,16 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _look(given: argparse.Namespace, settings: config.PoseSettings) -> Iterator[Looked]:
-    observer = Observer(settings)
-    for read, folders in (
-        (observer.catalogue, given.catalogue),
-        (observer.people, given.people),
-        (observer.objects, given.objects),
-    ):
-        for folder in folders:
+def _each(
+    given: argparse.Namespace,
+    read: Callable[[Path, str], Iterator[tuple[Example, Sightings]]],
+) -> Iterator[tuple[Example, Sightings]]:
+    for what in _WHAT:
+        for folder in getattr(given, what):
+            print(f"first squares of {folder}", file=sys.stderr, flush=True)
+            yield from read(folder, what)
+
+
+def _look(given: argparse.Namespace, observer: Observer) -> Iterator[Looked]:
+    for what in _WHAT:
+        for folder in getattr(given, what):
             print(f"looking at {folder}", file=sys.stderr, flush=True)
-            yield from read(folder)
+            yield from getattr(observer, what)(folder)
 
 
 def summary(known: Sequence[Observed]) -> list[dict[str, Any]]:
@@ -77,18 +90,20 @@ def summary(known: Sequence[Observed]) -> list[dict[str, Any]]:
 
 
 def figures(
-    known: Sequence[Observed], judged: fitting.Judged, clear_from: float, threshold: float
+    known: Sequence[Observed], judged: models.Judged, clear_from: float, threshold: float
 ) -> list[dict[str, Any]]:
     """Shares of each kind of picture, before (the detector alone) and after."""
     rows = defaultdict(list)
     for index, one in enumerate(known):
         looked = one.sighted is not None
         passed = judged.clear[index] >= clear_from or not looked
-        found = passed or judged.there[index] >= threshold
+        found = passed or (judged.there[index] >= threshold and not one.stopped)
         right = bool(one.found_right) if passed else found and bool(judged.right[index])
         before = one.found is not None, bool(one.found_right)
-        rows[one.origin, one.kind].append((*before, found, right, not passed))
-    names = ("found_before", "right_before", "found", "right", "second_look")
+        rows[one.origin, one.kind].append(
+            (*before, found, right, not passed, one.stopped and not passed)
+        )
+    names = ("found_before", "right_before", "found", "right", "second_look", "stopped")
     return [
         {"origin": origin, "kind": kind}
         | dict(zip(names, np.mean(values, axis=0).round(3).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""The gate: three models over the evidence, shipped as readable JSON.
+"""The gate: three models over the evidence, and what makes it, shipped as readable JSON.
 
 `clear` judges a detector's person by the landmarks alone, so that most pictures need no second
 look. `placed` says of each reading how likely somebody is there and the points are right; the
@@ -21,7 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.whole_frame import evidence, identity, squares
+from unposed_jobs.pose.whole_frame import evidence, first, identity, logistic, squares
+from unposed_jobs.pose.whole_frame.first import First
+from unposed_jobs.pose.whole_frame.logistic import Logistic
 
 Array = npt.NDArray[np.float64]
 
@@ -33,30 +35,6 @@ def of_best(features: Array, placed: Array) -> Array:
     """Evidence (F + 2,) on the whole picture: the likeliest reading's, and how likely they are."""
     row: Array = np.concatenate([features[placed.argmax()], [placed.max(), placed.mean()]])
     return row
-
-
-@dataclass(frozen=True)
-class Logistic:
-    """A logistic regression over standardised, clipped evidence."""
-
-    mean: Array
-    scale: Array
-    weights: Array
-    intercept: float
-
-    CLIP = 4.0
-    """Standard deviations: no single piece of evidence decides beyond this."""
-
-    def standardised(self, features: Array) -> Array:
-        """What the weights are for."""
-        value: Array = np.clip((features - self.mean) / self.scale, -self.CLIP, self.CLIP)
-        return value
-
-    def probability(self, features: Array) -> Array:
-        """For features (..., F): (...)."""
-        logit = self.standardised(features) @ self.weights + self.intercept
-        value: Array = 1 / (1 + np.exp(-logit))
-        return value
 
 
 @dataclass(frozen=True)
@@ -81,8 +59,11 @@ class Boosted:
 
 @dataclass(frozen=True)
 class Gate:
-    """The three models, and the probability from which a person is clear."""
+    """What is made of the first squares, the three models, and the probability from which a
+    person is clear.
+    """
 
+    first: First
     clear: Boosted
     placed: Boosted
     there: Logistic
@@ -110,13 +91,14 @@ def parse(data: bytes) -> Gate:
     read = json.loads(data)
     if read["squares"] != [list(square) for square in squares.LADDER]:
         raise ValueError("it was made for other squares")
+    look = first.parse(read["first"])
     clear = _boosted(read["models"]["clear"], evidence.FOUND)
     placed = _boosted(read["models"]["placed"], evidence.SIGHTED)
-    there = _logistic(read["models"]["there"])
+    there = logistic.parse(read["models"]["there"], THERE, "there")
     clear_from = float(read["clear_from"])
     if not 0 <= clear_from <= 1:
         raise ValueError(f"clear_from is {clear_from}")
-    return Gate(clear, placed, there, clear_from)
+    return Gate(look, clear, placed, there, clear_from)
 
 
 def _boosted(read: dict[str, Any], names: tuple[str, ...]) -> Boosted:
@@ -130,18 +112,3 @@ def _boosted(read: dict[str, Any], names: tuple[str, ...]) -> Boosted:
     if not (np.isfinite([slope, shift]).all() and slope > 0):
         raise ValueError("the trees' slope and shift make no sense")
     return Boosted(lightgbm.Booster(model_str=text), slope, shift)
-
-
-def _logistic(read: dict[str, Any]) -> Logistic:
-    table = {row["evidence"]: row for row in read["weights"]}
-    if tuple(table) != THERE:
-        raise ValueError("there was made for other evidence")
-    mean, scale, weights = (
-        np.array([float(row[column]) for row in table.values()])
-        for column in ("mean", "scale", "weight")
-    )
-    model = Logistic(mean, scale, weights, float(read["intercept"]))
-    finite = all(np.isfinite(value).all() for value in (mean, scale, weights, model.intercept))
-    if not finite or (scale <= 0).any():
-        raise ValueError("there holds numbers that make no sense")
-    return model

@@ -14,6 +14,10 @@ FILE = "gate.json"
 """The gate, in this package; `fit` makes it."""
 
 
+VERSION = 2
+"""Raised when the answers of an equal gate and equal weights would change."""
+
+
 def read(path: Path | None = None) -> bytes:
     """The bytes of this gate, by default the shipped one. Raises UnposedError."""
     source = resources.files(__package__) / FILE if path is None else path
@@ -31,6 +35,6 @@ def identify(inner: str, settings: PoseSettings) -> str:
 
     Raises UnposedError for missing or damaged weights, or a missing gate.
     """
-    digest = hashlib.sha256(read())
+    digest = hashlib.sha256(f"{VERSION}".encode() + read())
     digest.update(weights.verify(settings).sha256.encode())
     return f"{inner}-look{digest.hexdigest()[:12]}-{settings.min_person_probability:g}"

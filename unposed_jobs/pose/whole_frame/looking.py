@@ -19,14 +19,19 @@ POINTS = 39
 """The 33 landmarks and the network's six own, for tracking."""
 
 
+INNER = engines.INSIDE[-1]
+"""Inner values of the network at each place."""
+
+
 @dataclass(frozen=True)
 class Sightings:
     """What the network saw in P squares.
 
     `regions` (P, 4); `points` (P, 39, 2) in pixels of the picture; `depth` (P, 39) in pixels,
     negative towards the camera; `visibility` and `presence` (P, 39) in [0, 1]; `peaks` (P, 39),
-    the hottest cell of each heat map, in [0, 1]; `scores` (P,), the network's own pose flag.
-    All float32.
+    the hottest cell of each heat map, in [0, 1]; `scores` (P,), the network's own pose flag;
+    `inside` (P, 288), the mean and the greatest of each of the network's inner values over the
+    square. All float32.
     """
 
     regions: Array
@@ -36,6 +41,7 @@ class Sightings:
     presence: Array
     peaks: Array
     scores: Array
+    inside: Array
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -74,7 +80,8 @@ def look(
 ) -> Sightings:
     """Show the network square p, `regions[p]` of `pictures[indices[p]]`.
 
-    `pictures` are (height, width, 3) uint8 RGB, `regions` is (P, 4) float32, P from 1.
+    `engine` is one that can inspect, `pictures` are (height, width, 3) uint8 RGB,
+    `regions` is (P, 4) float32, P from 1.
     """
     sampler = Sampler(pictures, engine.device)
     parts = [
@@ -91,7 +98,7 @@ def _look(
     places = torch.from_numpy(regions).to(engine.device)
     which = torch.tensor(indices, dtype=torch.int64, device=engine.device)
     squares = sampler(which, places, landmarks.SIDE, sampling.Border.NEAREST)
-    raw, scores, heat = engine.locate(squares)
+    raw, scores, heat, inside = engine.inspect(squares)
     values = raw.reshape(len(raw), POINTS, 5)
     position = landmarks.refine(values[..., :2] / landmarks.SIDE, heat)
     local = torch.cat([position, values[..., 2:3] / landmarks.SIDE], -1)
@@ -101,5 +108,6 @@ def _look(
     seen = (
         places, placed[..., :2], placed[..., 2], chance[..., 0], chance[..., 1],
         torch.sigmoid(heat.amax((1, 2))), scores[:, 0],
+        torch.cat([inside.mean((1, 2)), inside.amax((1, 2))], 1),
     )  # fmt: skip
     return Sightings(*(value.float().cpu().numpy() for value in seen))

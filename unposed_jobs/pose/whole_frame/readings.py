@@ -20,6 +20,9 @@ Array = npt.NDArray[np.float32]
 SAME = 0.3
 """Readings are averaged where no point differs by more than this share of the torso."""
 
+_NEAR, _LEAST = 0.2, 0.05
+"""Within so much of the torso one reading supports another; its score counts from so much on."""
+
 _SHOULDERS, _HIPS, _KNEES, _ANKLES = (
     [BLAZEPOSE33_INDEX[f"{side}_{part}"] for side in ("left", "right")]
     for part in ("shoulder", "hip", "knee", "ankle")
@@ -41,6 +44,26 @@ def both(seen: Sightings) -> Sightings:
         peaks=seen.peaks[:, order],
     )
     return seen.joined(turned)
+
+
+def every(seen: Sightings, corrected: Sightings) -> Sightings:
+    """All readings of P sightings: as they are, corrected, and then both turned about: (4 P)."""
+    return both(seen.joined(corrected))
+
+
+def agreed(read: Sightings) -> int:
+    """The row of the reading that the others, by score, are nearest to; which side is left does
+    not matter.
+    """
+    torso = read.points[:, [*_SHOULDERS, *_HIPS]].astype(np.float64)
+    up = torso[:, :2].mean(1) - torso[:, 2:].mean(1)
+    length = np.maximum(np.linalg.norm(up, axis=1), 1.0)
+    apart = [
+        np.linalg.norm(torso[:, None] - torso[None, :, order], axis=-1).max(-1)
+        for order in ([0, 1, 2, 3], [1, 0, 3, 2])
+    ]
+    near = np.exp(-np.minimum(*apart) / (_NEAR * length[:, None]))
+    return int((near * (read.scores + _LEAST)).sum(1).argmax())
 
 
 def averaged(read: Sightings, width: int, height: int) -> Sightings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,15 +14,20 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.whole_frame import evidence, squares
-from unposed_jobs.pose.whole_frame.gate import THERE, Boosted, Logistic, of_best
-from unposed_jobs.pose.whole_frame.observing import Observed
+from unposed_jobs.pose.whole_frame import evidence, logistic, squares
+from unposed_jobs.pose.whole_frame.first import First
+from unposed_jobs.pose.whole_frame.fitting.observing import Observed
+from unposed_jobs.pose.whole_frame.fitting.weighting import balanced, logistic_regression
+from unposed_jobs.pose.whole_frame.gate import THERE, Boosted, of_best
+from unposed_jobs.pose.whole_frame.logistic import Logistic
 
 Array = npt.NDArray[np.float64]
 FOLDS = 5
 _C = 0.3
 _INNER = 3
 """Folds within the rest, on which the trees are judged that `there` learns from."""
+_MANY = {"n_estimators": 200, "num_leaves": 31}
+"""The readings, of which there are many, bear more trees."""
 _TREES: dict[str, Any] = {
     "n_estimators": 120, "num_leaves": 15, "learning_rate": 0.05, "min_child_samples": 40,
     "subsample": 0.7, "subsample_freq": 1, "colsample_bytree": 0.4, "reg_lambda": 5.0,
@@ -49,7 +53,7 @@ class Judged:
 
 
 class _Look(NamedTuple):
-    """One picture's second look: evidence (2 P, F) and whether each reading is right (2 P,)."""
+    """One picture's second look: evidence (4 P, F) and whether each reading is right (4 P,)."""
 
     group: str
     person: bool
@@ -57,8 +61,11 @@ class _Look(NamedTuple):
     right: npt.NDArray[np.bool_]
 
 
-def fit(observed: Sequence[Observed]) -> tuple[dict[str, Any], Judged]:
+def fit(observed: Sequence[Observed], first: First) -> tuple[dict[str, Any], Judged]:
     """The gate's content, ready for JSON, and its judgements out of fold.
+
+    `first` is what to ship; what was observed of a group is to have been observed with one that
+    was fitted without the group.
 
     Raises UnposedError where people or objects are too few to tell them apart.
     """
@@ -73,12 +80,13 @@ def fit(observed: Sequence[Observed]) -> tuple[dict[str, Any], Judged]:
     everything = np.arange(len(observed))
     clear, placed, there = _models(observed, everything)
     content = {
-        "what": "the gate of the second look; fitted by unposed_jobs.pose.whole_frame.fitting",
+        "what": "the gate of the second look; made by unposed_jobs.pose.whole_frame.fit",
         "squares": squares.LADDER,
         "clear_from": round(_clear_from(observed, judged.clear), 3),
+        "first": first.told(),
         "models": {
             "clear": _trees_told(clear, evidence.FOUND),
-            "there": _told(there, THERE),
+            "there": logistic.told(there, THERE),
             "placed": _trees_told(placed, evidence.SIGHTED),
         },
     }
@@ -109,7 +117,7 @@ def _models(
     observed: Sequence[Observed], known: npt.NDArray[np.intp]
 ) -> tuple[Boosted, Boosted, Logistic]:
     chosen = [observed[index] for index in known]
-    weights = _weights(chosen)
+    weights = balanced([(one.origin, one.person, one.kind) for one in chosen])
     found = [i for i, one in enumerate(chosen) if one.found is not None]
     clear = _trees(
         np.stack([chosen[i].found for i in found]),
@@ -144,7 +152,7 @@ def _of_looks(looks: Sequence[_Look], weights: Array) -> tuple[Boosted, Logistic
     rows = [of_best(look.features, c) for look, c in zip(looks, chances, strict=True)]
     person = np.array([look.person for look in looks])
     worth = np.where(person, weights, _OBJECTS * weights)
-    there = _logistic(np.stack(rows), person, worth)
+    there = logistic_regression(np.stack(rows), person, worth, _C)
     everything = _of_readings(looks, weights)
     return Boosted(everything.trees, slope, shift), there
 
@@ -155,6 +163,7 @@ def _of_readings(looks: Sequence[_Look], weights: Array) -> Boosted:
         np.concatenate([look.features for look in looks]),
         np.concatenate([look.right for look in looks]),
         np.repeat(weights / lengths, lengths),
+        **_MANY,
     )
 
 
@@ -162,28 +171,6 @@ def _trees(features: Array, truth: npt.NDArray[np.bool_], weights: Array, **othe
     model = lightgbm.LGBMClassifier(**(_TREES | other))
     model.fit(features, truth, sample_weight=weights / weights.mean())
     return Boosted(model.booster_, 1.0, 0.0)
-
-
-def _weights(observed: Sequence[Observed]) -> Array:
-    """Real pictures weigh as much as rendered ones, and within each all kinds alike."""
-    kinds = Counter((one.origin, one.person, one.kind) for one in observed)
-    sides = Counter((origin, person) for origin, person, _ in kinds)
-    weights = np.array(
-        [
-            1 / kinds[one.origin, one.person, one.kind] / sides[one.origin, one.person]
-            for one in observed
-        ]
-    )
-    return weights * len(observed) / weights.sum()
-
-
-def _logistic(features: Array, truth: npt.NDArray[np.bool_], weights: Array) -> Logistic:
-    average = np.average(features, axis=0, weights=weights)
-    variance = np.average((features - average) ** 2, axis=0, weights=weights)
-    blank = Logistic(average, np.sqrt(variance) + 1e-3, np.zeros(features.shape[1]), 0.0)
-    model = LogisticRegression(C=_C, max_iter=2000)
-    model.fit(blank.standardised(features), truth, sample_weight=weights / weights.mean())
-    return Logistic(blank.mean, blank.scale, model.coef_[0], float(model.intercept_[0]))
 
 
 def _clear_from(observed: Sequence[Observed], clear: Array) -> float:
@@ -195,18 +182,6 @@ def _clear_from(observed: Sequence[Observed], clear: Array) -> float:
     )
     keep = int(np.ceil(len(false) * (1 - _CLEAR_ERRORS)))
     return float(min(max(false[keep - 1] + 0.01 if keep else 0.8, 0.8), 0.995))
-
-
-def _told(model: Logistic, names: Sequence[str]) -> dict[str, Any]:
-    columns = zip(names, model.mean, model.scale, model.weights, strict=True)
-    return {
-        "intercept": round(model.intercept, 5),
-        "weights": [
-            {"evidence": name, "weight": round(weight, 5), "mean": round(mean, 5),
-             "scale": round(scale, 5)}
-            for name, mean, scale, weight in columns
-        ],
-    }  # fmt: skip
 
 
 def _trees_told(model: Boosted, names: Sequence[str]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def right(points: npt.NDArray[np.floating], joints: Array, size: Array) -> npt.N
     judged = [*_SHOULDERS, *_HIPS]
     if np.all(joints[_SHOULDERS, 1] < 0):
         inside = np.all((joints >= 0) & (joints <= 1), axis=1)
-        judged = [joint for joint in _LOWER if inside[joint]]
+        judged = [joint for joint in _LOWER if inside[joint]] or judged
     off = np.linalg.norm(points[:, [LANDMARKS[i] for i in judged]] - true[judged], axis=-1)
     value: npt.NDArray[np.bool_] = off.max(1) <= WITHIN * torso
     return value
@@ -214,3 +214,11 @@ def _read(path: Path, settings: PoseSettings) -> Picture | None:
         return decode(path.read_bytes(), settings)
     except (OSError, UnreadablePicture):
         return None
+
+
+def known_torso(example: Example) -> Array | None:
+    """Shoulders and hips (4, 2) in pixels, None where not all are known."""
+    if example.joints is None:
+        return None
+    true = (example.joints * example.size)[[*_SHOULDERS, *_HIPS]]
+    return true if np.isfinite(true).all() else None

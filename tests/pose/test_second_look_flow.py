@@ -1,0 +1,164 @@
+"""Where the second look looks, when it stops, and what it makes of what it sees."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from upright import standing
+
+from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.whole_frame import correction, estimator, gate, readings, squares
+from unposed_jobs.pose.whole_frame.correction import Correction
+from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator, glance, sight
+from unposed_jobs.pose.whole_frame.first import POOLED, First
+from unposed_jobs.pose.whole_frame.logistic import Logistic
+
+PICTURE = np.zeros((500, 400, 3), np.uint8)
+LADDER = squares.ladder(400, 500)
+
+
+def moving(shift=(0.0,) * 8) -> Correction:
+    """A correction that moves every torso alike, in sides of the square."""
+    count = len(correction.EVIDENCE)
+    return Correction(np.zeros(count), np.ones(count), np.zeros((count, 8)), np.array(shift, float))
+
+
+def flat(intercept: float) -> Logistic:
+    count = len(POOLED)
+    return Logistic(np.zeros(count), np.ones(count), np.zeros(count), intercept)
+
+
+class Looker:
+    """In place of the network: a skeleton that lies farther right in larger squares."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.calls: list[np.ndarray] = []
+        monkeypatch.setattr(estimator, "look", self)
+
+    def __call__(self, engine, pictures, indices, regions):
+        self.calls.append(regions)
+        seen = standing(len(regions))
+        seen.points[..., 0] += regions[:, 2, None] / 100
+        # The surest of the ladder is the fourth.
+        scores = np.exp(-np.abs(regions[:, 2] - LADDER[3, 2]) / 500).astype(np.float32)
+        return replace(seen, regions=regions, scores=scores)
+
+
+def test_the_whole_ladder_is_seen_in_order_and_then_the_detector_s_person(monkeypatch) -> None:
+    looker = Looker(monkeypatch)
+    found = PoseEstimate(standing().table(0, 400, 500), 0.9, 1)
+    glanced = glance(None, [PICTURE])
+    assert looker.calls[0].tolist() == LADDER[list(squares.GLANCE)].tolist()
+    (seen,) = sight(None, moving(), [(PICTURE, found, glanced[0])])
+    assert seen.regions[:8].tolist() == LADDER.tolist()
+    assert seen.regions[8].tolist() == squares.around(found.landmarks, 400, 500)[0].tolist()
+    assert len(seen) == 11
+    assert sum(len(call) for call in looker.calls) == 11
+
+
+def test_it_looks_again_where_the_squares_agree_and_at_the_surest(monkeypatch) -> None:
+    looker = Looker(monkeypatch)
+    glanced = glance(None, [PICTURE])
+    moves = moving((0, 0.02) * 4)
+    (seen,) = sight(None, moves, [(PICTURE, PoseEstimate(None, 0.0, 0), glanced[0])])
+    ladder = seen.take(slice(0, 8))
+    corrected = moves.corrected(ladder, 400, 500)
+    agreed = squares.following(corrected.points[[readings.agreed(corrected)]])
+    surest = squares.following(ladder.points[[3]])
+    assert looker.calls[-1] == pytest.approx(np.concatenate([agreed, surest]))
+    assert seen.regions[8:] == pytest.approx(looker.calls[-1])
+    assert np.abs(agreed - surest).max() > 1
+
+
+def whole_frame(first: First, placed=0.0, there=9.0, threshold=0.5) -> WholeFrameEstimator:
+    """An estimator that sees nobody, with a gate whose models say the same of all."""
+    shipped = gate.load()
+    constant = replace(shipped.placed, slope=1e-6, shift=placed)
+    count = len(gate.THERE)
+    always = Logistic(np.zeros(count), np.ones(count), np.zeros(count), there)
+    models = replace(shipped, first=first, placed=constant, there=always)
+
+    class Nobody:
+        estimator_id = "nobody"
+
+        def estimate(self, pictures):
+            return [PoseEstimate(None, 0.0, 0) for _ in pictures]
+
+        def close(self) -> None:
+            pass
+
+    return WholeFrameEstimator(Nobody(), lambda: None, models, threshold, "id")
+
+
+def test_a_hopeless_glance_ends_it(monkeypatch) -> None:
+    looker = Looker(monkeypatch)
+    first = First(moving(), flat(-2.0), flat(0.0), flat(0.0), stop=-1.0)
+    found = whole_frame(first).estimate([PICTURE, PICTURE])
+    assert [one.landmarks for one in found] == [None, None]
+    assert [one.person_probability for one in found] == pytest.approx([1 / (1 + np.exp(2))] * 2)
+    assert [len(call) for call in looker.calls] == [2 * len(squares.GLANCE)]
+    (found,) = whole_frame(replace(first, stop=-3.0)).estimate([PICTURE])
+    assert found.landmarks is not None
+    assert sum(len(call) for call in looker.calls[1:]) == 10
+
+
+@pytest.mark.parametrize("log_odds", [-2.0, 0.0, 3.0])
+def test_the_confidence_is_that_of_the_reading_believed(monkeypatch, log_odds: float) -> None:
+    Looker(monkeypatch)
+    first = First(moving(), flat(0.0), flat(0.0), flat(0.0), stop=-1.0)
+    (found,) = whole_frame(first, placed=log_odds).estimate([PICTURE])
+    assert found.found_by == "whole_frame"
+    assert found.person_confidence == pytest.approx(1 / (1 + np.exp(-log_odds)), abs=1e-4)
+
+
+def test_who_is_not_there_is_refused_at_the_threshold(monkeypatch) -> None:
+    Looker(monkeypatch)
+    first = First(moving(), flat(0.0), flat(0.0), flat(0.0), stop=-1.0)
+    for threshold, refused in ((0.73, False), (0.74, True)):
+        (found,) = whole_frame(first, there=1.0, threshold=threshold).estimate([PICTURE])
+        assert (found.landmarks is None) == refused
+        assert found.person_probability == pytest.approx(1 / (1 + np.exp(-1.0)))
+
+
+def test_a_correction_carries_the_whole_body_along() -> None:
+    seen = standing(2)
+    seen.regions[1] = (150, 250, 800, 0)
+    # Shoulders stay, hips go down by a tenth of the square.
+    done = moving((0, 0, 0, 0, 0, 0.1, 0, 0.1)).corrected(seen, 400, 400)
+    assert done.points[0, [11, 12]] == pytest.approx(seen.points[0, [11, 12]], abs=1e-3)
+    assert done.points[0, [23, 24], 1] == pytest.approx([240, 240], abs=1e-3)
+    assert done.points[1, [23, 24], 1] == pytest.approx([280, 280], abs=1e-3)
+    # The torso is longer: so are the legs, and what is near the camera is nearer.
+    for row in (0, 1):
+        legs = done.points[row, 27, 1] - done.points[row, 25, 1]
+        assert legs > 1.2 * (seen.points[row, 27, 1] - seen.points[row, 25, 1])
+    assert done.visibility is seen.visibility
+
+
+def test_a_correction_turns_with_its_square() -> None:
+    seen = standing(1)
+    seen.regions[0, 3] = np.pi / 2
+    done = moving((0.1, 0) * 4).corrected(seen, 400, 400)
+    assert done.points == pytest.approx(seen.points + np.float32([0, 40]), abs=1e-3)
+
+
+def test_no_move_is_larger_than_half_the_square_nor_by_one_evidence_alone() -> None:
+    count = len(correction.EVIDENCE)
+    weights = np.zeros((count, 8))
+    weights[0, 0] = 0.01
+    model = Correction(np.zeros(count), np.ones(count), weights, np.zeros(8))
+    told = np.zeros((1, count))
+    told[0, 0] = 1e6
+    assert model.moves(told)[0, 0, 0] == pytest.approx(0.05)
+    assert replace(model, shift=np.full(8, 3.0)).moves(told).max() == 0.5
+
+
+def test_what_is_told_of_a_square_does_not_depend_on_its_size() -> None:
+    small, large = standing(1), standing(1)
+    large.points[:] *= 3
+    large.depth[:] *= 3
+    large.regions[:] *= 3
+    one, other = correction.told_by(small, 400, 500), correction.told_by(large, 1200, 1500)
+    assert one == pytest.approx(other, abs=1e-5)
+    assert one.shape == (1, len(correction.EVIDENCE))
+    assert one[0, correction.EVIDENCE.index("border_bottom")] == pytest.approx(0.75)

@@ -1,0 +1,73 @@
+"""What is made of the first squares, before the readings are judged.
+
+The network's inner values tell of a body where its points do not: pooled over the squares, so that
+neither place nor framing enters, three logistic regressions ask them whether anybody is there (of
+a few squares, and of all) and whether they face the camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.pose.whole_frame import correction, logistic
+from unposed_jobs.pose.whole_frame.correction import Correction
+from unposed_jobs.pose.whole_frame.evidence import Inside
+from unposed_jobs.pose.whole_frame.logistic import Logistic
+from unposed_jobs.pose.whole_frame.looking import INNER, Sightings
+
+Array = npt.NDArray[np.float64]
+
+POOLED = tuple(f"{what}_{number}" for what in ("mean", "greatest") for number in range(INNER))
+"""Names of `pooled`'s values."""
+
+_HEADS = ("glance", "body", "front")
+
+
+def pooled(seen: Sightings) -> Array:
+    """Inner values (288,) of all these sightings together: means of means, greatest of greatest."""
+    inside = seen.inside.astype(np.float64)
+    return np.concatenate([inside[:, :INNER].mean(0), inside[:, INNER:].max(0)])
+
+
+@dataclass(frozen=True)
+class First:
+    """`glance` asks a few squares whether anybody is there: below `stop`, in log odds, nobody is.
+    `body` and `front` ask the whole ladder; `correction` puts right what the squares say.
+    """
+
+    correction: Correction
+    glance: Logistic
+    body: Logistic
+    front: Logistic
+    stop: float
+
+    def chance(self, glanced: Sightings) -> float:
+        """Probability, by the few squares of the glance alone, that anybody is there."""
+        return float(self.glance.probability(pooled(glanced)))
+
+    def hopeless(self, glanced: Sightings) -> bool:
+        """Whether the few squares of the glance leave no doubt that nobody is there."""
+        return float(self.glance.logit(pooled(glanced))) < self.stop
+
+    def inside(self, ladder: Sightings) -> Inside:
+        """What the inner values of the ladder's squares say."""
+        values = pooled(ladder)
+        return Inside(float(self.body.logit(values)), float(self.front.logit(values)))
+
+    def told(self) -> dict[str, Any]:
+        """Ready for JSON; see `parse`."""
+        heads = {name: logistic.told(getattr(self, name), POOLED) for name in _HEADS}
+        return {"stop": round(self.stop, 4), "correction": self.correction.told()} | heads
+
+
+def parse(read: dict[str, Any]) -> First:
+    """What `First.told` has told. Raises KeyError, TypeError or ValueError for anything else."""
+    glance, body, front = (logistic.parse(read[name], POOLED, name) for name in _HEADS)
+    stop = float(read["stop"])
+    if not np.isfinite(stop):
+        raise ValueError(f"stop is {stop}")
+    return First(correction.parse(read["correction"]), glance, body, front, stop)
