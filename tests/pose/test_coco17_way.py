@@ -89,8 +89,10 @@ def _poses_follow_the_truth(assigned: pa.Table, others: pa.Table) -> None:
         if any(t.endswith(frame) for frame in FRAMES)
     ]
     by_truth = {t: [p for p, other in people if other == t] for _, t in people}
-    agreeing = sum(max(map(found.count, set(found))) for found in by_truth.values())
-    assert agreeing >= 0.8 * len(people)
+    # Several classes may show one truth; a class shows one only.
+    by_pose = {p: [t for other, t in people if other == p] for p, _ in people if p is not None}
+    agreeing = sum(max(map(shown.count, set(shown))) for shown in by_pose.values())
+    assert agreeing >= 0.9 * len(people)
     fronts = set(by_truth["front upper"]) - {None}
     assert not fronts & set(by_truth["back upper"])
 
