@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 from reference_tables import reference
 
@@ -67,3 +68,13 @@ def test_the_persons_confidence_is_a_factor_of_the_poses(bundle: Bundle) -> None
     assert half == pytest.approx(0.5 * sure, rel=1e-4)
     assert crowd == pytest.approx(0.35 * sure, rel=1e-4)
     assert len(set(found["pose_id"].to_pylist())) == 1
+
+
+def test_a_bare_picture_in_which_somebody_may_be_is_less_sure(
+    bundle: Bundle, pictures: pa.Table
+) -> None:
+    bare = pictures.filter(pa.compute.equal(pictures["status"], "no_person"))
+    bare = bare.take([0, 0, 0]).append_column("person_probability", pa.array([None, 0.0, 0.4]))
+    unjudged, nobody, doubtful = bundle.assign(bare)["confidence"].to_pylist()
+    assert unjudged == nobody > 0.5
+    assert doubtful == pytest.approx(0.6 * nobody, rel=1e-4)

@@ -176,7 +176,7 @@ class Bundle:
             put(pictures.person, found, self.person.pose_ids, pictures.trust)
         if self.other and len(pictures.no_person):
             found = self.other.branch.assign(pictures.statistics)
-            put(pictures.no_person, found, self.other.pose_ids, 1.0)
+            put(pictures.no_person, found, self.other.pose_ids, pictures.nobody)
         hashes = (
             table["perceptual_hash"].cast(pa.string())
             if "perceptual_hash" in table.column_names
