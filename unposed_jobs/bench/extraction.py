@@ -124,8 +124,10 @@ class PoolSide:
 
     def _chunks(self, listed: pa.Table) -> list[tuple[pa.RecordBatch, PoseSettings]]:
         """As many as the job makes of so many pictures."""
+        from unposed_jobs.jobs import chunks
+
         rows = listed.num_rows
-        number = max(min(self._processes, rows), -(-rows // self._pose.chunk_size))
+        number = chunks.number(rows, self._pose.chunk_size, self._processes)
         batch = listed.combine_chunks().to_batches()[0]
         return [
             (batch.take(pa.array(range(start, rows, number))), self._pose)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
+from math import ceil
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -36,6 +37,16 @@ EXTRACTED = pa.schema(
     ]
 )
 """The table's columns, the time that they took and where; the rest is for the run's figures."""
+
+
+def number(pictures: int, chunk_size: int, tasks: int) -> int:
+    """How many chunks so many pictures are cut into, where `tasks` run at once.
+
+    None is larger than `chunk_size`, and all tasks have as many: else most cores would wait for
+    the few that work on the last chunks.
+    """
+    turns = ceil(ceil(pictures / chunk_size) / tasks)
+    return min(pictures, turns * tasks)
 
 
 def extract_chunks(

@@ -201,7 +201,8 @@ def extract_contents(
     )
     todo = contents.join(seen, "content_sha256", "left_anti").persist()
     total = todo.count()
-    groups = ceil(total / (pose.chunk_size * pose.commit_chunks))
+    # A commit waits for its last chunk: a large cluster does one chunk a task for each at least.
+    groups = ceil(total / (pose.chunk_size * max(pose.commit_chunks, job.partitions)))
     if landmarks is not None:
         groups = min(groups, 1)
     figures: dict[str, Any] = {
@@ -225,10 +226,7 @@ def extract_contents(
         if landmarks is not None:
             rows = landmark_table.extracted(part, landmarks, estimator_id)
         else:
-            chunk_count = max(
-                min(job.partitions, total),
-                ceil(total / groups / pose.chunk_size),
-            )
+            chunk_count = chunks.number(ceil(total / groups), pose.chunk_size, job.partitions)
             rows = part.repartition(chunk_count).mapInArrow(
                 extract, frames.spark_schema(chunks.EXTRACTED)
             )

@@ -1,0 +1,28 @@
+"""How pictures are cut into chunks."""
+
+import pytest
+
+from unposed_jobs.jobs.chunks import number
+
+
+@pytest.mark.parametrize(
+    ("pictures", "tasks", "expected"),
+    [
+        (1200, 2, 6),  # Five would leave a core waiting for the fifth.
+        (600, 2, 4),
+        (512, 2, 2),
+        (100, 8, 8),
+        (3, 8, 3),  # No chunk is empty.
+        (256_000, 1000, 1000),
+    ],
+)
+def test_all_tasks_have_as_many_chunks(pictures: int, tasks: int, expected: int) -> None:
+    assert number(pictures, 256, tasks) == expected
+
+
+def test_no_chunk_is_larger_than_told() -> None:
+    for pictures in range(1, 400):
+        for tasks in (1, 2, 3, 7):
+            chunks = number(pictures, 16, tasks)
+            assert 1 <= chunks <= pictures
+            assert -(-pictures // chunks) <= 16
