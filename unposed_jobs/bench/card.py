@@ -100,7 +100,8 @@ def _parity(parity: dict[str, Any]) -> list[str]:
                 ]
             )
         )
-    return [*lines, "", f"Flags: {parity['flags']['text']}. {_gate(parity)}", ""]
+    what = "Landmarks of one look, as MediaPipe Tasks takes it; flags of the whole job"
+    return [*lines, "", f"{what}: {parity['flags']['text']}. {_gate(parity)}", ""]
 
 
 def _gate(parity: dict[str, Any]) -> str:

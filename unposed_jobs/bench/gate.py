@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from PIL import Image
 from unposed_jobs.bench import flags, parity, pictures
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import estimators
+from unposed_jobs.pose.estimator import PoseEstimator
 
 REFERENCE, CANDIDATE = "mediapipe-full", "blazepose-full"
 RENDERED, PHOTOGRAPHS = "rendered catalogue", "photographs"
@@ -31,20 +34,16 @@ def run(pose: PoseSettings, data: Path, count: int, products: int) -> dict[str, 
     """
     sets = {RENDERED: pictures.load(None, count)}
     sets |= {name: _photographs(data / name) for name in FOLDERS}
-    # Made once: on a GPU the networks are compiled for it.
-    reference, candidate = (
-        estimators.create(replace(pose, estimator=name)) for name in (REFERENCE, CANDIDATE)
-    )
-    try:
+    # MediaPipe Tasks looks once, so landmarks are compared of one look.
+    with _both(replace(pose, second_look=False)) as (reference, candidate):
         compared = {
             name: parity.measure(contents, pose, reference, candidate)
             for name, contents in sets.items()
             if contents
         }
+    # The flags are those of the whole job, the second look included if it is on.
+    with _both(pose) as (reference, candidate):
         flagged = flags.measure(pictures.catalogue(products), pose, reference, candidate)
-    finally:
-        reference.close()
-        candidate.close()
     together = sum((compared[name] for name in FOLDERS if name in compared), parity.Parity())
     rows = [_row(name, one) for name, one in compared.items()]
     if together.pictures:
@@ -54,6 +53,17 @@ def run(pose: PoseSettings, data: Path, count: int, products: int) -> dict[str, 
         "flags": {"share": flagged.share, "text": str(flagged), **vars(flagged)},
         "passed": compared[RENDERED].passed and together.passed and flagged.passed,
     }
+
+
+@contextlib.contextmanager
+def _both(pose: PoseSettings) -> Iterator[tuple[PoseEstimator, PoseEstimator]]:
+    """Reference and candidate under these settings."""
+    made = [estimators.create(replace(pose, estimator=name)) for name in (REFERENCE, CANDIDATE)]
+    try:
+        yield made[0], made[1]
+    finally:
+        for estimator in made:
+            estimator.close()
 
 
 def _row(name: str, one: parity.Parity) -> dict[str, Any]:
