@@ -96,7 +96,9 @@ def main(master, weights, options):
         warehouse = kind.open(settings.warehouse)
         job = Context(spark, settings, Run(DAY, progress=lambda line: None), warehouse)
         # No module: what stands in for it travels to the executors.
-        extract.chunks = SimpleNamespace(extract_chunks=how, EXTRACTED=chunks.EXTRACTED)
+        extract.chunks = SimpleNamespace(
+            extract_chunks=how, EXTRACTED=chunks.EXTRACTED, number=chunks.number
+        )
         tonight = spark.createDataFrame(listed)
         figures = extract.extract_contents(job, "run", estimators.identify(pose), tonight)
         rows = warehouse.read("landmarks").sort_by("content_sha256").to_pylist()

@@ -352,7 +352,9 @@ def test_rows_that_are_wrong_are_refused_whoever_made_them(
         yield pa.RecordBatch.from_pylist(rows * (2 if fault == "doubled" else 1), schema=schema)
 
     # No module: what stands in for it travels to the executors.
-    stand_in = SimpleNamespace(extract_chunks=faulty, EXTRACTED=schema)
+    stand_in = SimpleNamespace(
+        extract_chunks=faulty, EXTRACTED=chunks.EXTRACTED, number=chunks.number
+    )
     monkeypatch.setattr(extract, "chunks", stand_in)
     fresh = settings_for(tmp_path / "home", Path(nights[0].catalogue.images).parent)
     with pytest.raises(CheckFailedError, match=told):
