@@ -28,8 +28,10 @@ help: ## This list
 demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery
 	@docker/demo.sh "$(DEMO)" "$(DEMO_DAY)" "$(DEMO_NEXT_DAY)" "$(DEMO_PRODUCTS)"
 
+# Two files at a time: most tests wait for a JVM or for one core. Threads that wait must not spin.
+test: export OMP_WAIT_POLICY := passive
 test: setup weights lint ## Everything: lint, types and all tests
-	pytest
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Set up
 .PHONY: setup system weights lock
