@@ -16,28 +16,34 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
 DAY = "2026-01-05"
 
-RUN_DAG = """
+NIGHT, WEEK = "unposed_catalogue_audit_nightly", "unposed_reference_retrain_weekly"
+# Each a DAG, its parameters, and a task that is taken for done: the others extract enough.
+RUNS = ((NIGHT, {}, "extract_landmarks"), (WEEK, {}, None), (NIGHT, {"limit": 1000}, None))
+RUN_DAGS = """
 import json, sys
 from datetime import UTC, datetime
 sys.path.insert(0, "dags")
 from airflow.dag_processing.dagbag import DagBag
 
-dag = DagBag("dags").dags[sys.argv[1]]
-for task in dag.tasks:
-    task.retries = 0  # A test does not wait for the second try.
-run = dag.test(
-    logical_date=datetime.fromisoformat(sys.argv[2]).replace(tzinfo=UTC),
-    run_conf=json.loads(sys.argv[3]),
-)
-print("STATE", run.state, json.dumps({t.task_id: str(t.state) for t in run.get_task_instances()}))
+dags = DagBag("dags").dags
+for dag_id, params, done in json.loads(sys.argv[2]):
+    for task in dags[dag_id].tasks:
+        task.retries = 0  # A test does not wait for the second try.
+    run = dags[dag_id].test(
+        logical_date=datetime.fromisoformat(sys.argv[1]).replace(tzinfo=UTC),
+        run_conf=params,
+        mark_success_pattern=done,
+    )
+    states = {t.task_id: str(t.state) for t in run.get_task_instances()}
+    print("STATE", run.state, json.dumps(states), flush=True)
 """
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory, pose_weights):
+def installation(tmp_path_factory, pose_weights):
     """The environment of one small installation: a catalogue, an Airflow home, a connection."""
     home = tmp_path_factory.mktemp("installation")
-    write_sample(home / "catalogue", SampleSettings(18, 5, 640), 2)
+    write_sample(home / "catalogue", SampleSettings(12, 5, 400), 2)
     config = home / "unposed.toml"
     config.write_text(
         "[catalogue]\nerror_budget = 0.2\n[warehouse]\nbuckets = 2\n"
@@ -62,26 +68,32 @@ def airflow(tmp_path_factory, pose_weights):
     return home, environment
 
 
-def run_dag(airflow, dag_id: str, day: str = DAY, **params) -> tuple[str, dict[str, str], str]:
-    """The run's state, its tasks' states, and everything that was printed."""
-    _, environment = airflow
+@pytest.fixture(scope="module")
+def runs(installation) -> list[tuple[str, dict[str, str], str]]:
+    """Of each of `RUNS` the state, its tasks' states, and everything that was printed."""
+    _, environment = installation
     done = subprocess.run(
-        [sys.executable, "-c", RUN_DAG, dag_id, day, json.dumps(params)],
+        [sys.executable, "-c", RUN_DAGS, DAY, json.dumps(RUNS)],
         cwd=ROOT,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    output = done.stdout + done.stderr
-    told = [line for line in output.splitlines() if line.startswith("STATE ")]
-    assert told, output[-4000:]
-    _, state, tasks = told[-1].split(" ", 2)
-    return state.rsplit(".", 1)[-1].lower(), json.loads(tasks), output
+    found, printed = [], []
+    for line in done.stdout.splitlines():
+        printed.append(line)
+        if line.startswith("STATE "):
+            _, state, tasks = line.split(" ", 2)
+            state = state.rsplit(".", 1)[-1].lower()
+            found.append((state, json.loads(tasks), "\n".join(printed)))
+            printed = []
+    assert len(found) == len(RUNS), done.stdout[-4000:]
+    return found
 
 
-def query(airflow, sql: str) -> list[dict]:
-    _, environment = airflow
+def query(environment: dict[str, str], sql: str) -> list[dict]:
     done = subprocess.run(
         ["unposed", "query", "--format", "json", sql],
         env=environment,
@@ -92,28 +104,26 @@ def query(airflow, sql: str) -> list[dict]:
     return json.loads(done.stdout)
 
 
-def test_a_night_before_any_training_fails_in_one_line(airflow):
-    state, tasks, output = run_dag(airflow, "unposed_catalogue_audit_nightly", limit=5)
+def test_a_night_before_any_training_fails_in_one_line(runs):
+    state, tasks, output = runs[0]
     assert state == "failed"
     assert tasks["extract_landmarks"] == "success"
     assert tasks["audit_products"] != "success"
     assert "unposed: no model is promoted yet; run: unposed train" in output
 
 
-def test_the_week_and_the_night_go_through_and_publish(airflow):
-    home, _ = airflow
-    state, tasks, output = run_dag(airflow, "unposed_reference_retrain_weekly")
-    assert (state, set(tasks.values())) == ("success", {"success"}), output[-4000:]
-    state, tasks, output = run_dag(airflow, "unposed_catalogue_audit_nightly")
-    assert (state, set(tasks.values())) == ("success", {"success"}), output[-4000:]
+def test_the_week_and_the_night_go_through_and_publish(installation, runs):
+    home, environment = installation
+    for state, tasks, output in runs[1:]:
+        assert (state, set(tasks.values())) == ("success", {"success"}), output[-4000:]
     flags = query(
-        airflow,
+        environment,
         "SELECT state, count(*) AS n, count(DISTINCT product_id) AS products "
         "FROM pose_flags_current GROUP BY state",
     )
     by_state = {row["state"]: row for row in flags}
     assert by_state["missing"]["n"] > 0
     assert by_state["present"]["n"] > 0
-    published = query(airflow, "SELECT run_date, state FROM runs WHERE job = 'audit'")
+    published = query(environment, "SELECT run_date, state FROM runs WHERE job = 'audit'")
     assert [(row["run_date"], row["state"]) for row in published] == [(DAY, "published")]
     assert (home / "gallery/index.html").is_file()
