@@ -14,7 +14,9 @@ PERSON = reference(products=1).slice(0, 1).to_pylist()[0]
 
 def table(*changes: dict) -> pa.Table:
     """One picture with a person, once for each of the changes."""
-    schema = reference(products=1).schema.append(pa.field("person_confidence", pa.float32()))
+    schema = reference(products=1).schema
+    for name in ("person_confidence", "person_probability"):
+        schema = schema.append(pa.field(name, pa.float32()))
     return pa.Table.from_pylist([PERSON | change for change in changes], schema=schema)
 
 
@@ -47,6 +49,22 @@ def test_a_person_judged_as_a_whole_is_trusted_by_that_judgement() -> None:
     headless = {"landmarks": seen(2), "pose_score": 0.1}
     assert trust(**headless, person_confidence=0.72) == pytest.approx(0.8)
     assert trust(**headless, person_confidence=None) < 0.1
+
+
+def test_a_body_without_a_head_is_trusted_as_surely_as_somebody_is_there() -> None:
+    judged = {"person_confidence": 0.45, "person_probability": 0.95}
+    values = np.array(PERSON["landmarks"]).reshape(33, 5)
+    values[:11, 3:] = 0  # The head is not in the picture.
+    headless = {"landmarks": values.ravel().tolist()} | judged
+    assert trust(**headless) == pytest.approx(0.95)
+    assert trust(**headless | {"person_probability": None}) == pytest.approx(0.5)
+    assert trust(**judged) == pytest.approx(0.5)  # A head may be put where there is none.
+    assert trust(**headless, person_count=2) == pytest.approx(0.7 * 0.5)
+
+
+def test_what_makes_a_class_is_that_somebody_is_there_wherever_the_joints_are() -> None:
+    pictures = table({"person_confidence": 0.45, "person_probability": 0.95}, {})
+    assert arrays(pictures, None, 0).somebody.tolist() == pytest.approx([0.95, 1.0])
 
 
 def test_more_than_one_person_is_less_confidence_however_it_was_found() -> None:

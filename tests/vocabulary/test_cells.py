@@ -66,6 +66,16 @@ def test_rare_pictures_that_are_surely_read_are_a_class_and_doubtful_ones_are_no
     assert len(cells.without_tiny(clusters, codes, owners(33, 12), trust)) == 1
 
 
+def test_a_rare_shot_is_a_class_only_if_a_second_product_repeats_it() -> None:
+    codes = np.concatenate([cloud((0, 0), 30, 0), cloud((9, 9), 3, 2)])
+    clusters = clustering.fit(codes, 2, seed=0)
+    owner = owners(33, 12)
+    owner[30:] = ["P1", "P1", "P2"]
+    assert len(cells.without_tiny(clusters, codes, owner, sure(33))) == 2
+    owner[30:] = "P1"
+    assert len(cells.without_tiny(clusters, codes, owner, sure(33))) == 1
+
+
 def test_a_side_too_rare_for_a_class_is_joined_to_the_other_side() -> None:
     codes = np.concatenate([cloud((0, 0), 30, 0), cloud((3, 0), 12, 1), cloud((3, 3), 2, 2)])
     clusters = clustering.describe(codes, np.array([[0, 0], [3, 0], [3, 3]], dtype=np.float32))

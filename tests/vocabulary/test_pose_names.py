@@ -112,6 +112,13 @@ def test_one_framing_and_view_is_one_shot_whichever_way_it_is_turned() -> None:
     assert naming.shots([seen[4], seen[4] | {"scale": seen[4]["scale"] - 0.4}]) == [0, 0]
 
 
+def test_a_quarter_turn_of_chest_or_legs_is_no_other_shot_and_of_an_upper_body_it_is() -> None:
+    for framing, alike in (("chest", True), ("legs", True), ("upper", False)):
+        front, turned = medians([Pose("front", framing)] * 2)
+        turned |= {"facing": 0.5}
+        assert (len(set(naming.shots([front, turned]))) == 1) == alike
+
+
 def test_both_sides_are_one_shot_only_where_asked() -> None:
     seen = medians([Pose("left", "upper"), Pose("right", "upper"), Pose("right", "full")])
     assert naming.shots(seen) == [0, 1, 2]

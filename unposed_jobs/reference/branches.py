@@ -80,18 +80,18 @@ def person_branch(
     weight = shot_space.weight(reading.codes[once])
     codes = shot_space.beside(reading.codes, ratios, weight)
     products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
-    owner, trust = products[found.person[once]], found.trust[once]
+    owner, somebody = products[found.person[once]], found.somebody[once]
     # Without a look at the champion: what is learned anew is to find what the champion lacks.
     k, figures = _number_of_classes(codes[once], settings, past.progress)
     clusters = clustering.fit(codes[once], k, settings.seed)
     metrics |= {"clusters": len(clusters), "by_clusters": figures}
     metrics |= _quality(reading.features[once], encoder, len(clusters), settings.seed)
-    clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner, trust)
+    clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner, somebody)
     seen = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
     wider = naming.shots(seen, sides=False)
     clusters = clusters.merged(naming.shots(seen))
-    clusters = cells.joined(clusters, wider, codes[once], owner, trust)
-    clusters = cells.without_tiny(clusters, codes[once], owner, trust)
+    clusters = cells.joined(clusters, wider, codes[once], owner, somebody)
+    clusters = cells.without_tiny(clusters, codes[once], owner, somebody)
     anew = functools.partial(Proposed.of, clusters, codes[once], owner=products[found.person[once]])
     going = continuing.person(
         champion,
@@ -231,11 +231,11 @@ def _person_calibration(
         return branch.points(pose_features(vary(landmarks, rng), aspect))
 
     points = branch.points(reading.features[rows])
-    owner, trust = owner[found.person[rows]], found.trust[rows]
+    owner, somebody = owner[found.person[rows]], found.somebody[rows]
     told = naming.readings(ratios_of(reading.features[rows]))
 
     def divided(other: Clusters, points: Floats, rows: Ints) -> Clusters:
-        return cells.divide(other, points, told[rows], owner[rows], trust[rows])
+        return cells.divide(other, points, told[rows], owner[rows], somebody[rows])
 
     return retaking.calibrate(branch.clusters, points, again, owner, seed, divided=divided)
 

@@ -21,7 +21,8 @@ class PictureArrays:
     """N pictures: `kind` (N,) of str, person, no_person or unreadable.
 
     `person` are the n rows with a person, `landmarks` (n, points, values) and `aspect` (n,)
-    theirs, and `trust` (n,) in [0, 1] says how far the landmarks can be relied on. `no_person`
+    theirs, `trust` (n,) in [0, 1] says how far the landmarks can be relied on, and `somebody` (n,)
+    how sure it is that a person is there at all, wherever its joints are placed. `no_person`
     are the m rows without a person, `statistics` (m, S) theirs, NaN where there are none, and
     `nobody` (m,) in [0, 1] the probability that nobody is there, 1 where it was not judged.
     """
@@ -31,6 +32,7 @@ class PictureArrays:
     landmarks: Floats
     aspect: Floats
     trust: Floats
+    somebody: Floats
     no_person: npt.NDArray[np.int64]
     statistics: Floats
     nobody: Floats
@@ -90,12 +92,14 @@ def arrays(table: pa.Table, topology: Topology | None, statistics: int) -> Pictu
     kind[person[~visible]] = NO_PERSON
     person, landmarks, seen = person[visible], landmarks[visible], seen[visible]
     no_person = np.flatnonzero(kind == NO_PERSON)
+    trust, somebody = _trust(table, person, seen, shape)
     return PictureArrays(
         kind.astype(str),
         person,
         landmarks,
         _aspect(table, person),
-        _trust(table, person, seen),
+        trust,
+        somebody,
         no_person,
         _statistics(table, no_person, statistics),
         1 - np.clip(np.nan_to_num(_column(table, "person_probability", no_person)), 0, 1),
@@ -108,14 +112,24 @@ _SURE_PLACED = 0.9  # nor does a judgement of the whole person, whose joints are
 _CROWD = 0.7  # factor where more than one person was found
 
 
-def _trust(table: pa.Table, rows: npt.NDArray[np.int64], seen: Floats) -> Floats:
+def _trust(
+    table: pa.Table, rows: npt.NDArray[np.int64], seen: Floats, topology: Topology
+) -> tuple[Floats, Floats]:
+    """How far landmarks can be relied on, and how sure it is that somebody is there; (n,) each."""
     score = np.nan_to_num(_column(table, "pose_score", rows), nan=1.0)
-    people = np.nan_to_num(_column(table, "person_count", rows), nan=1.0)
+    alone = ~(_column(table, "person_count", rows) > 1)
     placed = _column(table, "person_confidence", rows)
+    there = np.clip(_column(table, "person_probability", rows), 0, 1)
     guess = np.clip(score / _SURE_SCORE, 0, 1) * np.clip(seen.sum(axis=1) / _SURE_POINTS, 0, 1)
     # Who was judged as a whole needs no guess: a headless torso has few points, and may be sure.
     trust = np.where(np.isfinite(placed), np.clip(placed / _SURE_PLACED, 0, 1), guess)
-    return np.where(people > 1, _CROWD * trust, trust)
+    trust = np.where(alone, trust, _CROWD * trust)
+    somebody = np.where(np.isfinite(there), there, trust)
+    # A head put where there is none makes another shot of a torso. A torso or legs alone stay what
+    # they are with every joint a little off: that somebody is there is all they ask.
+    eyes = [topology.index(f"{side}_eye") for side in ("left", "right")]
+    headless = seen[:, eyes].max(axis=1) == 0
+    return np.where(headless & alone, np.maximum(trust, somebody), trust), somebody
 
 
 def _aspect(table: pa.Table, rows: npt.NDArray[np.int64]) -> Floats:

@@ -21,9 +21,10 @@ from unposed_jobs.vocabulary import clustering
 from unposed_jobs.vocabulary.clustering import Clusters, Floats
 
 LEAST_SEEN = 2.5
-LEAST_PRODUCTS = 3
-"""Pictures that are surely seen to less, or of fewer products, make no class: three sure ones are
-a rare shot, five that may show nobody are none."""
+LEAST_PRODUCTS = 2
+"""Pictures of less certainty in all that somebody is there, or of fewer products, make no class:
+three sure ones are a rare shot, five that may show nobody are none. A shot that a second product
+repeats is no accident of the first."""
 LEAST_SHARE = 0.08
 """Nor does a part of a centroid that has a smaller share of its pictures: such are misreadings."""
 
@@ -38,13 +39,14 @@ def divide(
     codes: Floats,
     reading: npt.NDArray[np.str_],
     owner: npt.NDArray[np.str_],
-    trust: Floats,
+    somebody: Floats,
 ) -> Clusters:
     """A centroid for each shot of each of the C centroids.
 
-    `codes` (n, d), `reading` (n,) what each picture shows, `owner` (n,) its product, `trust` (n,)
-    in [0, 1] how surely it shows that. A reading that too few of a centroid's pictures have stays
-    with the commonest one, unless it is the same with enough pictures of several centroids.
+    `codes` (n, d), `reading` (n,) what each picture shows, `owner` (n,) its product, `somebody`
+    (n,) in [0, 1] how sure it is that a person is there, 1 throughout where none is to be. A
+    reading that too few of a centroid's pictures have stays with the commonest one, unless it is
+    the same with enough pictures of several centroids.
     """
     cell = clusters.nearest(codes)
     part = np.full(len(codes), -1, dtype=np.int64)
@@ -61,7 +63,7 @@ def divide(
             share = told.sum() / member.sum()
             if (
                 share >= LEAST_SHARE
-                and _enough(told, owner, trust)
+                and _enough(told, owner, somebody)
                 and _apart(codes[told], codes[rest])
             ):
                 part[told] = count
@@ -71,7 +73,7 @@ def divide(
         told = reading == name
         home = np.unique(part[told])
         common = {int(one): _commonest(reading[part == one]) for one in home}
-        if name in common.values() or not _enough(told, owner, trust):
+        if name in common.values() or not _enough(told, owner, somebody):
             continue
         rest = np.isin(part, home) & (
             reading == np.array([common.get(one, "") for one in part.tolist()])
@@ -88,14 +90,14 @@ def joined(
     wider: Sequence[int],
     codes: Floats,
     owner: npt.NDArray[np.str_],
-    trust: Floats,
+    somebody: Floats,
 ) -> Clusters:
     """The same with a class that is too small joined to those of its wider group.
 
     `wider` (C,) is the group of each centroid, such as both sides of one framing.
     """
     label = clusters.label[clusters.nearest(codes)]
-    small = [one for one in range(len(clusters)) if not _enough(label == one, owner, trust)]
+    small = [one for one in range(len(clusters)) if not _enough(label == one, owner, somebody)]
     group = np.asarray(wider)
     alike = np.isin(group, group[np.isin(clusters.label, small)])
     return clusters.merged(np.where(alike, -1 - group, clusters.label).tolist())
@@ -105,11 +107,11 @@ def without_tiny(
     clusters: Clusters,
     codes: Floats,
     owner: npt.NDArray[np.str_],
-    trust: Floats,
+    somebody: Floats,
 ) -> Clusters:
     """The same without classes that too few pictures or products show; at least one is left."""
     label = clusters.label[clusters.nearest(codes)]
-    kept = [one for one in range(len(clusters)) if _enough(label == one, owner, trust)]
+    kept = [one for one in range(len(clusters)) if _enough(label == one, owner, somebody)]
     if len(kept) == len(clusters):
         return clusters
     kept = kept or [int(np.bincount(label).argmax())]
@@ -133,6 +135,6 @@ def _commonest(reading: npt.NDArray[np.str_]) -> str:
     return str(names[sizes.argmax()])
 
 
-def _enough(member: npt.NDArray[np.bool_], owner: npt.NDArray[np.str_], trust: Floats) -> bool:
+def _enough(member: npt.NDArray[np.bool_], owner: npt.NDArray[np.str_], somebody: Floats) -> bool:
     products = len(np.unique(owner[member]))
-    return bool(trust[member].sum() >= LEAST_SEEN and products >= LEAST_PRODUCTS)
+    return bool(somebody[member].sum() >= LEAST_SEEN and products >= LEAST_PRODUCTS)

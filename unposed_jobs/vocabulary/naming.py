@@ -134,10 +134,8 @@ def readings(ratios: Floats) -> npt.NDArray[np.str_]:
 
 
 def _reading(ratios: Mapping[str, float]) -> str:
-    framing, view = _framing(ratios), _view(ratios)
-    if framing in ("chest", "legs"):  # So little of a body tells no quarter turn.
-        view = view.removeprefix("three-quarter ")
-    return f"{framing}, {view}"
+    framing = _framing(ratios)
+    return f"{framing}, {_view(ratios, framing)}"
 
 
 def kind_readings(statistics: Floats) -> npt.NDArray[np.str_]:
@@ -162,7 +160,8 @@ def ratio_medians(ratios: Floats) -> dict[str, float]:
 
 
 def _draft_pose(ratios: Mapping[str, float]) -> _Draft:
-    framing, view = _framing(ratios), _view(ratios)
+    framing = _framing(ratios)
+    view = _view(ratios, framing)
     arms = ratios["arms"]
     side = ratios["profile"]
     details = {
@@ -195,11 +194,13 @@ def _framing(ratios: Mapping[str, float]) -> str:
     return "legs" if max(hips, knees, ankles) > _SEEN else "close-up"
 
 
-def _view(ratios: Mapping[str, float]) -> str:
+def _view(ratios: Mapping[str, float], framing: str) -> str:
     turn = ratios["facing"]
     if abs(turn) > _SIDE:
         view = "front" if turn > 0 else "back"
-        return view if abs(turn) >= _FRONT else f"three-quarter {view}"
+        # So little of a body as a chest or legs tells no quarter turn.
+        plain = abs(turn) >= _FRONT or framing in ("chest", "legs")
+        return view if plain else f"three-quarter {view}"
     if abs(ratios["profile"]) < _TURNED:
         return SIDE
     # Who looks to the picture's left shows the left side.
