@@ -153,6 +153,8 @@ def test_mistakes_are_one_line(tmp_path, monkeypatch):
         bench.main(["--no-run"])
     with pytest.raises(UnposedError, match="cannot read"):
         bench.main(["--no-run", "--merge", str(tmp_path / "none.json")])
+    with pytest.raises(UnposedError, match="two numbers"):
+        bench.main(["--only", "7", "--products", "100"])
 
 
 @pytest.mark.skipif(not PAGE.is_file(), reason="make bench has not been run yet")

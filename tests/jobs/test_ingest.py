@@ -278,6 +278,13 @@ def test_the_session_is_shared_and_set_up(spark):
     assert again.conf.get("spark.sql.session.timeZone") == "UTC"
 
 
+@pytest.mark.parametrize(("rows", "through_the_driver"), [(1_000, True), (1_000_000, False)])
+def test_only_what_is_small_is_joined_through_the_driver(spark, rows, through_the_driver):
+    joined = spark.range(10_000_000).join(spark.range(rows), "id")
+    planned = joined._jdf.queryExecution().executedPlan().toString()
+    assert ("BroadcastExchange" in planned) is through_the_driver
+
+
 def test_no_java_is_one_line(monkeypatch, tmp_path):
     from unposed_jobs.jobs import session as module
 

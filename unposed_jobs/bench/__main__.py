@@ -88,6 +88,8 @@ def parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write; 1 where the gate is not passed."""
     given = parser().parse_args(arguments)
+    if len(set(given.products)) < 2:
+        raise UnposedError("--products needs two numbers or more: the exponent is a slope")
     settings = config.load()
     wanted = GPU if given.gpu else given.only
     reports = [json.loads(_read(path)) for path in given.merge]

@@ -24,6 +24,9 @@ from unposed_jobs.warehouse import tables
 
 DAY = date(2026, 1, 5)
 _RUN = "bench"
+_WARMING = 150
+"""Pictures of a process before anything is timed. By then the JVM has compiled what it runs often,
+which is of a session's start as well."""
 _REFERENCES = pa.schema(
     [("image_uri", pa.string()), ("content_sha256", pa.string()), ("status", pa.string())]
 )
@@ -53,7 +56,7 @@ class SparkSide:
         self._spark = sessions.local(cores)
         self._pose = pose
         self._all = references(folder, count)
-        self.run(2 * cores)
+        self.run(_WARMING * cores)
 
     def run(self, count: int | None = None) -> dict[str, Any]:
         """Extract `count` pictures (else all) and commit; seconds, pictures and figures."""
@@ -92,7 +95,7 @@ class PoolSide:
         self._pose = pose
         self._all = references(folder, count)
         self._pool = context.Pool(processes, _prepare, (pose,))
-        self.run(2 * processes)
+        self.run(_WARMING * processes)
 
     def run(self, count: int | None = None) -> dict[str, Any]:
         """As `SparkSide.run`."""

@@ -24,6 +24,8 @@ _SQL = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # Spark's default, INT96, is refused by Iceberg.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # What is broadcast passes through the driver, which would hold the rows of 100,000 pictures.
+    "spark.sql.autoBroadcastJoinThreshold": "1m",
 }
 """What the jobs rely on, whoever started the session."""
 _LOGGING = """\
