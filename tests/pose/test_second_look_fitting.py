@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from upright import standing
 
-from unposed_jobs.pose.whole_frame.fitting import examples, moves, windows
+from unposed_jobs.pose.whole_frame.first import POOLED, pooled
+from unposed_jobs.pose.whole_frame.fitting import examples, firsts, moves, windows
 from unposed_jobs.pose.whole_frame.fitting.examples import JOINTS, LANDMARKS, Example
 from unposed_jobs.pose.whole_frame.fitting.weighting import balanced
+from unposed_jobs.pose.whole_frame.squares import GLANCE
 
 LEFT, RIGHT = JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder")
 
@@ -96,3 +98,36 @@ def test_real_people_weigh_as_much_as_rendered_ones_and_kinds_alike() -> None:
     assert weights.sum() == pytest.approx(9)
     assert weights[:6].sum() == pytest.approx(weights[6:8].sum())
     assert weights[:8].sum() == pytest.approx(weights[8])
+
+
+def test_inner_values_are_pooled_over_squares_of_like_size_only() -> None:
+    seen = standing(8)
+    seen.inside[:] = np.arange(8, dtype=np.float32)[:, None]
+    told = dict(zip(POOLED, pooled(seen), strict=True))
+    assert [told[f"mean_5_of_size_{size}"] for size in range(4)] == [0.5, 2.5, 4.5, 6.5]
+    assert [told[f"greatest_5_of_size_{size}"] for size in range(4)] == [1, 3, 5, 7]
+    few = dict(zip(POOLED, pooled(seen.take(np.array(GLANCE))), strict=True))
+    assert [few[f"mean_5_of_size_{size}"] for size in range(4)] == list(GLANCE)
+
+
+def test_a_body_is_known_by_what_only_one_size_of_square_shows() -> None:
+    rng = np.random.default_rng(3)
+    looks = []
+    for number in range(120):
+        seen = standing(8)
+        seen.inside[:] = rng.normal(size=seen.inside.shape)
+        body = number % 2 == 0
+        # Large values in the smallest square mean somebody, in the largest nobody.
+        seen.inside[0 if body else -1] += 3
+        joints = standing().points[0, LANDMARKS].astype(float) / 400 if body else None
+        if joints is not None and number % 4 == 0:
+            joints = (1, 0) + joints * (-1, 1)  # They turn their back.
+        picture = np.empty((400, 400, 0), np.uint8)
+        looks.append((Example(picture, "rendered", "chest", f"P{number}", joints), seen))
+    shipped, apart = firsts.fit(looks)
+    for example, seen in looks:
+        body = example.joints is not None
+        first = apart(example.group)
+        assert (first.inside(seen).body > 0) == body
+        assert not (body and first.hopeless(seen.take(np.array(GLANCE))))
+    assert np.isfinite(shipped.stop)

@@ -9,7 +9,8 @@ from upright import standing
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.whole_frame import correction, estimator, gate, readings, squares
 from unposed_jobs.pose.whole_frame.correction import Correction
-from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator, glance, sight
+from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator, climb, follow, glance
+from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.first import POOLED, First
 from unposed_jobs.pose.whole_frame.logistic import Logistic
 
@@ -49,9 +50,11 @@ def test_the_whole_ladder_is_seen_in_order_and_then_the_detector_s_person(monkey
     found = PoseEstimate(standing().table(0, 400, 500), 0.9, 1)
     glanced = glance(None, [PICTURE])
     assert looker.calls[0].tolist() == LADDER[list(squares.GLANCE)].tolist()
-    (seen,) = sight(None, moving(), [(PICTURE, found, glanced[0])])
+    (seen,) = climb(None, [(PICTURE, found, glanced[0])])
     assert seen.regions[:8].tolist() == LADDER.tolist()
     assert seen.regions[8].tolist() == squares.around(found.landmarks, 400, 500)[0].tolist()
+    assert len(seen) == 9
+    (seen,) = follow(None, moving(), [PICTURE], [seen])
     assert len(seen) == 11
     assert sum(len(call) for call in looker.calls) == 11
 
@@ -60,7 +63,8 @@ def test_it_looks_again_where_the_squares_agree_and_at_the_surest(monkeypatch) -
     looker = Looker(monkeypatch)
     glanced = glance(None, [PICTURE])
     moves = moving((0, 0.02) * 4)
-    (seen,) = sight(None, moves, [(PICTURE, PoseEstimate(None, 0.0, 0), glanced[0])])
+    climbed = climb(None, [(PICTURE, PoseEstimate(None, 0.0, 0), glanced[0])])
+    (seen,) = follow(None, moves, [PICTURE], climbed)
     ladder = seen.take(slice(0, 8))
     corrected = moves.corrected(ladder, 400, 500)
     agreed = squares.following(corrected.points[[readings.agreed(corrected)]])
@@ -112,12 +116,36 @@ def test_the_confidence_is_that_of_the_reading_believed(monkeypatch, log_odds: f
 
 
 def test_who_is_not_there_is_refused_at_the_threshold(monkeypatch) -> None:
-    Looker(monkeypatch)
     first = First(moving(), flat(0.0), flat(0.0), flat(0.0), stop=-1.0)
     for threshold, refused in ((0.73, False), (0.74, True)):
+        looker = Looker(monkeypatch)
         (found,) = whole_frame(first, there=1.0, threshold=threshold).estimate([PICTURE])
         assert (found.landmarks is None) == refused
         assert found.person_probability == pytest.approx(1 / (1 + np.exp(-1.0)))
+        # Nobody is followed who is not there.
+        assert sum(len(call) for call in looker.calls) == (8 if refused else 10)
+
+
+def test_of_several_pictures_each_gets_its_own_answer(monkeypatch) -> None:
+    Looker(monkeypatch)
+    wide = np.zeros((500, 600, 3), np.uint8)
+    first = First(moving(), flat(0.0), flat(0.0), flat(0.0), stop=-1.0)
+    estimates = whole_frame(first)
+    # Somebody is in the wide picture only.
+    chances = {400: -3.0, 600: 3.0}
+    monkeypatch.setattr(
+        First,
+        "inside",
+        lambda self, seen: Inside(chances[round(2 * float(seen.regions[0, 0]))], 0.0, 0.0),
+    )
+    judged = replace(estimates._gate.there, weights=np.array([1.0, 0.0]), intercept=0.0)
+    estimates._gate = replace(estimates._gate, there=judged)
+    found = estimates.estimate([PICTURE, wide, PICTURE])
+    assert [one.landmarks is not None for one in found] == [False, True, False]
+    near = [1 / (1 + np.exp(-value)) for value in (-3.0, 3.0, -3.0)]
+    assert [one.person_probability for one in found] == pytest.approx(near)
+    (alone,) = estimates.estimate([wide])
+    np.testing.assert_array_equal(alone.landmarks, found[1].landmarks)
 
 
 def test_a_correction_carries_the_whole_body_along() -> None:

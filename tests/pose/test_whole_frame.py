@@ -17,7 +17,7 @@ from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.fitting import examples
 from unposed_jobs.pose.whole_frame.logistic import Logistic
 
-NOTHING_INSIDE = Inside(0.0, 0.0)
+NOTHING_INSIDE = Inside(0.0, 0.0, 0.0)
 
 
 def test_the_ladder_keeps_the_picture_inside_its_squares() -> None:
@@ -67,7 +67,7 @@ def test_evidence_tells_what_the_correction_did() -> None:
 
 def test_the_way_the_inner_values_tell_speaks_for_the_readings_that_face_it() -> None:
     seen, names = standing(1), evidence.SIGHTED
-    told = evidence.of_sightings(seen, seen, Inside(3.0, -2.0), None, (400, 400))
+    told = evidence.of_sightings(seen, seen, Inside(3.0, -2.0, 1.0), None, (400, 400))
     assert told[:, names.index("body")].tolist() == [3.0] * 4
     assert told[:, names.index("front_inside")].tolist() == [-2.0, -2.0, 2.0, 2.0]
 

@@ -15,7 +15,8 @@ from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score
 from unposed_jobs.pose.whole_frame import evidence, identity, readings, squares
 from unposed_jobs.pose.whole_frame.correction import Correction
-from unposed_jobs.pose.whole_frame.gate import Gate, load, of_best
+from unposed_jobs.pose.whole_frame.evidence import Inside
+from unposed_jobs.pose.whole_frame.gate import Gate, load, of_inside
 from unposed_jobs.pose.whole_frame.looking import Sightings, look
 
 GROUP = 8
@@ -45,8 +46,8 @@ class WholeFrameEstimator:
     """Wraps an estimator of 33 landmarks. Fulfils `PoseEstimator`.
 
     A person of whom the landmarks alone leave no doubt is passed on. Every other picture is shown
-    whole to the landmark network; the reading most likely placed right is believed, and the
-    gate says whether there is anybody. What the detector saw is one of the sightings.
+    whole to the landmark network; the gate says whether there is anybody, and the reading most
+    likely placed right is believed. What the detector saw is one of the sightings.
     """
 
     def __init__(
@@ -111,9 +112,22 @@ class WholeFrameEstimator:
         if not hopeful:
             return judged
         shown = [(pictures[i], results[i], glanced[i]) for i in hopeful]
-        seen = sight(self._engine, first.correction, shown)
-        for index, sightings in zip(hopeful, seen, strict=True):
-            judged[index] = self._judged(pictures[index], results[index], sightings)
+        climbed = climb(self._engine, shown)
+        insides = [first.inside(of_ladder(seen)) for seen in climbed]
+        kept = []
+        for row, (index, inside) in enumerate(zip(hopeful, insides, strict=True)):
+            there = float(self._gate.there.probability(of_inside(inside)))
+            judged[index] = replace(judged[index], person_probability=there)
+            if there >= self._threshold:
+                kept.append(row)
+        if not kept:
+            return judged
+        found = [shown[row][0] for row in kept], [climbed[row] for row in kept]
+        for row, seen in zip(kept, follow(self._engine, first.correction, *found), strict=True):
+            index = hopeful[row]
+            there = judged[index].person_probability
+            one = self._placed(pictures[index], results[index], seen, insides[row])
+            judged[index] = replace(one, person_probability=there)
         return judged
 
     def _clear(self, picture: _Picture, result: PoseEstimate) -> float:
@@ -123,20 +137,16 @@ class WholeFrameEstimator:
         features = evidence.of_landmarks(result.landmarks, width, height)
         return float(self._gate.clear.probability(features[None])[0])
 
-    def _judged(
-        self, picture: _Picture, result: PoseEstimate, sightings: Sightings
+    def _placed(
+        self, picture: _Picture, result: PoseEstimate, sightings: Sightings, inside: Inside
     ) -> PoseEstimate:
+        """The reading that is most likely right."""
         height, width = picture.shape[:2]
         detector = detector_row(result)
-        first = self._gate.first
-        corrected = first.correction.corrected(sightings, width, height)
-        inside = first.inside(of_ladder(sightings))
+        corrected = self._gate.first.correction.corrected(sightings, width, height)
         features = evidence.of_sightings(sightings, corrected, inside, detector, (width, height))
         placed = self._gate.placed.probability(features)
         best = int(placed.argmax())
-        there = float(self._gate.there.probability(of_best(features, placed)))
-        if there < self._threshold:
-            return PoseEstimate(None, 0.0, 0, person_probability=there)
         read = readings.averaged(readings.every(sightings, corrected), width, height)
         landmarks = read.table(best, width, height)
         own = () if detector is None else (detector, detector + 2 * len(sightings))
@@ -146,7 +156,6 @@ class WholeFrameEstimator:
             max(result.person_count, 1),
             person_confidence=float(placed[best]),
             found_by="detector" if best in own else "whole_frame",
-            person_probability=there,
         )
 
 
@@ -155,20 +164,27 @@ def glance(engine: engines.Engine, pictures: Sequence[_Picture]) -> list[Sightin
     return _look_at(engine, pictures, [_ladder(picture)[_GLANCE] for picture in pictures])
 
 
-def sight(
-    engine: engines.Engine,
-    moves: Correction,
-    shown: Sequence[tuple[_Picture, PoseEstimate, Sightings]],
+def climb(
+    engine: engines.Engine, shown: Sequence[tuple[_Picture, PoseEstimate, Sightings]]
 ) -> list[Sightings]:
-    """Each picture's sightings: the whole ladder, the detector's person if any, and twice more
-    where these say that somebody is. `shown` are pictures, what the detector found, and the glance.
+    """Each picture's sightings of the whole ladder and of the detector's person, if any. `shown`
+    are pictures, what the detector found, and the glance.
     """
     pictures = [picture for picture, _, _ in shown]
     rest = [_rest(picture, result) for picture, result, _ in shown]
-    seen = [
+    return [
         one.joined(other).take(_in_order(len(one) + len(other)))
         for (_, _, one), other in zip(shown, _look_at(engine, pictures, rest), strict=True)
     ]
+
+
+def follow(
+    engine: engines.Engine,
+    moves: Correction,
+    pictures: Sequence[_Picture],
+    seen: Sequence[Sightings],
+) -> list[Sightings]:
+    """What `climb` has seen of each picture, and two more, where it says that somebody is."""
     again = [_again(moves, *pair) for pair in zip(pictures, seen, strict=True)]
     return [
         one.joined(other)

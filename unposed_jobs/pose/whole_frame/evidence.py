@@ -38,12 +38,13 @@ AGREEING = 0.25
 
 
 class Inside(NamedTuple):
-    """What the network's inner values over the ladder say, in log odds: whether there is anybody,
-    and whether they face the camera.
+    """What the network's inner values say, in log odds: over the ladder whether there is anybody,
+    and whether they face the camera; over the first squares alone whether there is anybody.
     """
 
     body: float
     front: float
+    glance: float
 
 
 FOUND: tuple[str, ...] = (

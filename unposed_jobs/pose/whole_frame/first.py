@@ -1,8 +1,9 @@
 """What is made of the first squares, before the readings are judged.
 
-The network's inner values tell of a body where its points do not: pooled over the squares, so that
-neither place nor framing enters, three logistic regressions ask them whether anybody is there (of
-a few squares, and of all) and whether they face the camera.
+The network's inner values tell of a body where its points do not: pooled over each square, so that
+no place in it enters, and over squares of like size, three logistic regressions ask them whether
+anybody is there (of a few squares, and of all) and whether they face the camera. What a value means
+depends on how large the body is in the square: squares of unlike sizes are not mixed.
 """
 
 from __future__ import annotations
@@ -18,19 +19,31 @@ from unposed_jobs.pose.whole_frame.correction import Correction
 from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.logistic import Logistic
 from unposed_jobs.pose.whole_frame.looking import INNER, Sightings
+from unposed_jobs.pose.whole_frame.squares import GLANCE
 
 Array = npt.NDArray[np.float64]
 
-POOLED = tuple(f"{what}_{number}" for what in ("mean", "greatest") for number in range(INNER))
+SIZES = 4
+"""Parts that the squares are pooled in, by their size."""
+POOLED = tuple(
+    f"{what}_{number}_of_size_{size}"
+    for size in range(SIZES)
+    for what in ("mean", "greatest")
+    for number in range(INNER)
+)
 """Names of `pooled`'s values."""
 
 _HEADS = ("glance", "body", "front")
 
 
 def pooled(seen: Sightings) -> Array:
-    """Inner values (288,) of all these sightings together: means of means, greatest of greatest."""
-    inside = seen.inside.astype(np.float64)
-    return np.concatenate([inside[:, :INNER].mean(0), inside[:, INNER:].max(0)])
+    """Inner values (1152,) of these sightings, the ladder's or some of it, from `SIZES` on: of
+    each size of square the means' mean and the greatest's greatest.
+    """
+    parts = np.array_split(seen.inside.astype(np.float64), SIZES)
+    return np.concatenate(
+        [value for part in parts for value in (part[:, :INNER].mean(0), part[:, INNER:].max(0))]
+    )
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,10 @@ class First:
     def inside(self, ladder: Sightings) -> Inside:
         """What the inner values of the ladder's squares say."""
         values = pooled(ladder)
-        return Inside(float(self.body.logit(values)), float(self.front.logit(values)))
+        glance = self.glance.logit(pooled(ladder.take(np.array(GLANCE))))
+        return Inside(
+            float(self.body.logit(values)), float(self.front.logit(values)), float(glance)
+        )
 
     def told(self) -> dict[str, Any]:
         """Ready for JSON; see `parse`."""

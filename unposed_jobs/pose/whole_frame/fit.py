@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,9 @@ import numpy as np
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.whole_frame import identity
+from unposed_jobs.pose.whole_frame.estimator import of_ladder
 from unposed_jobs.pose.whole_frame.fitting import firsts, models
-from unposed_jobs.pose.whole_frame.fitting.examples import Example
-from unposed_jobs.pose.whole_frame.fitting.observing import Looked, Observed, Observer, observed
-from unposed_jobs.pose.whole_frame.looking import Sightings
+from unposed_jobs.pose.whole_frame.fitting.observing import Looked, Observed, Observer
 
 _WHAT = ("catalogue", "people", "objects")
 
@@ -43,9 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = config.load().pose
         observer = Observer(settings)
-        ladders = list(_each(given, observer.ladders))
-        shipped, observer.first = firsts.fit(ladders)
-        known = [observed(looked) for looked in _look(given, observer)]
+        looks = list(_look(given, observer))
+        shipped, apart = firsts.fit(
+            [(one.example, of_ladder(one.seen)) for one in looks if one.seen is not None]
+        )
+        print("looking again", file=sys.stderr, flush=True)
+        known = [observer.observed(one, apart(one.example.group)) for one in looks]
         content, judged = models.fit(known, shipped)
         content["fitted_on"] = summary(known)
         content["out_of_fold"] = figures(
@@ -59,16 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(row)
     print(f"written to {given.out}")
     return 0
-
-
-def _each(
-    given: argparse.Namespace,
-    read: Callable[[Path, str], Iterator[tuple[Example, Sightings]]],
-) -> Iterator[tuple[Example, Sightings]]:
-    for what in _WHAT:
-        for folder in getattr(given, what):
-            print(f"first squares of {folder}", file=sys.stderr, flush=True)
-            yield from read(folder, what)
 
 
 def _look(given: argparse.Namespace, observer: Observer) -> Iterator[Looked]:

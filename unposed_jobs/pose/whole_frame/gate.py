@@ -1,10 +1,10 @@
 """The gate: three models over the evidence, and what makes it, shipped as readable JSON.
 
 `clear` judges a detector's person by the landmarks alone, so that most pictures need no second
-look. `placed` says of each reading how likely somebody is there and the points are right; the
-best reading is the one believed. `there` says of that one whether anybody is in the picture.
-`clear` and `placed` are boosted trees, `there`, which has the fewest examples, is a logistic
-regression.
+look. `there` says whether anybody is in the picture. `placed` says of each reading how likely the
+points are right; the best reading is the one believed. `clear` and `placed` are boosted trees;
+`there`, which has the fewest examples, is a logistic regression over what the network's inner
+values say.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ import numpy.typing as npt
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.whole_frame import evidence, first, identity, logistic, squares
+from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.first import First
 from unposed_jobs.pose.whole_frame.logistic import Logistic
 
 Array = npt.NDArray[np.float64]
 
-THERE = (*evidence.SIGHTED, "placed_best", "placed_mean")
-"""Names of what `there` judges; see `of_best`."""
+THERE = ("body", "glance")
+"""Names of what `there` judges; see `of_inside`."""
 
 
-def of_best(features: Array, placed: Array) -> Array:
-    """Evidence (F + 2,) on the whole picture: the likeliest reading's, and how likely they are."""
-    row: Array = np.concatenate([features[placed.argmax()], [placed.max(), placed.mean()]])
-    return row
+def of_inside(inside: Inside) -> Array:
+    """Evidence (2,) on the whole picture."""
+    return np.array([inside.body, inside.glance])
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ LADDER = (
     (1.1, 0.0), (1.4, -0.4), (1.8, 0.0), (2.2, -0.2), (2.4, 0.3), (3.0, 0.5), (3.5, 0.2),
     (4.0, 0.2),
 )  # fmt: skip
-"""Side in picture heights; how far down the centre lies, from -1 (the picture at the square's
-bottom) to 1 (at its top)."""
+"""Side in picture heights, the smallest first; how far down the centre lies, from -1 (the picture
+at the square's bottom) to 1 (at its top)."""
 
 GLANCE = (0, 2, 3, 5)
 """The squares of the ladder that are looked at first: where they show surely nobody, alone."""

@@ -17,7 +17,7 @@ from unposed_jobs.pose.whole_frame.looking import Sightings
 from unposed_jobs.pose.whole_frame.squares import GLANCE
 
 FOLDS = 5
-_STRENGTHS = {"glance": 0.03, "body": 0.02, "front": 0.01}
+_STRENGTHS = {"glance": 0.05, "body": 0.1, "front": 0.005}
 """C of each regression. Real people are few: more strength learns how rendered ones look."""
 _LOST = 0.003
 """So many of the people, all kinds alike, may be lost at the glance."""

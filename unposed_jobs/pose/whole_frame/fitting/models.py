@@ -18,7 +18,7 @@ from unposed_jobs.pose.whole_frame import evidence, logistic, squares
 from unposed_jobs.pose.whole_frame.first import First
 from unposed_jobs.pose.whole_frame.fitting.observing import Observed
 from unposed_jobs.pose.whole_frame.fitting.weighting import balanced, logistic_regression
-from unposed_jobs.pose.whole_frame.gate import THERE, Boosted, of_best
+from unposed_jobs.pose.whole_frame.gate import THERE, Boosted, of_inside
 from unposed_jobs.pose.whole_frame.logistic import Logistic
 
 Array = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ _TREES: dict[str, Any] = {
     "n_jobs": 1, "random_state": 20221012, "deterministic": True, "force_row_wise": True,
     "verbose": -1,
 }  # fmt: skip
-_OBJECTS = 4.0
+_OBJECTS = 1.25
 """A false person is worse than one lost: the pictures of nobody weigh so much more."""
 _CLEAR_ERRORS = 0.01
 """Of the detector's false persons, so many may pass without a second look."""
@@ -53,12 +53,15 @@ class Judged:
 
 
 class _Look(NamedTuple):
-    """One picture's second look: evidence (4 P, F) and whether each reading is right (4 P,)."""
+    """One picture's second look: evidence (4 P, F), whether each reading is right (4 P,), and what
+    the inner values say (2,).
+    """
 
     group: str
     person: bool
     features: Array
     right: npt.NDArray[np.bool_]
+    inside: Array
 
 
 def fit(observed: Sequence[Observed], first: First) -> tuple[dict[str, Any], Judged]:
@@ -104,11 +107,11 @@ def _out_of_fold(observed: Sequence[Observed]) -> Judged:
             one = observed[index]
             if one.found is not None:
                 judged.clear[index] = clear_of.probability(one.found[None])[0]
-            if one.sighted is not None and one.sighted_right is not None:
+            if one.sighted is not None and one.sighted_right is not None and one.inside is not None:
                 chances = placed_of.probability(one.sighted)
                 best = int(chances.argmax())
                 judged.placed[index] = chances[best]
-                judged.there[index] = there_of.probability(of_best(one.sighted, chances))
+                judged.there[index] = there_of.probability(of_inside(one.inside))
                 judged.right[index] = one.sighted_right[best]
     return judged
 
@@ -126,9 +129,9 @@ def _models(
         num_leaves=7, n_estimators=100, min_child_samples=20,
     )  # fmt: skip
     looks = {
-        i: _Look(one.group, one.person, one.sighted, one.sighted_right)
+        i: _Look(one.group, one.person, one.sighted, one.sighted_right, of_inside(one.inside))
         for i, one in enumerate(chosen)
-        if one.sighted is not None and one.sighted_right is not None
+        if one.sighted is not None and one.sighted_right is not None and one.inside is not None
     }
     placed, there = _of_looks(list(looks.values()), weights[list(looks)])
     return clear, placed, there
@@ -136,7 +139,7 @@ def _models(
 
 def _of_looks(looks: Sequence[_Look], weights: Array) -> tuple[Boosted, Logistic]:
     """The best of the readings is surer than they are, and surest where the trees learnt from it:
-    what comes after them learns from what trees say that were fitted without the picture.
+    its probability is learnt from what trees say that were fitted without the picture.
     """
     groups = [look.group for look in looks]
     scores: list[Array] = [np.empty(0)] * len(looks)
@@ -148,11 +151,9 @@ def _of_looks(looks: Sequence[_Look], weights: Array) -> tuple[Boosted, Logistic
     right = np.array([look.right[s.argmax()] for look, s in zip(looks, scores, strict=True)])
     line = LogisticRegression(C=1e3).fit(best[:, None], right, sample_weight=weights)
     slope, shift = max(float(line.coef_[0, 0]), 0.1), float(line.intercept_[0])
-    chances = [1 / (1 + np.exp(-(slope * score + shift))) for score in scores]
-    rows = [of_best(look.features, c) for look, c in zip(looks, chances, strict=True)]
     person = np.array([look.person for look in looks])
     worth = np.where(person, weights, _OBJECTS * weights)
-    there = logistic_regression(np.stack(rows), person, worth, _C)
+    there = logistic_regression(np.stack([look.inside for look in looks]), person, worth, _C)
     everything = _of_readings(looks, weights)
     return Boosted(everything.trees, slope, shift), there
 
