@@ -125,9 +125,8 @@ class WholeFrameEstimator:
         found = [shown[row][0] for row in kept], [climbed[row] for row in kept]
         for row, seen in zip(kept, follow(self._engine, first.correction, *found), strict=True):
             index = hopeful[row]
-            there = judged[index].person_probability
             one = self._placed(pictures[index], results[index], seen, insides[row])
-            judged[index] = replace(one, person_probability=there)
+            judged[index] = replace(one, person_probability=judged[index].person_probability)
         return judged
 
     def _clear(self, picture: _Picture, result: PoseEstimate) -> float:
