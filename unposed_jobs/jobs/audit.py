@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import frames, ingest, landmark_table
+from unposed_jobs.jobs import frames, ingest, landmark_table, loaded
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.reference import registry
@@ -302,7 +301,7 @@ def _text(path: str) -> str:
     return Path(path).read_text(encoding="utf-8") if path else ""
 
 
-@lru_cache(maxsize=1)
+@loaded.once
 def _bundle(uri: str) -> Bundle:
     """One bundle for each worker process."""
     return Bundle.load(uri)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import pyarrow as pa
 
 from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.jobs import devices
+from unposed_jobs.jobs import devices, loaded
 from unposed_jobs.pose import estimators, pipeline
 from unposed_jobs.warehouse import tables
 
@@ -86,7 +85,7 @@ def extract_chunks(
             yield pa.RecordBatch.from_pylist(kept, schema=EXTRACTED)
 
 
-@lru_cache(maxsize=1)
+@loaded.once
 def ready(pose: PoseSettings) -> PoseEstimator:
     """The one estimator of a worker process; Spark reuses the process for many chunks."""
     return estimators.create(pose)
