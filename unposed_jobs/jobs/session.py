@@ -85,8 +85,6 @@ def _new(builder: SparkSession.Builder, master: str, further: Mapping[str, str])
             "spark.ui.showConsoleProgress": "false",
             "spark.log.level": "ERROR",
             "spark.sql.shuffle.partitions": str(max(2, cores)),
-            # By TCP each task waits some 20 ms for packets that are held back to be filled.
-            "spark.python.unix.domain.socket.enabled": "true",
             "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.name}",
         }
         for key, value in (options | dict(further)).items():

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.boosting import lightgbm
+
 Floats = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 Attributes = Mapping[str, Sequence[str | None]]
@@ -53,9 +55,7 @@ class Ranker:
 
     @cached_property
     def _booster(self) -> Any:
-        import lightgbm
-
-        return lightgbm.Booster(model_str=self.model)
+        return lightgbm().Booster(model_str=self.model)
 
     def text(self) -> str:
         """LightGBM's own text form of the model."""
@@ -88,8 +88,6 @@ def fit(
     `known` (N, P) is what is known of the target already; only the rest is learned, and `score`
     is to be added to it. The same input gives the same model text.
     """
-    import lightgbm
-
     rng = np.random.default_rng(seed)
     count, poses = shows.shape
     chosen = np.arange(count)
@@ -123,7 +121,7 @@ def fit(
         "seed": seed % 2**31,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(
+    data = lightgbm().Dataset(
         _pairs(encoded, poses),
         target,
         feature_name=["pose", *(f"attribute_{index}" for index in range(len(names)))],
@@ -131,7 +129,7 @@ def fit(
         params={"verbosity": -1},
         free_raw_data=True,
     )
-    booster = lightgbm.train(parameters, data, num_boost_round=ROUNDS)
+    booster = lightgbm().train(parameters, data, num_boost_round=ROUNDS)
     return Ranker(names, codes, poses, booster.model_to_string())
 
 

@@ -14,17 +14,20 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.boosting import lightgbm
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.whole_frame import evidence, first, identity, logistic, squares
 from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.first import First
 from unposed_jobs.pose.whole_frame.logistic import Logistic
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 Array = npt.NDArray[np.float64]
 
@@ -43,7 +46,7 @@ class Boosted:
     likeliest of a picture's readings.
     """
 
-    trees: lightgbm.Booster
+    trees: Booster
     slope: float
     shift: float
 
@@ -111,4 +114,4 @@ def _boosted(read: dict[str, Any], names: tuple[str, ...]) -> Boosted:
     slope, shift = float(read["slope"]), float(read["shift"])
     if not (np.isfinite([slope, shift]).all() and slope > 0):
         raise ValueError("the trees' slope and shift make no sense")
-    return Boosted(lightgbm.Booster(model_str=text), slope, shift)
+    return Boosted(lightgbm().Booster(model_str=text), slope, shift)

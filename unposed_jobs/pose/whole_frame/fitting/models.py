@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
+from unposed_jobs.boosting import lightgbm
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.whole_frame import evidence, logistic, squares
 from unposed_jobs.pose.whole_frame.first import First
@@ -26,14 +26,14 @@ FOLDS = 5
 _C = 0.3
 _INNER = 3
 """Folds within the rest, on which the trees are judged that `there` learns from."""
-_MANY = {"n_estimators": 200, "num_leaves": 31}
-"""The readings, of which there are many, bear more trees."""
 _TREES: dict[str, Any] = {
-    "n_estimators": 120, "num_leaves": 15, "learning_rate": 0.05, "min_child_samples": 40,
-    "subsample": 0.7, "subsample_freq": 1, "colsample_bytree": 0.4, "reg_lambda": 5.0,
-    "n_jobs": 1, "random_state": 20221012, "deterministic": True, "force_row_wise": True,
-    "verbose": -1,
+    "objective": "binary", "num_iterations": 120, "num_leaves": 15, "learning_rate": 0.05,
+    "min_data_in_leaf": 40, "bagging_fraction": 0.7, "bagging_freq": 1, "feature_fraction": 0.4,
+    "lambda_l2": 5.0, "num_threads": 1, "seed": 20221012, "deterministic": True,
+    "force_row_wise": True, "verbosity": -1,
 }  # fmt: skip
+_MANY = {"num_iterations": 200, "num_leaves": 31}
+"""The readings, of which there are many, bear more trees."""
 _OBJECTS = 1.25
 """A false person is worse than one lost: the pictures of nobody weigh so much more."""
 _CLEAR_ERRORS = 0.01
@@ -169,9 +169,10 @@ def _of_readings(looks: Sequence[_Look], weights: Array) -> Boosted:
 
 
 def _trees(features: Array, truth: npt.NDArray[np.bool_], weights: Array, **other: Any) -> Boosted:
-    model = lightgbm.LGBMClassifier(**(_TREES | other))
-    model.fit(features, truth, sample_weight=weights / weights.mean())
-    return Boosted(model.booster_, 1.0, 0.0)
+    parameters = _TREES | other
+    weights = weights / weights.mean()
+    data = lightgbm().Dataset(features, truth, weight=weights, params={"verbosity": -1})
+    return Boosted(lightgbm().train(parameters, data), 1.0, 0.0)
 
 
 def _clear_from(observed: Sequence[Observed], clear: Array) -> float:
