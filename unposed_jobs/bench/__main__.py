@@ -51,9 +51,9 @@ def parser() -> Parser:
     add(
         "--job-pictures",
         type=positive,
-        default=1200,
+        default=1600,
         metavar="N",
-        help="of ratio 5; half of them for ratio 7, a third for ratio 6",
+        help="of ratios 5 and 7; a quarter of them for ratio 6",
     )
     add(
         "--listed-pictures",
@@ -186,14 +186,14 @@ def _work(
     def second_night() -> list[Result]:
         from unposed_jobs.bench import nights
 
-        sizes = max(1, given.job_pictures // 3), given.listed_pictures
+        sizes = max(1, given.job_pictures // 4), given.listed_pictures
         return nights.measure(many(), sizes, pose, cores, given.job_rounds)
 
     def growth() -> list[Result]:
         from unposed_jobs.bench import fanout, stages
 
         found = (
-            fanout.cores(many(), max(1, given.job_pictures // 2), pose, given.job_rounds)
+            fanout.cores(many(), given.job_pictures, pose, given.job_rounds)
             if cores > 1
             else not_measured([fanout.CORES], "one core only")
         )
