@@ -144,8 +144,9 @@ class PoolSide:
 
 
 def _warm(run: Callable[[int], Any], cores: int, count: int) -> None:
-    """Runs that are not timed, of hardly more pictures than those that are. By then the JVM has compiled
-    what a run asks of it, and the networks are ready: that, too, is of a session's start.
+    """Runs that are not timed, of hardly more pictures than those that are.
+
+    By then the JVM has compiled what a run asks of it: that, too, is of a session's start.
     """
     done = 0
     for each in _WARMING:
