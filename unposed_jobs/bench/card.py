@@ -56,9 +56,9 @@ def _order(number: str) -> tuple[int, str]:
 
 def _machine(machine: dict[str, Any], number: int | None) -> list[str]:
     versions = ", ".join(f"{name} {told}" for name, told in machine["versions"].items() if told)
-    name = f"Machine {number}" if number else "Machine"
+    name = f"Run {number} on" if number else "Machine,"
     return [
-        f"{name}, {machine['date']}: {machine['cpu']}, {machine['cores']} cores, "
+        f"{name} {machine['date']}: {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, {machine['gpu'] or 'no GPU'}; load before the run "
         f"{machine['load_before']}. {versions}.",
         "",
@@ -67,7 +67,7 @@ def _machine(machine: dict[str, Any], number: int | None) -> list[str]:
 
 def _table(results: dict[str, tuple[Result, int]], several: bool) -> list[str]:
     head = ["#", "ratio", "ours", "reference", "figure", "target", ""]
-    lines = [_row([*head, "machine"] if several else head)]
+    lines = [_row([*head, "run"] if several else head)]
     lines.append(_row(["---"] * (len(head) + several)))
     for result, place in results.values():
         cells = [result.number, result.title, str(result.ours or "–"), str(result.reference or "–")]

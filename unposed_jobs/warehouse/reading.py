@@ -98,6 +98,8 @@ def connect(checking: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
             }
         ) as connection,
     ):
+        # It would fill the log of a job.
+        connection.execute("SET enable_progress_bar = false")
         yield connection
 
 
