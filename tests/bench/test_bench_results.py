@@ -134,7 +134,7 @@ def test_a_run_elsewhere_lies_beside(whole):
     assert merged["2"] == (found, 1)
     assert merged["3"][0].absent == "no CUDA device"
     assert merged["4"][1] == 0
-    assert "Machine 2" in card.render([whole, other], Settings(), 0.04)
+    assert "Run 2 on" in card.render([whole, other], Settings(), 0.04)
 
 
 def test_the_page_is_written_from_results_alone(whole, tmp_path):
