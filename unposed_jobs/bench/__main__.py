@@ -53,7 +53,14 @@ def parser() -> Parser:
         type=positive,
         default=1600,
         metavar="N",
-        help="of ratios 5 and 7; a quarter of them for ratio 6",
+        help="of ratios 5 and 7",
+    )
+    add(
+        "--night-pictures",
+        type=positive,
+        default=400,
+        metavar="N",
+        help="of ratio 6; 25000 takes a quarter of an hour, and the fixed cost hardly counts",
     )
     add(
         "--listed-pictures",
@@ -153,8 +160,8 @@ def _work(
     pose = settings.pose
     cores = len(os.sched_getaffinity(0))
 
-    def many() -> Path:
-        return pictures.many(given.job_pictures, given.job_height)
+    def many(count: int) -> Path:
+        return pictures.many(count, given.job_height)
 
     def loop() -> list[Result]:
         from unposed_jobs.bench import throughput
@@ -181,19 +188,21 @@ def _work(
     def overhead() -> list[Result]:
         from unposed_jobs.bench import fanout
 
-        return fanout.overhead(many(), given.job_pictures, pose, cores, given.job_rounds)
+        return fanout.overhead(
+            many(given.job_pictures), given.job_pictures, pose, cores, given.job_rounds
+        )
 
     def second_night() -> list[Result]:
         from unposed_jobs.bench import nights
 
-        sizes = max(1, given.job_pictures // 4), given.listed_pictures
-        return nights.measure(many(), sizes, pose, cores, given.job_rounds)
+        sizes = given.night_pictures, given.listed_pictures
+        return nights.measure(many(given.night_pictures), sizes, pose, cores, given.job_rounds)
 
     def growth() -> list[Result]:
         from unposed_jobs.bench import fanout, stages
 
         found = (
-            fanout.cores(many(), given.job_pictures, pose, given.job_rounds)
+            fanout.cores(many(given.job_pictures), given.job_pictures, pose, given.job_rounds)
             if cores > 1
             else not_measured([fanout.CORES], "one core only")
         )

@@ -38,7 +38,7 @@ def render(reports: list[Report], settings: Settings, price: float) -> str:
         *_table(results, len(reports) > 1),
         "## Parity with MediaPipe",
         "",
-        *(line for report in reports for line in _parity(report["parity"])),
+        *_parities([report["parity"] for report in reports]),
         "## Notes and time splits",
         "",
     ]
@@ -81,9 +81,19 @@ def verdict(result: Result) -> str:
     return f"{result.verdict}: {result.absent}" if result.absent else result.verdict
 
 
+def _parities(parities: list[dict[str, Any]]) -> list[str]:
+    """Of each run that measured it."""
+    if not any(parity.get("sets") for parity in parities):
+        return ["Not measured: no ratio asked for it.", ""]
+    lines = []
+    for number, parity in enumerate(parities, 1):
+        if parity.get("sets"):
+            lines += [f"Run {number}:", ""] if len(parities) > 1 else []
+            lines += _parity(parity)
+    return lines
+
+
 def _parity(parity: dict[str, Any]) -> list[str]:
-    if not parity.get("sets"):
-        return ["Not measured in this run: no ratio asked for it.", ""]
     lines = [
         _row(["pictures", "of", "people", "visible landmarks", "within 2 % of the torso"]),
         _row(["---"] * 5),
