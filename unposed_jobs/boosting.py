@@ -19,19 +19,18 @@ def lightgbm() -> ModuleType:
     scikit-learn's manner are then not to be had in this process.
     """
     if "lightgbm" not in sys.modules:
-        with _absent(name for name in _NOT_NEEDED if name not in sys.modules):
+        with _absent([name for name in _NOT_NEEDED if name not in sys.modules]):
             import lightgbm  # noqa: F401
     return sys.modules["lightgbm"]
 
 
 @contextmanager
-def _absent(names: Iterator[str]) -> Iterator[None]:
+def _absent(names: list[str]) -> Iterator[None]:
     """Packages that cannot be imported within."""
-    kept = list(names)
     # None in sys.modules is Python's own way to say that a module is not to be had.
-    sys.modules.update(dict.fromkeys(kept, cast(ModuleType, None)))
+    sys.modules.update(dict.fromkeys(names, cast(ModuleType, None)))
     try:
         yield
     finally:
-        for name in kept:
+        for name in names:
             sys.modules.pop(name, None)

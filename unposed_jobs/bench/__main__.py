@@ -60,7 +60,7 @@ def parser() -> Parser:
         type=positive,
         default=400,
         metavar="N",
-        help="of ratio 6; 25000 takes a quarter of an hour, and the fixed cost hardly counts",
+        help="of ratio 6; on 25000, which take ten minutes, a run's fixed cost counts for less",
     )
     add(
         "--listed-pictures",

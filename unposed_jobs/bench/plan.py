@@ -133,7 +133,11 @@ def rows(basis: Basis, settings: Settings, price: float) -> list[tuple[str, list
         )
     if basis.driver_mib is not None and basis.driver_mib_a_million is not None:
         growth = max(0.0, basis.driver_mib_a_million)
-        add("driver", *(basis.driver_mib + growth * size / 1e6 for size in SIZES), unit=" MiB")
+        add(
+            "driver, without its list of files",
+            *(basis.driver_mib + growth * size / 1e6 for size in SIZES),
+            unit=" MiB",
+        )
     return table
 
 
