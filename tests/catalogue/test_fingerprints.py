@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
 
+from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints
 from unposed_jobs.config import PoseSettings
 
@@ -15,12 +18,19 @@ DAY = date(2026, 1, 5)
 
 def look(day: date, uri: str, known: dict | None = None) -> dict:
     """The picture as it is found, beside an earlier finding of it."""
+    (found,) = look_at([listed(uri, known)], day)
+    return found
+
+
+def listed(uri: str, known: dict | None = None) -> dict:
     kept = {f"known_{name}": value for name, value in (known or {}).items()}
     kept["known_sha256"] = (known or {}).get("content_sha256")
-    row = {name: kept.get(name) for name in fingerprints.LISTED.names} | {"image_uri": uri}
-    batch = pa.RecordBatch.from_pylist([row], schema=fingerprints.LISTED)
-    (found,) = fingerprints.fingerprint(batch, PoseSettings(), day).to_pylist()
-    return found
+    return {name: kept.get(name) for name in fingerprints.LISTED.names} | {"image_uri": uri}
+
+
+def look_at(rows: list[dict], day: date = DAY) -> list[dict]:
+    batch = pa.RecordBatch.from_pylist(rows, schema=fingerprints.LISTED)
+    return fingerprints.fingerprint(batch, PoseSettings(), day).to_pylist()
 
 
 @pytest.fixture
@@ -57,3 +67,37 @@ def test_whatever_else_changes_is_told(picture):
     gone = look(DAY, str(picture), changed)
     assert (gone["status"], gone["change"], gone["altered"]) == ("missing", "failed", True)
     assert not look(DAY, str(picture), gone)["altered"]
+
+
+@pytest.mark.parametrize("alone", [0.0, 60.0])
+def test_every_picture_is_told_in_its_place_whoever_looks(tmp_path, monkeypatch, alone):
+    rows, changes = [], ["new", "unchanged", "touched", "changed", "failed", "refused"] * 5
+    for place, change in enumerate(changes):
+        path = tmp_path / f"{place}.jpg"
+        path.write_bytes(b"picture %d" % place)
+        known = None if change in ("new", "refused") else look(DAY, str(path))
+        if change == "touched":
+            os.utime(path, (place, place))
+        elif change == "changed":
+            path.write_bytes(b"another %d" % place)
+        elif change == "failed":
+            path.unlink()
+        rows.append(listed("ftp://host/picture" if change == "refused" else str(path), known))
+    monkeypatch.setattr(fingerprints, "_ALONE", alone)
+    found = look_at(rows)
+    assert [row["image_uri"] for row in found] == [row["image_uri"] for row in rows]
+    told = [row["status"] if row["status"] == "refused" else row["change"] for row in found]
+    assert told == changes
+    assert {row["status"] for row in found} == {"ok", "missing", "refused"}
+
+
+def test_a_storage_that_lets_one_wait_is_asked_by_threads(picture, monkeypatch):
+    together = threading.Barrier(2, timeout=30)
+
+    def slow(uri):
+        together.wait()  # Broken, and the test with it, where nobody else asks meanwhile.
+        return storage.local.stat(uri)
+
+    monkeypatch.setattr(fingerprints, "_ALONE", 0.0)
+    monkeypatch.setattr(storage, "stat", slow)
+    assert {row["change"] for row in look_at([listed(str(picture))] * 4)} == {"new"}

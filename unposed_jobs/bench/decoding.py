@@ -52,22 +52,30 @@ def ours(contents: list[bytes], settings: PoseSettings) -> None:
         sampling.on_cpu(batch, range(len(batch)), maps, detection.SIDE, sampling.Border.BLACK)
 
 
-def measure(contents: list[bytes], count: int) -> list[rounds.Round]:
-    """Paired rounds in this one thread."""
+def alone(contents: list[bytes]) -> None:
+    """What libjpeg-turbo takes of `ours`: the pixels, without checks and samples."""
+    for data in contents:
+        width, height = Image.open(io.BytesIO(data)).size
+        jpeg.decode(data, width, height)
 
-    def side(function: Callable[[list[bytes]], None]) -> tuple[float, float]:
+
+def measure(
+    function: Callable[[list[bytes]], None], contents: list[bytes], count: int
+) -> list[rounds.Round]:
+    """Paired rounds in this one thread of `function` and `pillow`."""
+
+    def side(work: Callable[[list[bytes]], None]) -> tuple[float, float]:
         start, cpu = time.perf_counter(), time.process_time()
-        function(contents)
+        work(contents)
         wall = time.perf_counter() - start
         return len(contents) / wall, len(contents) / (time.process_time() - cpu)
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     keep_freed()
-    batched = partial(ours, settings=pictures.pose_settings())
-    for function in (batched, pillow):
-        function(contents[: 2 * BATCH_PICTURES])
-    return rounds.measure(lambda: side(batched), lambda: side(pillow), count)
+    for work in (function, pillow):
+        work(contents[: 2 * BATCH_PICTURES])
+    return rounds.measure(lambda: side(function), lambda: side(pillow), count)
 
 
 def result(contents: list[bytes], count: int) -> list[Result]:
@@ -75,7 +83,17 @@ def result(contents: list[bytes], count: int) -> list[Result]:
     contents = [data for data in contents if data.startswith(_JPEG)]
     if not contents:
         return [Result(*DECODE, absent="no JPEG among the pictures")]
-    notes = [f"{len(contents)} JPEGs, one thread"]
+    taken = measure(partial(ours, settings=pictures.pose_settings()), contents, count)
+    found = rounds.outcome(
+        DECODE, ("ours", "Pillow"), taken, [f"{len(contents)} JPEGs, one thread"]
+    )
     if not jpeg.available():
-        notes.append("simplejpeg is not installed: both sides decode with Pillow")
-    return [rounds.outcome(DECODE, ("ours", "Pillow"), measure(contents, count), notes)]
+        found.notes.append("simplejpeg is not installed: both sides decode with Pillow")
+        return [found]
+    most = rounds.outcome(DECODE, ("decoding alone", "Pillow"), measure(alone, contents, count))
+    found.figures["decoding_alone"] = most.ratios
+    found.notes.append(
+        f"libjpeg-turbo's decoding alone, at the full scale that the parity needs: "
+        f"{most.spread_text}"
+    )
+    return [found]

@@ -2,15 +2,16 @@
 
 The real job, Iceberg tables included, on a catalogue of files; each night is of another day. A run
 has a fixed cost, whatever the catalogue's size (Spark's jobs, the commits, the views), which is
-measured on a catalogue of a few pictures. Every ratio is told twice: as timed, where on a few
-hundred pictures the fixed cost is most of a later night; and for a picture more, without it. For
-the latter the same pictures are then listed at many more addresses: what one unchanged picture
-costs cannot be told apart from noise on a few hundred.
+measured on a catalogue of a few pictures. The session is warm, as ratio 5's sides are. Every ratio
+is told twice: as timed, where on a few hundred pictures the fixed cost is most of a later night;
+and for a picture more, without it. For the latter the same pictures are then listed at many more
+addresses: what one unchanged picture costs cannot be told apart from noise on a few hundred.
 """
 
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import tempfile
 import time
@@ -21,7 +22,7 @@ from typing import Any
 from unposed_jobs.bench import pictures, rounds, sessions
 from unposed_jobs.bench.child import Child
 from unposed_jobs.bench.extraction import DAY, warehouse_settings
-from unposed_jobs.bench.results import Measured, Result, Target, number, quotients, spread
+from unposed_jobs.bench.results import Measured, Result, Target, number, spread
 from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
 
 Named = tuple[str, str, Target]
@@ -35,6 +36,9 @@ RATIOS: list[Named] = [
 CHANGED_SHARE = 0.01
 _PICTURES_OF_A_PRODUCT = 4
 _FEW = 4
+_WARMING = 4
+_REPEATS = 3
+"""Later nights of a kind: one takes seconds, and another thing that runs then would decide."""
 _OTHER_TURN = 1_000
 """No picture of the folder was made with it."""
 
@@ -50,29 +54,37 @@ class Nights:
         self._rounds = 0
         self._few = self._catalogue("few", self._source[:_FEW])
         self._turn = _OTHER_TURN
-        self._night(self._few, 0)
+        # By then the JVM has compiled what a night of so many asks of it.
+        warming = self._catalogue("warming", self._source[:_FEW])
+        self._list(warming, count)
+        for days in range(_WARMING):
+            self._night(self._few, days)
+            self._night(warming, days)
 
-    def round(self, listed: int) -> dict[str, Any]:
-        """A first night on a new warehouse, one unchanged, one with some pictures changed; then,
-        after a night that learns of `listed` addresses, the last two again.
+    def round(self, listed: int, repeats: int) -> dict[str, list[dict[str, Any]]]:
+        """A first night on a new warehouse, `repeats` unchanged, as many with some pictures changed
+        before each; then, after a night that learns of `listed` addresses, the later ones again.
 
         Before each the same night of the catalogue of a few, which is nearly all fixed cost;
         there, one picture is changed. Seconds and figures of each.
         """
         self._rounds += 1
         settings = self._catalogue(f"round{self._rounds}", self._source)
-        found = {"cold": self._night(settings, 0)}
-        for day, name in ((1, ""), (4, "many_")):
+        found, days = {"cold": [self._night(settings, 0)]}, itertools.count(1)
+        for name in ("", "many_"):
             if name:
                 self._list(settings, listed)
-                found["listing"] = self._night(settings, day - 1)
-            found[f"{name}few_unchanged"] = self._night(self._few, day)
-            found[f"{name}unchanged"] = self._night(settings, day)
-            self._change(self._few, 1)
-            known = found[f"{name}unchanged"]["figures"]["pictures"]
-            self._change(settings, max(1, round(CHANGED_SHARE * known)))
-            found[f"{name}few_changed"] = self._night(self._few, day + 1)
-            found[f"{name}changed"] = self._night(settings, day + 1)
+                found["listing"] = [self._night(settings, next(days))]
+            for kind in ("unchanged", "changed"):
+                nights = found[f"{name}{kind}"] = []
+                few = found[f"{name}few_{kind}"] = []
+                for day in itertools.islice(days, repeats):
+                    if kind == "changed":
+                        known = found[f"{name}unchanged"][0]["figures"]["pictures"]
+                        self._change(self._few, 1)
+                        self._change(settings, max(1, round(CHANGED_SHARE * known)))
+                    few.append(self._night(self._few, day))
+                    nights.append(self._night(settings, day))
         return found
 
     def close(self) -> None:
@@ -139,7 +151,13 @@ def _csv(path: Path, header: str, rows: list[Any]) -> None:
 
 
 def measure(
-    folder: Path, sizes: tuple[int, int], pose: PoseSettings, cores: int, times: int
+    folder: Path,
+    sizes: tuple[int, int],
+    pose: PoseSettings,
+    cores: int,
+    times: int,
+    *,
+    repeats: int = _REPEATS,
 ) -> list[Result]:
     """Ratio 6 in `times` rounds, each on a warehouse of its own.
 
@@ -147,9 +165,12 @@ def measure(
     """
     count, listed = sizes
     with Child(Nights, str(folder), count, pose, cores) as child:
-        taken = rounds.turns({"nights": lambda: child.call("round", listed)}, times)["nights"]
-    seconds = {name: [turn[name]["seconds"] for turn in taken] for name in taken[0]}
-    last = {name: found["figures"] for name, found in taken[-1].items()}
+        taken = rounds.turns({"nights": lambda: child.call("round", listed, repeats)}, times)
+    seconds = {
+        name: [[night["seconds"] for night in turn[name]] for turn in taken["nights"]]
+        for name in taken["nights"][0]
+    }
+    last = {name: nights[-1]["figures"] for name, nights in taken["nights"][-1].items()}
     figures = {
         "pictures": count,
         "listed": listed,
@@ -163,48 +184,68 @@ def measure(
     return found
 
 
-def _whole(
-    named: Named, name: str, seconds: dict[str, list[float]], figures: dict[str, Any]
-) -> Result:
-    ours, cold = Measured(f"{name} night", "s", seconds[name]), seconds["cold"]
-    first = Measured("first night", "s", cold)
+_Seconds = dict[str, list[list[float]]]
+"""Of each kind of night, by round."""
+
+
+def _whole(named: Named, name: str, seconds: _Seconds, figures: dict[str, Any]) -> Result:
     night = figures["nights"][name]
     note = (
         f"as timed, {figures['pictures']} pictures, of which the {name} night read {_read(night)} "
         f"and extracted {night['extracted']}"
     )
-    return Result(*named, ours, first, quotients(ours, first), figures=figures, notes=[note])
+    sides = _sides(name, "s", seconds[name], seconds["cold"])
+    return Result(*named, *sides, figures=figures, notes=[note])
 
 
-def _net(
-    named: Named, name: str, seconds: dict[str, list[float]], figures: dict[str, Any]
-) -> Result:
+def _net(named: Named, name: str, seconds: _Seconds, figures: dict[str, Any]) -> Result:
     """Milliseconds for each picture, the fixed cost of such a run subtracted from each side."""
     count, listed = figures["pictures"], figures["listed"]
     fixed = {
-        kind: spread(seconds[f"few_{kind}"] + seconds[f"many_few_{kind}"])[1]
+        kind: spread(_all(seconds[f"few_{kind}"] + seconds[f"many_few_{kind}"]))[1]
         for kind in ("unchanged", "changed")
     }
-    # Where noise is larger than the cost, it is not told as less than nothing.
-    each = [1000 * max(0.0, a - fixed[name]) / listed for a in seconds[f"many_{name}"]]
+
+    def each(nights: list[list[float]], less: float, pictures: int) -> list[list[float]]:
+        # Where noise is larger than the cost, it is not told as less than nothing.
+        return [[1000 * max(0.0, night - less) / pictures for night in turn] for turn in nights]
+
+    later = each(seconds[f"many_{name}"], fixed[name], listed)
     # A first night writes what a night with changes writes.
-    first = [1000 * max(0.0, a - fixed["changed"]) / count for a in seconds["cold"]]
-    ours, reference = Measured(f"{name} night", "ms", each), Measured("first night", "ms", first)
+    first = each(seconds["cold"], fixed["changed"], count)
     night = figures["nights"][f"many_{name}"]
     notes = [
         f"for each picture of {listed:,}, of which the night read {_read(night)} and extracted "
         f"{night['extracted']}; less a run's fixed cost, {number(fixed[name])} s and, of the first "
         f"night, {number(fixed['changed'])} s (such nights of {_FEW} pictures); "
-        + _enough(named[2].value, fixed[name] - named[2].value * fixed["changed"], each, first)
+        + _enough(
+            named[2].value,
+            fixed[name] - named[2].value * fixed["changed"],
+            _all(later),
+            _all(first),
+        )
     ]
     return Result(
         *named,
-        ours,
-        reference,
-        quotients(ours, reference),
+        *_sides(name, "ms", later, first),
         figures={"fixed_seconds": fixed},
         notes=notes,
     )
+
+
+def _sides(
+    name: str, unit: str, later: list[list[float]], first: list[list[float]]
+) -> tuple[Measured, Measured, list[float]]:
+    """Both sides, and each later night over the first one of its round."""
+    ratios = [
+        night / cold for nights, (cold,) in zip(later, first, strict=True) for night in nights
+    ]
+    ours = Measured(f"{name} night", unit, _all(later))
+    return ours, Measured("first night", unit, _all(first)), ratios
+
+
+def _all(turns: list[list[float]]) -> list[float]:
+    return list(itertools.chain.from_iterable(turns))
 
 
 def _enough(share: float, fixed: float, each: list[float], first: list[float]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -50,6 +51,11 @@ FINGERPRINTED = pa.schema(
 """The columns of the table `images` but bucket and run_id; `change`: new, changed, touched
 (another date, the same bytes), unchanged or failed; `altered`: whether the table must be told."""
 
+_ALONE = 0.02
+"""Seconds: 256 files of this machine take a tenth of it, one object of a store as long."""
+
+_Found = storage.ObjectStat | storage.StorageError | None
+
 LAST_SEEN_LAG = timedelta(days=7)
 """How far last_seen may stay behind. It alone changes in every row on every night, and a table
 that is written anew for it each night costs more than looking at the pictures."""
@@ -61,13 +67,23 @@ def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -
     A picture whose catalogue row or storage still tells the known etag (else size and date)
     is not read. A picture that cannot be had becomes a status, never an error.
     """
+    rows = batch.to_pylist()
 
-    def one(row: dict[str, Any]) -> dict[str, Any]:
-        return _fingerprint_one(row, settings, run_date)
+    def tell(row: dict[str, Any], found: _Found) -> dict[str, Any]:
+        result = _seen(row, run_date) | _compare(row, found, settings)
+        return result | {"altered": _altered(result, row)}
 
     with ThreadPoolExecutor(settings.read_threads) as pool:
-        rows = list(pool.map(one, batch.to_pylist()))
-    return pa.RecordBatch.from_pylist(rows, schema=FINGERPRINTED)
+        looked = _look_at_all(rows, pool)
+        told = [
+            pool.submit(tell, row, found) if isinstance(found, storage.ObjectStat) else None
+            for row, found in zip(rows, looked, strict=True)
+        ]
+        results = [
+            tell(row, found) if reading is None else reading.result()
+            for row, found, reading in zip(rows, looked, told, strict=True)
+        ]
+    return pa.RecordBatch.from_pylist(results, schema=FINGERPRINTED)
 
 
 def fingerprint_batches(
@@ -79,48 +95,60 @@ def fingerprint_batches(
             yield fingerprint(batch.slice(start, settings.chunk_size), settings, run_date)
 
 
-def _fingerprint_one(row: dict[str, Any], settings: PoseSettings, run_date: date) -> dict[str, Any]:
-    result = _looked_at(row, settings, run_date)
-    return result | {"altered": _altered(result, row)}
+def _look_at_all(rows: list[dict[str, Any]], pool: ThreadPoolExecutor) -> list[_Found]:
+    """`_look` at each, by threads where the storage lets one wait.
+
+    To hand a picture to a thread takes longer than to look at a file of this machine.
+    """
+    looked: list[_Found] = []
+    until = time.monotonic() + _ALONE
+    while len(looked) < len(rows) and time.monotonic() < until:
+        looked.append(_look(rows[len(looked)]))
+    return looked + list(pool.map(_look, rows[len(looked) :]))
 
 
-def _looked_at(row: dict[str, Any], settings: PoseSettings, run_date: date) -> dict[str, Any]:
-    told = storage.ObjectStat(row["size"], row["etag"], row["last_modified"])
-    known = storage.ObjectStat(row["known_size"], row["known_etag"], row["known_last_modified"])
-    is_known = row["known_status"] == "ok" and row["known_sha256"] is not None
-    result = {
-        "image_uri": row["image_uri"],
-        "content_sha256": row["known_sha256"] if is_known else None,
-        "status": "ok",
-        "error": None,
-        "first_seen": min(row["known_first_seen"] or run_date, run_date),
-        "last_seen": max(row["known_last_seen"] or run_date, run_date),
-        "change": "unchanged",
-    }
+def _look(row: dict[str, Any]) -> _Found:
+    """What the storage tells of a picture that may be another one; None where it is not."""
     try:
-        if is_known and _same(told, known):
-            return result | _columns(known)
-        found = (
-            storage.stat_if_changed(row["image_uri"], known)
-            if is_known
-            else storage.stat(row["image_uri"])
-        )
-        if found is None:
-            return result | _columns(known)
+        if not _is_known(row):
+            return storage.stat(row["image_uri"])
+        if _same(_told(row), known := _known(row)):
+            return None
+        return storage.stat_if_changed(row["image_uri"], known)
+    except storage.StorageError as error:
+        return error
+
+
+def _compare(row: dict[str, Any], found: _Found, settings: PoseSettings) -> dict[str, Any]:
+    """The columns that say what the picture is now, read if `found` is not what is known."""
+    if found is None:
+        same = {"content_sha256": row["known_sha256"], "status": "ok", "change": "unchanged"}
+        return same | _columns(_known(row))
+    try:
+        if isinstance(found, storage.StorageError):
+            raise found
         data = storage.read_bytes(row["image_uri"], settings.max_bytes)
     except storage.StorageError as error:
-        failed = {"content_sha256": None, "status": error.status, "error": str(error)}
-        return result | failed | {"change": "failed"} | _columns(told)
+        failed = {"status": error.status, "error": str(error), "change": "failed"}
+        return failed | _columns(_told(row))
     digest = hashlib.sha256(data).hexdigest()
     change = "new" if row["known_status"] is None else "changed"
-    if is_known and digest == row["known_sha256"]:
+    if _is_known(row) and digest == row["known_sha256"]:
         # Touched, not changed: the new fingerprint is kept so that it is not read again.
-        return result | _columns(found) | {"change": "touched"}
-    return result | _columns(found) | {"content_sha256": digest, "change": change}
+        change = "touched"
+    return {"content_sha256": digest, "status": "ok", "change": change} | _columns(found)
+
+
+def _seen(row: dict[str, Any], run_date: date) -> dict[str, Any]:
+    return {
+        "image_uri": row["image_uri"],
+        "first_seen": min(row["known_first_seen"] or run_date, run_date),
+        "last_seen": max(row["known_last_seen"] or run_date, run_date),
+    }
 
 
 def _altered(found: dict[str, Any], row: dict[str, Any]) -> bool:
-    if row["known_status"] is None or found["content_sha256"] != row["known_sha256"]:
+    if row["known_status"] is None or found.get("content_sha256") != row["known_sha256"]:
         return True
     if any(found[name] != row[f"known_{name}"] for name in _COMPARED):
         return True
@@ -139,6 +167,18 @@ def _same(told: storage.ObjectStat, known: storage.ObjectStat) -> bool:
         and told.last_modified is not None
         and (told.size, told.last_modified) == (known.size, known.last_modified)
     )
+
+
+def _is_known(row: dict[str, Any]) -> bool:
+    return row["known_status"] == "ok" and row["known_sha256"] is not None
+
+
+def _told(row: dict[str, Any]) -> storage.ObjectStat:
+    return storage.ObjectStat(row["size"], row["etag"], row["last_modified"])
+
+
+def _known(row: dict[str, Any]) -> storage.ObjectStat:
+    return storage.ObjectStat(row["known_size"], row["known_etag"], row["known_last_modified"])
 
 
 def _columns(stat: storage.ObjectStat) -> dict[str, Any]:
