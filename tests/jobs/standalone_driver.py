@@ -106,7 +106,8 @@ def main(master, weights, options):
         job = Context(spark, settings, Run(DAY, progress=lambda line: None), warehouse)
         # No module: what stands in for it travels to the executors.
         extract.chunks = SimpleNamespace(
-            extract_chunks=how, EXTRACTED=chunks.EXTRACTED, number=chunks.number
+            **{name: getattr(chunks, name) for name in ("EXTRACTED", "commits", "number")},
+            extract_chunks=how,
         )
         tonight = spark.createDataFrame(listed)
         figures = extract.extract_contents(job, "run", estimators.identify(pose), tonight)

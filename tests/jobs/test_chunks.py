@@ -2,7 +2,8 @@
 
 import pytest
 
-from unposed_jobs.jobs.chunks import number
+from unposed_jobs.config import PoseSettings
+from unposed_jobs.jobs.chunks import MOST_COMMITS, commits, number
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,18 @@ def test_no_chunk_is_larger_than_told() -> None:
             chunks = number(pictures, 16, tasks)
             assert 1 <= chunks <= pictures
             assert -(-pictures // chunks) <= 16
+
+
+@pytest.mark.parametrize(
+    ("pictures", "tasks", "expected"),
+    [
+        (0, 2, 0),
+        (1, 2, 1),
+        (4096, 2, 1),
+        (4097, 2, 2),
+        (25_600, 100, 1),  # A chunk for each of the tasks.
+        (1_000_000_000, 2, MOST_COMMITS),  # A run's history stays short.
+    ],
+)
+def test_commits_gather_chunks(pictures: int, tasks: int, expected: int) -> None:
+    assert commits(pictures, PoseSettings(), tasks) == expected

@@ -353,7 +353,8 @@ def test_rows_that_are_wrong_are_refused_whoever_made_them(
 
     # No module: what stands in for it travels to the executors.
     stand_in = SimpleNamespace(
-        extract_chunks=faulty, EXTRACTED=chunks.EXTRACTED, number=chunks.number
+        **{name: getattr(chunks, name) for name in ("EXTRACTED", "commits", "number")},
+        extract_chunks=faulty,
     )
     monkeypatch.setattr(extract, "chunks", stand_in)
     fresh = settings_for(tmp_path / "home", Path(nights[0].catalogue.images).parent)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyiceberg.manifest import ManifestFile
 from warehouse_samples import audit_rows, landmark_rows, snapshots
 
 from unposed_jobs.errors import CheckFailedError
@@ -124,6 +125,24 @@ def test_a_part_is_held_against_others_parts_but_not_against_its_own(warehouse, 
     others = set(warehouse.planned_files("landmarks")) - before
     append(warehouse, CONTENTS[14:], part=2, read_at=read_at, own=own)
     assert (looked[0], looked[1], set(looked[3])) == ([], [], others)
+
+
+def test_a_part_opens_nothing_of_the_parts_before_it(warehouse, monkeypatch):
+    opened = []
+    fetch = ManifestFile.fetch_manifest_entry
+
+    def counted(self, *given, **options):
+        opened.append(self.added_snapshot_id)
+        return fetch(self, *given, **options)
+
+    own = {append(warehouse, CONTENTS[:5], part=0)}
+    read_at = warehouse.snapshot_id("landmarks")
+    monkeypatch.setattr(ManifestFile, "fetch_manifest_entry", counted)
+    for part in range(1, 5):
+        contents = CONTENTS[4 * part + 1 : 4 * part + 5]
+        own.add(append(warehouse, contents, part=part, read_at=read_at, own=own))
+    assert opened == []
+    assert snapshots(warehouse, "landmarks") == 5
 
 
 def test_what_was_read_is_not_read_again(warehouse):

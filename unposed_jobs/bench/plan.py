@@ -8,6 +8,7 @@ from typing import Any
 
 from unposed_jobs.bench.results import Result
 from unposed_jobs.config import Settings
+from unposed_jobs.jobs.chunks import commits as number_of_commits
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 NIGHT_HOURS = 8
@@ -93,9 +94,9 @@ def rows(basis: Basis, settings: Settings, price: float) -> list[tuple[str, list
         return [None if factor is None else size * factor for size in SIZES]
 
     chunks = [math.ceil(size / pose.chunk_size) for size in SIZES]
-    commits = [math.ceil(n / pose.commit_chunks) for n in chunks]
+    commits = [number_of_commits(size, pose) for size in SIZES]
     add(f"chunks (tasks) of {pose.chunk_size} pictures", *chunks)
-    add(f"commits of {pose.commit_chunks} chunks", *commits)
+    add(f"commits of {pose.commit_chunks} chunks at least", *commits)
     add(
         f"files of `landmarks` before compaction (at most {buckets} a commit)",
         *(n * buckets for n in commits),
@@ -143,19 +144,9 @@ def rows(basis: Basis, settings: Settings, price: float) -> list[tuple[str, list
 
 def breaks(basis: Basis, settings: Settings) -> list[str]:
     """What gives way, the steepest growth first, each with the figure that says so."""
-    pose = settings.pose
-    largest = SIZES[-1]
-    commits = largest / pose.chunk_size / pose.commit_chunks
-    buckets = settings.warehouse.buckets
-    found = [
-        f"**Manifests.** Each commit to `landmarks` opens those of all commits before it: "
-        f"{_round(commits * commits / 2 * buckets)} entries over the {_round(commits)} commits of "
-        f"a first night of {largest:,} pictures. It grows with the square of the commits. Remedy: "
-        "larger `[pose] commit_chunks`, since ten times as many chunks a commit open a hundredth.",
-        f"**Small files.** {_round(commits * buckets)} files of `landmarks` at "
-        f"most are planned by the driver at every read. Remedy: `unposed warehouse maintain` "
-        "after the first night, more buckets only before it.",
-    ]
+    pose, largest = settings.pose, SIZES[-1]
+    files = number_of_commits(largest, pose) * settings.warehouse.buckets
+    found = []
     if basis.image_bytes is not None:
         found.append(
             "**`images` is written by whole buckets**: all of them wherever one picture in a "
@@ -166,6 +157,12 @@ def breaks(basis: Basis, settings: Settings) -> list[str]:
     found.append(
         f"**Storage.** {_round(gets)} GET requests a second fill {_round(gets / GETS_A_SECOND)} "
         f"prefixes of {GETS_A_SECOND:,} each (AWS's figure); pictures must be spread over as many."
+    )
+    found.append(
+        f"**Small files.** Up to {_round(files)} files of `landmarks` after the first night, and "
+        f"{settings.warehouse.buckets} for each commit of a later one, are planned by the driver "
+        "at every read. Remedy: `unposed warehouse maintain`, more buckets only before the first "
+        "night."
     )
     return found
 

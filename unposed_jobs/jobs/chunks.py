@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 BATCH_ROWS = 64
 """Rows that a worker hands over at once."""
 
+MOST_COMMITS = 64
+"""Of a run. Each carries the table's history, so a commit takes longer the more there are, and
+leaves as many small files as there are buckets; with so many a lost run loses little of itself."""
+
 EXTRACTED = pa.schema(
     [
         *(
@@ -46,6 +50,15 @@ def number(pictures: int, chunk_size: int, tasks: int) -> int:
     """
     turns = ceil(ceil(pictures / chunk_size) / tasks)
     return min(pictures, turns * tasks)
+
+
+def commits(pictures: int, pose: PoseSettings, tasks: int = 1) -> int:
+    """In how many commits so many pictures are kept, where `tasks` run at once.
+
+    A commit waits for its last chunk: a large cluster does one chunk a task for each at least.
+    """
+    chunks = ceil(pictures / pose.chunk_size)
+    return min(ceil(chunks / max(pose.commit_chunks, tasks)), MOST_COMMITS)
 
 
 def extract_chunks(

@@ -201,8 +201,7 @@ def extract_contents(
     )
     todo = contents.join(seen, "content_sha256", "left_anti").persist()
     total = todo.count()
-    # A commit waits for its last chunk: a large cluster does one chunk a task for each at least.
-    groups = ceil(total / (pose.chunk_size * max(pose.commit_chunks, job.partitions)))
+    groups = chunks.commits(total, pose, job.partitions)
     if landmarks is not None:
         groups = min(groups, 1)
     figures: dict[str, Any] = {
