@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from torch.autograd import DeviceType
 
 from unposed_jobs.bench import decoding, gpu, pictures, throughput
 from unposed_jobs.bench.child import Child
@@ -96,6 +98,27 @@ def test_the_gpu_ratios_run_on_a_cpu_and_claim_nothing(contents, pose_weights):
     assert node.ratios == [rates["end_to_end"][0] / rates["mediapipe"][0]]
     assert fed.verdict == node.verdict == "invalid"
     assert fed.figures["profile"]["operators"]
+
+
+def test_a_gpu_is_busy_with_each_kernel_once():
+    """The profiler tells a kernel's time twice: of itself, and of the operator that started it."""
+
+    def event(key, device, busy, noted=False):
+        return SimpleNamespace(
+            key=key,
+            device_type=device,
+            self_device_time_total=busy,
+            self_cpu_time_total=1e6,
+            is_user_annotation=noted,
+        )
+
+    events = [
+        event("aten::conv2d", DeviceType.CPU, 2e6),
+        event("sm90_kernel", DeviceType.CUDA, 2e6),
+        event("step", DeviceType.CUDA, 9e6, noted=True),
+    ]
+    assert gpu._spent(events, cuda=True) == {"sm90_kernel": 2.0}
+    assert gpu._spent(events, cuda=False) == {"aten::conv2d": 1, "sm90_kernel": 1, "step": 1}
 
 
 def test_many_pictures_are_as_many_contents(monkeypatch, tmp_path):

@@ -263,6 +263,22 @@ def test_the_networks_are_one_graph_for_a_compiler(graphs, squares) -> None:
             torch.testing.assert_close(a, b)
 
 
+def test_networks_that_cannot_be_compiled_run_all_the_same(graphs, squares, caplog) -> None:
+    network = engines.TorchEngine(*graphs, torch.device("cpu"))._detector
+    expected = network(squares[0][:2])
+
+    def compiler(module, inputs):
+        raise ImportError("no Triton\nand more")
+
+    network._run = torch.compile(network._forward, backend=compiler, dynamic=False)
+    for _ in range(2):
+        for a, b in zip(network(squares[0][:2]), expected, strict=True):
+            torch.testing.assert_close(a, b)
+    told = [record.getMessage() for record in caplog.records if record.name == engines.__name__]
+    assert len(told) == 1
+    assert "no Triton" in told[0]
+
+
 def test_without_a_compiler_nothing_is_compiled(tmp_path, monkeypatch) -> None:
     compiler, header = tmp_path / "cc", tmp_path / "Python.h"
     compiler.touch(mode=0o755)

@@ -135,6 +135,19 @@ def test_a_broken_picture_fails_alone(pose_weights) -> None:
     assert [one.error for one in broken.estimate(pictures)] == [None, "out of memory", None]
 
 
+def test_a_broken_device_is_no_pictures_fault(pose_weights, monkeypatch) -> None:
+    # As rows of the table its errors would stay there, and nothing would be tried again.
+    engine = BrokenEngine()
+    broken = blazepose.BlazePoseEstimator(engine, "broken", pose_weights)
+
+    def detect(squares):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access\nand more")
+
+    monkeypatch.setattr(engine, "detect", detect)
+    with pytest.raises(UnposedError, match="the GPU failed: CUDA error: an illegal memory access;"):
+        broken.estimate([np.full((32, 32, 3), value, np.uint8) for value in (0, 50)])
+
+
 def test_identity(pose_weights, batched) -> None:
     named = dataclasses.replace(pose_weights, estimator="blazepose-full")
     assert batched.estimator_id == estimators.identify(named)

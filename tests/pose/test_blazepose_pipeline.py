@@ -87,6 +87,19 @@ def test_large_pictures_wait(encode, monkeypatch, decoders) -> None:
     assert estimator.batches == [1] * 40
 
 
+@pytest.mark.parametrize("decoders", [0, 2])
+def test_a_gpus_batches_of_large_pictures_are_whole(encode, monkeypatch, decoders) -> None:
+    # Of 2 MP on average, as eight of the CPU's are: closed earlier, they would be filled up.
+    monkeypatch.setattr(pipeline, "BATCH_PIXELS", 2 * 81 * pipeline.BATCH_PICTURES)
+    contents = [encode(np.full((9, 9, 3), 1, np.uint8))] * 150
+    estimator = Counting()
+    stream = pipeline.extract_stream(
+        contents, bytes, estimator, SETTINGS, decoders=decoders, batch_pictures=64
+    )
+    assert len(list(stream)) == 150
+    assert estimator.batches == [64, 64, 22]
+
+
 def test_budget_holds_back_all_but_the_wanted() -> None:
     budget = pipeline._Budget(10)
     budget.take(0, 8)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.principal import Landmarks, principal
 
@@ -24,7 +26,8 @@ def estimate_batch(pictures: Sequence[_Picture], people: People) -> list[PoseEst
     """One estimate for each picture, in order: the principal person among `people` of it.
 
     `people` gives everybody in each picture of a batch. Where it raises RuntimeError, the
-    pictures are tried one by one, and those it fails on get an error.
+    pictures are tried one by one, and those it fails on get an error. Raises UnposedError where
+    it is the GPU that fails.
     """
     fit = [picture for picture in pictures if max(picture.shape[:2]) <= LONGEST_SIDE]
     found = iter(_estimate(fit, people))
@@ -41,9 +44,20 @@ def _estimate(pictures: list[_Picture], people: People) -> list[PoseEstimate]:
         return [principal(found) for found in people(pictures)]
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
+        if _of_device(error):
+            raise UnposedError(
+                f"the GPU failed: {reason}; start again, and see the machine's log (dmesg) if it "
+                "fails again"
+            ) from None
     if len(pictures) > 1:
         # One of them, or their number, was too much: find out which.
         logger.warning("retrying %d pictures one by one: %s", len(pictures), reason)
         return [result for one in pictures for result in _estimate([one], people)]
     logger.warning("failed on a picture of shape %s: %s", pictures[0].shape, reason)
     return [PoseEstimate(None, 0.0, 0, error=reason)]
+
+
+def _of_device(error: RuntimeError) -> bool:
+    """Whether a GPU broke: nothing runs on it in this process any more, whatever the picture."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.AcceleratorError)

@@ -31,7 +31,8 @@ BATCH_PICTURES = 8
 GPU wants 64."""
 
 BATCH_PIXELS = 16_000_000
-"""A batch of large pictures is closed earlier; twice as much is decoded ahead at most."""
+"""For `BATCH_PICTURES`: a batch of large pictures is closed earlier, and twice as much is decoded
+ahead at most. A batch of more pictures has as many for each: a GPU computes whole batches."""
 
 READ_AHEAD = 64
 """Pictures whose bytes are held at once."""
@@ -148,7 +149,8 @@ def estimate_stream(
     """
     clock = clock or Clock()
     keep_freed()
-    budget = _Budget(2 * BATCH_PIXELS)
+    batch_pixels = max(BATCH_PIXELS, BATCH_PIXELS * batch_pictures // BATCH_PICTURES)
+    budget = _Budget(2 * batch_pixels)
     with (
         ThreadPoolExecutor(settings.read_threads, "unposed-read") as readers,
         ThreadPoolExecutor(max(1, decoders), "unposed-decode") as workers,
@@ -173,7 +175,7 @@ def estimate_stream(
             if decoders
             else map(prepare, enumerate(loaded))
         )
-        for batch in _batches(prepared, budget, batch_pictures):
+        for batch in _batches(prepared, budget, batch_pictures, batch_pixels):
             pictures = [one.picture for one in batch if one.picture is not None]
             with clock("infer"):
                 estimates = iter(estimator.estimate(pictures))
@@ -204,7 +206,7 @@ def _finish(one: Seen[Item]) -> tuple[Item, Row | None]:
 
 
 def _batches(
-    prepared: Iterator[Seen[Item]], budget: _Budget, batch_pictures: int
+    prepared: Iterator[Seen[Item]], budget: _Budget, batch_pictures: int, batch_pixels: int
 ) -> Iterator[list[Seen[Item]]]:
     batch: list[Seen[Item]] = []
     pixels = 0
@@ -212,7 +214,7 @@ def _batches(
         budget.reached(number + 1)
         batch.append(one)
         pixels += one.pixels
-        if len(batch) == batch_pictures or pixels >= BATCH_PIXELS:
+        if len(batch) == batch_pictures or pixels >= batch_pixels:
             yield batch
             batch, pixels = [], 0
     if batch:

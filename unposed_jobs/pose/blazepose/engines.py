@@ -259,6 +259,16 @@ class _TorchNetwork:
                     "install gcc and python3-dev"
                 )
 
+    def _computed(self, squares: Tensor) -> tuple[Tensor, ...]:
+        try:
+            return tuple(self._run(squares))
+        except torch._dynamo.exc.TorchDynamoException as error:
+            # A RuntimeError, which would pass for the pictures' own fault.
+            reason = " ".join(str(error).split("\n")[:2])
+            _log.warning("BlazePose runs uncompiled and slower, it cannot be compiled: %s", reason)
+            self._run = self._forward
+            return self._forward(squares)
+
     def _forward(self, squares: Tensor) -> tuple[Tensor, ...]:
         pixels = squares.permute(0, 3, 1, 2).to(self._precision)
         pixels = pixels * self._scale + self._shift
@@ -279,6 +289,6 @@ class _TorchNetwork:
             if size < batch:
                 part = torch.cat([part, part[-1:].expand(batch - size, -1, -1, -1)])
             # The next replay of the graph overwrites its outputs.
-            parts.append(tuple(output[:size].clone() for output in self._run(part)))
+            parts.append(tuple(output[:size].clone() for output in self._computed(part)))
             start += size
         return [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
