@@ -147,8 +147,12 @@ def test_the_page_is_written_from_results_alone(whole, tmp_path):
 
 def test_mistakes_are_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("unposed_jobs.bench.machine.gpu", lambda: None)
-    with pytest.raises(UnposedError, match="CUDA"):
-        bench.main(["--gpu"])
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for cuda, remedy in ((None, "built without CUDA; install torch"), ("13.0", "as CUDA 13.0")):
+        monkeypatch.setattr("torch.version.cuda", cuda)
+        for flags in (["--gpu"], ["--device", "cuda"]):
+            with pytest.raises(UnposedError, match=remedy):
+                bench.main(flags)
     with pytest.raises(UnposedError, match="--merge"):
         bench.main(["--no-run"])
     with pytest.raises(UnposedError, match="cannot read"):

@@ -49,23 +49,28 @@ def until(*patterns):
         time.sleep(0.05)
 
 
+def extracted(batches, pose, estimator_id):
+    devices.no_cuda = lambda: None  # The GPUs are made up.
+    yield from chunks.extract_chunks(batches, pose, estimator_id)
+
+
 def together(batches, pose, estimator_id):
     """Hands no rows over before both executors have some: one may be ready much sooner."""
-    for rows in chunks.extract_chunks(batches, pose, estimator_id):
+    for rows in extracted(batches, pose, estimator_id):
         note(f"extracted-{rows.column('gpu')[0]}")
         until("extracted-3-*", "extracted-7-*")
         yield rows
 
 
 def dies_once(batches, pose, estimator_id):
-    yield from chunks.extract_chunks(batches, pose, estimator_id)
+    yield from extracted(batches, pose, estimator_id)
     if TaskContext.get().attemptNumber() == 0:
         note("died")
         raise RuntimeError("the executor is lost after its rows were handed over")
 
 
 def hangs_once(batches, pose, estimator_id):
-    yield from chunks.extract_chunks(batches, pose, estimator_id)
+    yield from extracted(batches, pose, estimator_id)
     if TaskContext.get().attemptNumber() > 0:
         note("speculated")
     elif TaskContext.get().partitionId() == 0:

@@ -23,6 +23,7 @@ from unposed_jobs.bench import card, machine, pictures
 from unposed_jobs.bench.card import Report
 from unposed_jobs.bench.results import GATED, Result, not_measured
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.jobs import devices
 
 DATA = "../shared/data"
 ALL = tuple("12345678")
@@ -118,10 +119,10 @@ def _measure(
     wanted: tuple[str, ...], given: argparse.Namespace, settings: config.Settings
 ) -> Report:
     device = given.device or ("cuda" if machine.gpu() else "cpu")
-    if device == "cuda" and not machine.gpu():
-        raise UnposedError("PyTorch finds no CUDA device; leave --device out, or use --device cpu")
-    if given.gpu and device == "cpu" and not given.device:
-        raise UnposedError("--gpu needs a CUDA device, and PyTorch finds none")
+    if (device == "cuda" or (given.gpu and not given.device)) and not machine.gpu():
+        asked = "--gpu" if given.gpu else "--device cuda"
+        reason = devices.no_cuda() or "PyTorch finds none"
+        raise UnposedError(f"{asked} needs a CUDA device: {reason}; --device cpu does without")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     start = time.monotonic()

@@ -68,10 +68,11 @@ def extract_chunks(
 
     Reads ahead with threads while the estimator works, on the GPU that Spark gave the task. A
     picture that vanished or changed since it was fingerprinted yields no row: the next run sees
-    it as it is then. Returns `EXTRACTED`.
+    it as it is then. Returns `EXTRACTED`. Raises UnposedError where PyTorch cannot use that GPU.
     """
     gpu = devices.take_gpu()
     estimator = ready(pose)
+    devices.require(gpu)
     clock = pipeline.Clock()
     references = (item for batch in batches for item in batch.to_pylist())
     stream = pipeline.extract_stream(

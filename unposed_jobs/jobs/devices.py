@@ -7,6 +7,8 @@ import sys
 
 from pyspark import TaskContext
 
+from unposed_jobs.errors import UnposedError
+
 BATCH_ON_GPU = 64
 """Pictures a batch: a GPU is filled by many at once."""
 
@@ -24,6 +26,33 @@ def take_gpu() -> str | None:
         return None
     os.environ["CUDA_VISIBLE_DEVICES"] = given.addresses[0]
     return str(given.addresses[0])
+
+
+def no_cuda() -> str | None:
+    """Why PyTorch cannot use a GPU, with the remedy; None where it can."""
+    import torch
+
+    if torch.cuda.is_available():
+        return None
+    if torch.version.cuda is None:
+        plain = torch.__version__.partition("+")[0]
+        return (
+            f"PyTorch {torch.__version__} is built without CUDA; install torch {plain} with CUDA "
+            "in its place, as pytorch.org says for this machine"
+        )
+    return (
+        f"PyTorch {torch.__version__} finds no CUDA device; check with nvidia-smi that the driver "
+        f"is as new as CUDA {torch.version.cuda}, and CUDA_VISIBLE_DEVICES"
+    )
+
+
+def require(gpu: str | None) -> None:
+    """Raise UnposedError where PyTorch is to compute and cannot use the GPU that Spark gave.
+
+    To be called when the estimator is ready; one that does without PyTorch needs nothing.
+    """
+    if gpu is not None and "torch" in sys.modules and (reason := no_cuda()):
+        raise UnposedError(f"Spark gave this task the GPU {gpu}, but {reason}")
 
 
 def decoders() -> int:

@@ -174,8 +174,10 @@ def _session(name: str, data: bytes, device: str) -> Any:
     options.log_severity_level = 4
     providers: list[Any] = [provider]
     if device == "cuda":
-        # With TF32 the same picture would have other key points than on the CPU.
-        providers = [(provider, {"use_tf32": "0"}), _PROVIDERS["cpu"]]
+        # With TF32 the same picture would have other key points than on the CPU. By default every
+        # number of people would have all algorithms tried before it is computed.
+        how = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+        providers = [(provider, how), _PROVIDERS["cpu"]]
     try:
         session = onnxruntime.InferenceSession(data, options, providers=providers)
     except Exception as error:  # The runtime's errors have no other ancestor.
