@@ -85,7 +85,7 @@ class PoseSettings:
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256
     """Pictures in a chunk: the unit of retry and of commit."""
-    commit_chunks: int = 16
+    commit_chunks: int = 64
     """Chunks gathered into one commit; on a larger cluster, as many as it has tasks at once, and
     more where a run would make more than 64 commits."""
     read_threads: int = 8

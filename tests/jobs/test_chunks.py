@@ -34,8 +34,8 @@ def test_no_chunk_is_larger_than_told() -> None:
     [
         (0, 2, 0),
         (1, 2, 1),
-        (4096, 2, 1),
-        (4097, 2, 2),
+        (16_384, 2, 1),
+        (16_385, 2, 2),
         (25_600, 100, 1),  # A chunk for each of the tasks.
         (1_000_000_000, 2, MOST_COMMITS),  # A run's history stays short.
     ],

@@ -26,6 +26,8 @@ _SQL = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # What is broadcast passes through the driver, which would hold the rows of 100,000 pictures.
     "spark.sql.autoBroadcastJoinThreshold": "1m",
+    # More than 32 files are looked up by tasks; by default each has one of its own.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
 }
 """What the jobs rely on, whoever started the session."""
 _LOGGING = """\
