@@ -10,6 +10,7 @@ device - do just that, and are equal.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import lru_cache
 
@@ -24,6 +25,7 @@ from unposed_jobs.pose.batches import LONGEST_SIDE
 Picture = npt.NDArray[np.uint8]
 _Places = tuple[npt.NDArray[np.int16], npt.NDArray[np.uint16]]
 
+_COPIERS = 4
 _STEPS = 32
 _FAR = LONGEST_SIDE * _STEPS
 
@@ -88,12 +90,16 @@ class Packed:
     def __init__(self, pictures: Sequence[Picture], device: torch.device) -> None:
         sizes = np.array([picture.shape[:2] for picture in pictures], np.int64)
         starts = np.concatenate([[0], np.cumsum(sizes.prod(1))[:-1]])
-        pixels = sum(picture.size for picture in pictures)
-        flat = torch.empty(pixels, dtype=torch.uint8, pin_memory=device.type == "cuda")
-        end = 0
-        for picture in pictures:
-            start, end = end, end + picture.size
-            flat.numpy()[start:end] = picture.reshape(-1)
+        ends = np.cumsum([picture.size for picture in pictures])
+        flat = torch.empty(int(ends[-1]), dtype=torch.uint8, pin_memory=device.type == "cuda")
+        target = flat.numpy()
+
+        def place(picture: Picture, end: int) -> None:
+            target[end - picture.size : end] = picture.reshape(-1)
+
+        # A batch is hundreds of megabytes, for which the device waits; NumPy lets go of the GIL.
+        with ThreadPoolExecutor(_COPIERS, "unposed-pack") as pool:
+            list(pool.map(place, pictures, ends))
         self._pixels = flat.to(device, non_blocking=True).reshape(-1, 3)
         self._height, self._width = torch.from_numpy(sizes).to(device).unbind(1)
         self._start = torch.from_numpy(starts).to(device)
