@@ -92,6 +92,25 @@ def test_gathered_on_the_device(batched, pose_weights, real_pictures, monkeypatc
     assert parity.share >= 0.99, str(parity)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_gives_mediapipes_landmarks(estimator, pose_weights, real_pictures) -> None:
+    named = dataclasses.replace(pose_weights, estimator="blazepose-full", second_look=False)
+    device = estimators.create(named)
+    assert device._engine.device.type == "cuda"
+    nobody = [np.full((64, 48, 3), 200, np.uint8)] * 3
+    assert [one.landmarks for one in device.estimate(nobody)] == [None] * 3
+    # More than the largest batch, and a rest; twice, since the second time graphs are replayed.
+    many = (real_pictures * 6)[:70]
+    theirs = (estimator.estimate(real_pictures) * 6)[:70]
+    for _ in range(3):
+        ours = device.estimate(many)
+        assert [one.error for one in ours] == [None] * 70
+        parity = total(theirs, ours, many)
+        assert parity.share >= LEAST_SHARE, str(parity)
+    device.close()
+
+
 def test_batch_equals_single(batched, real_pictures) -> None:
     pictures = real_pictures[:5]
     together = batched.estimate(pictures)
