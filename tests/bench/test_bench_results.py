@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,15 @@ def test_a_night_tells_from_which_size_on_its_fixed_cost_no_longer_matters():
     assert nights._enough(0.005, 2.0, [0.3], [40.0]) == (
         "no catalogue is large enough for the target"
     )
+
+
+def test_ratios_of_the_cores_start_processes_that_see_no_gpu(monkeypatch):
+    for before in (None, "1"):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if before:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", before)
+        with bench._gpu_for(("7",)):
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+        assert os.environ.get("CUDA_VISIBLE_DEVICES") == before
+        with bench._gpu_for(("2", "3")):
+            assert os.environ.get("CUDA_VISIBLE_DEVICES") == before

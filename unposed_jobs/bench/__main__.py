@@ -9,12 +9,13 @@ results, from which the page is made; --merge lays a run on another machine besi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from unposed_jobs import config
@@ -143,7 +144,9 @@ def _measure(
         if set(numbers) & set(wanted):
             began = time.monotonic()
             _say(f"ratio {' and '.join(numbers)} ...")
-            for item in measure():
+            with _gpu_for(numbers):
+                found = measure()
+            for item in found:
                 if item.number[0] in wanted:
                     results.append(_gated(item, report["parity"]["passed"]))
                     _say(f"  {_line(results[-1])}")
@@ -152,6 +155,21 @@ def _measure(
     report["results"] = [item.as_json() for item in results]
     report["seconds"] = round(time.monotonic() - start)
     return report
+
+
+@contextlib.contextmanager
+def _gpu_for(numbers: tuple[str, ...]) -> Iterator[None]:
+    """Only what measures GPUs starts processes that see one; the other ratios are of the cores."""
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if not set(numbers) & set(GPU):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+        else:
+            os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
 def _work(
