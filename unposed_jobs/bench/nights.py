@@ -36,7 +36,8 @@ RATIOS: list[Named] = [
 CHANGED_SHARE = 0.01
 _PICTURES_OF_A_PRODUCT = 4
 _FEW = 4
-_WARMING = 4
+_WARMING = 8
+"""Nights before anything is timed: after four the next two still took half as long again."""
 _REPEATS = 3
 """Later nights of a kind: one takes seconds, and another thing that runs then would decide."""
 _OTHER_TURN = 1_000
