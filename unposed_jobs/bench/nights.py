@@ -162,9 +162,10 @@ def measure(
 ) -> list[Result]:
     """Ratio 6 in `times` rounds, each on a warehouse of its own.
 
-    `sizes`: so many pictures are extracted on a first night; later they are at so many addresses.
+    `sizes`: so many pictures are extracted on a first night; later they are at so many addresses,
+    or at as many.
     """
-    count, listed = sizes
+    count, listed = sizes[0], max(sizes)
     with Child(Nights, str(folder), count, pose, cores) as child:
         taken = rounds.turns({"nights": lambda: child.call("round", listed, repeats)}, times)
     seconds = {
