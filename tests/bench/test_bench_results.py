@@ -185,3 +185,18 @@ def test_ratios_of_the_cores_start_processes_that_see_no_gpu(monkeypatch):
         assert os.environ.get("CUDA_VISIBLE_DEVICES") == before
         with bench._gpu_for(("2", "3")):
             assert os.environ.get("CUDA_VISIBLE_DEVICES") == before
+
+
+@pytest.mark.parametrize(("cold", "verdict"), [(42.0, "met"), (1.5, "not measured")])
+def test_a_first_night_within_the_fixed_cost_tells_nothing_of_a_picture(cold, verdict):
+    seconds = {"cold": [[cold]], "many_unchanged": [[1.1]]}
+    for kind in ("unchanged", "changed"):
+        seconds |= {f"few_{kind}": [[2.0]], f"many_few_{kind}": [[2.0]]}
+    figures = {
+        "pictures": 8,
+        "listed": 24,
+        "nights": {
+            "many_unchanged": {"pictures": 24, "unchanged": 24, "failed": 0, "extracted": 0}
+        },
+    }
+    assert nights._net(nights.RATIOS[1], "unchanged", seconds, figures).verdict == verdict

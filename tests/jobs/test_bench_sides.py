@@ -54,7 +54,8 @@ def test_spark_and_the_pool_store_the_same_pictures(folder, pose_weights):
 
 
 def test_a_second_night_reads_only_what_changed(folder, pose_weights):
-    unchanged, each, changed, _ = nights.measure(folder, (8, 24), pose_weights, 2, 1, repeats=1)
+    found = nights.measure(folder, (8, 24), pose_weights, 2, 1, repeats=1, warming=1)
+    unchanged, _, changed, _ = found
     told = unchanged.figures["nights"]
     assert told["cold"]["extracted"] == 8
     assert (told["unchanged"]["unchanged"], told["unchanged"]["extracted"]) == (8, 0)
@@ -66,7 +67,6 @@ def test_a_second_night_reads_only_what_changed(folder, pose_weights):
     assert (told["listing"]["pictures"], told["listing"]["extracted"]) == (24, 0)
     assert told["many_unchanged"]["unchanged"] == 24
     assert (told["many_changed"]["changed"], told["many_changed"]["extracted"]) == (1, 1)
-    assert each.reference.values[0] > 0
 
 
 def test_the_table_stages_see_every_product_at_every_size(pose_weights):

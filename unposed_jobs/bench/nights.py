@@ -47,7 +47,9 @@ _OTHER_TURN = 1_000
 class Nights:
     """A catalogue of the first `count` pictures of a folder, and nights over it in one session."""
 
-    def __init__(self, source: str, count: int, pose: PoseSettings, cores: int) -> None:
+    def __init__(
+        self, source: str, count: int, pose: PoseSettings, cores: int, warming: int
+    ) -> None:
         self._source = sorted(Path(source).iterdir())[:count]
         self._pose = pose
         self._spark = sessions.local(cores)
@@ -56,11 +58,11 @@ class Nights:
         self._few = self._catalogue("few", self._source[:_FEW])
         self._turn = _OTHER_TURN
         # By then the JVM has compiled what a night of so many asks of it.
-        warming = self._catalogue("warming", self._source[:_FEW])
-        self._list(warming, count)
-        for days in range(_WARMING):
+        like = self._catalogue("warming", self._source[:_FEW])
+        self._list(like, count)
+        for days in range(warming):
             self._night(self._few, days)
-            self._night(warming, days)
+            self._night(like, days)
 
     def round(self, listed: int, repeats: int) -> dict[str, list[dict[str, Any]]]:
         """A first night on a new warehouse, `repeats` unchanged, as many with some pictures changed
@@ -159,6 +161,7 @@ def measure(
     times: int,
     *,
     repeats: int = _REPEATS,
+    warming: int = _WARMING,
 ) -> list[Result]:
     """Ratio 6 in `times` rounds, each on a warehouse of its own.
 
@@ -166,7 +169,7 @@ def measure(
     or at as many.
     """
     count, listed = sizes[0], max(sizes)
-    with Child(Nights, str(folder), count, pose, cores) as child:
+    with Child(Nights, str(folder), count, pose, cores, warming) as child:
         taken = rounds.turns({"nights": lambda: child.call("round", listed, repeats)}, times)
     seconds = {
         name: [[night["seconds"] for night in turn[name]] for turn in taken["nights"]]
@@ -215,6 +218,9 @@ def _net(named: Named, name: str, seconds: _Seconds, figures: dict[str, Any]) ->
     later = each(seconds[f"many_{name}"], fixed[name], listed)
     # A first night writes what a night with changes writes.
     first = each(seconds["cold"], fixed["changed"], count)
+    if not all(_all(first)):
+        why = f"{count} pictures: their first night took no longer than a run's fixed cost"
+        return Result(*named, absent=why)
     night = figures["nights"][f"many_{name}"]
     notes = [
         f"for each picture of {listed:,}, of which the night read {_read(night)} and extracted "
