@@ -71,7 +71,9 @@ class CatalogueSettings:
 class PoseSettings:
     """How pictures become landmarks."""
 
-    estimator: str = "mediapipe-full"
+    estimator: str = "blazepose-full"
+    """The batched BlazePose; `mediapipe-full` is MediaPipe Tasks on the same weights, which it is
+    held to. `unposed models list` tells all."""
     weights: str = "{cache}/weights"
     max_people: int = 3
     min_detection_confidence: float = 0.5

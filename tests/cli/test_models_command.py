@@ -45,7 +45,7 @@ def test_fetch_from_then_list(settings, lite, capsys) -> None:
     ("arguments", "told"),
     [
         (["verify"], "run: unposed models fetch"),
-        (["verify", "--estimator", "blazepoze"], "known: mediapipe-full"),
+        (["verify", "--estimator", "blazepoze"], "known: blazepose-full"),
         (["fetch", "--from", "/nowhere/x.task"], "--from needs --sha256"),
     ],
 )

@@ -25,8 +25,9 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def pose_weights(pose_weights: config.PoseSettings) -> config.PoseSettings:
-    """Settings of the estimators alone: the second look has tests of its own."""
-    return replace(pose_weights, second_look=False)
+    """Settings of MediaPipe alone, the reference: what is held to it, and the second look, have
+    tests of their own."""
+    return replace(pose_weights, estimator="mediapipe-full", second_look=False)
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ import flatbuffers
 import numpy as np
 import pytest
 import torch
-from mediapipe.tasks.metadata import schema_py_generated as schema
 
 from unposed_jobs.pose import task_bundle, weights
 from unposed_jobs.pose.blazepose import engines, rewriting, tflite
 from unposed_jobs.pose.blazepose.network import Network
+from unposed_jobs.pose.blazepose.tflite_schema import schema
 
 OPERATOR = schema.BuiltinOperator
 

@@ -13,7 +13,7 @@ from unposed_jobs.pose import estimators, mediapipe_estimator
 
 @pytest.mark.parametrize("name", ["", "blazepoze", "mediapipe", "mediapipe:", "mediapipe-full:x"])
 def test_an_unknown_name_is_told_the_known_ones(name) -> None:
-    with pytest.raises(UnposedError, match=r"known: mediapipe-full, .*mediapipe:PATH") as error:
+    with pytest.raises(UnposedError, match=r"known: blazepose-full, .*mediapipe:PATH") as error:
         estimators.create(PoseSettings(estimator=name))
     assert "\n" not in str(error.value)
 
@@ -57,6 +57,17 @@ def test_the_registry_imports_no_estimator() -> None:
     code = "import sys, unposed_jobs.pose.estimators; print('mediapipe' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_default_estimator_starts_without_mediapipe(pose_weights) -> None:
+    code = (
+        "import sys; from unposed_jobs.config import PoseSettings;"
+        "from unposed_jobs.pose import estimators;"
+        f"estimators.create(PoseSettings(weights={pose_weights.weights!r}));"
+        "print(sorted({'mediapipe', 'matplotlib', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_every_name_leads_to_an_estimator() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +11,19 @@ from unposed_jobs.catalogue.sample.cohorts import Shot
 from unposed_jobs.catalogue.sample.garments import random_garment
 from unposed_jobs.catalogue.sample.shots import Photograph, Studio
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose import estimators
+from unposed_jobs.pose import estimators, weights
+from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.whole_frame.estimator import wrap
 from unposed_jobs.pose.whole_frame.fitting import examples
 
 
-@pytest.fixture(scope="module")
-def looking_twice(pose_weights: PoseSettings) -> Iterator[PoseEstimator]:
-    made = estimators.create(replace(pose_weights, second_look=True))
+@pytest.fixture(scope="module", params=["blazepose-full", "mediapipe-full"])
+def looking_twice(
+    pose_weights: PoseSettings, request: pytest.FixtureRequest
+) -> Iterator[PoseEstimator]:
+    made = estimators.create(replace(pose_weights, estimator=request.param, second_look=True))
     yield made
     made.close()
 
@@ -41,6 +46,39 @@ def test_only_the_second_look_finds_people_without_a_head(
     assert 0.5 < found.person_confidence < 1
     size = np.array(picture.shape[1::-1], float)
     assert examples.right(found.landmarks[None, :, :2] * size, taken.joints[0], size).all()
+
+
+@pytest.mark.parametrize("name", ["blazepose-full", "mediapipe-full"])
+def test_both_looks_share_the_networks(
+    name: str, pose_weights: PoseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundles = []
+    create = engines.create
+
+    def counted(bundle: bytes) -> engines.Engine:
+        bundles.append(bundle)
+        return create(bundle)
+
+    monkeypatch.setattr(engines, "create", counted)
+    made = estimators.create(replace(pose_weights, estimator=name, second_look=True))
+    picture, _ = photograph(Shot("person", "front", "chest"), 2)
+    assert made.estimate([picture])[0].found_by == "whole_frame"
+    made.close()
+    assert len(bundles) == 1
+
+
+def test_another_bundle_is_not_taken_for_the_second_looks(
+    tmp_path: Path, pose_weights: PoseSettings
+) -> None:
+    path = tmp_path / "other.task"
+    path.write_bytes(weights.load(pose_weights)[1])
+    made = estimators.create(replace(pose_weights, estimator=f"blazepose:{path}"))
+    assert isinstance(made, BlazePoseEstimator)
+    assert made.shared(weights.verify(pose_weights).sha256) is not None
+    path.write_bytes(path.read_bytes() + b"\n")
+    other = estimators.create(replace(pose_weights, estimator=f"blazepose:{path}"))
+    assert isinstance(other, BlazePoseEstimator)
+    assert other.shared(weights.verify(pose_weights).sha256) is None
 
 
 class Fooled:

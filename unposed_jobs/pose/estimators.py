@@ -15,14 +15,14 @@ from unposed_jobs.pose.estimator import PoseEstimator
 from unposed_jobs.pose.whole_frame import identity as second_look
 
 _MODULES: dict[str, str] = {
-    "mediapipe-full": "unposed_jobs.pose.mediapipe_estimator",
-    "mediapipe-lite": "unposed_jobs.pose.mediapipe_estimator",
-    "mediapipe-heavy": "unposed_jobs.pose.mediapipe_estimator",
-    "mediapipe:": "unposed_jobs.pose.mediapipe_estimator",
     "blazepose-full": "unposed_jobs.pose.blazepose.estimator",
     "blazepose-lite": "unposed_jobs.pose.blazepose.estimator",
     "blazepose-heavy": "unposed_jobs.pose.blazepose.estimator",
     "blazepose:": "unposed_jobs.pose.blazepose.estimator",
+    "mediapipe-full": "unposed_jobs.pose.mediapipe_estimator",
+    "mediapipe-lite": "unposed_jobs.pose.mediapipe_estimator",
+    "mediapipe-heavy": "unposed_jobs.pose.mediapipe_estimator",
+    "mediapipe:": "unposed_jobs.pose.mediapipe_estimator",
     "onnx:": "unposed_jobs.pose.coco17.estimator",
 }
 """The module for each name, with `create` and `identify`, which both take the settings; a name

@@ -14,6 +14,7 @@ import os
 import shutil
 import sysconfig
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,6 +43,7 @@ _LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
 _SIGNED = (2 / 255, -1.0)
 _UNIT = (1 / 255, 0.0)
 _CPU_BATCHES = (2, 1)
+"""Larger ones leave the cache and are slower: each core takes its own small ones."""
 _TORCH_BATCHES = (1, 2)
 _CUDA_BATCHES = (8, 64)
 
@@ -58,14 +60,13 @@ class Engine(Protocol):
         """People, 256 x 256: raw landmarks (B, 195), scores (B, 1), heat (B, 64, 64, 39)."""
 
     def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """As `locate`, and the network's inner values (B, *INSIDE). Only of an engine that was
-        created for it.
+        """As `locate`, and the network's inner values (B, *INSIDE). Raises ValueError where the
+        landmark network has none of this shape; the full one has.
         """
 
 
-def create(bundle: bytes, inside: bool = False) -> Engine:
-    """The fastest engine that this machine has, for the networks of a ``.task`` bundle; with
-    `inside` one that can `inspect`.
+def create(bundle: bytes) -> Engine:
+    """The fastest engine that this machine has, for the networks of a ``.task`` bundle.
 
     CUDA where PyTorch finds it, else OpenVINO where it is installed, else PyTorch. On the CPU it
     takes ``OMP_NUM_THREADS`` threads, which Spark sets to a task's cores, and 1 by default.
@@ -73,8 +74,7 @@ def create(bundle: bytes, inside: bool = False) -> Engine:
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
     detector, landmarker = graphs(bundle)
-    if inside:
-        landmarker = _told_inside(landmarker)
+    landmarker = _told_inside(landmarker)
     if torch.cuda.is_available():
         return TorchEngine(detector, landmarker, torch.device("cuda"))
     if importlib.util.find_spec("openvino") is not None:
@@ -102,15 +102,12 @@ def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
 
 
 def _told_inside(landmarker: tflite.Graph) -> tflite.Graph:
-    """The landmark network with one output more: the last of its inner values of this shape.
-
-    Raises ValueError where it has none.
+    """The landmark network with one output more, where it has such: the last of its inner values
+    of this shape.
     """
     made = [operator.outputs[0] for operator in landmarker.operators]
     found = [number for number in made if landmarker.shapes[number][1:] == INSIDE]
-    if not found:
-        raise ValueError(f"the landmark network has no inner values of the shape {INSIDE}")
-    return replace(landmarker, outputs=(*landmarker.outputs, found[-1]))
+    return replace(landmarker, outputs=(*landmarker.outputs, *found[-1:]))
 
 
 def threads() -> int:
@@ -153,27 +150,18 @@ class OpenVinoEngine:
 
 
 class _OpenVinoNetwork:
+    """Compiled for each size of batch when one first comes: a quarter of a second each, which a
+    worker that only looks twice, or sees pictures one by one, need not spend.
+    """
+
     def __init__(self, graph: tflite.Graph, scaling: tuple[float, float], cores: int) -> None:
         from unposed_jobs.pose.blazepose import openvino_graph
 
-        # Larger batches leave the cache and are slower: each core takes its own small ones.
-        # Pinning would tie every process of a machine to the same cores.
-        openvino = openvino_graph.openvino
-        core = openvino.Core()
-        options = {
-            "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": cores,
-            "NUM_STREAMS": cores,
-            "ENABLE_CPU_PINNING": False,
-        }
+        self._openvino = openvino_graph.openvino
+        self._core = self._openvino.Core()
+        self._build = partial(openvino_graph.build, graph, scale=scaling[0], shift=scaling[1])
         self._cores = cores
         self._requests: dict[int, Any] = {}
-        for batch in _CPU_BATCHES:
-            model = openvino_graph.build(graph, batch, *scaling)
-            compiled = core.compile_model(model, "CPU", options)
-            # On one core a queue would only be a second thread to wait for.
-            queue = openvino.AsyncInferQueue(compiled, cores) if cores > 1 else None
-            self._requests[batch] = queue or compiled.create_infer_request()
         self._shapes = [graph.shapes[number][1:] for number in graph.outputs]
 
     def __call__(self, squares: Tensor) -> list[Tensor]:
@@ -185,21 +173,43 @@ class _OpenVinoNetwork:
                 result[where] = request.get_output_tensor(number).data
 
         start = 0
-        for batch, requests in self._requests.items():
+        for batch in _CPU_BATCHES:
+            end = len(pixels) - (len(pixels) - start) % batch
+            if end == start:
+                continue
+            requests = self._compiled(batch)
             if self._cores > 1:
                 requests.set_callback(keep)
-            while len(pixels) - start >= batch:
-                where = slice(start, start + batch)
+            for first in range(start, end, batch):
+                where = slice(first, first + batch)
                 if self._cores > 1:
                     requests.start_async({0: pixels[where]}, where, share_inputs=True)
                 else:
                     requests.infer({0: pixels[where]}, share_inputs=True, share_outputs=True)
                     keep(requests, where)
-                start += batch
+            start = end
         if self._cores > 1:
             for requests in self._requests.values():
                 requests.wait_all()
         return [torch.from_numpy(result) for result in results]
+
+    def _compiled(self, batch: int) -> Any:
+        if batch not in self._requests:
+            options = {
+                "INFERENCE_PRECISION_HINT": "f32",
+                "INFERENCE_NUM_THREADS": self._cores,
+                "NUM_STREAMS": self._cores,
+                # Pinning would tie every process of a machine to the same cores.
+                "ENABLE_CPU_PINNING": False,
+            }
+            compiled = self._core.compile_model(self._build(batch), "CPU", options)
+            # On one core a queue would only be a second thread to wait for.
+            self._requests[batch] = (
+                self._openvino.AsyncInferQueue(compiled, self._cores)
+                if self._cores > 1
+                else compiled.create_infer_request()
+            )
+        return self._requests[batch]
 
 
 class TorchEngine:

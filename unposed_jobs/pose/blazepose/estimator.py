@@ -34,7 +34,8 @@ def create(settings: PoseSettings) -> BlazePoseEstimator:
         engine = engines.create(bundle)
     except ValueError as error:
         raise UnposedError(f"the bundle {name} cannot be used in batches: {error}") from None
-    return BlazePoseEstimator(engine, identify(settings), settings)
+    digest = hashlib.sha256(bundle).hexdigest()
+    return BlazePoseEstimator(engine, identify(settings), settings, digest)
 
 
 def identify(settings: PoseSettings) -> str:
@@ -69,8 +70,11 @@ class BlazePoseEstimator:
     `PRESENCE_CONFIDENCE` are dropped; the principal one is chosen as `MediaPipeEstimator` does.
     """
 
-    def __init__(self, engine: engines.Engine, estimator_id: str, settings: PoseSettings) -> None:
+    def __init__(
+        self, engine: engines.Engine, estimator_id: str, settings: PoseSettings, digest: str = ""
+    ) -> None:
         self._engine = engine
+        self._digest = digest
         self._id = estimator_id
         self._max_people = settings.max_people
         self._min_score = settings.min_detection_confidence
@@ -79,6 +83,10 @@ class BlazePoseEstimator:
     def estimator_id(self) -> str:
         """Version, weights' digest, and the settings that change the landmarks."""
         return self._id
+
+    def shared(self, digest: str) -> engines.Engine | None:
+        """This estimator's engine, where it runs the networks of the bundle with this SHA-256."""
+        return self._engine if digest == self._digest else None
 
     def estimate(self, pictures: Sequence[_Picture]) -> list[PoseEstimate]:
         """See `PoseEstimator.estimate`. Landmarks are (33, 5) float32."""

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from mediapipe.tasks.metadata import schema_py_generated as schema
 from torch import Tensor, nn
 from torch.nn import functional
 
 from unposed_jobs.pose.blazepose.tflite import Graph, Operator, same_padding
+from unposed_jobs.pose.blazepose.tflite_schema import schema
 
 _ACTIVATIONS: dict[int, Callable[[Tensor], Tensor]] = {
     schema.ActivationFunctionType.NONE: lambda x: x,

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mediapipe.tasks.metadata import schema_py_generated as schema
 
 from unposed_jobs.pose.blazepose import openvino_import
 from unposed_jobs.pose.blazepose.tflite import Graph, Operator, same_padding
+from unposed_jobs.pose.blazepose.tflite_schema import schema
 
 openvino = openvino_import.load()
 opset13 = openvino.opset13

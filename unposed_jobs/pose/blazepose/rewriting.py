@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mediapipe.tasks.metadata import schema_py_generated as schema
-
 from unposed_jobs.pose.blazepose.tflite import Graph, Operator
+from unposed_jobs.pose.blazepose.tflite_schema import schema
 
 _ACTIVATION = "fusedActivationFunction"
 

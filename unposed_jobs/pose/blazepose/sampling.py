@@ -61,7 +61,7 @@ def on_cpu(
     return squares
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _upright(line: bytes, pixels: int) -> _Places:
     """Places of an upright square, kept: pictures of one catalogue have few sizes."""
     # x is the same in all rows and y in all columns: one of each is enough.

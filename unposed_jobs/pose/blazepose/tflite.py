@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from mediapipe.tasks.metadata import schema_py_generated as schema
+
+from unposed_jobs.pose.blazepose.tflite_schema import schema
 
 Array = npt.NDArray[Any]
 

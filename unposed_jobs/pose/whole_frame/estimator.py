@@ -11,6 +11,7 @@ import numpy.typing as npt
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import weights
 from unposed_jobs.pose.blazepose import engines, sampling
+from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score
 from unposed_jobs.pose.whole_frame import evidence, identity, readings, squares
@@ -28,17 +29,17 @@ _Picture = npt.NDArray[np.uint8]
 def wrap(inner: PoseEstimator, settings: PoseSettings) -> WholeFrameEstimator:
     """`inner` with a second look, by the full landmark network and the shipped gate.
 
-    Raises UnposedError for missing or damaged weights or gate.
+    Where `inner` runs that network itself, one engine serves both. Raises UnposedError for missing
+    or damaged weights or gate.
     """
-    _, bundle = weights.load(settings)
-    gate = load()
-    estimator_id = identity.identify(inner.estimator_id, settings)
+    bundle, data = weights.load(settings)
+    own = inner.shared(bundle.sha256) if isinstance(inner, BlazePoseEstimator) else None
     return WholeFrameEstimator(
         inner,
-        lambda: engines.create(bundle, inside=True),
-        gate,
+        (lambda: engines.create(data)) if own is None else (lambda: own),
+        load(),
         settings.min_person_probability,
-        estimator_id,
+        identity.identify(inner.estimator_id, settings),
     )
 
 

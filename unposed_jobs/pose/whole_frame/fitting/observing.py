@@ -92,7 +92,7 @@ class Observer:
 
     def __init__(self, settings: PoseSettings) -> None:
         self._estimator = estimators.create(replace(settings, second_look=False))
-        self._engine = engines.create(weights.load(settings)[1], inside=True)
+        self._engine = engines.create(weights.load(settings)[1])
         self._settings = settings
 
     def catalogue(self, folder: Path) -> Iterator[Looked]:
