@@ -74,14 +74,19 @@ def _steps(line: npt.NDArray[np.float64], pixels: int) -> npt.NDArray[np.int32]:
     ramp = np.arange(pixels, dtype=np.float64)
     column, row, start = (line * _STEPS).T[..., None]
     position = (row * ramp + start)[:, :, None] + (column * ramp)[:, None]
-    return np.clip(np.rint(position), -_FAR, _FAR).astype(np.int32)
+    # In place: for each person, new memory would cost more than the sums.
+    np.rint(position, out=position)
+    np.clip(position, -_FAR, _FAR, out=position)
+    return position.astype(np.int32)
 
 
 def _places(x: npt.NDArray[np.int32], y: npt.NDArray[np.int32]) -> _Places:
     """What `remap` wants: whole pixels (pixels, pixels, 2), and the parts of both in one number."""
     whole = np.empty((len(y), x.shape[1], 2), np.int16)
-    whole[..., 0], whole[..., 1] = x >> 5, y >> 5
-    return whole, ((y & 31) << 5).astype(np.uint16) | (x & 31).astype(np.uint16)
+    np.right_shift(x, 5, out=whole[..., 0], casting="unsafe")
+    np.right_shift(y, 5, out=whole[..., 1], casting="unsafe")
+    # One of both may be a single row or column: the sum is of the whole square.
+    return whole, ((y & 31) * _STEPS + (x & 31)).astype(np.uint16)
 
 
 class Packed:
