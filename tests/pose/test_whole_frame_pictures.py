@@ -48,6 +48,22 @@ def test_only_the_second_look_finds_people_without_a_head(
     assert examples.right(found.landmarks[None, :, :2] * size, taken.joints[0], size).all()
 
 
+def test_what_is_found_does_not_depend_on_the_others_of_a_batch(
+    looking_twice: PoseEstimator,
+) -> None:
+    framings = ("full", "upper", "chest", "legs", "upper", "chest", "full")
+    shots = [Shot("person", "front", framing) for framing in framings]
+    pictures = [photograph(shot, seed)[0] for seed, shot in enumerate([*shots, Shot("flat_lay")])]
+    together = looking_twice.estimate(pictures)
+    assert sum(one.found_by == "detector" for one in together) in range(2, 6)
+    backwards = looking_twice.estimate(pictures[::-1])[::-1]
+    alone = [found for picture in pictures for found in looking_twice.estimate([picture])]
+    for one, *others in zip(together, backwards, alone, strict=True):
+        for other in others:
+            np.testing.assert_array_equal(one.landmarks, other.landmarks)
+            assert replace(one, landmarks=None) == replace(other, landmarks=None)
+
+
 @pytest.mark.parametrize("name", ["blazepose-full", "mediapipe-full"])
 def test_both_looks_share_the_networks(
     name: str, pose_weights: PoseSettings, monkeypatch: pytest.MonkeyPatch

@@ -62,7 +62,7 @@ def parser() -> Parser:
         type=positive,
         default=400,
         metavar="N",
-        help="of ratio 6; on 30000, which take half an hour, a run's fixed cost counts for less",
+        help="of ratio 6; on 50000, which take half an hour, a run's fixed cost counts for less",
     )
     add(
         "--listed-pictures",

@@ -57,9 +57,9 @@ class Nights:
         self._rounds = 0
         self._few = self._catalogue("few", self._source[:_FEW])
         self._turn = _OTHER_TURN
-        # By then the JVM has compiled what a night of so many asks of it.
+        # By then the JVM has compiled what a night of so many asks of it; a few contents do.
         like = self._catalogue("warming", self._source[:_FEW])
-        self._list(like, count)
+        _list(_folder(like), self._source[:_FEW], count)
         for days in range(warming):
             self._night(self._few, days)
             self._night(like, days)
@@ -117,10 +117,10 @@ class Nights:
         )
 
     def _list(self, settings: Settings, listed: int) -> None:
-        _list(Path(settings.catalogue.images).parent, self._source, listed)
+        _list(_folder(settings), self._source, listed)
 
     def _change(self, settings: Settings, changed: int) -> None:
-        found = sorted((Path(settings.catalogue.images).parent / "pictures").iterdir())
+        found = sorted((_folder(settings) / "pictures").iterdir())
         self._turn += 1
         for place in range(changed):
             path = found[place * len(found) // changed]
@@ -129,6 +129,10 @@ class Nights:
             made = path.with_suffix(".new")
             made.write_bytes(data)
             os.replace(made, path)
+
+
+def _folder(settings: Settings) -> Path:
+    return Path(settings.catalogue.images).parent
 
 
 def _list(folder: Path, chosen: list[Path], count: int | None = None) -> None:
