@@ -1,5 +1,7 @@
 """The second look over rendered pictures, through the real networks."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +57,7 @@ def test_what_is_found_does_not_depend_on_the_others_of_a_batch(
     shots = [Shot("person", "front", framing) for framing in framings]
     pictures = [photograph(shot, seed)[0] for seed, shot in enumerate([*shots, Shot("flat_lay")])]
     together = looking_twice.estimate(pictures)
-    assert sum(one.found_by == "detector" for one in together) in range(2, 6)
+    assert {one.found_by for one in together} >= {"detector", "whole_frame"}
     backwards = looking_twice.estimate(pictures[::-1])[::-1]
     alone = [found for picture in pictures for found in looking_twice.estimate([picture])]
     for one, *others in zip(together, backwards, alone, strict=True):
@@ -65,22 +67,26 @@ def test_what_is_found_does_not_depend_on_the_others_of_a_batch(
 
 
 @pytest.mark.parametrize("name", ["blazepose-full", "mediapipe-full"])
-def test_both_looks_share_the_networks(
+def test_both_looks_share_the_networks_and_give_them_back(
     name: str, pose_weights: PoseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundles = []
+    made_engines = []
     create = engines.create
 
     def counted(bundle: bytes) -> engines.Engine:
-        bundles.append(bundle)
-        return create(bundle)
+        engine = create(bundle)
+        made_engines.append(weakref.ref(engine))
+        return engine
 
     monkeypatch.setattr(engines, "create", counted)
     made = estimators.create(replace(pose_weights, estimator=name, second_look=True))
     picture, _ = photograph(Shot("person", "front", "chest"), 2)
     assert made.estimate([picture])[0].found_by == "whole_frame"
+    (engine,) = made_engines
+    assert engine() is not None
     made.close()
-    assert len(bundles) == 1
+    gc.collect()
+    assert engine() is None
 
 
 def test_another_bundle_is_not_taken_for_the_second_looks(

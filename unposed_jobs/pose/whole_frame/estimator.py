@@ -33,10 +33,14 @@ def wrap(inner: PoseEstimator, settings: PoseSettings) -> WholeFrameEstimator:
     or damaged weights or gate.
     """
     bundle, data = weights.load(settings)
-    own = inner.shared(bundle.sha256) if isinstance(inner, BlazePoseEstimator) else None
+
+    def engine() -> engines.Engine:
+        own = inner.shared(bundle.sha256) if isinstance(inner, BlazePoseEstimator) else None
+        return engines.create(data) if own is None else own
+
     return WholeFrameEstimator(
         inner,
-        (lambda: engines.create(data)) if own is None else (lambda: own),
+        engine,
         load(),
         settings.min_person_probability,
         identity.identify(inner.estimator_id, settings),
