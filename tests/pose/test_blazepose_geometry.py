@@ -106,6 +106,23 @@ def test_gather_equals_opencv(pictures, border) -> None:
     np.testing.assert_array_equal(ours.numpy(), theirs)
 
 
+@pytest.mark.parametrize("border", list(sampling.Border))
+def test_upright_squares_of_any_size_and_place(pictures, border) -> None:
+    # Larger than the picture, within it, at its edges to a part of a pixel, and beside it.
+    random = np.random.default_rng(5)
+    pictures.append(random.integers(0, 256, (1, 1, 3), np.uint8))
+    places = np.concatenate([random.uniform(-60, 260, 60), random.integers(-2, 80, 60) / 2])
+    regions = np.column_stack(
+        [random.permutation(places), places, random.permutation([0.02, 3, 64, 200, 900] * 24)]
+    )
+    regions = np.column_stack([regions, np.zeros(len(regions))])
+    maps = geometry.sampling(torch.from_numpy(regions).float(), 64)
+    indices = torch.arange(len(regions)) % len(pictures)
+    theirs = sampling.on_cpu(pictures, indices.tolist(), maps.double().numpy(), 64, border)
+    packed = sampling.Packed(pictures, torch.device("cpu"))
+    np.testing.assert_array_equal(packed.squares(indices, maps, 64, border).numpy(), theirs)
+
+
 def test_sampling_rounds_to_parts_of_a_pixel() -> None:
     # Half way between 10 and 20, a hair off: MediaPipe's 1/32 of a pixel, half up.
     picture = np.zeros((4, 4, 3), np.uint8)

@@ -54,6 +54,19 @@ def test_squares_that_say_the_same_agree_and_a_mirrored_one_is_told() -> None:
     assert told[:, names.index("detector")].tolist() == [0, 1] + [0] * 10
 
 
+def test_the_evidence_about_a_person_does_not_depend_on_who_else_is_asked_about() -> None:
+    random = np.random.default_rng(2)
+    people = random.uniform(-0.2, 1.2, (9, 33, 5)).astype(np.float32)
+    sizes = random.integers(100, 2000, (9, 2))
+    together = evidence.of_landmarks(people, sizes)
+    alone = [evidence.of_landmarks(people[i : i + 1], sizes[i : i + 1])[0] for i in range(9)]
+    np.testing.assert_array_equal(together, np.stack(alone))
+    # A point counts as framed in its own picture's width and height.
+    framed = together[:, evidence.FOUND.index("framed_hips")]
+    inside = np.all((people[:, [23, 24], :2] >= 0) & (people[:, [23, 24], :2] <= 1), axis=-1)
+    assert framed.tolist() == inside.mean(1).tolist()
+
+
 def test_evidence_tells_what_the_correction_did() -> None:
     seen, names = standing(2), evidence.SIGHTED
     better = standing(2)

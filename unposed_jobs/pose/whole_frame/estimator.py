@@ -79,10 +79,11 @@ class WholeFrameEstimator:
         """See `PoseEstimator.estimate`. Landmarks are (33, 5) float32."""
         results = self._inner.estimate(pictures)
         doubtful = []
+        clear = self._clear(pictures, results)
         for index, (picture, result) in enumerate(zip(pictures, results, strict=True)):
             if result.error is not None or max(picture.shape[:2]) > sampling.LONGEST_SIDE:
                 continue
-            sure = self._clear(picture, result)
+            sure = clear.get(index, -1.0)
             if sure >= self._gate.clear_from:
                 results[index] = replace(
                     result,
@@ -134,12 +135,17 @@ class WholeFrameEstimator:
             judged[index] = replace(one, person_probability=judged[index].person_probability)
         return judged
 
-    def _clear(self, picture: _Picture, result: PoseEstimate) -> float:
-        if result.landmarks is None:
-            return -1.0
-        height, width = picture.shape[:2]
-        features = evidence.of_landmarks(result.landmarks, width, height)
-        return float(self._gate.clear.probability(features[None])[0])
+    def _clear(
+        self, pictures: Sequence[_Picture], results: Sequence[PoseEstimate]
+    ) -> dict[int, float]:
+        """Probability that a person is there and placed right, of each picture with landmarks."""
+        found = {i: one.landmarks for i, one in enumerate(results) if one.landmarks is not None}
+        if not found:
+            return {}
+        sizes = [pictures[index].shape[1::-1] for index in found]
+        features = evidence.of_landmarks(np.stack(list(found.values())), sizes)
+        sure = self._gate.clear.probability(features)
+        return dict(zip(found, sure.tolist(), strict=True))
 
     def _placed(
         self, picture: _Picture, result: PoseEstimate, sightings: Sightings, inside: Inside

@@ -6,7 +6,8 @@ whether the squares agree with each other, and whether the skeleton is one a bod
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,16 +76,18 @@ SIGHTED: tuple[str, ...] = (
 """Names of `of_sightings`' columns."""
 
 
-def of_landmarks(landmarks: npt.NDArray[np.float32], width: int, height: int) -> Array:
-    """Evidence (F,) about a person told by landmarks (33, 5) alone; see `FOUND`."""
-    points = landmarks[None, :, :2].astype(np.float64) * (width, height)
-    seen = landmarks[None].astype(np.float64)
-    parts = [seen[..., 3], seen[..., 4], _framed(points, width, height)]
-    columns = [np.array([pose_score(landmarks)])]
-    columns += [value[:, rows].mean(1) for value in parts for rows in PARTS.values()]
-    columns += _shape(points, height)
-    row: Array = np.stack(columns, 1)[0]
-    return row
+def of_landmarks(landmarks: npt.NDArray[np.float32], sizes: npt.ArrayLike) -> Array:
+    """Evidence (P, F) about P people told by landmarks (P, 33, 5) alone; see `FOUND`.
+
+    `sizes` (P, 2) are the widths and heights of their pictures.
+    """
+    size = np.asarray(sizes, np.float64).reshape(-1, 1, 2)
+    points = landmarks[..., :2] * size
+    seen = landmarks.astype(np.float64)
+    columns = [np.array([pose_score(person) for person in landmarks], np.float64)]
+    columns += _by_part([seen[..., 3], seen[..., 4], _framed(points, size)])
+    columns += _shape(points, size[:, 0, 1])
+    return np.stack(columns, 1)
 
 
 def of_sightings(
@@ -102,10 +105,9 @@ def of_sightings(
     width, height = size
     read = readings.every(seen, corrected)
     points = read.points[:, :33].astype(np.float64)
-    framed = _framed(points, width, height)
-    parts = (read.visibility, read.presence, read.peaks, framed)
-    columns = [read.scores.astype(np.float64)]
-    columns += [value[:, rows].mean(1) for value in parts for rows in PARTS.values()]
+    framed = _framed(points, np.array(size))
+    columns: list[npt.NDArray[Any]] = [read.scores.astype(np.float64)]
+    columns += _by_part([read.visibility, read.presence, read.peaks, framed])
     columns += _shape(points, height)
     torso = _length(points)
     side = read.regions[:, 2].astype(np.float64)
@@ -167,9 +169,17 @@ def _off(points: Array, agreed: npt.NDArray[np.float32]) -> list[Array]:
     return [*off, np.minimum(*off)]
 
 
-def _framed(points: Array, width: int, height: int) -> Array:
-    """Which points (P, 33, 2) lie in the picture: (P, 33), 1 or 0."""
-    inside = (points >= 0) & (points <= (width, height))
+def _by_part(values: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """Means (P,) over each of `PARTS`, of each of the values (P, 33)."""
+    # Contiguous, so that a row's sum does not depend on how many rows there are.
+    return [
+        np.ascontiguousarray(value[:, rows]).mean(1) for value in values for rows in PARTS.values()
+    ]
+
+
+def _framed(points: Array, size: Array) -> Array:
+    """Which points (P, 33, 2) lie in pictures of this width and height: (P, 33), 1 or 0."""
+    inside = (points >= 0) & (points <= size)
     return np.asarray(np.all(inside, axis=-1), np.float64)
 
 
@@ -179,8 +189,10 @@ def _length(points: Array) -> Array:
     return np.maximum(np.linalg.norm(up, axis=1), np.ones(len(up)))
 
 
-def _shape(points: Array, height: int) -> list[Array]:
-    """Size, width, tilt and legs of the skeletons, in units of the torso."""
+def _shape(points: Array, height: int | Array) -> list[Array]:
+    """Size, width, tilt and legs of the skeletons, in units of the torso; the size is a share of
+    the picture's height.
+    """
     torso = _length(points)
     shoulders, hips, knees, ankles = (
         points[:, PARTS[part]] for part in ("shoulders", "hips", "knees", "ankles")

@@ -144,7 +144,7 @@ class Observer:
         found = found_right = sighted = sighted_right = inside = None
         stopped = False
         if landmarks is not None:
-            found = evidence.of_landmarks(landmarks, width, height)
+            found = evidence.of_landmarks(landmarks[None], example.size)[0]
             found_right = looked.right
         if looked.seen is not None:
             stopped = first.hopeless(of_ladder(looked.seen).take(np.array(squares.GLANCE)))
