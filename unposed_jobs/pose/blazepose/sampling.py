@@ -112,20 +112,25 @@ def _steps(line: npt.NDArray[np.float64], pixels: int) -> npt.NDArray[np.int32]:
     """x and y of each pixel (2, pixels, pixels), in steps of 1/32 of the picture's pixels."""
     ramp = np.arange(pixels, dtype=np.float64)
     column, row, start = (line * _STEPS).T[..., None]
-    position = (row * ramp + start)[:, :, None] + (column * ramp)[:, None]
-    # In place: for each person, new memory would cost more than the sums.
+    ones = np.ones((2, pixels))
+    # Each row's value plus each column's, rounded once; NumPy's own sums take three times as long.
+    position = np.stack([row * ramp + start, ones], -1) @ np.stack([ones, column * ramp], 1)
     np.rint(position, out=position)
-    np.clip(position, -_FAR, _FAR, out=position)
+    corners = position[:, (0, 0, -1, -1), (0, -1, 0, -1)]
+    if np.abs(corners).max() > _FAR:
+        np.clip(position, -_FAR, _FAR, out=position)
     return position.astype(np.int32)
 
 
 def _places(x: npt.NDArray[np.int32], y: npt.NDArray[np.int32]) -> _Places:
-    """What `remap` wants: whole pixels (pixels, pixels, 2), and the parts of both in one number."""
-    whole = np.empty((len(y), x.shape[1], 2), np.int16)
-    np.right_shift(x, 5, out=whole[..., 0], casting="unsafe")
-    np.right_shift(y, 5, out=whole[..., 1], casting="unsafe")
-    # One of both may be a single row or column: the sum is of the whole square.
-    return whole, ((y & 31) * _STEPS + (x & 31)).astype(np.uint16)
+    """What `remap` wants: whole pixels (rows, columns, 2), and the parts of both in one number.
+
+    One of both may be a single row or column: what comes is of the whole square.
+    """
+    # x and y in the halves of one number: quicker than to write every other place of an array.
+    whole = (y >> 5) << 16 | (x >> 5) & 0xFFFF
+    part = (y & 31) << 5 | x & 31
+    return whole.view(np.int16).reshape(*whole.shape, 2), part.astype(np.uint16)
 
 
 class Packed:
