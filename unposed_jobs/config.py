@@ -88,8 +88,8 @@ class PoseSettings:
     chunk_size: int = 256
     """Pictures in a chunk: the unit of retry and of commit."""
     commit_chunks: int = 64
-    """Chunks gathered into one commit; on a larger cluster, as many as it has tasks at once, and
-    more where a run would make more than 64 commits."""
+    """Chunks gathered into one commit at least; on a larger cluster, eight for each of its tasks at
+    once, and more where a run would make more than 64 commits."""
     read_threads: int = 8
     onnx_sha256: str = ""
     """The digest that the model of ``estimator = "onnx:PATH"`` must have, where it is given."""

@@ -36,7 +36,8 @@ def test_no_chunk_is_larger_than_told() -> None:
         (1, 2, 1),
         (16_384, 2, 1),
         (16_385, 2, 2),
-        (25_600, 100, 1),  # A chunk for each of the tasks.
+        (204_800, 100, 1),  # Eight chunks for each of the tasks.
+        (204_801, 100, 2),
         (1_000_000_000, 2, MOST_COMMITS),  # A run's history stays short.
     ],
 )

@@ -316,7 +316,7 @@ def test_a_lost_night_goes_on_with_what_is_left(nights, spark, tmp_path):
     settings, _, _ = nights
     home = tmp_path / "home"
     fresh = settings_for(
-        home, Path(settings.catalogue.images).parent, pose__chunk_size=16, pose__commit_chunks=1
+        home, Path(settings.catalogue.images).parent, pose__chunk_size=2, pose__commit_chunks=1
     )
 
     def die(line: str) -> None:

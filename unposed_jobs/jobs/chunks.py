@@ -28,6 +28,10 @@ MOST_COMMITS = 64
 """Of a run. Each carries the table's history, so a commit takes longer the more there are, and
 leaves as many small files as there are buckets; with so many a lost run loses little of itself."""
 
+TURNS_A_COMMIT = 8
+"""Chunks that each task does for one commit at least: all wait for the last of them, and then for
+the commit. What a lost run loses is a minute's work of the cluster."""
+
 EXTRACTED = pa.schema(
     [
         *(
@@ -53,12 +57,10 @@ def number(pictures: int, chunk_size: int, tasks: int) -> int:
 
 
 def commits(pictures: int, pose: PoseSettings, tasks: int = 1) -> int:
-    """In how many commits so many pictures are kept, where `tasks` run at once.
-
-    A commit waits for its last chunk: a large cluster does one chunk a task for each at least.
-    """
+    """In how many commits so many pictures are kept, where `tasks` run at once."""
     chunks = ceil(pictures / pose.chunk_size)
-    return min(ceil(chunks / max(pose.commit_chunks, tasks)), MOST_COMMITS)
+    gathered = max(pose.commit_chunks, TURNS_A_COMMIT * tasks)
+    return min(ceil(chunks / gathered), MOST_COMMITS)
 
 
 def extract_chunks(
