@@ -86,7 +86,7 @@ class PoseSettings:
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256
-    """Pictures in a chunk: the unit of retry and of commit."""
+    """Pictures in a chunk, the unit of retry; sixteen times as many where tasks have GPUs."""
     commit_chunks: int = 64
     """Chunks gathered into one commit at least; on a larger cluster, eight for each of its tasks at
     once, and more where a run would make more than 64 commits."""

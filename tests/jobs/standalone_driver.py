@@ -119,6 +119,7 @@ def main(master, weights, options):
         rows = warehouse.read("landmarks").sort_by("content_sha256").to_pylist()
         del figures["snapshots"]
         told[name] = {"figures": figures, "rows": rows}
+        told["shape"] = [job.tasks, job.chunk_size]
     told["events"] = {
         what: len(list(Path(FOLDER).glob(f"{what}-*"))) for what in ("died", "staged", "speculated")
     }

@@ -1,9 +1,12 @@
 """How pictures are cut into chunks."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from unposed_jobs.config import PoseSettings
+from unposed_jobs.config import PoseSettings, Settings
 from unposed_jobs.jobs.chunks import MOST_COMMITS, commits, number
+from unposed_jobs.jobs.context import Context
 
 
 @pytest.mark.parametrize(
@@ -42,4 +45,18 @@ def test_no_chunk_is_larger_than_told() -> None:
     ],
 )
 def test_commits_gather_chunks(pictures: int, tasks: int, expected: int) -> None:
-    assert commits(pictures, PoseSettings(), tasks) == expected
+    assert commits(pictures, 256, 64, tasks) == expected
+
+
+def test_a_task_that_feeds_a_gpu_takes_several_cores_and_larger_chunks() -> None:
+    def job(cores: int, **conf: str) -> Context:
+        given = {name.replace("_", "."): value for name, value in conf.items()}
+        context = SimpleNamespace(defaultParallelism=cores, getConf=lambda: given)
+        settings = Settings(pose=PoseSettings(chunk_size=100))
+        return Context(SimpleNamespace(sparkContext=context), settings, None, None)
+
+    plain = job(160)
+    assert (plain.partitions, plain.tasks, plain.chunk_size) == (160, 160, 100)
+    fed = job(160, spark_task_cpus="16", spark_task_resource_gpu_amount="1")
+    assert (fed.partitions, fed.tasks, fed.chunk_size) == (160, 10, 1600)
+    assert number(40_000, fed.chunk_size, fed.tasks) == 30

@@ -16,6 +16,7 @@ import pytest
 
 from unposed_jobs.bench import cluster
 from unposed_jobs.jobs import session
+from unposed_jobs.jobs.context import GPU_CHUNK
 
 ROOT = Path(__file__).parents[2]
 GPU = "spark.worker.resource.gpu."
@@ -80,6 +81,8 @@ def test_the_extraction_runs_on_both_and_says_so(told):
     assert figures["gpus"] == ["3", "7"]
     assert set(figures["stage_seconds"]) == {"read", "decode", "infer", "describe", "write"}
     assert figures["images_per_second"] > 0
+    # Two executors of a core and a GPU each; the chunks of two pictures are a GPU's.
+    assert told["shape"] == [2, 2 * GPU_CHUNK]
 
 
 @pytest.mark.parametrize(

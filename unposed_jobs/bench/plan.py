@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from unposed_jobs.bench.results import Result
-from unposed_jobs.config import Settings
-from unposed_jobs.jobs.chunks import commits as number_of_commits
+from unposed_jobs.config import PoseSettings, Settings
+from unposed_jobs.jobs import chunks as fan_out
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 NIGHT_HOURS = 8
@@ -94,7 +94,7 @@ def rows(basis: Basis, settings: Settings, price: float) -> list[tuple[str, list
         return [None if factor is None else size * factor for size in SIZES]
 
     chunks = [math.ceil(size / pose.chunk_size) for size in SIZES]
-    commits = [number_of_commits(size, pose) for size in SIZES]
+    commits = [_commits(size, pose) for size in SIZES]
     add(f"chunks (tasks) of {pose.chunk_size} pictures", *chunks)
     add(f"commits of {pose.commit_chunks} chunks at least", *commits)
     add(
@@ -145,7 +145,7 @@ def rows(basis: Basis, settings: Settings, price: float) -> list[tuple[str, list
 def breaks(basis: Basis, settings: Settings) -> list[str]:
     """What gives way, the steepest growth first, each with the figure that says so."""
     pose, largest = settings.pose, SIZES[-1]
-    files = number_of_commits(largest, pose) * settings.warehouse.buckets
+    files = _commits(largest, pose) * settings.warehouse.buckets
     found = []
     if basis.image_bytes is not None:
         found.append(
@@ -165,6 +165,10 @@ def breaks(basis: Basis, settings: Settings) -> list[str]:
         "night."
     )
     return found
+
+
+def _commits(pictures: int, pose: PoseSettings) -> int:
+    return fan_out.commits(pictures, pose.chunk_size, pose.commit_chunks)
 
 
 def _over(value: float | None, divisor: float | None) -> float | None:

@@ -56,10 +56,12 @@ def number(pictures: int, chunk_size: int, tasks: int) -> int:
     return min(pictures, turns * tasks)
 
 
-def commits(pictures: int, pose: PoseSettings, tasks: int = 1) -> int:
-    """In how many commits so many pictures are kept, where `tasks` run at once."""
-    chunks = ceil(pictures / pose.chunk_size)
-    gathered = max(pose.commit_chunks, TURNS_A_COMMIT * tasks)
+def commits(pictures: int, chunk_size: int, commit_chunks: int, tasks: int = 1) -> int:
+    """In how many commits of at least `commit_chunks` chunks so many pictures are kept, where
+    `tasks` run at once.
+    """
+    chunks = ceil(pictures / chunk_size)
+    gathered = max(commit_chunks, TURNS_A_COMMIT * tasks)
     return min(ceil(chunks / gathered), MOST_COMMITS)
 
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from unposed_jobs.jobs.entry import Run
     from unposed_jobs.warehouse import Warehouse
 
+GPU_CHUNK = 16
+"""Chunks that a task with a GPU is given in one: starting a task, and filling and draining its
+pipeline, takes as long as a GPU takes for hundreds of pictures."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -24,5 +28,17 @@ class Context:
 
     @property
     def partitions(self) -> int:
-        """Tasks worth starting for work on pictures: at least one for each core."""
+        """Tasks worth starting to look at pictures: at least one for each core."""
         return max(2, self.spark.sparkContext.defaultParallelism)
+
+    @property
+    def tasks(self) -> int:
+        """Tasks that run at once: each may take several cores, as the one that feeds a GPU does."""
+        cores = int(self.spark.sparkContext.getConf().get("spark.task.cpus", "1"))
+        return max(2, self.spark.sparkContext.defaultParallelism // cores)
+
+    @property
+    def chunk_size(self) -> int:
+        """Pictures in a chunk of this job."""
+        on_gpu = self.spark.sparkContext.getConf().get("spark.task.resource.gpu.amount")
+        return self.settings.pose.chunk_size * (1 if on_gpu is None else GPU_CHUNK)

@@ -201,7 +201,7 @@ def extract_contents(
     )
     todo = contents.join(seen, "content_sha256", "left_anti").persist()
     total = todo.count()
-    groups = chunks.commits(total, pose, job.partitions)
+    groups = chunks.commits(total, job.chunk_size, pose.commit_chunks, job.tasks)
     if landmarks is not None:
         groups = min(groups, 1)
     figures: dict[str, Any] = {
@@ -225,7 +225,7 @@ def extract_contents(
         if landmarks is not None:
             rows = landmark_table.extracted(part, landmarks, estimator_id)
         else:
-            chunk_count = chunks.number(ceil(total / groups), pose.chunk_size, job.partitions)
+            chunk_count = chunks.number(ceil(total / groups), job.chunk_size, job.tasks)
             rows = part.repartition(chunk_count).mapInArrow(
                 extract, frames.spark_schema(chunks.EXTRACTED)
             )
