@@ -111,7 +111,7 @@ def main(master, weights, options):
         job = Context(spark, settings, Run(DAY, progress=lambda line: None), warehouse)
         # No module: what stands in for it travels to the executors.
         extract.chunks = SimpleNamespace(
-            **{name: getattr(chunks, name) for name in ("EXTRACTED", "commits", "number")},
+            **{name: getattr(chunks, name) for name in ("EXTRACTED", "PARTS", "commits", "cut")},
             extract_chunks=how,
         )
         tonight = spark.createDataFrame(listed)

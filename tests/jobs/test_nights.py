@@ -353,7 +353,7 @@ def test_rows_that_are_wrong_are_refused_whoever_made_them(
 
     # No module: what stands in for it travels to the executors.
     stand_in = SimpleNamespace(
-        **{name: getattr(chunks, name) for name in ("EXTRACTED", "commits", "number")},
+        **{name: getattr(chunks, name) for name in ("EXTRACTED", "PARTS", "commits", "cut")},
         extract_chunks=faulty,
     )
     monkeypatch.setattr(extract, "chunks", stand_in)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -126,16 +127,22 @@ class PoolSide:
         }
 
     def _chunks(self, listed: pa.Table) -> list[tuple[pa.RecordBatch, PoseSettings]]:
-        """As many as the job makes of so many pictures."""
+        """As the job cuts so many pictures, the small ones last."""
         from unposed_jobs.jobs import chunks
 
         rows = listed.num_rows
-        number = chunks.number(rows, self._pose.chunk_size, self._processes)
+        cut = chunks.cut(rows, self._pose.chunk_size, self._processes)
         batch = listed.combine_chunks().to_batches()[0]
-        return [
-            (batch.take(pa.array(range(start, rows, number))), self._pose)
-            for start in range(number)
-        ]
+        if not cut.parts:
+            chosen = [list(range(start, rows, cut.number)) for start in range(cut.number)]
+        else:
+            shares = [list(range(start, rows, cut.quarters)) for start in range(cut.quarters)]
+            split = chunks.PARTS * cut.whole
+            chosen = [
+                list(chain(*shares[start : start + chunks.PARTS]))
+                for start in range(0, split, chunks.PARTS)
+            ] + shares[split:]
+        return [(batch.take(pa.array(places)), self._pose) for places in chosen]
 
     def close(self) -> None:
         """End the pool."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ MOST_COMMITS = 64
 """Of a run. Each carries the table's history, so a commit takes longer the more there are, and
 leaves as many small files as there are buckets; with so many a lost run loses little of itself."""
 
+PARTS = 4
+"""Parts of one chunk: a task takes a twentieth of a second to start."""
+
 TURNS_A_COMMIT = 8
 """Chunks that each task does for one commit at least: all wait for the last of them, and then for
 the commit. What a lost run loses is a minute's work of the cluster."""
@@ -46,14 +50,35 @@ EXTRACTED = pa.schema(
 """The table's columns, the time that they took and where; the rest is for the run's figures."""
 
 
-def number(pictures: int, chunk_size: int, tasks: int) -> int:
-    """How many chunks so many pictures are cut into, where `tasks` run at once.
+@dataclass(frozen=True)
+class Cut:
+    """Pictures cut into `whole` chunks, and `parts` of a quarter of one, which come last."""
 
-    None is larger than `chunk_size`, and all tasks have as many: else most cores would wait for
-    the few that work on the last chunks.
+    whole: int
+    parts: int
+
+    @property
+    def number(self) -> int:
+        """Chunks in all."""
+        return self.whole + self.parts
+
+    @property
+    def quarters(self) -> int:
+        """Equal shares of the pictures: four are a whole chunk."""
+        return PARTS * self.whole + self.parts
+
+
+def cut(pictures: int, chunk_size: int, tasks: int) -> Cut:
+    """Chunks of so many pictures, where `tasks` run at once; on average none is larger than
+    `chunk_size`.
+
+    All tasks have as many, and the last is cut into quarters: chunks of as many pictures take
+    unequal time, and with small ones at the end the tasks still end together.
     """
     turns = ceil(ceil(pictures / chunk_size) / tasks)
-    return min(pictures, turns * tasks)
+    if turns < 2:
+        return Cut(min(pictures, turns * tasks), 0)
+    return Cut((turns - 1) * tasks, PARTS * tasks)
 
 
 def commits(pictures: int, chunk_size: int, commit_chunks: int, tasks: int = 1) -> int:

@@ -225,10 +225,8 @@ def extract_contents(
         if landmarks is not None:
             rows = landmark_table.extracted(part, landmarks, estimator_id)
         else:
-            chunk_count = chunks.number(ceil(total / groups), job.chunk_size, job.tasks)
-            rows = part.repartition(chunk_count).mapInArrow(
-                extract, frames.spark_schema(chunks.EXTRACTED)
-            )
+            cut = chunks.cut(ceil(total / groups), job.chunk_size, job.tasks)
+            rows = _chunked(part, cut).mapInArrow(extract, frames.spark_schema(chunks.EXTRACTED))
         rows = rows.persist()
         counts, digest = told.add(rows)
         writing = time.monotonic()
@@ -249,6 +247,19 @@ def extract_contents(
         run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
     todo.unpersist()
     return figures | told.figures(figures)
+
+
+def _chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
+    """The contents with a partition for each chunk; Spark starts them in this order."""
+    if not cut.parts:
+        return contents.repartition(cut.number)
+    # Seeded, so that it has nothing to do with the commit that the content is of.
+    share = F.pmod(F.xxhash64("content_sha256", F.lit("chunk")), F.lit(cut.quarters))
+    first_part = chunks.PARTS * cut.whole
+    chunk = F.when(share < first_part, F.floor(share / chunks.PARTS)).otherwise(
+        share - first_part + cut.whole
+    )
+    return contents.repartitionById(cut.number, chunk.cast("int"))
 
 
 def _total(counts: list[Any], column: str, value: str) -> int:
