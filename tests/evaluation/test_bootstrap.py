@@ -36,8 +36,11 @@ def test_is_deterministic_by_seed_and_by_chunk(monkeypatch):
     whole = run(5)
     assert whole == run(5)
     assert whole != run(6)
+    # The same draws; how a BLAS adds up a row may depend on how many rows there are.
     monkeypatch.setattr(bootstrap, "_CHUNK", 400)
-    assert run(5) == whole
+    chunked = run(5)
+    for name in ("value", "low", "high"):
+        assert getattr(chunked, name) == pytest.approx(getattr(whole, name), rel=1e-12)
 
 
 def test_value_lies_in_the_interval_and_repeats_are_averaged():
