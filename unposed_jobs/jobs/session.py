@@ -87,7 +87,8 @@ def _new(builder: SparkSession.Builder, master: str, further: Mapping[str, str])
             "spark.ui.showConsoleProgress": "false",
             "spark.log.level": "ERROR",
             "spark.sql.shuffle.partitions": str(max(2, cores)),
-            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logging.name}",
+            # The extra ones are for whoever runs this, in spark-defaults.conf.
+            "spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={logging.name}",
         }
         for key, value in (options | dict(further)).items():
             builder = builder.config(key, value)
