@@ -30,7 +30,7 @@ MOST_COMMITS = 64
 leaves as many small files as there are buckets; with so many a lost run loses little of itself."""
 
 PARTS = 4
-"""Parts of one chunk: a task takes a twentieth of a second to start."""
+"""Of one chunk; with more of them the starts of tasks cost what they save."""
 
 TURNS_A_COMMIT = 8
 """Chunks that each task does for one commit at least: all wait for the last of them, and then for
