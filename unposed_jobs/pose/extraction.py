@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import hashing, statistics
@@ -88,7 +89,9 @@ def _groups(
 def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
     """Complete a row of `blank_row` by what was seen in its picture."""
     row["height"], row["width"] = picture.shape[:2]
-    row["perceptual_hash"] = hashing.perceptual_hash(picture)
+    # Once for both: it is a copy, as Pillow's pixels have four bytes.
+    image = Image.fromarray(picture)
+    row["perceptual_hash"] = hashing.perceptual_hash(image)
     if estimate.error is not None:
         row["error"] = f"estimator_failed: {estimate.error}"
         return
@@ -100,7 +103,7 @@ def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
         row["person_confidence"] = estimate.person_confidence
     if estimate.landmarks is None:
         row["status"] = "no_person"
-        row["statistics"] = statistics.describe(picture).tolist()
+        row["statistics"] = statistics.describe(image).tolist()
     else:
         row["status"] = "ok"
         row["landmarks"] = estimate.landmarks.ravel().tolist()

@@ -11,14 +11,13 @@ from PIL import Image
 _KEPT_SIDE = 128
 
 
-def perceptual_hash(rgb: npt.NDArray[np.uint8]) -> str:
+def perceptual_hash(image: Image.Image) -> str:
     """The 64-bit pHash (signs of the low DCT frequencies) as 16 hexadecimal digits.
 
-    `rgb` is (height, width, 3) uint8, of any size.
+    `image` is RGB, of any size.
     """
     import imagehash
 
-    image = Image.fromarray(np.ascontiguousarray(rgb))
     # The hash looks at 32 x 32 pixels; whole-number averaging before that costs little.
     factor = min(image.size) // _KEPT_SIDE
     return str(imagehash.phash(image.reduce(factor) if factor > 1 else image, hash_size=8))

@@ -62,27 +62,26 @@ _LONGEST_STROKE = 6
 _STROKE_DEPTH, _EVEN_GROUND = 0.2, 0.08
 
 
-def describe(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
+def describe(image: Image.Image) -> _FloatArray:
     """The statistics of a picture: (len(NAMES),) float32, each finite and in [0, 1].
 
-    `rgb` is (height, width, 3) uint8 of any size from 1 x 1.
+    `image` is RGB, of any size from 1 x 1.
     """
-    colour = _reduced(rgb)
+    colour = _reduced(image)
     luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     figures = {
-        "enclosed_share": _enclosed_share(rgb),
+        "enclosed_share": _enclosed_share(image),
         **_tone(colour, luma),
         **_composition(colour),
         **_edges(luma),
         **_texture(luma),
-        "aspect": rgb.shape[1] / (rgb.shape[0] + rgb.shape[1]),
+        "aspect": image.width / (image.height + image.width),
     }
     values = np.array([figures[name] for name in NAMES], np.float32)
     return np.clip(np.nan_to_num(values), 0.0, 1.0)
 
 
-def _reduced(rgb: npt.NDArray[np.uint8]) -> _FloatArray:
-    image = Image.fromarray(np.ascontiguousarray(rgb))
+def _reduced(image: Image.Image) -> _FloatArray:
     longer = max(image.size)
     if longer > SIDE:
         width, height = (max(1, round(side * SIDE / longer)) for side in image.size)
@@ -149,15 +148,15 @@ def _composition(colour: _FloatArray) -> dict[str, float]:
     }
 
 
-def _enclosed_share(rgb: npt.NDArray[np.uint8]) -> float:
+def _enclosed_share(image: Image.Image) -> float:
     # The largest thing that an outline parts from the frame: what a way from the border that takes
     # small steps of colour only does not reach. Unlike a comparison with the border's colour it
     # bears shadows and uneven light; stripes reach the border, and prints are small.
-    image = Image.fromarray(np.ascontiguousarray(rgb))
-    image.thumbnail((_OUTLINE_SIDE, _OUTLINE_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
-    if min(image.size) < 8:
+    small = image.copy()
+    small.thumbnail((_OUTLINE_SIDE, _OUTLINE_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    if min(small.size) < 8:
         return 0.0
-    smooth = ndimage.gaussian_filter(np.asarray(image, np.float32) / 255, (1, 1, 0), truncate=2.0)
+    smooth = ndimage.gaussian_filter(np.asarray(small, np.float32) / 255, (1, 1, 0), truncate=2.0)
     padded = np.pad(smooth, ((1, 1), (1, 1), (0, 0)), mode="edge")
     down = np.abs(padded[2:, 1:-1] - padded[:-2, 1:-1]).max(axis=2)
     across = np.abs(padded[1:-1, 2:] - padded[1:-1, :-2]).max(axis=2)
