@@ -77,7 +77,7 @@ def test_the_fitted_correction_undoes_what_the_network_does_by_habit() -> None:
         )
     model = moves.fit(looks)
     example, seen = looks[0]
-    done = model.corrected(seen, 400, 400)
+    done = model.corrected(seen, (400, 400))
     assert not examples.right(seen.points[:, :33], example.joints, example.size).any()
     before = np.abs(seen.points[:, 23, 1] - 400 * example.joints[JOINTS.index("left_hip"), 1])
     after = np.abs(done.points[:, 23, 1] - 400 * example.joints[JOINTS.index("left_hip"), 1])
@@ -129,5 +129,6 @@ def test_a_body_is_known_by_what_only_one_size_of_square_shows() -> None:
         body = example.joints is not None
         first = apart(example.group)
         assert (first.inside(seen).body > 0) == body
-        assert not (body and first.hopeless(seen.take(np.array(GLANCE))))
+        _, hopeless = first.chance(seen.take(np.array(GLANCE)))
+        assert not (body and hopeless)
     assert np.isfinite(shipped.stop)

@@ -66,7 +66,7 @@ def test_it_looks_again_where_the_squares_agree_and_at_the_surest(monkeypatch) -
     climbed = climb(None, [(PICTURE, PoseEstimate(None, 0.0, 0), glanced[0])])
     (seen,) = follow(None, moves, [PICTURE], climbed)
     ladder = seen.take(slice(0, 8))
-    corrected = moves.corrected(ladder, 400, 500)
+    corrected = moves.corrected(ladder, (400, 500))
     agreed = squares.following(corrected.points[[readings.agreed(corrected)]])
     surest = squares.following(ladder.points[[3]])
     assert looker.calls[-1] == pytest.approx(np.concatenate([agreed, surest]))
@@ -104,6 +104,15 @@ def test_a_hopeless_glance_ends_it(monkeypatch) -> None:
     (found,) = whole_frame(replace(first, stop=-3.0)).estimate([PICTURE])
     assert found.landmarks is not None
     assert sum(len(call) for call in looker.calls[1:]) == 10
+
+
+def test_the_doubtful_pictures_of_a_batch_are_shown_to_the_network_together(monkeypatch) -> None:
+    looker = Looker(monkeypatch)
+    first = First(moving(), flat(0.0), flat(0.0), flat(0.0), stop=-1.0)
+    found = whole_frame(first).estimate([PICTURE] * 20)
+    assert all(one.found_by == "whole_frame" for one in found)
+    # Glance, the rest of the ladder, and two squares more: a GPU's batches would else be padded.
+    assert [len(call) for call in looker.calls] == [80, 80, 40]
 
 
 @pytest.mark.parametrize("log_odds", [-2.0, 0.0, 3.0])
@@ -152,7 +161,7 @@ def test_a_correction_carries_the_whole_body_along() -> None:
     seen = standing(2)
     seen.regions[1] = (150, 250, 800, 0)
     # Shoulders stay, hips go down by a tenth of the square.
-    done = moving((0, 0, 0, 0, 0, 0.1, 0, 0.1)).corrected(seen, 400, 400)
+    done = moving((0, 0, 0, 0, 0, 0.1, 0, 0.1)).corrected(seen, (400, 400))
     assert done.points[0, [11, 12]] == pytest.approx(seen.points[0, [11, 12]], abs=1e-3)
     assert done.points[0, [23, 24], 1] == pytest.approx([240, 240], abs=1e-3)
     assert done.points[1, [23, 24], 1] == pytest.approx([280, 280], abs=1e-3)
@@ -166,7 +175,7 @@ def test_a_correction_carries_the_whole_body_along() -> None:
 def test_a_correction_turns_with_its_square() -> None:
     seen = standing(1)
     seen.regions[0, 3] = np.pi / 2
-    done = moving((0.1, 0) * 4).corrected(seen, 400, 400)
+    done = moving((0.1, 0) * 4).corrected(seen, (400, 400))
     assert done.points == pytest.approx(seen.points + np.float32([0, 40]), abs=1e-3)
 
 
@@ -186,7 +195,7 @@ def test_what_is_told_of_a_square_does_not_depend_on_its_size() -> None:
     large.points[:] *= 3
     large.depth[:] *= 3
     large.regions[:] *= 3
-    one, other = correction.told_by(small, 400, 500), correction.told_by(large, 1200, 1500)
+    one, other = correction.told_by(small, (400, 500)), correction.told_by(large, (1200, 1500))
     assert one == pytest.approx(other, abs=1e-5)
     assert one.shape == (1, len(correction.EVIDENCE))
     assert one[0, correction.EVIDENCE.index("border_bottom")] == pytest.approx(0.75)

@@ -16,6 +16,7 @@ from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator
 from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.fitting import examples
 from unposed_jobs.pose.whole_frame.logistic import Logistic
+from unposed_jobs.pose.whole_frame.looking import Sightings, stacked
 
 NOTHING_INSIDE = Inside(0.0, 0.0, 0.0)
 
@@ -85,6 +86,55 @@ def test_the_way_the_inner_values_tell_speaks_for_the_readings_that_face_it() ->
     assert told[:, names.index("front_inside")].tolist() == [-2.0, -2.0, 2.0, 2.0]
 
 
+def unlike(random: np.random.Generator, count: int) -> Sightings:
+    """Sightings that do not agree, of a picture of some 400 pixels."""
+    seen = standing(count)
+    points = seen.points + random.normal(0, 20, seen.points.shape).astype(np.float32)
+    depth = random.normal(0, 30, seen.depth.shape).astype(np.float32)
+    sure, scores = (random.uniform(0, 1, seen.depth.shape) for _ in range(2))
+    regions = seen.regions + random.uniform(0, 0.5, seen.regions.shape).astype(np.float32)
+    return replace(
+        seen,
+        regions=regions,
+        points=points,
+        depth=depth,
+        visibility=sure.astype(np.float32),
+        scores=scores[:, 0].astype(np.float32),
+    )
+
+
+def test_what_is_made_of_a_picture_s_sightings_does_not_depend_on_the_other_pictures() -> None:
+    random = np.random.default_rng(4)
+    moves = gate.load().first.correction
+    each = [unlike(random, 5) for _ in range(7)]
+    sizes = random.integers(300, 600, (7, 2))
+    insides = [Inside(*random.normal(0, 3, 3)) for _ in each]
+
+    def made(seen: Sightings, inside: Inside, size: np.ndarray) -> tuple[np.ndarray, Sightings]:
+        corrected = moves.corrected(seen, size)
+        told = evidence.of_sightings(seen, corrected, inside, 4, size)
+        return told, readings.averaged(readings.every(seen, corrected), size)
+
+    told, read = made(stacked(each), Inside(*np.transpose(insides)), sizes)
+    assert told.shape == (7, 20, len(evidence.SIGHTED))
+    for index, (seen, inside, size) in enumerate(zip(each, insides, sizes, strict=True)):
+        alone, own = made(seen, inside, size)
+        np.testing.assert_allclose(told[index], alone, rtol=1e-9, atol=1e-9)
+        assert np.ptp(alone, axis=0).max() > 0
+        for name, value in vars(read.take(index)).items():
+            np.testing.assert_allclose(value, getattr(own, name), rtol=1e-6, err_msg=name)
+
+
+def test_one_sighting_of_each_picture_is_chosen() -> None:
+    random = np.random.default_rng(5)
+    each = [unlike(random, 5) for _ in range(3)]
+    chosen = stacked(each).chosen(np.array([4, 0, 2]))
+    assert len(chosen) == 1
+    for index, row in enumerate((4, 0, 2)):
+        for name, value in vars(chosen).items():
+            assert value[index, 0].tolist() == getattr(each[index], name)[row].tolist(), name
+
+
 def test_a_reading_turned_about_swaps_sides_and_depth() -> None:
     seen = standing(2)
     seen.depth[:, 11], seen.depth[:, 12] = -5, 7
@@ -100,7 +150,7 @@ def test_readings_that_say_the_same_are_averaged_and_others_are_not() -> None:
     seen.scores[:] = 0.5
     seen.points[1, 11, 0] += 8
     seen.points[2, :, 1] -= 60
-    found = readings.averaged(readings.both(seen), 400, 400)
+    found = readings.averaged(readings.both(seen), (400, 400))
     assert found.points[0, 11, 0] == pytest.approx(244)
     assert found.points[2] == pytest.approx(seen.points[2], abs=1e-3)
 

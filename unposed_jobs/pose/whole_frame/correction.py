@@ -39,22 +39,28 @@ EVIDENCE: tuple[str, ...] = (
 """Names of `told_by`'s columns; lengths in sides of the square, from its middle."""
 
 
-def told_by(seen: Sightings, width: int, height: int) -> Array:
-    """What the correction is told of P sightings of a picture: (P, F); see `EVIDENCE`."""
+def told_by(seen: Sightings, size: npt.ArrayLike) -> Array:
+    """What the correction is told of sightings (..., P): (..., P, F); see `EVIDENCE`.
+
+    `size` (..., 2) is the width and height of the picture, or of each.
+    """
     regions = seen.regions.astype(np.float64)
-    side = regions[:, 2]
-    local = _to_square(seen.points[:, _POINTS].astype(np.float64), regions)
-    x, y = regions[:, 0], regions[:, 1]
-    borders = np.stack([-x, width - x, -y, height - y], 1) / side[:, None]
-    sure = (seen.visibility, seen.presence, seen.peaks, seen.depth / side[:, None])
-    columns: list[npt.NDArray[Any]] = [local.reshape(len(seen), -1), borders, seen.scores[:, None]]
-    columns += [value[:, _POINTS] for value in sure]
-    return np.nan_to_num(np.concatenate(columns, 1).astype(np.float64), posinf=1e3, neginf=-1e3)
+    width, height = np.moveaxis(np.asarray(size)[..., None, :], -1, 0)
+    side = regions[..., 2]
+    local = _to_square(seen.points[..., _POINTS, :].astype(np.float64), regions)
+    x, y = regions[..., 0], regions[..., 1]
+    borders = np.stack([-x, width - x, -y, height - y], -1) / side[..., None]
+    sure = (seen.visibility, seen.presence, seen.peaks, seen.depth / side[..., None])
+    columns: list[npt.NDArray[Any]] = [local.reshape(*side.shape, -1), borders]
+    columns += [seen.scores[..., None], *(value[..., _POINTS] for value in sure)]
+    return np.nan_to_num(np.concatenate(columns, -1).astype(np.float64), posinf=1e3, neginf=-1e3)
 
 
 def torso_in_square(points: npt.NDArray[np.floating], regions: npt.NDArray[np.floating]) -> Array:
-    """Shoulders and hips (P, 4, 2) of points (P, N, 2) in pixels, in the squares' coordinates."""
-    return _to_square(points[:, TORSO].astype(np.float64), regions.astype(np.float64))
+    """Shoulders and hips (..., 4, 2) of points (..., N, 2) in pixels, in the coordinates of the
+    squares (..., 4).
+    """
+    return _to_square(points[..., TORSO, :].astype(np.float64), regions.astype(np.float64))
 
 
 @dataclass(frozen=True)
@@ -90,20 +96,25 @@ class Correction:
         return value
 
     def moves(self, told: Array) -> Array:
-        """By how much shoulders and hips are off: (P, 4, 2), in sides of the square."""
+        """By how much shoulders and hips are off: (..., 4, 2), in sides of the square, for
+        evidence (..., F).
+        """
         moves = self.standardised(told) @ self.weights + self.shift
-        value: Array = np.clip(moves, -0.5, 0.5).reshape(-1, 4, 2)
+        value: Array = np.clip(moves, -0.5, 0.5).reshape(*moves.shape[:-1], 4, 2)
         return value
 
-    def corrected(self, seen: Sightings, width: int, height: int) -> Sightings:
-        """The sightings with shoulders and hips put right and all else moved along with them."""
+    def corrected(self, seen: Sightings, size: npt.ArrayLike) -> Sightings:
+        """The sightings with shoulders and hips put right and all else moved along with them.
+
+        `size` (..., 2) is the width and height of the picture, or of each.
+        """
         if not len(seen):
             return seen
         regions = seen.regions.astype(np.float64)
-        moves = self.moves(told_by(seen, width, height))
-        target = _turned(moves, regions[:, 3]) * regions[:, 2, None, None]
+        moves = self.moves(told_by(seen, size))
+        target = _turned(moves, regions[..., 3]) * regions[..., 2, None, None]
         points, scale = _carried(seen.points.astype(np.float64), target)
-        depth = seen.depth * scale[:, None]
+        depth = seen.depth * scale[..., None]
         return replace(seen, points=points.astype(np.float32), depth=depth.astype(np.float32))
 
 
@@ -124,27 +135,30 @@ def parse(read: dict[str, Any]) -> Correction:
 
 
 def _carried(points: Array, moves: Array) -> tuple[Array, Array]:
-    """All points by the similarity that suits the torso's moves (P, 4, 2) best; its scale (P,)."""
-    old = points[:, TORSO] @ [1, 1j]
-    new = (points[:, TORSO] + moves) @ [1, 1j]
-    centre, goal = old.mean(1, keepdims=True), new.mean(1, keepdims=True)
-    spread = np.maximum((np.abs(old - centre) ** 2).sum(1), 1e-6)
-    turn = (np.conj(old - centre) * (new - goal)).sum(1) / spread
+    """All points (..., N, 2) by the similarity that suits the torso's moves (..., 4, 2) best; its
+    scale (...).
+    """
+    torso = points[..., TORSO, :]
+    old, new = torso @ [1, 1j], (torso + moves) @ [1, 1j]
+    centre, goal = old.mean(-1, keepdims=True), new.mean(-1, keepdims=True)
+    spread = np.maximum((np.abs(old - centre) ** 2).sum(-1), 1e-6)
+    turn = (np.conj(old - centre) * (new - goal)).sum(-1) / spread
     # A torso that collapses or explodes is no correction.
     size = np.clip(np.abs(turn), 0.5, 2.0)
     turn = np.where(np.abs(turn) > 0, turn / np.maximum(np.abs(turn), 1e-9), 1.0) * size
-    every = (points @ [1, 1j] - centre) * turn[:, None] + goal
+    every = (points @ [1, 1j] - centre) * turn[..., None] + goal
     carried = np.stack([every.real, every.imag], -1)
-    carried[:, TORSO] = points[:, TORSO] + moves
+    carried[..., TORSO, :] = torso + moves
     return carried, size
 
 
 def _to_square(points: Array, regions: Array) -> Array:
-    return _turned(points - regions[:, None, :2], -regions[:, 3]) / regions[:, 2, None, None]
+    from_middle = points - regions[..., None, :2]
+    return _turned(from_middle, -regions[..., 3]) / regions[..., 2, None, None]
 
 
 def _turned(vectors: Array, angle: Array) -> Array:
-    """Vectors (P, N, 2) turned by angles (P,), clockwise as seen."""
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    """Vectors (..., N, 2) turned by angles (...), clockwise as seen."""
+    cos, sin = np.cos(angle)[..., None], np.sin(angle)[..., None]
     x, y = vectors[..., 0], vectors[..., 1]
     return np.stack([cos * x - sin * y, sin * x + cos * y], -1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +20,22 @@ from unposed_jobs.pose.whole_frame import evidence, identity, readings, squares
 from unposed_jobs.pose.whole_frame.correction import Correction
 from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.gate import Gate, load, of_inside
-from unposed_jobs.pose.whole_frame.looking import Sightings, look
+from unposed_jobs.pose.whole_frame.looking import Sightings, look, stacked
 
-GROUP = 8
-"""Pictures whose squares are in memory at once: the heat maps of one square take 640 kB."""
+GROUP = 64
+"""Pictures that are looked at again at once: a GPU's networks run full batches, and NumPy takes
+as long for one person as for many."""
 
 _Picture = npt.NDArray[np.uint8]
+
+
+class Look(NamedTuple):
+    """What a second look at a picture has seen, of which the detector said `result`."""
+
+    picture: _Picture
+    result: PoseEstimate
+    seen: Sightings
+    inside: Inside
 
 
 def wrap(inner: PoseEstimator, settings: PoseSettings) -> WholeFrameEstimator:
@@ -112,9 +124,9 @@ class WholeFrameEstimator:
             self._engine = self._make_engine()
         first = self._gate.first
         glanced = glance(self._engine, pictures)
-        chances = [first.chance(seen) for seen in glanced]
-        hopeful = [i for i, seen in enumerate(glanced) if not first.hopeless(seen)]
-        judged = [PoseEstimate(None, 0.0, 0, person_probability=chance) for chance in chances]
+        asked = [first.chance(seen) for seen in glanced]
+        hopeful = [i for i, (_, hopeless) in enumerate(asked) if not hopeless]
+        judged = [PoseEstimate(None, 0.0, 0, person_probability=chance) for chance, _ in asked]
         if not hopeful:
             return judged
         shown = [(pictures[i], results[i], glanced[i]) for i in hopeful]
@@ -129,9 +141,13 @@ class WholeFrameEstimator:
         if not kept:
             return judged
         found = [shown[row][0] for row in kept], [climbed[row] for row in kept]
-        for row, seen in zip(kept, follow(self._engine, first.correction, *found), strict=True):
+        followed = follow(self._engine, first.correction, *found)
+        looks = [
+            Look(*shown[row][:2], seen, insides[row])
+            for row, seen in zip(kept, followed, strict=True)
+        ]
+        for row, one in zip(kept, self._placed(looks), strict=True):
             index = hopeful[row]
-            one = self._placed(pictures[index], results[index], seen, insides[row])
             judged[index] = replace(one, person_probability=judged[index].person_probability)
         return judged
 
@@ -147,26 +163,43 @@ class WholeFrameEstimator:
         sure = self._gate.clear.probability(features)
         return dict(zip(found, sure.tolist(), strict=True))
 
-    def _placed(
-        self, picture: _Picture, result: PoseEstimate, sightings: Sightings, inside: Inside
-    ) -> PoseEstimate:
-        """The reading that is most likely right."""
-        height, width = picture.shape[:2]
-        detector = detector_row(result)
-        corrected = self._gate.first.correction.corrected(sightings, width, height)
-        features = evidence.of_sightings(sightings, corrected, inside, detector, (width, height))
-        placed = self._gate.placed.probability(features)
-        best = int(placed.argmax())
-        read = readings.averaged(readings.every(sightings, corrected), width, height)
-        landmarks = read.table(best, width, height)
-        own = () if detector is None else (detector, detector + 2 * len(sightings))
-        return PoseEstimate(
-            landmarks,
-            pose_score(landmarks),
-            max(result.person_count, 1),
-            person_confidence=float(placed[best]),
-            found_by="detector" if best in own else "whole_frame",
-        )
+    def _placed(self, looks: Sequence[Look]) -> list[PoseEstimate]:
+        """Of each look the reading that is most likely right."""
+        alike = defaultdict(list)
+        for index, one in enumerate(looks):
+            alike[detector_row(one.result)].append(index)
+        placed: dict[int, PoseEstimate] = {}
+        for detector, indices in alike.items():
+            # Many at once: NumPy takes as long for one.
+            group = [looks[index] for index in indices]
+            placed |= zip(indices, self._placed_alike(group, detector), strict=True)
+        return [placed[index] for index in range(len(looks))]
+
+    def _placed_alike(self, looks: Sequence[Look], detector: int | None) -> list[PoseEstimate]:
+        """As `_placed`, where all or none have a detector's person, in this row."""
+        seen = stacked([one.seen for one in looks])
+        sizes = np.array([one.picture.shape[1::-1] for one in looks])
+        inside = Inside(*np.transpose([one.inside for one in looks]))
+        corrected = self._gate.first.correction.corrected(seen, sizes)
+        features = evidence.of_sightings(seen, corrected, inside, detector, sizes)
+        placed = self._gate.placed.probability(features.reshape(-1, features.shape[-1]))
+        placed = placed.reshape(features.shape[:-1])
+        best = placed.argmax(-1)
+        read = readings.averaged(readings.every(seen, corrected), sizes).chosen(best)
+        own = () if detector is None else (detector, detector + 2 * len(seen))
+        estimates = []
+        for row, one in enumerate(looks):
+            landmarks = read.take(row).table(0, *sizes[row])
+            estimates.append(
+                PoseEstimate(
+                    landmarks,
+                    pose_score(landmarks),
+                    max(one.result.person_count, 1),
+                    person_confidence=float(placed[row, best[row]]),
+                    found_by="detector" if best[row] in own else "whole_frame",
+                )
+            )
+        return estimates
 
 
 def glance(engine: engines.Engine, pictures: Sequence[_Picture]) -> list[Sightings]:
@@ -238,15 +271,10 @@ def _in_order(count: int) -> npt.NDArray[np.intp]:
 
 def _again(moves: Correction, picture: _Picture, seen: Sightings) -> npt.NDArray[np.float32]:
     """Where to look once more: (2, 4), at what the squares agree on and at the surest of them."""
-    height, width = picture.shape[:2]
-    corrected = moves.corrected(seen, width, height)
+    corrected = moves.corrected(seen, picture.shape[1::-1])
     surest = int(of_ladder(seen).scores.argmax())
-    return np.concatenate(
-        [
-            squares.following(corrected.points[[readings.agreed(corrected)]]),
-            squares.following(seen.points[[surest]]),
-        ]
-    )
+    agreed = int(readings.agreed(corrected))
+    return squares.following(np.stack([corrected.points[agreed], seen.points[surest]]))
 
 
 def _look_at(

@@ -58,13 +58,12 @@ class First:
     front: Logistic
     stop: float
 
-    def chance(self, glanced: Sightings) -> float:
-        """Probability, by the few squares of the glance alone, that anybody is there."""
-        return float(self.glance.probability(pooled(glanced)))
-
-    def hopeless(self, glanced: Sightings) -> bool:
-        """Whether the few squares of the glance leave no doubt that nobody is there."""
-        return float(self.glance.logit(pooled(glanced))) < self.stop
+    def chance(self, glanced: Sightings) -> tuple[float, bool]:
+        """Probability, by the few squares of the glance alone, that anybody is there, and whether
+        they leave no doubt that nobody is.
+        """
+        log_odds = self.glance.logit(pooled(glanced))
+        return float(1 / (1 + np.exp(-log_odds))), bool(log_odds < self.stop)
 
     def inside(self, ladder: Sightings) -> Inside:
         """What the inner values of the ladder's squares say."""

@@ -25,13 +25,13 @@ INNER = engines.INSIDE[-1]
 
 @dataclass(frozen=True)
 class Sightings:
-    """What the network saw in P squares.
+    """What the network saw in P squares of a picture, or in as many of each of several.
 
-    `regions` (P, 4); `points` (P, 39, 2) in pixels of the picture; `depth` (P, 39) in pixels,
-    negative towards the camera; `visibility` and `presence` (P, 39) in [0, 1]; `peaks` (P, 39),
-    the hottest cell of each heat map, in [0, 1]; `scores` (P,), the network's own pose flag;
-    `inside` (P, 288), the mean and the greatest of each of the network's inner values over the
-    square. All float32.
+    `regions` (..., P, 4); `points` (..., P, 39, 2) in pixels of the picture; `depth` (..., P, 39)
+    in pixels, negative towards the camera; `visibility` and `presence` (..., P, 39) in [0, 1];
+    `peaks` (..., P, 39), the hottest cell of each heat map, in [0, 1]; `scores` (..., P), the
+    network's own pose flag; `inside` (..., P, 288), the mean and the greatest of each of the
+    network's inner values over the square. All float32.
     """
 
     regions: Array
@@ -44,16 +44,26 @@ class Sightings:
     inside: Array
 
     def __len__(self) -> int:
-        return len(self.scores)
+        return self.scores.shape[-1]
 
-    def take(self, which: npt.NDArray[np.intp] | slice) -> Sightings:
-        """Those of these rows."""
+    def take(self, which: npt.NDArray[np.intp] | slice | int) -> Sightings:
+        """Those of these rows; of several pictures, those of these pictures."""
         return Sightings(*(value[which] for value in vars(self).values()))
 
+    def chosen(self, rows: npt.NDArray[np.intp]) -> Sightings:
+        """One of each picture, in these rows (...): P is 1."""
+        axis = self.scores.ndim - 1
+
+        def pick(value: Array) -> Array:
+            which = rows.reshape(*rows.shape, *[1] * (value.ndim - axis))
+            return np.take_along_axis(value, which, axis)
+
+        return Sightings(*map(pick, vars(self).values()))
+
     def joined(self, other: Sightings) -> Sightings:
-        """These and then those."""
+        """These and then those, of the same picture or pictures."""
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Sightings(*(np.concatenate(pair) for pair in pairs))
+        return Sightings(*(np.concatenate(pair, self.scores.ndim - 1) for pair in pairs))
 
     def table(self, row: int, width: int, height: int) -> Array:
         """One sighting as landmarks (33, 5); see `PoseEstimate`."""
@@ -66,6 +76,12 @@ class Sightings:
                 self.presence[row, :count],
             ]
         ).astype(np.float32)
+
+
+def stacked(seen: Sequence[Sightings]) -> Sightings:
+    """Equally many sightings of each of several pictures, as one."""
+    each = [vars(one).values() for one in seen]
+    return Sightings(*(np.stack(values) for values in zip(*each, strict=True)))
 
 
 BATCH = 64

@@ -33,15 +33,15 @@ _OUTSIDE = 0.15
 
 
 def both(seen: Sightings) -> Sightings:
-    """P sightings as they are, and then the same P turned about: (2 P)."""
+    """P sightings, of each picture, as they are, and then the same P turned about: (2 P)."""
     order = [*BLAZEPOSE33_MIRROR, *range(len(BLAZEPOSE33_MIRROR), POINTS)]
     turned = replace(
         seen,
-        points=seen.points[:, order],
-        depth=-seen.depth[:, order],
-        visibility=seen.visibility[:, order],
-        presence=seen.presence[:, order],
-        peaks=seen.peaks[:, order],
+        points=seen.points[..., order, :],
+        depth=-seen.depth[..., order],
+        visibility=seen.visibility[..., order],
+        presence=seen.presence[..., order],
+        peaks=seen.peaks[..., order],
     )
     return seen.joined(turned)
 
@@ -51,36 +51,42 @@ def every(seen: Sightings, corrected: Sightings) -> Sightings:
     return both(seen.joined(corrected))
 
 
-def agreed(read: Sightings) -> int:
-    """The row of the reading that the others, by score, are nearest to; which side is left does
-    not matter.
+def agreed(read: Sightings) -> npt.NDArray[np.intp]:
+    """The row (...), for each picture, of the reading that the others, by score, are nearest to;
+    which side is left does not matter.
     """
-    torso = read.points[:, [*_SHOULDERS, *_HIPS]].astype(np.float64)
-    up = torso[:, :2].mean(1) - torso[:, 2:].mean(1)
-    length = np.maximum(np.linalg.norm(up, axis=1), 1.0)
+    torso = read.points[..., [*_SHOULDERS, *_HIPS], :].astype(np.float64)
+    up = torso[..., :2, :].mean(-2) - torso[..., 2:, :].mean(-2)
+    length = np.maximum(np.linalg.norm(up, axis=-1), 1.0)
+    own = torso[..., None, :, :]
     apart = [
-        np.linalg.norm(torso[:, None] - torso[None, :, order], axis=-1).max(-1)
+        np.linalg.norm(own - torso[..., None, :, order, :], axis=-1).max(-1)
         for order in ([0, 1, 2, 3], [1, 0, 3, 2])
     ]
-    near = np.exp(-np.minimum(*apart) / (_NEAR * length[:, None]))
-    return int((near * (read.scores + _LEAST)).sum(1).argmax())
+    near = np.exp(-np.minimum(*apart) / (_NEAR * length[..., None]))
+    return np.asarray((near * (read.scores[..., None, :] + _LEAST)).sum(-1).argmax(-1))
 
 
-def averaged(read: Sightings, width: int, height: int) -> Sightings:
-    """Each of the readings with its points averaged, by score, over those that say the same."""
-    body = read.points[:, _BODY].astype(np.float64)
-    margin = _OUTSIDE * height
-    inside = np.all((body >= -margin) & (body <= np.array([width, height]) + margin), axis=-1)
+def averaged(read: Sightings, size: npt.ArrayLike) -> Sightings:
+    """Each of the readings with its points averaged, by score, over those that say the same.
+
+    `size` (..., 2) is the width and height of the picture, or of each.
+    """
+    body = read.points[..., _BODY, :].astype(np.float64)
+    end = np.asarray(size)[..., None, None, :]
+    margin = _OUTSIDE * end[..., 1:]
+    inside = np.all((body >= -margin) & (body <= end + margin), axis=-1)
     # Somebody of whom nearly nothing is in the picture is compared by the torso.
-    inside[:, :4] |= (inside.sum(1) < 4)[:, None]
-    up = read.points[:, _SHOULDERS].mean(1) - read.points[:, _HIPS].mean(1)
-    torso = np.maximum(np.linalg.norm(up, axis=1), 1.0)
-    apart = np.linalg.norm(body[:, None] - body[None], axis=-1) / torso[:, None, None]
-    same = np.where(inside[:, None], apart, 0.0).max(-1) <= SAME
-    weight = same * np.maximum(read.scores, 1e-3)
-    weight = weight / weight.sum(1, keepdims=True)
+    inside[..., :4] |= (inside.sum(-1) < 4)[..., None]
+    up = read.points[..., _SHOULDERS, :].mean(-2) - read.points[..., _HIPS, :].mean(-2)
+    torso = np.maximum(np.linalg.norm(up, axis=-1), 1.0)
+    between = np.linalg.norm(body[..., :, None, :, :] - body[..., None, :, :, :], axis=-1)
+    apart = between / torso[..., None, None]
+    same = np.where(inside[..., None, :], apart, 0.0).max(-1) <= SAME
+    weight = same * np.maximum(read.scores, 1e-3)[..., None, :]
+    weight = weight / weight.sum(-1, keepdims=True)
     return replace(
         read,
-        points=np.einsum("pq,qkd->pkd", weight, read.points).astype(np.float32),
+        points=np.einsum("...pq,...qkd->...pkd", weight, read.points).astype(np.float32),
         depth=(weight @ read.depth).astype(np.float32),
     )

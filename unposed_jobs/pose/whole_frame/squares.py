@@ -45,8 +45,10 @@ def ladder(width: int, height: int) -> Array:
 
 
 def following(points: Array) -> Array:
-    """Where to look again, as BlazePose does from frame to frame: (P, 39, 2) pixels to (P, 4)."""
-    return _circle(points[:, _CENTRE], points[:, _REACH])
+    """Where to look again, as BlazePose does from frame to frame: (..., 4), from points
+    (..., 39, 2) in pixels.
+    """
+    return _circle(points[..., _CENTRE, :], points[..., _REACH, :])
 
 
 def around(landmarks: Array, width: int, height: int) -> Array:
@@ -62,7 +64,8 @@ def around(landmarks: Array, width: int, height: int) -> Array:
 
 def _circle(centre: Array, edge: Array) -> Array:
     reach = edge - centre
-    side = np.maximum(np.hypot(reach[:, 0], reach[:, 1]) * (2 * REGION_SCALE), 1.0)
-    rotation = np.pi / 2 - np.arctan2(-reach[:, 1], reach[:, 0])
+    x, y = reach[..., 0], reach[..., 1]
+    side = np.maximum(np.hypot(x, y) * (2 * REGION_SCALE), 1.0)
+    rotation = np.pi / 2 - np.arctan2(-y, x)
     rotation = rotation - 2 * np.pi * np.floor((rotation + np.pi) / (2 * np.pi))
-    return np.stack([centre[:, 0], centre[:, 1], side, rotation], 1).astype(np.float32)
+    return np.stack([centre[..., 0], centre[..., 1], side, rotation], -1).astype(np.float32)

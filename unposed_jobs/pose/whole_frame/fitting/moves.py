@@ -34,7 +34,7 @@ def fit(looks: Sequence[tuple[Example, Sightings]]) -> Correction:
         ladder = seen.take(slice(0, len(squares.LADDER)))
         move, off, length = _moves(ladder, true)
         near = off < _NEAR * length
-        told.append(correction.told_by(ladder, *map(int, one.size))[near])
+        told.append(correction.told_by(ladder, one.size)[near])
         moves.append(move[near].reshape(-1, 8))
         weights.append(1 / np.sqrt(kinds[one.origin, one.kind]) / length[near])
     return _ridge(np.concatenate(told), np.concatenate(moves), np.concatenate(weights))

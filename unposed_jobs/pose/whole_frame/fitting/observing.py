@@ -140,20 +140,19 @@ class Observer:
         first squares, fitted without the example's group.
         """
         example, landmarks = looked.example, looked.estimate.landmarks
-        width, height = map(int, example.size)
         found = found_right = sighted = sighted_right = inside = None
         stopped = False
         if landmarks is not None:
             found = evidence.of_landmarks(landmarks[None], example.size)[0]
             found_right = looked.right
         if looked.seen is not None:
-            stopped = first.hopeless(of_ladder(looked.seen).take(np.array(squares.GLANCE)))
+            _, stopped = first.chance(of_ladder(looked.seen).take(np.array(squares.GLANCE)))
             (seen,) = follow(self._engine, first.correction, [example.picture], [looked.seen])
-            corrected = first.correction.corrected(seen, width, height)
+            corrected = first.correction.corrected(seen, example.size)
             inside = first.inside(of_ladder(seen))
             detector = detector_row(looked.estimate)
-            sighted = evidence.of_sightings(seen, corrected, inside, detector, (width, height))
-            read = readings.averaged(readings.every(seen, corrected), width, height)
+            sighted = evidence.of_sightings(seen, corrected, inside, detector, example.size)
+            read = readings.averaged(readings.every(seen, corrected), example.size)
             sighted_right = np.zeros(len(read), bool)
             if example.joints is not None:
                 sighted_right = examples.right(read.points, example.joints, example.size)
