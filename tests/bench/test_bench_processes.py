@@ -77,6 +77,9 @@ def test_decoding_has_both_sides(contents):
     (found,) = decoding.result([*contents, b"no picture"], 2)
     assert len(found.ratios) == 2
     assert found.ours.unit == found.reference.unit == "images/s"
+    # Against the filter that Pillow takes where none is named, too.
+    assert len(found.figures["pillow_bicubic"]) == 2
+    assert any("bicubic" in note for note in found.notes)
     assert decoding.result([b"no picture"], 2)[0].verdict == "not measured"
 
 
