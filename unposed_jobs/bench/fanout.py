@@ -14,7 +14,7 @@ from unposed_jobs.config import PoseSettings
 OVERHEAD = ("5", "extraction: Spark's wall time over a bare pool's", Target("at_most", 1.05))
 CORES = ("7 cores", "extraction: efficiency from one core to two", Target("at_least", 0.95))
 
-_FEW = 8
+_FEW = 40
 
 
 def overhead(
@@ -55,8 +55,9 @@ def overhead(
 
 
 def _warm_run(side: Child) -> dict[str, Any]:
-    """A run, after one of a few pictures: Spark ends Python workers that have idled for a minute,
-    which may be no longer than the other side's turns take.
+    """A run, after one of a few pictures, some of nobody.
+
+    Spark ends Python workers that have idled for a minute, which the other side's turns may take.
     """
     side.call("run", _FEW)
     told: dict[str, Any] = side.call("run")
