@@ -24,7 +24,7 @@ from unposed_jobs.pose.whole_frame.looking import Sightings, look, stacked
 
 GROUP = 64
 """Pictures that are looked at again at once: a GPU's networks run full batches, and NumPy takes
-as long for one person as for many."""
+for one person most of what it takes for several."""
 
 _Picture = npt.NDArray[np.uint8]
 
@@ -170,7 +170,7 @@ class WholeFrameEstimator:
             alike[detector_row(one.result)].append(index)
         placed: dict[int, PoseEstimate] = {}
         for detector, indices in alike.items():
-            # Many at once: NumPy takes as long for one.
+            # Together: most of what NumPy takes is for its calls, not for the numbers.
             group = [looks[index] for index in indices]
             placed |= zip(indices, self._placed_alike(group, detector), strict=True)
         return [placed[index] for index in range(len(looks))]

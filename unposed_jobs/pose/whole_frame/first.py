@@ -62,8 +62,9 @@ class First:
         """Probability, by the few squares of the glance alone, that anybody is there, and whether
         they leave no doubt that nobody is.
         """
-        log_odds = self.glance.logit(pooled(glanced))
-        return float(1 / (1 + np.exp(-log_odds))), bool(log_odds < self.stop)
+        values = pooled(glanced)
+        hopeless = bool(self.glance.logit(values) < self.stop)
+        return float(self.glance.probability(values)), hopeless
 
     def inside(self, ladder: Sightings) -> Inside:
         """What the inner values of the ladder's squares say."""
