@@ -146,8 +146,11 @@ class AuditSettings:
 
     target_pictures: int = 5
     """p: products with fewer pictures are the paper's target (section 3)."""
-    min_cohort_share: float = 0.4
-    """Least share of a cohort's reference products that show a pose, for it to be expected.
+    flags: str = "asks"
+    """What is flagged: `asks`, classes that a cohort shows in place of one another being one, or
+    `classes`, every class by itself, as the paper's Algorithm 2 has it."""
+    min_cohort_share: float = 0.3
+    """Least share of a cohort's reference products that show an ask, for it to be expected.
 
     A product is then told to add what is usual, not what one of its three peers happens to show.
     Lower finds more of the poses that would be worth adding, and flags more that nobody misses.
@@ -296,6 +299,8 @@ def _check_range(setting: str, value: Any, source: object) -> None:
         raise UnposedError(f"{told} must be {_LEAST[setting]} or more, not {value}")
     if setting in _SHARES and not 0 <= value <= 1:
         raise UnposedError(f"{told} must be from 0 to 1, not {value:g}")
+    if setting == "audit.flags" and value not in ("asks", "classes"):
+        raise UnposedError(f"{told} must be asks or classes, not {value!r}")
     if setting == "training.cluster_range" and not (len(value) == 2 and 1 <= value[0] <= value[1]):
         raise UnposedError(f"{told} must be two numbers from 1 up, the smaller first")
 

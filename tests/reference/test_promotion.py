@@ -122,10 +122,11 @@ def test_classes_that_mix_what_lies_apart_are_refused(bundle: Bundle, pictures: 
 def test_flags_are_counted_by_the_share_that_the_audit_asks_by(
     bundle: Bundle, pictures: pa.Table, column: str, turns: bool
 ) -> None:
-    place = bundle.cohorts.column_names.index(column)
-    none = pa.array([0.0] * bundle.cohorts.num_rows)
-    asking = bundle.cohorts.set_column(place, column, none)
-    candidate = dataclasses.replace(bundle, cohorts=asking, run_date=LATER)
+    assert bundle.asked is not None
+    place = bundle.asked.column_names.index(column)
+    none = pa.array([0.0] * bundle.asked.num_rows)
+    asking = bundle.asked.set_column(place, column, none)
+    candidate = dataclasses.replace(bundle, asked=asking, run_date=LATER)
     lacking = pictures.filter(
         pc.invert(
             pc.and_(

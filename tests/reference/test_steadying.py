@@ -45,21 +45,25 @@ def cohorts(share: float, key: str = "Tops") -> pa.Table:
 
 
 def test_the_champions_share_decides_for_the_same_cohort_and_pose_alone() -> None:
-    champion = steadying.carry(cohorts(0.5), ["category"], None)
+    champion = steadying.carry(cohorts(0.5), ["category", "pose_id"], None)
     for now, wanted in ((cohorts(0.375), 0.5), (cohorts(0.375, "Shoes"), 0.375)):
-        carried = steadying.carry(now, ["category"], champion)
+        carried = steadying.carry(now, ["category", "pose_id"], champion)
         assert carried["steady_share"].to_pylist() == [wanted]
         assert carried["share"].to_pylist() == [0.375]
     other = champion.rename_columns({"category": "brand"})
-    assert steadying.carry(cohorts(0.375), ["category"], other)["steady_share"][0].as_py() == 0.375
+    assert (
+        steadying.carry(cohorts(0.375), ["category", "pose_id"], other)["steady_share"][0].as_py()
+        == 0.375
+    )
 
 
 def test_the_audit_asks_by_the_steady_share(bundle: Bundle) -> None:
-    place = bundle.cohorts.column_names.index("steady_share")
-    halved = bundle.cohorts.set_column(
-        place, "steady_share", pc.multiply(bundle.cohorts["steady_share"], 0.5)
+    assert bundle.asked is not None
+    place = bundle.asked.column_names.index("steady_share")
+    halved = bundle.asked.set_column(
+        place, "steady_share", pc.multiply(bundle.asked["steady_share"], 0.5)
     )
-    asked = Expectations.from_bundle(dataclasses.replace(bundle, cohorts=halved))
+    asked = Expectations.from_bundle(dataclasses.replace(bundle, asked=halved))
     np.testing.assert_allclose(asked.share, 0.5 * Expectations.from_bundle(bundle).share)
 
 

@@ -16,18 +16,22 @@ from unposed_jobs.errors import UnposedError
 
 @dataclass(frozen=True)
 class ProductCohorts:
-    """The expectations of n products over P poses."""
+    """The expectations of n products over A asks and P classes."""
 
     row: npt.NDArray[np.int64]
     """(n,) row of the expectations; -1 where the reference knows no cohort at all."""
     level: npt.NDArray[np.int64]
     """(n,) how many levels were backed off; 0 is the product's own cohort."""
     share: npt.NDArray[np.float64]
-    """(n, P) of the cohort's reference products that show the pose; NaN for row -1."""
+    """(n, A) of the cohort's reference products that show the ask; NaN for row -1."""
     score: npt.NDArray[np.float64]
-    """(n, P) the ranking's score, NaN where there is none."""
+    """(n, A) the ranking's score, NaN where there is none."""
     excluded: npt.NDArray[np.bool_]
-    """(n, P) the profile says that the pose does not apply."""
+    """(n, A) the profile says that the ask does not apply."""
+    usual: npt.NDArray[np.int64]
+    """(n, A) place of the class by which the cohort usually shows the ask."""
+    fills: npt.NDArray[np.bool_]
+    """(C + 1, A, P) by row: whether a picture of the class fills the ask; the last for row -1."""
 
 
 def find_cohorts(
@@ -44,7 +48,7 @@ def find_cohorts(
     index = index.reshape(-1)
     row = np.full(len(combinations), -1, dtype=np.int64)
     level = np.zeros(len(combinations), dtype=np.int64)
-    excluded = np.zeros((len(combinations), len(expectations.pose_ids)), dtype=bool)
+    excluded = np.zeros((len(combinations), len(expectations.ask_ids)), dtype=bool)
     for place, combination in enumerate(combinations):
         value = {
             name: column.dictionary[int(code)].as_py() if code >= 0 else None
@@ -53,16 +57,17 @@ def find_cohorts(
         row[place], level[place] = expectations.find(
             [value[name] for name in expectations.attributes]
         )
-        excluded[place] = profile.excludes(
-            value["category"], value["subcategory"], expectations.pose_ids, expectations.names
-        )
-    unknown = np.full((1, len(expectations.pose_ids)), np.nan)
+        excluded[place] = profile.excludes(value["category"], value["subcategory"], expectations)
+    unknown = np.full((1, len(expectations.ask_ids)), np.nan)
+    own = np.stack([np.isin(expectations.pose_ids, ids) for ids in expectations.members])[None]
     return ProductCohorts(
         row=row[index],
         level=level[index],
         share=np.concatenate([expectations.share, unknown])[row[index]],
         score=np.concatenate([expectations.score, unknown])[row[index]],
         excluded=excluded[index],
+        usual=np.concatenate([expectations.usual, own.argmax(axis=2)])[row[index]],
+        fills=np.concatenate([expectations.fills, own]),
     )
 
 

@@ -6,36 +6,43 @@ The paper's loop over one product's images becomes a few array operations over a
 GETLANDMARK                  upstream, in `unposed_jobs.pose.extraction`
 GETEMBEDDING, AUTOENC,       upstream, in ``reference.bundle.Bundle.assign``, which
 GETNEARESTCENTROID           gives each picture its pose_id and a confidence
-``haveCentroids``            `have_centroids`
+``haveCentroids``            `have_centroids`, then `have_asks`
 ``MissingCentroids``         `missing_centroids`
 SORTCENTROIDSBYRANK          `sort_centroids_by_rank`
 ===========================  =====================================================
 
-How a product's pictures become states of each of the vocabulary's poses:
+What is asked of a product is not every centroid but an *ask*: classes that its cohort shows in
+place of one another (`vocabulary.asks`). `[audit] flags = "classes"` makes every class an ask by
+itself, which is Algorithm 2 to the letter.
+
+How a product's pictures become states of each ask:
 
 - A picture is *unreadable* when it is missing, unreachable, refused, too large, not decodable
   or not looked at yet; a *duplicate* when it repeats an earlier one; else *usable*. Only
   usable pictures fill a slot, and the three counts add up to the pictures listed.
-- **present**: a usable picture shows the pose with at least `min_confidence`. Evidence is the
-  most confident one, the first shown among equals. A present pose is present also where the
-  cohort does not ask for it: it is a fact.
+- **present**: a usable picture shows, with at least `min_confidence`, one of the classes that fill
+  the ask in the product's cohort: its own, and those that stand in for it there. Evidence is the
+  most confident one, the first shown among equals. A present ask is present also where the
+  cohort is not asked for it: it is a fact.
 - **waived**, then **not_applicable**: the profile says so; or less than `min_cohort_share` of
-  the cohort's reference products show the pose. The other poses are *expected*.
-- **unknown**: expected, not present, and either the nearest pose of a usable picture below
-  `min_confidence` (it may well be this one), or the product is unassessable. A picture with
-  no pose at all lies too far from every centroid to show a known pose: it makes no single
-  pose unknown, it only lowers confidence.
-- **missing**: every other expected pose.
+  the cohort's reference products show the ask. The other asks are *expected*.
+- **unknown**: expected, not present, and either the nearest class of a usable picture below
+  `min_confidence` would fill it (it may well show it), or the product is unassessable. A picture
+  with no class at all lies too far from every centroid to show a known pose: it makes no single
+  ask unknown, it only lowers confidence.
+- **missing**: every other expected ask.
 
 And a product's status:
 
 - **unassessable**: its cohort is not in the reference at any level, or nothing is expected of
   it; none of its pictures is usable; or more than `max_unknown_share` of its distinct pictures
-  could not be read or recognised; or nothing is missing for certain and some pose is unknown.
+  could not be read or recognised.
 - **gaps**: something is missing. That includes a product with no picture listed: nothing about
-  it is uncertain, it lacks every expected pose, and it is the first a catalogue manager wants
+  it is uncertain, it lacks every expected ask, and it is the first a catalogue manager wants
   to see.
-- **complete**: every expected pose is present.
+- **unclear**: nothing is missing for certain, but an unclear picture may or may not show an ask
+  that nothing else shows.
+- **complete**: every expected ask is present.
 """
 
 from __future__ import annotations
@@ -77,11 +84,11 @@ def audit_products(
     run: AuditRun,
     profile: Profile | None = None,
 ) -> AuditTables:
-    """Audit a batch of products: one product_audit row each, one pose_flags row for each pose.
+    """Audit a batch of products: one product_audit row each, one pose_flags row for each ask.
 
     `batch` has product_id, category, subcategory, product_type, whatever further attributes
     define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes. Rows come
-    out in the batch's order, poses ascending; the same input gives the same rows.
+    out in the batch's order, asks ascending; the same input gives the same rows.
 
     Raises ValueError for a column that is not there or a pose_id that the vocabulary does not
     have (the pictures were assigned by another model), UnposedError for a cohort attribute
@@ -94,12 +101,10 @@ def audit_products(
     pictures = flatten(batch, settings.duplicate_distance)
     cohorts = find_cohorts(batch, expectations, profile)
     waived = profile.waived(
-        batch.column("product_id").cast(pa.string()),
-        expectations.pose_ids,
-        expectations.names,
-        run.run_date,
+        batch.column("product_id").cast(pa.string()), expectations, run.run_date
     )
-    have, doubtful = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
+    shown = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
+    have, doubtful = (have_asks(pictures, found, cohorts) for found in shown)
     assessment = missing_centroids(
         pictures, cohorts, have, doubtful, waived=waived, settings=settings
     )
@@ -116,7 +121,9 @@ def audit_products(
             run=run,
             profile=profile,
         ),
-        product_audit_rows(batch, pictures, expectations, assessment, settings=settings, run=run),
+        product_audit_rows(
+            batch, pictures, expectations, assessment, shown[0], settings=settings, run=run
+        ),
     )
 
 
@@ -139,6 +146,26 @@ def have_centroids(
         _best(pictures, np.flatnonzero(sure), pose_ids),
         _best(pictures, np.flatnonzero(assigned & ~sure), pose_ids),
     )
+
+
+def have_asks(
+    pictures: Pictures, found: npt.NDArray[np.int64], cohorts: ProductCohorts
+) -> npt.NDArray[np.int64]:
+    """From classes to asks: the most confident of the pictures whose classes fill the ask.
+
+    `found` (n, P) rows of `pictures`, -1 for none, as `have_centroids` has them. Returns (n, A).
+    """
+    confidence = np.where(found >= 0, _confidence_of(pictures, found), -1.0)
+    asks = cohorts.fills.shape[1]
+    best = np.full((len(found), asks), -1, dtype=np.int64)
+    for ask in range(asks):
+        filling = np.where(cohorts.fills[cohorts.row, ask], confidence, -1.0)
+        surest = filling.max(axis=1, keepdims=True, initial=-1.0)
+        # Of equally sure ones the one that is shown first.
+        tied = np.where((filling == surest) & (surest >= 0), found, np.iinfo(np.int64).max)
+        first = tied.min(axis=1, initial=np.iinfo(np.int64).max)
+        best[:, ask] = np.where(surest[:, 0] >= 0, first, -1)
+    return best
 
 
 def _best(
@@ -164,7 +191,9 @@ def missing_centroids(
     waived: npt.NDArray[np.bool_],
     settings: AuditSettings,
 ) -> Assessment:
-    """Decide each pose's state (Algorithm 2, MissingCentroids: those in no picture).
+    """Decide each ask's state (Algorithm 2, MissingCentroids: those in no picture).
+
+    `have`, `doubtful` and `waived` are (n, A).
 
     The confidence of *missing* is that of having looked well: the mean confidence of the
     product's distinct pictures, 0 for one that could not be read or recognised, times
@@ -200,8 +229,6 @@ def missing_centroids(
     state[no_cohort] = State.UNKNOWN
     state[waived] = State.WAIVED
     state[present] = State.PRESENT
-    hanging = (state == State.UNKNOWN).any(axis=1) & ~(state == State.MISSING).any(axis=1)
-    cause[hanging & (cause == Cause.NONE)] = Cause.UNDECIDED
 
     factor = BACK_OFF_CONFIDENCE**cohorts.level
     seen = np.bincount(
@@ -237,10 +264,10 @@ def _confidence_of(pictures: Pictures, rows: npt.NDArray[np.int64]) -> npt.NDArr
 def sort_centroids_by_rank(
     missing: npt.NDArray[np.bool_], score: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.int32]:
-    """Rank each product's missing poses, the highest score first (SORTCENTROIDSBYRANK).
+    """Rank each product's missing asks, the highest score first (SORTCENTROIDSBYRANK).
 
-    Both arrays are (n, P), poses by ascending id; ties go to the lower id and a score of NaN
-    comes last. Returns (n, P) int32: 1, 2, ... for missing poses, 0 for the others.
+    Both arrays are (n, A), asks by ascending id; ties go to the lower id and a score of NaN
+    comes last. Returns (n, A) int32: 1, 2, ... for missing asks, 0 for the others.
     """
     worth = np.where(np.isnan(score), -np.inf, score)
     order = np.lexsort((-worth, ~missing), axis=1)

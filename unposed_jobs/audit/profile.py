@@ -25,11 +25,11 @@ from __future__ import annotations
 
 import datetime
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unposed_jobs.errors import UnposedError
+
+if TYPE_CHECKING:
+    from unposed_jobs.audit.expectations import Expectations
 
 _WAIVER_KEYS = {"product_id", "pose", "until", "reason"}
 
@@ -109,39 +112,32 @@ class Profile:
         self,
         category: str | None,
         subcategory: str | None,
-        pose_ids: npt.NDArray[np.int32],
-        pose_names: Sequence[str],
+        expectations: Expectations,
     ) -> npt.NDArray[np.bool_]:
-        """Tell which of P poses do not apply to a category: (P,) bool."""
-        excluded = np.zeros(len(pose_names), dtype=bool)
+        """Which of A asks do not apply to a category: (A,) bool."""
+        excluded = np.zeros(len(expectations.ask_ids), dtype=bool)
         cohort = f"{category or ''}/{subcategory or ''}"
         for key, patterns in self.not_applicable:
             if _matches(cohort, key) or _matches(category or "", key):
-                excluded |= [
-                    any(_means(pose, pose_id, name) for pose in patterns)
-                    for pose_id, name in zip(pose_ids.tolist(), pose_names, strict=True)
-                ]
+                for pattern in patterns:
+                    excluded |= _meant(pattern, expectations)
         return excluded
 
     def waived(
         self,
         product_ids: pa.Array,
-        pose_ids: npt.NDArray[np.int32],
-        pose_names: Sequence[str],
+        expectations: Expectations,
         run_date: datetime.date,
     ) -> npt.NDArray[np.bool_]:
-        """Tell which poses are waived for which products on a day: (N products, P) bool."""
-        waived = np.zeros((len(product_ids), len(pose_ids)), dtype=bool)
+        """Which asks are waived for which products on a day: (N products, A) bool."""
+        waived = np.zeros((len(product_ids), len(expectations.ask_ids)), dtype=bool)
         active = [w for w in self.waivers if w.until is None or run_date <= w.until]
         if not active:
             return waived
         products = list(dict.fromkeys(waiver.product_id for waiver in active))
-        masks = np.zeros((len(products), len(pose_ids)), dtype=bool)
+        masks = np.zeros((len(products), waived.shape[1]), dtype=bool)
         for waiver in active:
-            masks[products.index(waiver.product_id)] |= [
-                _means(waiver.pose, pose_id, name)
-                for pose_id, name in zip(pose_ids.tolist(), pose_names, strict=True)
-            ]
+            masks[products.index(waiver.product_id)] |= _meant(waiver.pose, expectations)
         found = pc.index_in(product_ids, value_set=pa.array(products, pa.string()))
         listed = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
         waived[listed] = masks[found.drop_null().to_numpy()]
@@ -150,6 +146,24 @@ class Profile:
 
 def _means(pose: str | int, pose_id: int, name: str) -> bool:
     return pose_id == pose if isinstance(pose, int) else _matches(name, pose)
+
+
+def _meant(pose: str | int, expectations: Expectations) -> npt.NDArray[np.bool_]:
+    """(A,) which asks an id or a name pattern means: the ask's own, or that of all its classes."""
+    name = dict(zip(expectations.pose_ids.tolist(), expectations.pose_names, strict=True))
+    asks = zip(expectations.ask_ids.tolist(), expectations.names, expectations.members, strict=True)
+    return np.array(
+        [
+            _means(pose, ask_id, own)
+            or (pose in members if isinstance(pose, int) else _all_match(pose, members, name))
+            for ask_id, own, members in asks
+        ],
+        dtype=bool,
+    )
+
+
+def _all_match(pattern: str, members: Sequence[int], name: Mapping[int, str]) -> bool:
+    return all(_matches(name[pose_id], pattern) for pose_id in members)
 
 
 def _names_poses(value: Any) -> bool:

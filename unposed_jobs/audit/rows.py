@@ -16,6 +16,7 @@ from unposed_jobs.config import AuditSettings
 from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT
 
 TOP_MISSING = 3
+STATUSES = ("complete", "gaps", "unclear", "unassessable")
 _COHORT = ("category", "subcategory", "product_type")
 
 
@@ -30,17 +31,21 @@ def pose_flags_rows(
     run: AuditRun,
     profile: Profile,
 ) -> pa.Table:
-    """n × P rows of pose_flags: products in the batch's order, poses ascending."""
-    products, poses = assessment.state.shape
-    product = pa.array(np.repeat(np.arange(products), poses))
-    pose = pa.array(np.tile(np.arange(poses), products))
+    """n × A rows of pose_flags: products in the batch's order, asks ascending."""
+    products, asks = assessment.state.shape
+    product = pa.array(np.repeat(np.arange(products), asks))
+    ask = pa.array(np.tile(np.arange(asks), products))
+    pose = pa.array(cohorts.usual.reshape(-1))
     state = assessment.state.reshape(-1)
     missing = state == State.MISSING
 
     shot_codes = [
         profile.shot_code(pose_id, name) or code
         for pose_id, name, code in zip(
-            expectations.pose_ids.tolist(), expectations.names, expectations.shot_codes, strict=True
+            expectations.pose_ids.tolist(),
+            expectations.pose_names,
+            expectations.shot_codes,
+            strict=True,
         )
     ]
     examples = [
@@ -48,22 +53,26 @@ def pose_flags_rows(
     ]
     remedies = [
         _remedy(
-            expectations.kinds[index % poses],
-            expectations.names[index % poses],
-            shot_codes[index % poses],
+            expectations.kinds[index % asks],
+            expectations.names[index % asks],
+            shot_codes[expectations.usual.reshape(-1)[index]],
             bool(uris),
         )
         for index, uris in enumerate(examples)
     ]
-    cell = np.repeat(cohorts.row, poses) * poses + np.tile(np.arange(poses), products)
+    cell = np.repeat(cohorts.row, asks) * asks + np.tile(np.arange(asks), products)
     at_cell = _where(missing, cell)
     evidence = assessment.evidence.reshape(-1)
     score = cohorts.score.reshape(-1)
     names = [state.name.lower() for state in State]
+    members = pa.array([list(ids) for ids in expectations.members], pa.list_(pa.int32()))
     columns = {
         **_stamp(batch, run, product),
         "pose_id": pa.array(expectations.pose_ids).take(pose),
-        "pose_name": pa.array(expectations.names, pa.string()).take(pose),
+        "pose_name": pa.array(expectations.pose_names, pa.string()).take(pose),
+        "ask_id": pa.array(expectations.ask_ids).take(ask),
+        "ask_name": pa.array(expectations.names, pa.string()).take(ask),
+        "members": members.take(ask),
         "shot_code": pa.array(shot_codes, pa.string()).take(pose),
         "state": pa.array(names, pa.string()).take(pa.array(state)),
         "rank": pa.array(assessment.rank.reshape(-1), mask=~missing),
@@ -81,11 +90,14 @@ def product_audit_rows(
     pictures: Pictures,
     expectations: Expectations,
     assessment: Assessment,
+    shown: npt.NDArray[np.int64],
     *,
     settings: AuditSettings,
     run: AuditRun,
 ) -> pa.Table:
     """One row of product_audit for each product, in the batch's order.
+
+    `shown` (n, P) is the picture that surely shows each class, -1 for none.
 
     Completeness is null where nothing can be said: an unassessable product, or one of which
     nothing is expected because the profile excludes or waives it all.
@@ -96,7 +108,8 @@ def product_audit_rows(
     expected = assessment.expected.sum(axis=1)
     unassessable = assessment.cause != Cause.NONE
     completeness = (present & assessment.expected).sum(axis=1) / np.maximum(expected, 1)
-    status = np.select([unassessable, missing > 0], [2, 1], 0)
+    unclear = (assessment.state == State.UNKNOWN).any(axis=1)
+    status = np.select([unassessable, missing > 0, unclear], [3, 1, 2], 0)
     top = np.argsort(np.where(assessment.rank > 0, assessment.rank, np.iinfo(np.int32).max), axis=1)
     top = top[:, :TOP_MISSING]
     listed_top = np.take_along_axis(assessment.rank, top, axis=1) > 0
@@ -110,12 +123,12 @@ def product_audit_rows(
         "with_person": pictures.count(pictures.with_person),
         "is_target": listed < settings.target_pictures,
         "poses_present": _lists(
-            present, pa.array(expectations.pose_ids[np.nonzero(present)[1]], pa.int32())
+            shown >= 0, pa.array(expectations.pose_ids[np.nonzero(shown >= 0)[1]], pa.int32())
         ),
         "missing_count": missing,
         "top_missing": _lists(listed_top, names.take(pa.array(top[listed_top]))),
         "completeness": pa.array(completeness, mask=unassessable | (expected == 0)),
-        "status": pa.array(["complete", "gaps", "unassessable"]).take(pa.array(status)),
+        "status": pa.array(STATUSES).take(pa.array(status)),
         "reason": _reasons(pictures, assessment, settings),
     }
     return _table(columns, PRODUCT_AUDIT.schema)
@@ -155,7 +168,7 @@ def _remedy(kind: str, name: str, shot_code: str | None, has_examples: bool) -> 
 
 
 def _reasons(pictures: Pictures, assessment: Assessment, settings: AuditSettings) -> pa.Array:
-    """One line for each unassessable product, null for the others.
+    """One line for each product that could not be assessed, or not wholly; null for the others.
 
     The text depends on a few small counts only, so each combination is worded once.
     """
@@ -166,6 +179,7 @@ def _reasons(pictures: Pictures, assessment: Assessment, settings: AuditSettings
             pictures.count(~pictures.duplicate),
             pictures.count(pictures.usable & ~recognised),
             (assessment.state == State.UNKNOWN).sum(axis=1),
+            (assessment.state == State.MISSING).any(axis=1),
             *(pictures.count(pictures.trouble == index) for index in range(len(TROUBLES))),
         ],
         axis=1,
@@ -176,27 +190,28 @@ def _reasons(pictures: Pictures, assessment: Assessment, settings: AuditSettings
 
 
 def _reason(
-    cause: int, distinct: int, unrecognised: int, unknown_poses: int, *troubles: int
+    cause: int, distinct: int, unrecognised: int, unknown: int, gaps: int, *troubles: int
 ) -> str | None:
-    told = [
+    seen = [
         f"{count} {trouble}" for count, trouble in zip(troubles, TROUBLES, strict=True) if count
     ]
+    if cause == Cause.NONE:
+        if gaps or not unknown:
+            return None
+        expected = "1 expected view" if unknown == 1 else f"{unknown} expected views"
+        return f"nothing is missing for certain; an unclear picture may show {expected}"
     if cause == Cause.TOO_UNCLEAR and unrecognised:
-        told.append(f"{unrecognised} of no clear pose")
-    hanging = (
-        "1 expected pose hangs on an unclear picture"
-        if unknown_poses == 1
-        else f"{unknown_poses} expected poses hang on unclear pictures"
-    )
+        seen.append(f"{unrecognised} that show no view for certain")
     texts = {
-        Cause.NO_COHORT: "no reference product is known, so nothing can be expected of it",
-        Cause.NOTHING_EXPECTED: "no pose is common enough in its cohort to be expected",
-        Cause.NONE_USABLE: f"no picture could be read: {', '.join(told)}",
-        Cause.TOO_UNCLEAR: (
-            f"too few of its {distinct} distinct pictures are clear: {', '.join(told)}"
-            if distinct > 1
-            else "its only picture shows no clear pose"
+        Cause.NO_COHORT: "no popular product of any category is known to compare it with",
+        Cause.NOTHING_EXPECTED: (
+            "the popular products of its category have no view in common, so none is asked for"
         ),
-        Cause.UNDECIDED: f"nothing is missing for certain, but {hanging}",
+        Cause.NONE_USABLE: f"no picture could be read: {', '.join(seen)}",
+        Cause.TOO_UNCLEAR: (
+            f"too few of its {distinct} distinct pictures are clear: {', '.join(seen)}"
+            if distinct > 1
+            else "its only picture shows no view for certain"
+        ),
     }
-    return texts.get(Cause(cause))
+    return texts[Cause(cause)]

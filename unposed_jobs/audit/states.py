@@ -1,4 +1,4 @@
-"""The states of a product's poses, as the audit holds them before they become rows."""
+"""The states of what is asked of a product, as the audit holds them before they become rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 
 class State(IntEnum):
-    """Of one pose of one product; the names in lower case are those of the table."""
+    """Of one ask of one product; the names in lower case are those of the table."""
 
     PRESENT = 0
     MISSING = 1
@@ -28,7 +28,6 @@ class Cause(IntEnum):
     NOTHING_EXPECTED = 2
     NONE_USABLE = 3
     TOO_UNCLEAR = 4
-    UNDECIDED = 5
 
 
 @dataclass(frozen=True)
@@ -42,17 +41,17 @@ class AuditRun:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found out about n products and P poses."""
+    """What was found out about n products and A asks."""
 
     state: npt.NDArray[np.int8]
-    """(n, P) of State."""
+    """(n, A) of State."""
     confidence: npt.NDArray[np.float32]
-    """(n, P) in [0, 1], of the state."""
+    """(n, A) in [0, 1], of the state."""
     cause: npt.NDArray[np.int8]
     """(n,) of Cause."""
     expected: npt.NDArray[np.bool_]
-    """(n, P) the product ought to show the pose."""
+    """(n, A) the product ought to show the ask."""
     evidence: npt.NDArray[np.int64]
-    """(n, P) row of the picture that shows the pose, -1 where none does."""
+    """(n, A) row of the picture that fills the ask, -1 where none does."""
     rank: npt.NDArray[np.int32]
-    """(n, P) 1 for the missing pose that matters most; 0 where the pose is not missing."""
+    """(n, A) 1 for the missing ask that matters most; 0 where the ask is not missing."""

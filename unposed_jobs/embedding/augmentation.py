@@ -54,3 +54,24 @@ def vary(landmarks: Floats, rng: np.random.Generator) -> Floats:
         varied[..., 2] *= grow * stretch
     varied[..., -1] *= rng.random((count, points)) > DROP
     return varied
+
+
+def mirrored(landmarks: Floats) -> Floats:
+    """The same pictures mirrored: left and right change places; in the same layout.
+
+    Not a variation to learn from; it shows which classes are the two sides of one shot.
+    """
+    topology = of_array(landmarks)
+    order = [topology.index(_other_side(point)) for point in topology.points]
+    turned = np.array(landmarks[:, order], dtype=np.float32)
+    turned[..., 0] = 1 - turned[..., 0]
+    return turned
+
+
+def _other_side(point: str) -> str:
+    for one, other in (("left", "right"), ("right", "left")):
+        if point.startswith(f"{one}_"):
+            return f"{other}_{point.removeprefix(f'{one}_')}"
+        if point.endswith(f"_{one}"):
+            return f"{point.removesuffix(f'_{one}')}_{other}"
+    return point

@@ -89,7 +89,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     rows = {
         table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
     }
-    _check_rows(rows, products.count(), registry.poses(warehouse, model.model_version))
+    _check_rows(rows, products.count(), len(expectations.ask_ids))
     figures = _figures(spark, staged["product_audit"]) | {"rejected": rejected}
     figures["seconds"] = round(time.monotonic() - clock, 1)
 
@@ -256,7 +256,9 @@ def _champion(
     model = registry.require_champion(warehouse)
     _check_estimator(model, settings)
     expectations = Expectations.from_bundle(
-        Bundle.load(model.artefact_uri), settings.catalogue.cohort_attributes
+        Bundle.load(model.artefact_uri),
+        settings.catalogue.cohort_attributes,
+        settings.audit.flags,
     )
     profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
     return model, expectations, profile
@@ -273,9 +275,9 @@ def _check_estimator(model: ModelRow, settings: Settings) -> None:
         )
 
 
-def _check_rows(rows: dict[str, int], products: int, poses: int) -> None:
-    """No product lost or doubled, and each against the whole vocabulary."""
-    for table, expected in (("product_audit", products), ("pose_flags", products * poses)):
+def _check_rows(rows: dict[str, int], products: int, asks: int) -> None:
+    """No product lost or doubled, and each against everything that is asked."""
+    for table, expected in (("product_audit", products), ("pose_flags", products * asks)):
         if rows[table] != expected:
             raise CheckFailedError(
                 f"{table} would hold {rows[table]} rows, not {expected}; nothing was published"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from unposed_jobs.config import TrainingSettings
-from unposed_jobs.embedding.augmentation import vary
+from unposed_jobs.embedding.augmentation import mirrored, vary
 from unposed_jobs.embedding.autoencoder import Autoencoder
 from unposed_jobs.embedding.features import pose_features, ratios_of
 from unposed_jobs.embedding.scaler import Scaler
@@ -31,11 +31,11 @@ from unposed_jobs.vocabulary import (
     retaking,
     shot_space,
 )
-from unposed_jobs.vocabulary.calibration import Calibration
 from unposed_jobs.vocabulary.clustering import Clusters
 from unposed_jobs.vocabulary.continuity import Proposed
 from unposed_jobs.vocabulary.matching import Lineage
 from unposed_jobs.vocabulary.no_person import NoPersonBranch
+from unposed_jobs.vocabulary.retaking import Retaken
 
 Progress = Callable[[str], None]
 Ints = npt.NDArray[np.integer]
@@ -118,8 +118,9 @@ def person_branch(
     metrics["shots"] = len(clusters)
     metrics |= _counts(PERSON, lineage)
     branch = PersonBranch(topology, encoder, clusters, lineage.pose_ids, weight)
-    worth = _person_calibration(reading, once, branch, settings.seed)
-    clusters = dataclasses.replace(clusters, calibration=worth)
+    retaken = _person_trials(reading, once, branch, settings.seed)
+    turned = _mirrored(reading, once, branch)
+    clusters = dataclasses.replace(clusters, calibration=retaken.calibration)
     assigned = clusters.assign(codes)
     classes = describing.person_medians(ratios, assigned.index, len(clusters))
     assigned = dataclasses.replace(assigned, confidence=assigned.confidence * found.trust)
@@ -135,6 +136,9 @@ def person_branch(
         kind=PERSON,
         count=settings.exemplars,
     )
+    for item, medians in zip(described, classes, strict=True):
+        item.shot = naming.shot(medians)
+    describing.confuse(described, retaken.became, turned)
     return dataclasses.replace(branch, clusters=clusters), described
 
 
@@ -171,7 +175,7 @@ def other_branch(
     else:
         lineage = _match(branch.clusters, located, ids, settings, past.next_id)
     metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
-    branch = _calibrated(branch, values[told], owner[told], settings.seed)
+    branch, became = _calibrated(branch, values[told], owner[told], settings.seed)
     assigned = branch.assign(values)
     classes = describing.describe(
         reading.pictures,
@@ -187,6 +191,7 @@ def other_branch(
         kind=NO_PERSON,
         count=settings.exemplars,
     )
+    describing.confuse(classes, became, became)
     return OtherBranch(branch, lineage.pose_ids), classes
 
 
@@ -219,10 +224,8 @@ def first_of_content(pictures: pa.Table, rows: Ints) -> Ints:
     return np.sort(np.unique(contents, return_index=True)[1])
 
 
-def _person_calibration(
-    reading: Reading, once: Ints, branch: PersonBranch, seed: int
-) -> Calibration | None:
-    """What the classes' confidence is worth: landmarks jittered, and classes learned again."""
+def _person_trials(reading: Reading, once: Ints, branch: PersonBranch, seed: int) -> Retaken:
+    """The classes tried out: landmarks jittered, and classes learned again."""
     found, rows = reading.found, _some(once, seed)
     landmarks, aspect = found.landmarks[rows], found.aspect[rows]
     owner = reading.pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
@@ -237,15 +240,30 @@ def _person_calibration(
     def divided(other: Clusters, points: Floats, rows: Ints) -> Clusters:
         return cells.divide(other, points, told[rows], owner[rows], somebody[rows])
 
-    return retaking.calibrate(branch.clusters, points, again, owner, seed, divided=divided)
+    return retaking.trials(branch.clusters, points, again, owner, seed, divided=divided)
+
+
+def _mirrored(reading: Reading, once: Ints, branch: PersonBranch) -> Floats:
+    """(K, K) share of the row's pictures that, mirrored, are of the column's class."""
+    found = reading.found
+    points = branch.points(reading.features[once])
+    turned = pose_features(mirrored(found.landmarks[once]), found.aspect[once])
+    classes = len(branch.clusters)
+    counts = np.zeros((classes, classes + 1))
+    now, then = (branch.clusters.assign(each).index for each in (points, branch.points(turned)))
+    known = now >= 0
+    np.add.at(counts, (now[known], then[known]), 1)  # No class is the last column.
+    return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[:, :-1]
 
 
 def _calibrated(
     branch: NoPersonBranch, values: Floats, owner: npt.NDArray[np.str_], seed: int
-) -> NoPersonBranch:
-    """The same of pictures without a person, whose statistics are taken to come out equal."""
+) -> tuple[NoPersonBranch, Floats]:
+    """The same of pictures without a person, whose statistics are taken to come out equal; with
+    what became of them, (K, K).
+    """
     if branch.blind or not len(values):
-        return branch
+        return branch, np.full((len(branch), len(branch)), np.nan)
     rows = _some(np.arange(len(values)), seed)
     values, owner = values[rows], owner[rows]
     points, sure = branch.standardise(values), np.ones(len(rows))
@@ -254,8 +272,9 @@ def _calibrated(
     def divided(other: Clusters, points: Floats, rows: Ints) -> Clusters:
         return _divided(other, points, values[rows], owner[rows], sure[rows])
 
-    worth = retaking.calibrate(bare, points, lambda rng: points, owner, seed, divided=divided)
-    return dataclasses.replace(branch, clusters=dataclasses.replace(bare, calibration=worth))
+    found = retaking.trials(bare, points, lambda rng: points, owner, seed, divided=divided)
+    clusters = dataclasses.replace(bare, calibration=found.calibration)
+    return dataclasses.replace(branch, clusters=clusters), found.became
 
 
 def _some(rows: Ints, seed: int) -> Ints:

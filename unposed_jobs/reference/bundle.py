@@ -9,7 +9,8 @@
     no_person.safetensors     of their statistics
     ranker.txt, ranker.json   LightGBM's text form, and the values of its attributes
     cohorts.parquet           cohort x pose: share, score, example pictures
-    vocabulary.json           pose ids, names, shot codes, lineage
+    asked.parquet             cohort x ask: the same, its usual pose and the poses that fill it
+    vocabulary.json           pose ids, names, shot codes, lineage, asks
     exemplars.json            the most typical pictures of each pose
 
 The folder is local or on S3. `load` compares every file with its sum before it is read.
@@ -122,7 +123,8 @@ class Bundle:
     `vocabulary` has the columns of the table `vocabulary` but model_version and run_id, retired
     poses included; `cohorts` the columns that `audit.expectations` reads: one for each of
     `attributes`, pose_id, products, share, steady_share (`reference.steadying`), score,
-    example_images.
+    example_images; `asked` the same of asks (`reference.asking`), None in a bundle from before
+    there were any.
     """
 
     run_date: datetime.date
@@ -138,6 +140,7 @@ class Bundle:
     parameters: dict[str, Any]
     metrics: dict[str, Any]
     data: dict[str, Any] = field(default_factory=dict)
+    asked: pa.Table | None = None
     stored: Stored | None = None
     """Of a bundle that was read: its very files, whatever today's libraries would write."""
 
@@ -232,6 +235,8 @@ class Bundle:
                 }
             ),
         }
+        if self.asked is not None:
+            contents["asked.parquet"] = files.parquet(self.asked)
         if self.person:
             contents |= files.clusters("", self.person.state())
             contents[Scaler.FILE] = files.tensors(self.person.scaler.state())
@@ -316,6 +321,7 @@ class Bundle:
             parameters=manifest["parameters"],
             metrics=manifest["metrics"],
             data=manifest["data"],
+            asked=files.read_parquet(data["asked.parquet"]) if "asked.parquet" in data else None,
             stored=Stored(manifest, data),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,10 @@ from unposed_jobs.reference.files import VOCABULARY
 from unposed_jobs.vocabulary import exemplars, naming
 from unposed_jobs.vocabulary.clustering import Assignment, Clusters, Floats, Indices
 from unposed_jobs.vocabulary.matching import KEPT, RETIRED, Lineage
-from unposed_jobs.vocabulary.naming import PoseName
+from unposed_jobs.vocabulary.naming import PoseName, Shot
 
 if TYPE_CHECKING:
+    from unposed_jobs.reference.asking import Ask
     from unposed_jobs.reference.bundle import Bundle
 
 
@@ -27,7 +28,9 @@ class PoseClass:
     """A class of the new vocabulary, and the reference pictures that are assigned to it.
 
     `rows` (n,) are the pictures' rows in the training table, `confidence` (n,) how surely they
-    are of the class.
+    are of the class. `shot` is None without a person. `retaken` and `mirrored` are the shares of
+    its pictures that come out as another class, or as itself, by pose_id, when they are taken
+    again, or mirrored; empty where nothing was tried.
     """
 
     pose_id: int
@@ -40,6 +43,9 @@ class PoseClass:
     exemplars: list[str]
     rows: npt.NDArray[np.int64]
     confidence: Floats
+    shot: Shot | None = None
+    retaken: dict[int, float] = field(default_factory=dict)
+    mirrored: dict[int, float] = field(default_factory=dict)
 
 
 def person_medians(ratios: Floats, index: Indices, classes: int) -> list[dict[str, float]]:
@@ -107,6 +113,15 @@ def describe(
     return described
 
 
+def confuse(classes: Sequence[PoseClass], retaken: Floats, mirrored: Floats) -> None:
+    """Put into the classes of one branch what became of their pictures; (K, K) each, by label."""
+    ids = [item.pose_id for item in classes]
+    for item, again, turned in zip(classes, retaken, mirrored, strict=True):
+        for shares, into in ((again, item.retaken), (turned, item.mirrored)):
+            if np.isfinite(shares).all():
+                into |= dict(zip(ids, shares.tolist(), strict=True))
+
+
 def settle_names(classes: list[PoseClass], champion: Bundle | None) -> None:
     """Make every name unique in the vocabulary; a class that was kept keeps its name and code."""
     known = {row["pose_id"]: row for row in champion.vocabulary.to_pylist()} if champion else {}
@@ -126,9 +141,18 @@ def settle_names(classes: list[PoseClass], champion: Bundle | None) -> None:
         taken.add(item.name)
 
 
-def vocabulary(classes: Sequence[PoseClass], champion: Bundle | None) -> pa.Table:
+def vocabulary(
+    classes: Sequence[PoseClass], asks: Sequence[Ask], champion: Bundle | None
+) -> pa.Table:
     """Rows for the table `vocabulary`, by pose_id; the retired of all time at their ids."""
-    rows = [{name: getattr(item, name) for name in VOCABULARY.names} for item in classes]
+    from unposed_jobs.reference.asking import Ask
+
+    ask_of = {pose_id: ask for ask in asks for pose_id in ask.members}
+    own = [name for name in VOCABULARY.names if name not in Ask.COLUMNS]
+    rows = [
+        {name: getattr(item, name) for name in own} | ask_of[item.pose_id].columns()
+        for item in classes
+    ]
     active = {item.pose_id for item in classes}
     for row in champion.vocabulary.to_pylist() if champion else []:
         if row["pose_id"] not in active:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from sklearn.metrics import silhouette_score
 
+from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.config import AuditSettings, TrainingSettings
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.pictures import arrays
-from unposed_jobs.reference.steadying import STEADY
 
 TOLERANCES = {"stability": 0.1, "silhouette_same_space": 0.05, "named": 0.05}
 """How much a figure of the candidate may lie below the champion's. Stability is the noisiest: it
@@ -49,9 +49,9 @@ def decide(
     landmarks, ...). Without a champion the candidate is promoted. Else it must not fall more than
     its tolerance (`TOLERANCES`) below the champion in stability, in silhouette - of both models'
     classes in one space, the candidate's weighted features - and in the share of pictures it can
-    name; and at most `max_flip_share` of the flags (product x pose, over the poses of either
-    model) may change, no picture having changed. `audit` says from which share and confidence on
-    a pose is flagged. A champion of another estimator cannot be compared, nor used any more.
+    name; and at most `max_flip_share` of the flags (product x ask, over the asks of either
+    model) may change, no picture having changed. `audit` says what is flagged, from which share and
+    confidence on. A champion of another estimator cannot be compared, nor used any more.
     """
     audit = audit or AuditSettings()
     if champion is None:
@@ -117,55 +117,42 @@ def _flip_share(
 ) -> float:
     ids = pictures["product_id"].cast(pa.string()).to_numpy(zero_copy_only=False).astype(str)
     products, first, row = np.unique(ids, return_index=True, return_inverse=True)
-    every = sorted({*_active(champion), *_active(candidate)})
+    models = [Expectations.from_bundle(one, flags=audit.flags) for one in (champion, candidate)]
+    every = np.unique(np.concatenate([model.ask_ids for model in models]))
     flags = []
-    for bundle, found in zip((champion, candidate), poses, strict=True):
-        shown = np.zeros((len(products), len(every)), dtype=bool)
+    for model, found in zip(models, poses, strict=True):
+        shown = np.zeros((len(products), len(model.pose_ids)), dtype=bool)
         known = found >= 0
-        shown[row[known], np.searchsorted(every, found[known])] = True
-        flags.append(_expected(bundle, pictures, first, every, audit) & ~shown)
-    return float((flags[0] != flags[1]).mean()) if every else 0.0
+        shown[row[known], np.searchsorted(model.pose_ids, found[known])] = True
+        missing = np.zeros((len(products), len(every)), dtype=bool)
+        missing[:, np.searchsorted(every, model.ask_ids)] = _lacking(
+            model, pictures, first, shown, audit.min_cohort_share
+        )
+        flags.append(missing)
+    return float((flags[0] != flags[1]).mean()) if len(every) else 0.0
 
 
-def _active(bundle: Bundle) -> list[int]:
-    return bundle.active["pose_id"].to_pylist()
-
-
-def _expected(
-    bundle: Bundle,
+def _lacking(
+    model: Expectations,
     pictures: pa.Table,
     first: npt.NDArray[np.int64],
-    poses: list[int],
-    audit: AuditSettings,
+    shown: npt.NDArray[np.bool_],
+    least: float,
 ) -> npt.NDArray[np.bool_]:
-    """(products, poses): whether the product's cohort shows the pose often enough."""
-    share: dict[tuple, npt.NDArray[np.float64]] = {}
-    column = {pose_id: index for index, pose_id in enumerate(poses)}
-    for entry in bundle.cohorts.to_pylist():
-        key = tuple(entry[name] for name in bundle.attributes if entry[name] is not None)
-        share.setdefault(key, np.zeros(len(poses)))[column[entry["pose_id"]]] = _share(entry)
+    """(products, A): what each product's cohort asks for and none of its classes (products, P)
+    fills; `first` (products,) is a picture of each."""
     cohorts = zip(
         *(
             pictures[name].take(pa.array(first)).to_pylist()
             if name in pictures.column_names
             else [None] * len(first)  # The cohorts were defined otherwise then.
-            for name in bundle.attributes
+            for name in model.attributes
         ),
         strict=True,
     )
-    rows = []
-    for cohort in cohorts:
-        known = list(cohort)
-        while known and tuple(known) not in share:
-            known.pop()
-        rows.append(share[tuple(known)])
-    return np.array(rows) >= audit.min_cohort_share
-
-
-def _share(entry: dict[str, Any]) -> float:
-    """The one the audit decides by."""
-    steady = entry.get(STEADY)
-    return float(entry["share"] if steady is None else steady)
+    rows = np.array([model.find(cohort)[0] for cohort in cohorts or [()] * len(first)])
+    filled = (model.fills[rows] & shown[:, None, :]).any(axis=2)
+    return (model.share[rows] >= least) & ~filled
 
 
 def _silhouettes(

@@ -36,19 +36,25 @@ def steady(share: Floats, products: npt.NDArray[np.int64], before: Floats) -> Fl
     return np.clip(np.where(np.isnan(before), share, dragged), 0.0, 1.0)
 
 
-def carry(cohorts: pa.Table, attributes: Sequence[str], champion: pa.Table | None) -> pa.Table:
+def carry(
+    cohorts: pa.Table,
+    keys: Sequence[str],
+    champion: pa.Table | None,
+    counted: Floats | None = None,
+) -> pa.Table:
     """Add the column `STEADY` to a model's cohorts; `champion` are the champion's, if any.
 
-    A cohort or pose that the champion did not have, and a champion that tells cohorts apart by
-    other attributes, leave the shares as they were counted.
+    `keys` name a row: the cohort attributes and pose_id or ask_id. `counted` (R,) are shares to go
+    by instead of the column. What the champion did not have, and a champion that tells cohorts
+    apart by other attributes, leave the shares as they were counted.
     """
-    keys = [*attributes, "pose_id"]
     before: dict[tuple, float] = {}
     if champion is not None and set(keys) <= set(champion.column_names):
         column = STEADY if STEADY in champion.column_names else "share"
         before = dict(zip(_keys(champion, keys), champion[column].to_pylist(), strict=True))
     past = np.array([before.get(key, np.nan) for key in _keys(cohorts, keys)], dtype=np.float64)
-    values = steady(cohorts["share"].to_numpy(), cohorts["products"].to_numpy(), past)
+    share = cohorts["share"].to_numpy() if counted is None else counted
+    values = steady(share, cohorts["products"].to_numpy(), past)
     place = cohorts.column_names.index("share") + 1
     return cohorts.add_column(place, STEADY, pa.array(values, pa.float64()))
 

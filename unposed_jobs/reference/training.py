@@ -5,11 +5,12 @@ GETLANDMARK         upstream, in `unposed_jobs.pose.extraction`
 GETEMBEDDING        `get_embedding`: 77 or 61 features of each picture
 AUTOENC             `autoenc`: learned on all pictures, then applied to them
 CALCALLCENTROIDS    `calc_all_centroids`: classes, their ids, names and exemplars
-LEARNRANK           `learn_rank`: the order of the poses in each cohort
+LEARNRANK           `learn_rank`: the order of the asks, and of the poses, in each cohort
 ==================  ==========================================================================
 
-`train_reference` runs them and returns what the algorithm returns - AllCentroids, RankVector,
-AutoencVector - as a `Bundle`.
+Between the centroids and their order, `reference.asking` finds which classes stand for one
+another. `train_reference` runs them and returns what the algorithm returns - AllCentroids,
+RankVector, AutoencVector - as a `Bundle`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from unposed_jobs.embedding.topology import Floats
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.ranking import order
 from unposed_jobs.ranking.order import PoseOrder
-from unposed_jobs.reference import branches, cohorts, describing, steadying
+from unposed_jobs.reference import asking, branches, cohorts, describing, steadying
 from unposed_jobs.reference.branches import Ints, Past, Progress, Reading, first_of_content
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.cohorts import ReferenceProducts
@@ -105,7 +106,10 @@ def train_reference(
     )
     progress(f"{len(centroids.classes)} classes: learning their order")
     reference = cohorts.gather(pictures, _kept_attributes(pictures, attributes), centroids.classes)
-    learned = learn_rank(reference, tuple(attributes), settings, metrics)
+    comparable = _comparable(champion, attributes)
+    asked = asking.learn(reference, centroids.classes, attributes, comparable)
+    metrics["asks"] = len(asked.asks)
+    learned = learn_rank(asked.reference, tuple(attributes), settings, metrics)
     return Bundle(
         run_date=run_date,
         estimator_id=estimator_id,
@@ -113,12 +117,18 @@ def train_reference(
         person=centroids.person,
         other=centroids.other,
         ranker=learned.ranker,
-        vocabulary=describing.vocabulary(centroids.classes, champion),
+        vocabulary=describing.vocabulary(centroids.classes, asked.asks, champion),
         cohorts=steadying.carry(
-            cohorts.table(reference, learned, tuple(attributes), settings.exemplars),
-            attributes,
-            _comparable_cohorts(champion, attributes),
+            cohorts.table(
+                reference,
+                learn_rank(reference, tuple(attributes), settings, {}),
+                tuple(attributes),
+                settings.exemplars,
+            ),
+            [*attributes, "pose_id"],
+            comparable.cohorts if comparable else None,
         ),
+        asked=asking.table(asked, learned, tuple(attributes), settings.exemplars, comparable),
         next_pose_id=centroids.next_pose_id,
         parameters=_parameters(settings),
         metrics=metrics,
@@ -235,9 +245,9 @@ def _previous(pictures: pa.Table, champion: Bundle | None) -> Ints:
     return np.asarray(champion.assign(pictures)["pose_id"].fill_null(-1).to_numpy())
 
 
-def _comparable_cohorts(champion: Bundle | None, attributes: Sequence[str]) -> pa.Table | None:
-    same = champion is not None and champion.attributes == tuple(attributes)
-    return champion.cohorts if champion is not None and same else None
+def _comparable(champion: Bundle | None, attributes: Sequence[str]) -> Bundle | None:
+    """The champion, where it tells cohorts apart by the same attributes."""
+    return champion if champion is not None and champion.attributes == tuple(attributes) else None
 
 
 def _kept_attributes(pictures: pa.Table, attributes: Sequence[str]) -> tuple[str, ...]:

@@ -59,6 +59,14 @@ class PoseName:
 
 
 @dataclass(frozen=True)
+class Shot:
+    """One of `FRAMINGS`, and one of `VIEWS` whichever side is shown."""
+
+    framing: str
+    view: str
+
+
+@dataclass(frozen=True)
 class _Draft:
     base: str
     code: str
@@ -96,6 +104,13 @@ def shots(medians: Sequence[Mapping[str, float]], *, sides: bool = True) -> list
             replace(one, base=re.sub("(left|right) side", "side", one.base)) for one in drafts
         ]
     return _groups(drafts, ("arms", "length"))
+
+
+def shot(ratios: Mapping[str, float]) -> Shot:
+    """Framing and view of a class that is described by its `ratio_medians`."""
+    framing = _framing(ratios)
+    view = _view(ratios, framing)
+    return Shot(framing, SIDE if view.endswith(SIDE) else view)
 
 
 def kinds(medians: Sequence[Mapping[str, float]]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,20 @@ MAX_PICTURES = 4_000
 """More are sampled: a curve of a dozen points needs no more."""
 
 
-def calibrate(
+@dataclass(frozen=True)
+class Retaken:
+    """What trials of K classes have shown.
+
+    `calibration` of their confidence, None where too little was tried; `became` (K, K), the share
+    of the trials with pictures of the row's class that came out as the column's; a row is NaN where
+    none was tried, and adds up to less than 1 where some came out as no class.
+    """
+
+    calibration: Calibration | None
+    became: Floats
+
+
+def trials(
     clusters: Clusters,
     points: Floats,
     again: Callable[[np.random.Generator], Floats],
@@ -26,7 +40,7 @@ def calibrate(
     seed: int,
     *,
     divided: Callable[[Clusters, Floats, Indices], Clusters] = lambda other, points, rows: other,
-) -> Calibration | None:
+) -> Retaken:
     """Try classes out on the n pictures that they were learned from.
 
     `points` (n, d) are the pictures, `again` gives them as taken another time, `owner` (n,) their
@@ -37,6 +51,7 @@ def calibrate(
     found = clusters.assign(points)
     products, row = np.unique(owner, return_inverse=True)
     raws, sames = [], []
+    became = np.zeros((len(clusters), len(clusters) + 1))
     for repeat in range(REPEATS):
         drawn = np.bincount(rng.integers(0, len(products), len(products)), minlength=len(products))
         times = drawn[row]
@@ -51,11 +66,15 @@ def calibrate(
         other = divided(other, retaken[learned], learned)
         centres = len(other.centroids)
         meaning = _meaning(other.nearest(retaken[learned]), found.index[learned], centres)
+        again_found = meaning[other.nearest(retaken[judged])]
         raws.append(found.confidence[judged])
-        sames.append(meaning[other.nearest(retaken[judged])] == found.index[judged])
+        sames.append(again_found == found.index[judged])
+        np.add.at(became, (found.index[judged], again_found), 1)  # No class is the last column.
+    with np.errstate(invalid="ignore"):
+        shares = (became / became.sum(axis=1, keepdims=True))[:, :-1]
     if not raws:
-        return None
-    return calibration.fit(np.concatenate(raws), np.concatenate(sames))
+        return Retaken(None, shares)
+    return Retaken(calibration.fit(np.concatenate(raws), np.concatenate(sames)), shares)
 
 
 def _meaning(centre: Indices, label: Indices, centres: int) -> Indices:

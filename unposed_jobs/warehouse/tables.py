@@ -179,6 +179,19 @@ VOCABULARY = Table(
             _column("spread", pa.float32(), "Median distance of its members to the centroid"),
             _column("exemplars", pa.list_(pa.string()), "Addresses of the most typical pictures"),
             _key("lineage", pa.string(), "kept, new or retired against the champion"),
+            _column("ask_id", pa.int32(), "Its ask, by the least pose_id of the ask's classes"),
+            _column("ask_name", pa.string(), "Of the ask: what its classes have in common"),
+            _column(
+                "asked",
+                pa.bool_(),
+                "Whether the ask may be flagged missing; false: too few products show it, or it "
+                "is not found again when pictures are taken again",
+            ),
+            _column(
+                "agreement",
+                pa.float64(),
+                "Share of the ask's pictures that stay in it when all is done again",
+            ),
             _RUN_ID,
         ]
     ),
@@ -210,31 +223,35 @@ MODELS = Table(
 
 POSE_FLAGS = Table(
     "pose_flags",
-    "For each audited day: each product against each pose of the vocabulary",
+    "For each audited day: each product against each ask: a class of pictures, or several that "
+    "stand for one another",
     pa.schema(
         [
             _RUN_DATE,
             _key("product_id", pa.string(), "The retailer's key"),
             *_COHORT,
-            _key("pose_id", pa.int32(), "See vocabulary"),
-            _key("pose_name", pa.string(), "As in the vocabulary"),
-            _column("shot_code", pa.string(), "As in the vocabulary"),
+            _key("pose_id", pa.int32(), "The class by which the cohort usually shows the ask"),
+            _key("pose_name", pa.string(), "Of that class, as in the vocabulary"),
+            _column("ask_id", pa.int32(), "See vocabulary"),
+            _column("ask_name", pa.string(), "As in the vocabulary"),
+            _column("members", pa.list_(pa.int32()), "The ask's classes, pose ids, ascending"),
+            _column("shot_code", pa.string(), "Of the class, as in the vocabulary"),
             _key(
                 "state",
                 pa.string(),
-                "present; missing; not_applicable: the cohort does not show it; waived; "
+                "present; missing; not_applicable: its cohort is not asked for it; waived; "
                 "unknown: too little of the product could be read to say",
             ),
-            _column("rank", pa.int32(), "Among the product's missing poses, 1 matters most"),
+            _column("rank", pa.int32(), "Among the product's missing asks, 1 matters most"),
             _column("score", pa.float64(), "The ranking's score in the cohort; association only"),
             _column("confidence", pa.float32(), "In [0, 1], of the state"),
-            _column("evidence_image", pa.string(), "The picture that shows a present pose"),
+            _column("evidence_image", pa.string(), "The picture that fills a present ask"),
             _column(
                 "example_images",
                 pa.list_(pa.string()),
-                "Pictures of popular products of the cohort that show a missing pose",
+                "Pictures of popular products of the cohort that show a missing ask",
             ),
-            _column("remedy", pa.string(), "What to do about a missing pose, in one line"),
+            _column("remedy", pa.string(), "What to do about a missing ask, in one line"),
             _MODEL_VERSION,
             _RUN_ID,
         ]
@@ -257,12 +274,25 @@ PRODUCT_AUDIT = Table(
             _key("duplicates", pa.int32(), "Repeats of another picture of the product"),
             _key("with_person", pa.int32(), "Usable ones that show a person"),
             _key("is_target", pa.bool_(), "Fewer than p pictures: the paper's target"),
-            _column("poses_present", pa.list_(pa.int32()), "Pose ids, ascending"),
-            _key("missing_count", pa.int32(), "Poses flagged missing"),
-            _column("top_missing", pa.list_(pa.string()), "Names of the first three missing"),
-            _column("completeness", pa.float64(), "Present share of the cohort's poses"),
-            _key("status", pa.string(), "complete, gaps or unassessable"),
-            _column("reason", pa.string(), "Why a product is unassessable, in one line"),
+            _column(
+                "poses_present",
+                pa.list_(pa.int32()),
+                "Pose ids of the classes that its pictures surely show, ascending",
+            ),
+            _key("missing_count", pa.int32(), "Asks flagged missing"),
+            _column("top_missing", pa.list_(pa.string()), "Names of the first three missing asks"),
+            _column("completeness", pa.float64(), "Present share of the cohort's asks"),
+            _key(
+                "status",
+                pa.string(),
+                "complete; gaps: something is missing; unclear: nothing is missing for certain, "
+                "but an unclear picture decides; unassessable: too little could be read to say",
+            ),
+            _column(
+                "reason",
+                pa.string(),
+                "Why a product could not be assessed, or not wholly, in one line",
+            ),
             _MODEL_VERSION,
             _RUN_ID,
         ]

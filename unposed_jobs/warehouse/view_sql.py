@@ -46,27 +46,30 @@ CURRENT_VIEWS = tuple(
 DERIVED_VIEWS = (
     View(
         "top_missing_by_category",
-        "For the latest published day: the poses that each category misses most",
+        "For the latest published day: the asks that each category misses most",
         """
         SELECT
-            run_date, category, pose_id, pose_name,
+            run_date, category, ask_id, ask_name, mode(pose_id) AS pose_id,
+            mode(pose_name) AS pose_name,
             count(*) FILTER (state = 'missing') AS missing_products,
             count(*) FILTER (state IN ('missing', 'present')) AS assessed_products,
             missing_products / assessed_products AS missing_share,
             avg(score) FILTER (state = 'missing') AS mean_score,
             CAST(rank() OVER (
-                PARTITION BY category ORDER BY missing_products DESC, mean_score DESC, pose_id
+                PARTITION BY category ORDER BY missing_products DESC, mean_score DESC, ask_id
             ) AS INTEGER) AS place
         FROM pose_flags_current
-        GROUP BY run_date, category, pose_id, pose_name
+        GROUP BY run_date, category, ask_id, ask_name
         HAVING missing_products > 0
         ORDER BY category, place
         """,
         {
-            "missing_products": "Products that miss the pose",
+            "pose_id": "The class by which the ask is usually shown",
+            "pose_name": "Of that class",
+            "missing_products": "Products that miss the ask",
             "assessed_products": "Products for which it could be said and that should show it",
             "missing_share": "missing_products / assessed_products",
-            "mean_score": "Mean ranking score of the missing pose; association only",
+            "mean_score": "Mean ranking score of the missing ask; association only",
             "place": "In the category, 1 is missed most",
         },
     ),
@@ -79,8 +82,9 @@ DERIVED_VIEWS = (
             count(*) AS products,
             count(*) FILTER (status = 'complete') AS complete_products,
             count(*) FILTER (status = 'gaps') AS gap_products,
+            count(*) FILTER (status = 'unclear') AS unclear_products,
             count(*) FILTER (status = 'unassessable') AS unassessable_products,
-            CAST(sum(missing_count) AS BIGINT) AS missing_poses,
+            CAST(sum(missing_count) AS BIGINT) AS missing_asks,
             avg(completeness) FILTER (status <> 'unassessable') AS mean_completeness
         FROM product_audit
         GROUP BY run_date, category
@@ -89,10 +93,11 @@ DERIVED_VIEWS = (
         {
             "products": "Audited products",
             "complete_products": "Products with nothing missing",
-            "gap_products": "Products that miss a pose",
+            "gap_products": "Products that miss something",
+            "unclear_products": "Products of which nothing is missing for certain",
             "unassessable_products": "Products of which too little could be read to say",
-            "missing_poses": "Missing poses of all products",
-            "mean_completeness": "Mean present share of the cohort's poses, assessable products",
+            "missing_asks": "Missing asks of all products",
+            "mean_completeness": "Mean present share of the cohort's asks, assessable products",
         },
     ),
     View(

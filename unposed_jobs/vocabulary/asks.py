@@ -1,0 +1,247 @@
+"""What is asked of a product: groups of classes that stand for one another.
+
+A class is what pictures look like; an *ask* is what a cohort wants shown. Algorithm 2 of the paper
+(section 4.6) flags every centroid that no picture shows, so that a product photographed from its
+left side is flagged for the right one, and a front view for the same front view a step nearer.
+Asks stand between the learned classes and the flags. No label is used; what decides is
+
+- **re-taking and mirroring**: classes that the same picture moves between when its landmarks vary
+  a little, when it is mirrored, or when the classes are learned again, and classes that lie next to
+  one another in framing or view, *may* be one ask (`Evidence.near`);
+- **substitution**: they *are* one where products use the one in place of the other - show one or
+  the other, and both more rarely than chance has it - and two where most products show both.
+
+Chance is that of products of the same cohort with as many pictures: a product of two pictures
+shows few pairs of anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.vocabulary.naming import SIDE, VIEWS, Shot
+
+Floats = npt.NDArray[np.floating]
+Bool = npt.NDArray[np.bool_]
+
+MOST = 0.5
+"""Two asks where more than this share of the products that show the rarer one show both."""
+SURELY = 0.75
+"""A class stands in for a neighbouring ask where fewer than this share of the products that show
+the class show the ask as well: a quarter of the popular ones do without."""
+CONFUSED = 0.1
+"""Classes are near where this share of the one's pictures comes out as the other when re-taken."""
+RARE = 1 / 3
+"""A class that in no cohort more than this share of the products show is not asked for by itself:
+it joins the same view of a neighbouring framing."""
+SMALL_COHORT = 5
+"""Cohorts of fewer reference products do not tell by themselves whether a class is rare."""
+HELD = 1.25
+"""What was one ask in the champion stays one, and what was two stays two, while the evidence is
+within this factor of either limit: asks are not to change by chance."""
+AGREEMENT = 0.5
+"""Least share of an ask's pictures that stay in it when all is done again, for it to be asked."""
+LEAST_PRODUCTS = 3
+"""Nor is asked what fewer reference products than this show."""
+SHRINKAGE = 4.0
+"""Products' worth of the whole reference's share in each cohort's share."""
+
+THREE_QUARTER = tuple(view for view in VIEWS if view.startswith("three-quarter"))
+_CONTAINS = {
+    "full body": ("upper body", "full body without head"),
+    "full body without head": ("chest", "legs"),
+    "upper body": ("chest", "close-up"),
+    "chest": ("close-up",),
+}
+"""Framing: the next smaller ones that it contains."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the reference says of K classes.
+
+    `shows` (N, K) bool, which of N reference products show which class; `cohort` (N,) of str, the
+    products' finest cohort; `shots` (K,) framing and view, None for a picture without a person;
+    `confused` (K, K), the share of the pictures of the row's class that come out as the column's
+    when re-taken, or mirrored, whichever is larger; `before` (K,) the champion's ask of each class,
+    -1 where it had none.
+    """
+
+    shows: Bool
+    cohort: npt.NDArray[np.str_]
+    shots: Sequence[Shot | None]
+    confused: Floats
+    before: npt.NDArray[np.int64]
+
+    def near(self, one: int, other: int) -> str | None:
+        """How two classes are neighbours: by "view", by "framing", by "confusion"; None if not."""
+        first, second = self.shots[one], self.shots[other]
+        if first is None or second is None:
+            return None
+        step = abs(VIEWS.index(first.view) - VIEWS.index(second.view))
+        if first.framing == second.framing and step <= 1:
+            return "view"
+        if step == 0 and (contains(first, second) or contains(second, first)):
+            return "framing"
+        confused = max(self.confused[one, other], self.confused[other, one])
+        return "confusion" if confused >= CONFUSED and step <= 1 else None
+
+
+def contains(larger: Shot, smaller: Shot) -> bool:
+    """Whether a framing holds the other one, a step smaller."""
+    return smaller.framing in _CONTAINS.get(larger.framing, ())
+
+
+def learn(evidence: Evidence) -> list[tuple[int, ...]]:
+    """Group K classes into asks: positions of the classes, ascending, groups by their first.
+
+    The two groups with the clearest substitution become one ask, again and again, until no two are
+    left that stand for one another. Views that are more than a right angle apart never meet in one.
+    """
+    groups: list[tuple[int, ...]] = [(index,) for index in range(evidence.shows.shape[1])]
+    chance = _by_chance(evidence.shows, evidence.cohort)
+    while True:
+        pairs = [
+            (lift, one, other)
+            for row, one in enumerate(groups)
+            for other in groups[:row]
+            if (lift := _substitution(evidence, chance, one, other)) is not None
+        ]
+        if not pairs:
+            return sorted(groups)
+        _, one, other = min(pairs)
+        groups = [group for group in groups if group not in (one, other)]
+        groups.append(tuple(sorted((*one, *other))))
+
+
+def _substitution(
+    evidence: Evidence, chance: Floats, one: tuple[int, ...], other: tuple[int, ...]
+) -> float | None:
+    """Products that show both groups, over those expected; None where the two are two asks."""
+    near = {evidence.near(a, b) for a in one for b in other} - {None}
+    if not near or _apart(evidence.shots, (*one, *other)):
+        return None
+    first, second = (_shown(evidence, group) for group in (one, other))
+    both = np.count_nonzero(first & second)
+    rarer = min(np.count_nonzero(first), np.count_nonzero(second))
+    if not rarer:
+        return None
+    either = [1 - np.prod(1 - chance[:, list(group)], axis=1) for group in (one, other)]
+    # Half a product more of either outcome: none of two is no proof.
+    lift = (both + 0.5) / (float((either[0] * either[1]).sum()) + 0.5)
+    rate = (both + 0.5) / (rarer + 1)
+    known = [{int(evidence.before[a]) for a in group} - {-1} for group in (one, other)]
+    slack = 1.0
+    if known[0] and known[1]:
+        slack = HELD if known[0] & known[1] else 1 / HELD
+    if near == {"framing"} and not any(_rare(evidence, shown) for shown in (first, second)):
+        return None
+    return lift if rate < MOST * slack and lift < slack else None
+
+
+def _shown(evidence: Evidence, group: Sequence[int]) -> Bool:
+    return np.asarray(evidence.shows[:, list(group)].any(axis=1))
+
+
+def _rare(evidence: Evidence, shown: Bool) -> bool:
+    names, index, counts = np.unique(evidence.cohort, return_inverse=True, return_counts=True)
+    share = np.bincount(index, shown, len(names)) / counts
+    large = counts >= SMALL_COHORT
+    return bool(max(share[large].max(initial=0.0), shown.mean()) <= RARE)
+
+
+def _apart(shots: Sequence[Shot | None], group: Sequence[int]) -> bool:
+    """Whether a group holds views more than a right angle apart."""
+    views = [VIEWS.index(shot.view) for row in group if (shot := shots[row]) is not None]
+    return bool(views) and max(views) - min(views) > VIEWS.index(SIDE) - VIEWS.index("front")
+
+
+def _by_chance(shows: Bool, cohort: npt.NDArray[np.str_]) -> Floats:
+    """(N, K) chance that a product shows a class, were classes shown independently.
+
+    Logit = the class in the cohort + the product; the product's part makes it expected to show as
+    many classes as it does (a Rasch model, cohorts shrunk towards the whole reference).
+    """
+    count, classes = shows.shape
+    if not count or not classes:
+        return np.zeros(shows.shape)
+    share = shrunk(shows, cohort).clip(0.01, 0.97)
+    logit = np.log(share / (1 - share))
+    product: Floats = np.zeros(count)
+    column: Floats = np.zeros(classes)
+    for _ in range(60):
+        chance = 1 / (1 + np.exp(-(logit + product[:, None] + column)))
+        product = _nearer(product, shows, chance, axis=1)
+        chance = 1 / (1 + np.exp(-(logit + product[:, None] + column)))
+        column = _nearer(column, shows, chance, axis=0)
+    return 1 / (1 + np.exp(-(logit + product[:, None] + column)))
+
+
+def _nearer(part: Floats, shows: Bool, chance: Floats, *, axis: int) -> Floats:
+    """Half a step of Newton's towards as many shown as there are; bounded, as all may be shown."""
+    slope = np.maximum((chance * (1 - chance)).sum(axis), 0.2)
+    step = np.clip((shows.sum(axis) - chance.sum(axis)) / slope, -1, 1)
+    return np.clip(part + step / 2, -5, 5)
+
+
+def shrunk(shows: Bool, cohort: npt.NDArray[np.str_]) -> Floats:
+    """(N, K) share of each product's cohort that shows a class, drawn towards the whole's."""
+    _, index, counts = np.unique(cohort, return_inverse=True, return_counts=True)
+    total = np.zeros((len(counts), shows.shape[1]))
+    np.add.at(total, index, shows)
+    share = (total + SHRINKAGE * shows.mean(0)) / (counts + SHRINKAGE)[:, None]
+    return share[index]
+
+
+def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool) -> Bool:
+    """Which classes satisfy which ask in the cohort of the reference products `rows` (N,).
+
+    Returns (A, K) bool: the ask's own classes, and each neighbouring class that products of the
+    cohort show in its place: of those that show the class, at most half show the ask as well. A
+    three-quarter view thus stands for the views on either side, and a full body for an upper body
+    from the same side, as far as the cohort's products do without the other.
+    """
+    shows = evidence.shows
+    satisfied = np.zeros((len(groups), shows.shape[1]), dtype=bool)
+    for place, group in enumerate(groups):
+        satisfied[place, list(group)] = True
+        asked = shows[:, list(group)].any(axis=1)
+        for index in range(shows.shape[1]):
+            if index in group or not any(_may_stand_in(evidence, index, own) for own in group):
+                continue
+            shown = shows[:, index]
+            whole = (np.count_nonzero(shown & asked) + 0.5) / (np.count_nonzero(shown) + 1)
+            here = np.count_nonzero(shown & asked & rows) + SHRINKAGE * whole
+            rate = here / (np.count_nonzero(shown & rows) + SHRINKAGE)
+            satisfied[place, index] = rate < SURELY
+    return satisfied
+
+
+def _may_stand_in(evidence: Evidence, index: int, own: int) -> bool:
+    shot, wanted = evidence.shots[index], evidence.shots[own]
+    if shot is None or wanted is None:
+        return False
+    step = abs(VIEWS.index(shot.view) - VIEWS.index(wanted.view))
+    between = step == 1 and shot.view in THREE_QUARTER
+    framed = shot.framing == wanted.framing or contains(shot, wanted)
+    return framed and (between or (step == 0 and shot.framing != wanted.framing))
+
+
+def agreement(groups: Sequence[tuple[int, ...]], retaken: Floats, sizes: Floats) -> Floats:
+    """(A,) share of each ask's pictures that stay in it when re-taken.
+
+    `retaken` (K, K) as `Evidence.confused` but without mirroring, `sizes` (K,) pictures; NaN where
+    nothing was tried.
+    """
+    found = np.full(len(groups), np.nan)
+    for place, group in enumerate(groups):
+        rows = list(group)
+        stays = retaken[rows][:, rows].sum(axis=1)
+        weight = np.where(np.isfinite(stays), sizes[rows], 0.0)
+        if weight.sum():
+            found[place] = np.nansum(stays * weight) / weight.sum()
+    return found
