@@ -7,6 +7,8 @@ product (paper section 5 compares with "the most similar image ... from training
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,17 +35,39 @@ class Naming:
     unnamed: tuple[tuple[int, int], ...]
 
 
+Votes = Mapping[int, Mapping[str, int]]
+"""How many pictures of each class bear each label."""
+
+
+def votes_of(clusters: npt.ArrayLike, labels: npt.ArrayLike) -> dict[int, dict[str, int]]:
+    """Count the labels of each cluster.
+
+    `clusters` (N,) int, negative where a picture has none; `labels` (N,) str.
+    """
+    cluster, label = np.asarray(clusters), np.asarray(labels, dtype=np.str_)
+    return {
+        int(number): dict(Counter(label[cluster == number].tolist()))
+        for number in np.unique(cluster[cluster >= 0])
+    }
+
+
+def name_of(members: Iterable[int], votes: Votes) -> str | None:
+    """The commonest label of all pictures of these classes together, the alphabetically first of
+    tied ones; None where none of them has a picture.
+    """
+    total: Counter[str] = Counter()
+    for number in members:
+        total.update(votes.get(number, {}))
+    return min(total, key=lambda label: (-total[label], label)) if total else None
+
+
 def majority_names(clusters: npt.ArrayLike, labels: npt.ArrayLike) -> dict[int, str]:
     """The commonest label of each cluster; the alphabetically first of tied ones.
 
     `clusters` (N,) int, negative where a picture has none; `labels` (N,) str.
     """
-    cluster, label = np.asarray(clusters), np.asarray(labels, dtype=np.str_)
-    names: dict[int, str] = {}
-    for number in np.unique(cluster[cluster >= 0]):
-        values, votes = np.unique(label[cluster == number], return_counts=True)
-        names[int(number)] = str(values[votes.argmax()])
-    return names
+    votes = votes_of(clusters, labels)
+    return {number: str(name_of([number], votes)) for number in votes}
 
 
 def apply_names(clusters: npt.ArrayLike, names: dict[int, str]) -> npt.NDArray[np.str_]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -51,6 +53,60 @@ def published_flags(
         pictures,
         len(names),
         notes=(f"{len(guess):,} rows that say missing or present",),
+    )
+
+
+def label_flags(
+    missing: npt.ArrayLike,
+    flagged: npt.ArrayLike,
+    asked: npt.ArrayLike,
+    *,
+    unassessable: npt.ArrayLike | None = None,
+    pictures: int = 0,
+    seed: int = 0,
+    notes: Sequence[str] = (),
+) -> Result:
+    """Are the labels that a product lacks flagged, and no others?
+
+    One decision for each product and label where `asked`; `missing` (G, L) is the truth, `flagged`
+    and `asked` (R, G, L) are those of R repeats, whose figures are averaged; `unassessable` (R, G)
+    the products about which nothing is said. `recall` and `precision` are of the flags,
+    `false_alarms` the share of the labels shown that are flagged, `products_alarmed` of the
+    products with any such. The constant labeller flags everything, the random one as many.
+    """
+    truth = np.asarray(missing, dtype=bool)
+    guess, wanted = np.asarray(flagged, dtype=bool), np.asarray(asked, dtype=bool)
+    silent = np.zeros(guess.shape[:2]) if unassessable is None else np.asarray(unassessable)
+
+    def figures(flags: Bool, scope: Bool, unsaid: npt.ArrayLike) -> dict[str, Interval]:
+        def count(chosen: Bool) -> npt.NDArray[np.float64]:
+            return (chosen & scope).sum(axis=-1).T.astype(np.float64)
+
+        right, wrong = count(flags & truth), count(flags & ~truth)
+        one = np.ones((guess.shape[1], 1))
+        return {
+            "recall": bootstrap.ratio(right, count(truth[None]), seed=seed),
+            "precision": bootstrap.ratio(right, right + wrong, seed=seed),
+            "false_alarms": bootstrap.ratio(wrong, count(~truth[None]), seed=seed),
+            "products_alarmed": bootstrap.ratio(wrong > 0, one, seed=seed),
+            "unassessable": bootstrap.ratio(np.asarray(unsaid, dtype=float).T, one, seed=seed),
+        }
+
+    rate = guess[wanted].mean() if wanted.any() else 0.0
+    times = -(-RANDOM_DRAWS // len(guess))
+    drawn = np.tile(wanted, (times, 1, 1))
+    draws = np.random.default_rng(seed).random(drawn.shape) < rate
+    spoken = np.zeros((1, guess.shape[1]))
+    return Result(
+        "label_flags",
+        figures(guess, wanted, silent),
+        {
+            RANDOM: figures(draws, drawn, spoken),
+            CONSTANT: figures(np.ones_like(wanted), wanted, spoken),
+        },
+        pictures,
+        guess.shape[1],
+        notes=tuple(notes),
     )
 
 
