@@ -1,6 +1,8 @@
 """What a training hands on: counted confidences, examples that differ, names that are unique."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +11,8 @@ from reference_tables import BARE, reference, train
 
 from unposed_jobs.reference import branches, describing
 from unposed_jobs.reference.bundle import Bundle
-from unposed_jobs.vocabulary.clustering import describe
+from unposed_jobs.vocabulary.clustering import Clusters, describe
+from unposed_jobs.vocabulary.retaking import Retaken
 
 
 def with_column(pictures: pa.Table, name: str, values: list) -> pa.Table:
@@ -29,11 +32,21 @@ def test_both_kinds_of_classes_state_counted_probabilities(bundle: Bundle) -> No
         assert 0.5 < worth.probability.max() < 1
 
 
+def tried(monkeypatch: pytest.MonkeyPatch, noted: Callable[..., None]) -> None:
+    """Let trials be noted instead of made."""
+
+    def trials(clusters: Clusters, *given: Any, **named: Any) -> Retaken:
+        noted(clusters, *given, **named)
+        return Retaken(None, np.full((len(clusters), len(clusters)), np.nan))
+
+    monkeypatch.setattr(branches.retaking, "trials", trials)
+
+
 def test_people_are_judged_on_varied_landmarks_without_their_product(
     pictures: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(branches.retaking, "calibrate", lambda *given, **_: asked.append(given))
+    tried(monkeypatch, lambda *given, **_: asked.append(given))
     train(pictures, BARE)
     (_, points, again, owner, *_), (_, others, same, *_) = asked
     retaken = again(np.random.default_rng(0))
@@ -47,9 +60,7 @@ def test_what_is_learned_again_is_divided_as_the_classes_were(
     pictures: pa.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(
-        branches.retaking, "calibrate", lambda *given, divided, **_: asked.append((*given, divided))
-    )
+    tried(monkeypatch, lambda *given, divided, **_: asked.append((*given, divided)))
     train(pictures, BARE)
     assert len(asked) == 2
     for clusters, points, *_, divided in asked:

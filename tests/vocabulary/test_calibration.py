@@ -40,7 +40,7 @@ def test_classes_that_are_not_found_again_are_trusted_less(spread, least, most) 
     points, owner = overlapping(spread)
     clusters = clustering.fit(points, 3, seed=1)
     again = lambda rng: points + rng.normal(0, spread / 4, points.shape).astype(np.float32)  # noqa: E731
-    worth = retaking.calibrate(clusters, points, again, owner, seed=1)
+    worth = retaking.trials(clusters, points, again, owner, seed=1).calibration
     stated = dataclasses.replace(clusters, calibration=worth).assign(points)
     assert least <= stated.confidence[clusters.assign(points).confidence > 0].mean() <= most
     np.testing.assert_array_equal(stated.index, clusters.assign(points).index)
@@ -58,7 +58,7 @@ def test_the_trials_classes_are_divided_as_these_were() -> None:
         return clustering.describe(learned, np.stack(means))
 
     again = lambda rng: points  # noqa: E731
-    worth = retaking.calibrate(clusters, points, again, owner, 1, divided=divided)
+    worth = retaking.trials(clusters, points, again, owner, 1, divided=divided).calibration
     assert len(seen) == retaking.REPEATS
     assert worth is not None
     assert worth(np.ones(1))[0] > 0.97
@@ -74,13 +74,13 @@ def test_pictures_that_come_out_elsewhere_when_taken_again_are_trusted_less() ->
     points, owner = overlapping(0.3)
     clusters = clustering.fit(points, 3, seed=1)
     steady, shaken = (
-        retaking.calibrate(
+        retaking.trials(
             clusters,
             points,
             lambda rng, by=by: points + rng.normal(0, by, points.shape).astype(np.float32),
             owner,
             seed=1,
-        )
+        ).calibration
         for by in (0.0, 0.5)
     )
     assert shaken(np.array([0.95])) < steady(np.array([0.95])) - 0.1
@@ -89,7 +89,7 @@ def test_pictures_that_come_out_elsewhere_when_taken_again_are_trusted_less() ->
 def test_the_calibration_is_plain_arrays_of_the_state() -> None:
     points, owner = overlapping(0.3)
     clusters = clustering.fit(points, 3, seed=1)
-    worth = retaking.calibrate(clusters, points, lambda rng: points, owner, seed=1)
+    worth = retaking.trials(clusters, points, lambda rng: points, owner, seed=1).calibration
     clusters = dataclasses.replace(clusters, calibration=worth)
     state = clusters.state()
     assert all(isinstance(array, np.ndarray) for array in state.values())
@@ -115,8 +115,19 @@ def test_a_class_that_one_product_makes_is_not_found_without_the_product() -> No
     owner = np.repeat([f"P{row}" for row in range(20)], 6)
     clusters = clustering.fit(points, 20, seed=1)
     alone, mixed = (
-        retaking.calibrate(clusters, points, lambda rng: points, owners, seed=1)
+        retaking.trials(clusters, points, lambda rng: points, owners, seed=1).calibration
         for owners in (owner, np.roll(np.tile(owner[::6], 6), 1))
     )
     assert alone(np.ones(1)) < 0.1
     assert mixed(np.ones(1)) > 0.6
+
+
+@pytest.mark.parametrize(("spread", "least", "most"), [(0.08, 0.95, 1.0), (0.6, 0.3, 0.9)])
+def test_what_becomes_of_a_class_is_counted(spread: float, least: float, most: float) -> None:
+    points, owner = overlapping(spread)
+    clusters = clustering.fit(points, 3, seed=1)
+    again = lambda rng: points + rng.normal(0, spread / 4, points.shape).astype(np.float32)  # noqa: E731
+    became = retaking.trials(clusters, points, again, owner, seed=1).became
+    assert became.shape == (3, 3)
+    assert (became.sum(axis=1) <= 1 + 1e-9).all()
+    assert least <= np.diagonal(became).mean() <= most
