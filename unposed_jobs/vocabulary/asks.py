@@ -30,9 +30,9 @@ Bool = npt.NDArray[np.bool_]
 
 MOST = 0.5
 """Two asks where more than this share of the products that show the rarer one show both."""
-SURELY = 0.75
+SURELY = 0.8
 """A class stands in for a neighbouring ask where fewer than this share of the products that show
-the class show the ask as well: a quarter of the popular ones do without."""
+the class show the ask as well: a fifth of the popular ones do without."""
 CONFUSED = 0.1
 """Classes are near where this share of the one's pictures comes out as the other when re-taken."""
 RARE = 1 / 3
