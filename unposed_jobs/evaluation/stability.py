@@ -153,13 +153,13 @@ def _states(
     audit: AuditSettings,
     poses: npt.NDArray[np.int32],
 ) -> npt.NDArray[np.str_]:
-    """(n, P) state of each product's poses, products by ascending id."""
+    """(n, P) state of what is asked of each product, at the ask's id; by ascending product id."""
     run = AuditRun(JUDGED_DAY, "judged", model.model_version)
     batch = products_batch(pictures, assigned, model.attributes)
     flags = audit_products(batch, Expectations.from_bundle(model), audit, run).pose_flags
     states = np.full((batch.num_rows, len(poses)), _ABSENT, dtype="<U16")
     row = np.searchsorted(np.unique(_ids(pictures)), _ids(flags))
-    column = np.searchsorted(poses, flags["pose_id"].to_numpy())
+    column = np.searchsorted(poses, flags["ask_id"].to_numpy())
     states[row, column] = flags["state"].to_numpy(zero_copy_only=False).astype(str)
     return states
 
