@@ -47,7 +47,7 @@ AGREEMENT = 0.5
 """Least share of an ask's pictures that stay in it when all is done again, for it to be asked."""
 LEAST_PRODUCTS = 3
 """Nor is asked what fewer reference products than this show."""
-SHRINKAGE = 4.0
+SHRINKAGE = 2.0
 """Products' worth of the whole reference's share in each cohort's share."""
 
 THREE_QUARTER = tuple(view for view in VIEWS if view.startswith("three-quarter"))
@@ -227,8 +227,10 @@ def _may_stand_in(evidence: Evidence, index: int, own: int) -> bool:
         return False
     step = abs(VIEWS.index(shot.view) - VIEWS.index(wanted.view))
     between = step == 1 and shot.view in THREE_QUARTER
-    framed = shot.framing == wanted.framing or contains(shot, wanted)
-    return framed and (between or (step == 0 and shot.framing != wanted.framing))
+    # A chest or a close-up is there for its detail, which no larger framing shows.
+    larger = (shot.framing, wanted.framing) == ("full body", "upper body")
+    framed = shot.framing == wanted.framing or larger
+    return framed and (between or (step == 0 and larger))
 
 
 def agreement(groups: Sequence[tuple[int, ...]], retaken: Floats, sizes: Floats) -> Floats:
