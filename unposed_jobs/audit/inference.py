@@ -22,8 +22,8 @@ How a product's pictures become states of each ask:
   usable pictures fill a slot, and the three counts add up to the pictures listed.
 - **present**: a usable picture shows, with at least `min_confidence`, one of the classes that fill
   the ask in the product's cohort: its own, and those that stand in for it there. Evidence is the
-  most confident one, the first shown among equals. A present ask is present also where the
-  cohort is not asked for it: it is a fact.
+  most confident one, the first shown among equals. An ask that its own classes show is present
+  also where the cohort is not asked for it: it is a fact.
 - **waived**, then **not_applicable**: the profile says so; or less than `min_cohort_share` of
   the cohort's reference products show the ask. The other asks are *expected*.
 - **unknown**: expected, not present, and either the nearest class of a usable picture below
@@ -104,9 +104,11 @@ def audit_products(
         batch.column("product_id").cast(pa.string()), expectations, run.run_date
     )
     shown = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
-    have, doubtful = (have_asks(pictures, found, cohorts) for found in shown)
+    fills = cohorts.fills[cohorts.row]
+    have, doubtful = (have_asks(pictures, found, fills) for found in shown)
+    own = have_asks(pictures, shown[0], cohorts.fills[-1:]) >= 0
     assessment = missing_centroids(
-        pictures, cohorts, have, doubtful, waived=waived, settings=settings
+        pictures, cohorts, have, doubtful, own=own, waived=waived, settings=settings
     )
     rank = sort_centroids_by_rank(assessment.state == State.MISSING, cohorts.score)
     assessment = dataclasses.replace(assessment, rank=rank)
@@ -149,17 +151,18 @@ def have_centroids(
 
 
 def have_asks(
-    pictures: Pictures, found: npt.NDArray[np.int64], cohorts: ProductCohorts
+    pictures: Pictures, found: npt.NDArray[np.int64], fills: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int64]:
     """From classes to asks: the most confident of the pictures whose classes fill the ask.
 
-    `found` (n, P) rows of `pictures`, -1 for none, as `have_centroids` has them. Returns (n, A).
+    `found` (n, P) rows of `pictures`, -1 for none, as `have_centroids` has them; `fills` (n, A, P)
+    or (1, A, P) which classes fill which ask. Returns (n, A).
     """
     confidence = np.where(found >= 0, _confidence_of(pictures, found), -1.0)
-    asks = cohorts.fills.shape[1]
+    asks = fills.shape[1]
     best = np.full((len(found), asks), -1, dtype=np.int64)
     for ask in range(asks):
-        filling = np.where(cohorts.fills[cohorts.row, ask], confidence, -1.0)
+        filling = np.where(fills[:, ask], confidence, -1.0)
         surest = filling.max(axis=1, keepdims=True, initial=-1.0)
         # Of equally sure ones the one that is shown first.
         tied = np.where((filling == surest) & (surest >= 0), found, np.iinfo(np.int64).max)
@@ -188,12 +191,14 @@ def missing_centroids(
     have: npt.NDArray[np.int64],
     doubtful: npt.NDArray[np.int64],
     *,
+    own: npt.NDArray[np.bool_],
     waived: npt.NDArray[np.bool_],
     settings: AuditSettings,
 ) -> Assessment:
     """Decide each ask's state (Algorithm 2, MissingCentroids: those in no picture).
 
-    `have`, `doubtful` and `waived` are (n, A).
+    `have`, `doubtful`, `own` and `waived` are (n, A); `own` says whether one of the ask's own
+    classes is shown, not merely one that stands in for it.
 
     The confidence of *missing* is that of having looked well: the mean confidence of the
     product's distinct pictures, 0 for one that could not be read or recognised, times
@@ -228,7 +233,7 @@ def missing_centroids(
     state[lacking & ((doubtful >= 0) | (cause != Cause.NONE)[:, None])] = State.UNKNOWN
     state[no_cohort] = State.UNKNOWN
     state[waived] = State.WAIVED
-    state[present] = State.PRESENT
+    state[present & (own | expected)] = State.PRESENT
 
     factor = BACK_OFF_CONFIDENCE**cohorts.level
     seen = np.bincount(

@@ -201,23 +201,25 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
     """Which classes satisfy which ask in the cohort of the reference products `rows` (N,).
 
     Returns (A, K) bool: the ask's own classes, and each neighbouring class that products of the
-    cohort show in its place: of those that show the class, at most half show the ask as well. A
-    three-quarter view thus stands for the views on either side, and a full body for an upper body
-    from the same side, as far as the cohort's products do without the other.
+    cohort show in its place: of those that show the class, fewer than `SURELY` show the ask as
+    well. A three-quarter view thus stands for the views on either side, and a full body for an
+    upper body from the same side, as far as the cohort's products do without the other.
     """
     shows = evidence.shows
     satisfied = np.zeros((len(groups), shows.shape[1]), dtype=bool)
     for place, group in enumerate(groups):
         satisfied[place, list(group)] = True
-        asked = shows[:, list(group)].any(axis=1)
+        asked = _shown(evidence, group)
+        # Where few products of the cohort show the class, what all of its products do counts.
+        whole = np.count_nonzero(asked) + 0.5
+        share = np.count_nonzero(asked & rows) + SHRINKAGE * whole / (len(asked) + 1)
+        share /= np.count_nonzero(rows) + SHRINKAGE
         for index in range(shows.shape[1]):
             if index in group or not any(_may_stand_in(evidence, index, own) for own in group):
                 continue
-            shown = shows[:, index]
-            whole = (np.count_nonzero(shown & asked) + 0.5) / (np.count_nonzero(shown) + 1)
-            here = np.count_nonzero(shown & asked & rows) + SHRINKAGE * whole
-            rate = here / (np.count_nonzero(shown & rows) + SHRINKAGE)
-            satisfied[place, index] = rate < SURELY
+            shown = shows[:, index] & rows
+            both = np.count_nonzero(shown & asked) + SHRINKAGE * share
+            satisfied[place, index] = both / (np.count_nonzero(shown) + SHRINKAGE) < SURELY
     return satisfied
 
 
