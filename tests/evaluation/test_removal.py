@@ -6,7 +6,7 @@ from reference_tables import BARE, OTHERS, SHOTS, reference, train
 
 from unposed_jobs.config import AuditSettings
 from unposed_jobs.evaluation import removal
-from unposed_jobs.evaluation.naming import majority_names
+from unposed_jobs.evaluation.naming import votes_of
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def required(pictures):
 
 def named(model, pictures):
     pose = model.assign(pictures)["pose_id"].fill_null(-1).to_numpy()
-    names = majority_names(pose, np.array(pictures["label"].to_pylist(), dtype=str))
-    return dict.fromkeys(pictures["product_id"].to_pylist(), names)
+    votes = votes_of(pose, np.array(pictures["label"].to_pylist(), dtype=str))
+    return dict.fromkeys(pictures["product_id"].to_pylist(), votes)
 
 
 def test_what_is_taken_away_is_flagged_and_the_rest_is_not(pictures, model, required):
@@ -56,7 +56,7 @@ def test_a_pose_that_the_audit_does_not_expect_is_not_flagged(pictures, model, r
 
 def test_poses_named_wrongly_are_flags_of_another_view(pictures, model, required):
     right = next(iter(named(model, pictures).values()))
-    turned = dict(zip(right, np.roll(list(right.values()), 1).tolist(), strict=True))
+    turned = dict(zip(right, [*list(right.values())[-1:], *list(right.values())[:-1]], strict=True))
     names = dict.fromkeys(required, turned)
     found = removal.judge(model, pictures, required, names, AuditSettings())
     assert found.figures["recall"].value < 0.5

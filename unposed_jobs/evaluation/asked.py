@@ -24,7 +24,7 @@ def members(flags: pa.Table) -> list[tuple[int, ...]]:
     """The classes that each row asks for: its column `members`, the class alone without one."""
     if "members" not in flags.column_names:
         return [(int(pose),) for pose in flags["pose_id"].to_pylist()]
-    return [tuple(sorted(row)) for row in flags["members"].to_pylist()]
+    return [tuple(sorted(row or ())) for row in flags["members"].to_pylist()]
 
 
 def names(flags: pa.Table, votes: Callable[[str], Votes]) -> list[str | None]:
@@ -32,14 +32,15 @@ def names(flags: pa.Table, votes: Callable[[str], Votes]) -> list[str | None]:
 
     `votes` gives, for a product, the votes of other products' pictures.
     """
-    known: dict[tuple[int, tuple[int, ...]], str | None] = {}
+    # Few ballots and few asks, many rows. The ballot is kept: its id is then nobody else's.
+    known: dict[int, tuple[Votes, dict[tuple[int, ...], str | None]]] = {}
     found = []
     for product, classes in zip(flags["product_id"].to_pylist(), members(flags), strict=True):
-        own = votes(product)
-        key = (id(own), classes)
-        if key not in known:
-            known[key] = name_of(classes, own)
-        found.append(known[key])
+        ballot = votes(product)
+        _, own = known.setdefault(id(ballot), (ballot, {}))
+        if classes not in own:
+            own[classes] = name_of(classes, ballot)
+        found.append(own[classes])
     return found
 
 

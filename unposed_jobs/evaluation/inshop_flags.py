@@ -66,7 +66,7 @@ class Judgement:
     def result(self, flagged: Bool, label: str | None = None, seed: int = 0) -> protocols.Result:
         """The protocol's figures of all labels, or of one."""
         chosen = np.array([label in (None, name) for name in self.labels])
-        return protocols.label_flags(
+        return protocols.published_flags(
             self.missing,
             flagged,
             self.required & chosen,

@@ -84,7 +84,7 @@ def _joints(data: str, pictures: pd.DataFrame, path: Path, seed: int) -> list[En
         true, torso, asked = _nearest_person([p for p in own if p is not None], joints, size, found)
         product = chosen["product_id"].to_numpy(dtype=str)
         if asked.any() and len(np.unique(product)) > 1:
-            guess = _elsewhere(true / size[:, None], product, seed) * size[:, None]
+            guess = mean_elsewhere(true / size[:, None], product, seed) * size[:, None]
             result = protocols.joint_places(
                 found, true, asked, product, torso=torso, guess=guess, seed=seed
             )
@@ -127,7 +127,7 @@ def _nearest_person(
     return true, torso, asked
 
 
-def _elsewhere(true: Floats, product: npt.NDArray[np.str_], seed: int) -> Floats:
+def mean_elsewhere(true: Floats, product: npt.NDArray[np.str_], seed: int) -> Floats:
     """The mean place of each joint over the pictures of other folds' products, (N, J, 2)."""
     fold = naming.product_folds(product, FOLDS, seed)
     mean = np.empty_like(true)

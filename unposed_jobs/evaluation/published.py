@@ -8,13 +8,16 @@ picture, `pose_flags` row by row. Pose classes are named by the truth of other p
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from unposed_jobs.config import Settings
-from unposed_jobs.evaluation import naming, protocols, truth
+from unposed_jobs.evaluation import asked, naming, protocols, truth
+from unposed_jobs.evaluation.naming import Votes
 from unposed_jobs.evaluation.protocols import Result
 from unposed_jobs.evaluation.summary import Entry, worst_mistakes
 from unposed_jobs.evaluation.truth import Judged
@@ -98,9 +101,9 @@ class Case:
     """One audit, and what is derived from it for several protocols.
 
     `label`, `product` (N,), `named` and `nearest` (R, N): the judged pictures; `nearest` is what
-    the audit would have said had it always answered. `names` maps each product to
-    {pose_id: label} of the first repeat's other folds. `popular`: products with enough pictures
-    for the reference set.
+    the audit would have said had it always answered. `votes` maps each product to
+    the labels of the pictures of each class, in the first repeat's other folds. `popular`:
+    products with enough pictures for the reference set.
     """
 
     judged: Judged
@@ -110,7 +113,7 @@ class Case:
     product: npt.NDArray[np.str_]
     named: npt.NDArray[np.str_]
     nearest: npt.NDArray[np.str_]
-    names: dict[str, dict[int, str]]
+    votes: dict[str, Votes]
     cohorts: dict[str, str]
     popular: npt.NDArray[np.str_]
 
@@ -132,7 +135,7 @@ class Case:
         ]
         fold = namings[0].fold
         by_fold = {
-            number: naming.majority_names(pose[fold != number], label[fold != number])
+            number: naming.votes_of(pose[fold != number], label[fold != number])
             for number in np.unique(fold)
         }
         many = products["pictures"] >= settings.training.min_pictures
@@ -163,42 +166,45 @@ class Case:
         return products, labels, table
 
     def published_flags(self) -> dict[str, Result]:
-        """The rows of pose_flags that say missing or present, all and of the paper's targets.
+        """What pose_flags says of each product's labels, all and of the paper's targets.
 
-        A pose that no picture of another product shows has no name and cannot be judged.
+        A label is judged where a row says missing or present of it, and flagged where any row says
+        missing, though another may say present. What no picture of another product shows has no
+        name and cannot be judged. The coarse labels take a three-quarter view for a front.
         """
-        flags = self.judged.flags
-        flags = flags[flags["state"].isin(["missing", "present"])]
-        names = [
-            self.names.get(product, {}).get(int(pose))
-            for product, pose in zip(flags["product_id"], flags["pose_id"], strict=True)
-        ]
-        flags = flags.assign(label=names).dropna(subset="label")
-        shown = set(zip(self.product.tolist(), self.label.tolist(), strict=True))
-        truly_missing = np.array(
-            [pair not in shown for pair in zip(flags["product_id"], flags["label"], strict=True)],
-            dtype=bool,
-        )
-        flagged = (flags["state"] == "missing").to_numpy(dtype=bool)
-        product = flags["product_id"].to_numpy(dtype=str)
         counts = self.judged.products.set_index("product_id")["pictures"]
         few = counts[counts < self.settings.audit.target_pictures].index.to_numpy(dtype=str)
-        results = {}
-        for method, chosen in {
-            "audit": np.ones(len(product), dtype=bool),
-            f"audit, products under {self.settings.audit.target_pictures} pictures": np.isin(
-                product, few
-            ),
-        }.items():
-            if chosen.any():
-                results[method] = protocols.published_flags(
-                    truly_missing[chosen],
-                    flagged[chosen],
-                    product[chosen],
-                    pictures=int(counts[np.unique(product[chosen])].sum()),
-                    seed=self.seed,
-                )
-        return results
+        every = np.unique(self.product)
+        results = {"audit": self._flags_of(every, str)}
+        under = np.intersect1d(every, few)
+        if len(under):
+            least = self.settings.audit.target_pictures
+            results[f"audit, products under {least} pictures"] = self._flags_of(under, str)
+        return results | {"audit, coarse labels": self._flags_of(every, truth.coarse)}
+
+    def _flags_of(self, products: Strings, word: Callable[[str], str]) -> Result:
+        """Of these products, by the labels that `word` makes of the pictures' labels."""
+        own = np.isin(self.product, products)
+        labels, column = np.unique([word(item) for item in self.label], return_inverse=True)
+        shown = np.zeros((len(products), len(labels)), dtype=bool)
+        shown[np.searchsorted(products, self.product[own]), column[own]] = True
+        worded = {id(votes): _reworded(votes, word) for votes in self.votes.values()}
+        none: Votes = {}
+        named = asked.names(
+            self.judged.flags,
+            lambda product: worded[id(self.votes[product])] if product in self.votes else none,
+        )
+        found = asked.answers(self.judged.flags, named, products.tolist(), labels.tolist())
+        counts = self.judged.products.set_index("product_id")["pictures"]
+        said = found["missing"] | found["present"]
+        return protocols.published_flags(
+            ~shown,
+            found["missing"][None],
+            said[None],
+            pictures=int(counts[products].sum()),
+            seed=self.seed,
+            notes=(f"{int(said.sum()):,} labels of which a row says missing or present",),
+        )
 
     def ranking(self) -> Result:
         """The audit's order of what each product outside the reference truly lacks.
@@ -236,13 +242,26 @@ class Case:
         )
 
     def _label_scores(self, labels: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[np.float64]]:
-        """For each product the best score of the poses that bear each label, (L,)."""
-        lowest = self.judged.flags["score"].min()
+        """For each product the best score of the rows that ask for each label, (L,)."""
+        flags = self.judged.flags.filter(pc.is_valid(self.judged.flags["score"]))
+        none: Votes = {}
+        named = asked.names(flags, lambda product: self.votes.get(product, none))
+        lowest = pc.min(flags["score"]).as_py()
         scores: dict[str, npt.NDArray[np.float64]] = {}
         column = {str(label): index for index, label in enumerate(labels)}
-        for flag in self.judged.flags.dropna(subset="score").itertuples():
-            label = self.names.get(flag.product_id, {}).get(int(flag.pose_id))
+        rows = zip(flags["product_id"].to_pylist(), named, flags["score"].to_pylist(), strict=True)
+        for product, label, score in rows:
             if label is not None:
-                row = scores.setdefault(flag.product_id, np.full(len(labels), lowest - 1.0))
-                row[column[label]] = max(row[column[label]], flag.score)
+                row = scores.setdefault(product, np.full(len(labels), lowest - 1.0))
+                row[column[label]] = max(row[column[label]], score)
         return scores
+
+
+def _reworded(votes: Votes, word: Callable[[str], str]) -> dict[int, dict[str, int]]:
+    """The votes for each word that `word` makes of the labels."""
+    found: dict[int, dict[str, int]] = {}
+    for number, counts in votes.items():
+        own = found.setdefault(number, {})
+        for label, count in counts.items():
+            own[word(label)] = own.get(word(label), 0) + count
+    return found

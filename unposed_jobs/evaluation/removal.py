@@ -2,8 +2,8 @@
 
 `protocols.removed_view` asks of the pictures' labels alone; here Algorithm 2 runs on the pictures
 that are left, with the model's own expectations, so that what the audit leaves open (unknown) or
-does not ask for is no flag. A label is flagged where one of the poses that bear it (named on
-other products) is `missing` and none of them is present.
+does not ask for is no flag. A label is flagged where any row that asks for it (`asked`, named on
+other products) is `missing`: one is false though another row finds the label present.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
 from unposed_jobs.config import AuditSettings
-from unposed_jobs.evaluation import bootstrap
+from unposed_jobs.evaluation import asked, bootstrap
+from unposed_jobs.evaluation.naming import Votes
 from unposed_jobs.evaluation.protocols import Result
 from unposed_jobs.evaluation.stability import JUDGED_DAY, products_batch
 from unposed_jobs.reference.bundle import Bundle
@@ -30,7 +30,7 @@ def judge(
     model: Bundle,
     pictures: pa.Table,
     required: Mapping[str, tuple[str, ...]],
-    names: Mapping[str, Mapping[int, str]],
+    votes: Mapping[str, Votes],
     audit: AuditSettings,
     *,
     seed: int = 0,
@@ -38,8 +38,8 @@ def judge(
     """Recall of the views taken away, and false alarms on the same products untouched.
 
     `pictures` has the columns of `train_reference` and label ("" where there is none);
-    `required`: the labels a product must show to be complete; `names`: for each product
-    {pose_id: label}, as learned from other products. None where no product is complete.
+    `required`: the labels a product must show to be complete; `votes`: for each product
+    the labels of other products' pictures by class. None where no product is complete.
     The baseline flags each asked label with the chance with which the audit flags any of them.
     """
     ids = pictures["product_id"].cast(pa.string()).to_numpy(zero_copy_only=False).astype(str)
@@ -64,12 +64,12 @@ def judge(
     batch = products_batch(variants, model.assign(variants), model.attributes)
     run = AuditRun(JUDGED_DAY, "judged", model.model_version)
     flags = audit_products(batch, Expectations.from_bundle(model), audit, run).pose_flags
-    flagged = _flagged(flags, names)
+    flagged = _flagged(flags, votes)
 
     def told(product: str, taken: str, wanted: str) -> bool:
         return (f"{product}{_BETWEEN}{taken}", wanted) in flagged
 
-    asked = np.array([len(wanted) for wanted in complete.values()])
+    wants = np.array([len(wanted) for wanted in complete.values()])
     found = [[told(product, one, one) for one in wanted] for product, wanted in complete.items()]
     alarms = [[told(product, "", one) for one in wanted] for product, wanted in complete.items()]
     recall, false_alarms = (_counts(part) for part in (found, alarms))
@@ -79,13 +79,13 @@ def judge(
         for product, wanted in complete.items()
     ]
     rate = _counts(decisions).sum() / sum(map(len, decisions))
-    coin = bootstrap.ratio(asked * rate, asked, seed=seed)
-    some = 1 - (1 - rate) ** asked
+    coin = bootstrap.ratio(wants * rate, wants, seed=seed)
+    some = 1 - (1 - rate) ** wants
     return Result(
         "removed_view_audited",
         {
-            "recall": bootstrap.ratio(recall, asked, seed=seed),
-            "false_alarms": bootstrap.ratio(false_alarms, asked, seed=seed),
+            "recall": bootstrap.ratio(recall, wants, seed=seed),
+            "false_alarms": bootstrap.ratio(false_alarms, wants, seed=seed),
             "products_alarmed": bootstrap.mean(false_alarms > 0, seed=seed),
         },
         {
@@ -97,7 +97,7 @@ def judge(
         },
         int(np.isin(ids, list(complete)).sum()),
         len(complete),
-        notes=(f"{int(asked.sum())} views taken away, one at a time",),
+        notes=(f"{int(wants.sum())} views taken away, one at a time",),
     )
 
 
@@ -105,13 +105,8 @@ def _counts(decisions: list[list[bool]]) -> npt.NDArray[np.float64]:
     return np.array([sum(row) for row in decisions], dtype=np.float64)
 
 
-def _flagged(flags: pa.Table, names: Mapping[str, Mapping[int, str]]) -> set[tuple[str, str]]:
-    """(variant, label) of the labels that are flagged as missing."""
-    table: pd.DataFrame = flags.select(["product_id", "pose_id", "state"]).to_pandas()
-    table["label"] = [
-        names.get(variant.split(_BETWEEN)[0], {}).get(int(pose))
-        for variant, pose in zip(table["product_id"], table["pose_id"], strict=True)
-    ]
-    table = table.dropna(subset="label")
-    states = table.groupby(["product_id", "label"])["state"].agg(set)
-    return {key for key, seen in states.items() if "missing" in seen and "present" not in seen}
+def _flagged(flags: pa.Table, votes: Mapping[str, Votes]) -> set[tuple[str, str]]:
+    """(variant, label) of the labels that any row calls missing."""
+    named = asked.names(flags, lambda variant: votes.get(variant.split(_BETWEEN)[0], {}))
+    rows = zip(flags["product_id"].to_pylist(), named, flags["state"].to_pylist(), strict=True)
+    return {(variant, label) for variant, label, state in rows if label and state == "missing"}

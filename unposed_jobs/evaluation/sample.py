@@ -95,7 +95,7 @@ def _removal(case: Case, listed: pd.DataFrame, products: pd.DataFrame, seed: int
         dict(
             zip(case.judged.products["product_id"], case.judged.products["full_set"], strict=True)
         ),
-        case.names,
+        case.votes,
         settings.audit,
         seed=seed,
     )

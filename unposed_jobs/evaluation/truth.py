@@ -21,12 +21,15 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.storage import is_absolute, join, local_path
 from unposed_jobs.warehouse import Warehouse
 
+_FLAG = ("product_id", "pose_id", "members", "state", "score")
 _SIDES = ("left", "right")
 _PERSON = "person"
 _FRAMINGS = ("full", "upper", "legs", "chest")
@@ -55,7 +58,7 @@ class Judged:
 
     pictures: pd.DataFrame
     products: pd.DataFrame
-    flags: pd.DataFrame
+    flags: pa.Table
     listed: pd.DataFrame
     names: dict[int, str]
     """The generated name of each pose class of the model."""
@@ -151,12 +154,9 @@ def load(folder: str | Path, settings: Settings) -> Judged:
     joined["nearest"] = joined["pose_id"]
     joined.loc[unsure, "pose_id"] = pd.NA
     labelled = joined["label"] != ""
-    flags = warehouse.read(
-        "pose_flags",
-        ["product_id", "category", "subcategory", "pose_id", "state", "rank", "score"],
-        {"run_date": audit.run_date},
-    )
-    flags = flags.to_pandas(types_mapper=_nullable)
+    flags = warehouse.read("pose_flags", row_filter={"run_date": audit.run_date})
+    ours = pc.is_in(flags["product_id"], pa.array(sorted(set(truth["product_id"])), pa.string()))
+    flags = flags.select([name for name in _FLAG if name in flags.column_names]).filter(ours)
     version = {"model_version": audit.model_version}
     vocabulary = warehouse.read("vocabulary", ["pose_id", "kind", "name", "lineage"], version)
     classes = [row for row in vocabulary.to_pylist() if row["lineage"] != "retired"]
@@ -164,7 +164,7 @@ def load(folder: str | Path, settings: Settings) -> Judged:
     return Judged(
         pictures=pictures,
         products=_products(Path(folder), joined[looked_at]),
-        flags=flags[flags["product_id"].isin(pictures["product_id"])].reset_index(drop=True),
+        flags=flags,
         listed=joined[looked_at].reset_index(drop=True),
         names={row["pose_id"]: row["name"] for row in classes},
         kinds={row["pose_id"]: row["kind"] for row in classes},

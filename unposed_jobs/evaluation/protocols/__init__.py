@@ -7,8 +7,8 @@ a bootstrap over products.
 """
 
 from unposed_jobs.evaluation.protocols.confidence import confidence
-from unposed_jobs.evaluation.protocols.flags import flip_rate, label_flags, published_flags
-from unposed_jobs.evaluation.protocols.people import false_persons, joint_places
+from unposed_jobs.evaluation.protocols.flags import flip_rate, published_flags
+from unposed_jobs.evaluation.protocols.people import false_persons, joint_places, named_right
 from unposed_jobs.evaluation.protocols.pictures import picture_labels
 from unposed_jobs.evaluation.protocols.ranking import ranking_quality
 from unposed_jobs.evaluation.protocols.result import CONSTANT, RANDOM, Result
@@ -22,7 +22,7 @@ __all__ = [
     "false_persons",
     "flip_rate",
     "joint_places",
-    "label_flags",
+    "named_right",
     "paper_ratio",
     "picture_labels",
     "present_poses",

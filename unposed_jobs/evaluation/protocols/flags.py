@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.evaluation import bootstrap, metrics
+from unposed_jobs.evaluation import bootstrap
 from unposed_jobs.evaluation.bootstrap import Interval
 from unposed_jobs.evaluation.coding import RANDOM_DRAWS
 from unposed_jobs.evaluation.protocols.result import CONSTANT, RANDOM, Result
@@ -16,47 +16,6 @@ Bool = npt.NDArray[np.bool_]
 
 
 def published_flags(
-    truly_missing: npt.ArrayLike,
-    flagged: npt.ArrayLike,
-    products: npt.ArrayLike,
-    *,
-    pictures: int = 0,
-    seed: int = 0,
-) -> Result:
-    """The flags as an analyst reads them: one decision for each row that says missing or present.
-
-    All (F,). `precision` is the share of missing flags that are right, `recall` the share of
-    what is truly missing that is flagged. The constant labeller flags every row.
-    """
-    truth, guess = np.asarray(truly_missing, dtype=bool), np.asarray(flagged, dtype=bool)
-    names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
-
-    def figures(flags: Bool) -> dict[str, Interval]:
-        decisions = metrics.binary_counts(truth[:, None], flags[..., None])
-        counts = np.zeros((len(names), len(flags), 4))
-        np.add.at(counts, group, np.moveaxis(decisions, 0, 1))
-        return {
-            "precision": bootstrap.ratio(
-                counts[..., 0], counts[..., 0] + counts[..., 1], seed=seed
-            ),
-            "recall": bootstrap.ratio(counts[..., 0], counts[..., 0] + counts[..., 2], seed=seed),
-            "mcc": bootstrap.interval(
-                counts, lambda sums: metrics.matthews_from_counts(sums).mean(-1), seed=seed
-            ),
-        }
-
-    draws = np.random.default_rng(seed).random((RANDOM_DRAWS, len(guess))) < guess.mean()
-    return Result(
-        "published_flags",
-        figures(guess[None]),
-        {RANDOM: figures(draws), CONSTANT: figures(np.ones((1, len(guess)), dtype=bool))},
-        pictures,
-        len(names),
-        notes=(f"{len(guess):,} rows that say missing or present",),
-    )
-
-
-def label_flags(
     missing: npt.ArrayLike,
     flagged: npt.ArrayLike,
     asked: npt.ArrayLike,
@@ -66,7 +25,7 @@ def label_flags(
     seed: int = 0,
     notes: Sequence[str] = (),
 ) -> Result:
-    """Are the labels that a product lacks flagged, and no others?
+    """Are the labels that a product lacks flagged, and no others? As an editor reads the flags.
 
     One decision for each product and label where `asked`; `missing` (G, L) is the truth, `flagged`
     and `asked` (R, G, L) are those of R repeats, whose figures are averaged; `unassessable` (R, G)
@@ -98,7 +57,7 @@ def label_flags(
     draws = np.random.default_rng(seed).random(drawn.shape) < rate
     spoken = np.zeros((1, guess.shape[1]))
     return Result(
-        "label_flags",
+        "published_flags",
         figures(guess, wanted, silent),
         {
             RANDOM: figures(draws, drawn, spoken),

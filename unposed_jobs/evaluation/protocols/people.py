@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.evaluation import bootstrap
 from unposed_jobs.evaluation.bootstrap import Interval
-from unposed_jobs.evaluation.protocols.result import Result
+from unposed_jobs.evaluation.protocols.result import CONSTANT, RANDOM, Result
 
 Bool = npt.NDArray[np.bool_]
 Float = npt.NDArray[np.float64]
@@ -62,6 +64,7 @@ def joint_places(
     *,
     torso: npt.ArrayLike,
     guess: npt.ArrayLike,
+    across: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Result:
     """Share of pictures in which a person is found, and with all the asked joints in place.
@@ -70,6 +73,8 @@ def joint_places(
     (N, J) the joints that are in the frame; `torso` (N,) its length in that unit. A picture is
     `placed` if each asked joint lies within `NEAR` torsos of the truth. `guess` is the baseline,
     which has not seen the picture: the mean place of each joint in other products' pictures.
+    `across` are two joints, a left and a right one: `sided` is then the share of pictures with
+    these in the true order, of those where they are `NEAR` torsos apart or more from left to right.
     """
     true = np.asarray(truth, dtype=np.float64)
     wanted = np.asarray(asked, dtype=bool)
@@ -81,16 +86,55 @@ def joint_places(
         distance = np.linalg.norm(np.nan_to_num(places) - true, axis=-1)
         right: Bool = there & ((distance <= NEAR * length[:, None]) | ~wanted).all(axis=1)
 
-        def share(of: Bool) -> Interval:
-            count = np.bincount(group, minlength=len(names))
-            return bootstrap.ratio(np.bincount(group, of, len(names)), count, seed=seed)
+        def share(of: Bool, among: Bool) -> Interval:
+            count = np.bincount(group, among, len(names))
+            return bootstrap.ratio(np.bincount(group, of & among, len(names)), count, seed=seed)
 
-        return {"found": share(there), "placed": share(right)}
+        everything = np.ones(len(true), dtype=bool)
+        shares = {"found": share(there, everything), "placed": share(right, everything)}
+        if across is not None:
+            own, apart = (item[:, across[0], 0] - item[:, across[1], 0] for item in (places, true))
+            wide: Bool = np.abs(apart) >= NEAR * length
+            shares["sided"] = share(there & (own * apart > 0), wide)
+        return shares
 
     return Result(
         "joint_places",
         figures(np.asarray(found, dtype=np.float64)),
         {"mean place in other products": figures(np.asarray(guess, dtype=np.float64))},
+        len(true),
+        len(names),
+    )
+
+
+def named_right(
+    truth: npt.ArrayLike,
+    said: npt.ArrayLike,
+    products: npt.ArrayLike,
+    *,
+    labels: Sequence[str],
+    constant: str,
+    seed: int = 0,
+) -> Result:
+    """Share of pictures that are called what they are; all (N,).
+
+    Baselines: one of `labels` drawn for each picture, by its expectation, and `constant` for all.
+    """
+    true, own = np.asarray(truth, dtype=np.str_), np.asarray(said, dtype=np.str_)
+    names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
+    count = np.bincount(group, minlength=len(names))
+
+    def figures(right: npt.NDArray[np.float64]) -> dict[str, Interval]:
+        hits = np.bincount(group, right, len(names))
+        return {"named_right": bootstrap.ratio(hits, count, seed=seed)}
+
+    return Result(
+        "named_right",
+        figures((own == true).astype(np.float64)),
+        {
+            RANDOM: figures(np.isin(true, labels) / len(labels)),
+            CONSTANT: figures((true == constant).astype(np.float64)),
+        },
         len(true),
         len(names),
     )
