@@ -42,9 +42,9 @@ dag unposed_catalogue_audit_nightly "$day"
 say "5/5  The next night ($next_day): only new and changed pictures are extracted"
 dag unposed_catalogue_audit_nightly "$next_day"
 
-say "Missing poses on $next_day, the first products by rank"
+say "What is missing on $next_day, the first products by rank"
 unposed query "
-  SELECT product_id, category, subcategory, rank, pose_name, shot_code, remedy
+  SELECT product_id, category, subcategory, rank, ask_name, shot_code, remedy
   FROM pose_flags_current WHERE state = 'missing' AND rank <= 2
   ORDER BY product_id, rank LIMIT 16"
 say "What the second night saved"

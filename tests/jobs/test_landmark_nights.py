@@ -181,7 +181,7 @@ def test_a_back_that_is_not_there_is_missed(nights):
     assert (audited["p1"]["pictures"], audited["p1"]["usable"]) == (6, 6)
     assert (audited["p2"]["unreadable"], audited["p2"]["duplicates"]) == (1, 0)
     flagged = warehouse.query(
-        "SELECT product_id FROM pose_flags WHERE state = 'missing' AND pose_name LIKE '%back%'"
+        "SELECT product_id FROM pose_flags WHERE state = 'missing' AND ask_name LIKE '%back%'"
     )
     assert set(flagged["product_id"].to_pylist()) == {f"p{n}" for n in range(0, PRODUCTS, 4)}
 

@@ -107,7 +107,7 @@ def rows_of(warehouse: Warehouse, day: date) -> dict[str, list[dict]]:
     }
 
 
-def test_every_product_has_one_audit_row_and_a_flag_for_every_pose(nights):
+def test_every_product_has_one_audit_row_and_a_flag_for_every_ask(nights):
     settings, warehouse, _ = nights
     rows = rows_of(warehouse, FIRST)
     with open(settings.catalogue.products) as source:
@@ -116,8 +116,14 @@ def test_every_product_has_one_audit_row_and_a_flag_for_every_pose(nights):
     rejected = {row["row_key"] for row in rows["catalogue_rejects"] if row["source"] == "products"}
     assert len(audited) == len(set(audited))
     assert set(audited) | rejected >= listed
-    poses = {row["pose_id"] for row in rows["pose_flags"]}
-    assert len(rows["pose_flags"]) == len(audited) * len(poses)
+    flagged = {(row["product_id"], row["ask_id"]) for row in rows["pose_flags"]}
+    asks = {ask_id: set() for _, ask_id in flagged}
+    assert len(rows["pose_flags"]) == len(flagged) == len(audited) * len(asks)
+    vocabulary = warehouse.read("vocabulary", row_filter={"lineage": "new"}).to_pylist()
+    for row in vocabulary:
+        asks[row["ask_id"]].add(row["pose_id"])
+    assert all(set(row["members"]) == asks[row["ask_id"]] for row in rows["pose_flags"])
+    assert all(row["pose_id"] in row["members"] for row in rows["pose_flags"])
     ranked = [row for row in rows["pose_flags"] if row["state"] == "missing"]
     assert ranked
     assert all(row["rank"] >= 1 and row["remedy"] for row in ranked)

@@ -22,8 +22,9 @@ POSES = [
     (1, "person", "full body, front", "FRNT"),
     (2, "person", "upper body, back", "BACK"),
     (3, "person", "side", None),
-    (8, "no_person", "size chart", None),
+    (8, "no_person", "size chart", "SIZE"),
 ]
+SETTINGS = AuditSettings(min_cohort_share=0.15)
 SHARES = {1: 1.0, 2: 0.8, 3: 0.5, 8: 0.3}
 
 
@@ -87,8 +88,27 @@ def draw(folder: Path, name: str, colour=(120, 90, 60), size=(400, 600)) -> str:
     return str(path)
 
 
-def publish(products, *, poses=POSES, rejects=(), day=DAY, ratings=None, examples=(), **more):
-    """A day of products {id: (category, subcategory, [Shot])}: its tables and its catalogue."""
+def publish(
+    products,
+    *,
+    poses=POSES,
+    asks=(),
+    rejects=(),
+    day=DAY,
+    ratings=None,
+    examples=(),
+    settings=SETTINGS,
+    **more,
+):
+    """A day of products {id: (category, subcategory, [Shot])}: its tables and its catalogue.
+
+    `asks` are dicts of the vocabulary's columns with `members`; every other pose is one by itself.
+    """
+    grouped = {
+        pose_id: {name: ask[name] for name in ask if name != "members"}
+        for ask in asks
+        for pose_id in ask["members"]
+    }
     vocabulary = [
         {
             "model_version": RUN.model_version,
@@ -101,20 +121,29 @@ def publish(products, *, poses=POSES, rejects=(), day=DAY, ratings=None, example
             "exemplars": list(examples),
             "lineage": "new",
             "run_id": "train",
+            "ask_id": pose_id,
+            "ask_name": name,
+            "asked": True,
         }
+        | grouped.get(pose_id, {})
         for pose_id, kind, name, code in poses
     ]
-    cohorts = pa.table(
-        {
-            "category": pa.array([None] * len(poses), pa.string()),
-            "pose_id": [pose[0] for pose in poses],
-            "share": [SHARES.get(pose[0], 0.5) for pose in poses],
-            "score": [float(10 - index) for index in range(len(poses))],
-            "example_images": [list(examples)] * len(poses),
-        }
-    )
+    usual = {row["ask_id"]: row["pose_id"] for row in reversed(vocabulary)}
+    if settings.flags == "classes":
+        usual = {row["pose_id"]: row["pose_id"] for row in vocabulary}
+    order = sorted(usual)
+    cohorts = {
+        "category": pa.array([None] * len(order), pa.string()),
+        "ask_id": order,
+        "pose_id": [usual[ask_id] for ask_id in order],
+        "share": [SHARES.get(usual[ask_id], 0.5) for ask_id in order],
+        "score": [float(10 - index) for index in range(len(order))],
+        "example_images": [list(examples)] * len(order),
+    }
+    if settings.flags == "classes":
+        del cohorts["ask_id"]
     expectations = Expectations.from_tables(
-        pa.Table.from_pylist(vocabulary, tables.VOCABULARY.schema), cohorts, ("category",)
+        pa.Table.from_pylist(vocabulary, tables.VOCABULARY.schema), pa.table(cohorts), ("category",)
     )
     rows, images, landmarks, named = [], {}, {}, {}
     for product_id, (category, subcategory, shots) in products.items():
@@ -180,7 +209,7 @@ def publish(products, *, poses=POSES, rejects=(), day=DAY, ratings=None, example
     )
     run = dataclasses.replace(RUN, run_date=day)
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
-    audited = audit_products(batch, expectations, AuditSettings(min_cohort_share=0.15), run)
+    audited = audit_products(batch, expectations, settings, run)
     moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
     contents = {
         "vocabulary": vocabulary,

@@ -8,11 +8,13 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 import pytest
 from PIL import Image
-from report_tables import DAY, MemoryListing, Shot, draw, publish
+from report_tables import DAY, POSES, MemoryListing, Shot, draw, publish
 
-from unposed_jobs.config import Settings
+from unposed_jobs.config import AuditSettings, Settings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.report import build, pages
+from unposed_jobs.pose import statistics
+from unposed_jobs.report import build, facts, pages
+from unposed_jobs.vocabulary import naming
 from unposed_jobs.warehouse import tables
 
 SETTINGS = Settings()
@@ -100,8 +102,8 @@ def test_every_picture_has_a_text(day, tmp_path):
 def test_overview_shows_the_days_figures(day, tmp_path):
     page = Page(make(day, tmp_path / "out") / "index.html")
     # A-1 lacks side and chart, A-2 those two, B-2 all four.
-    assert "8 pictures to take" in page.text
-    assert "3 of 4 products lack at least one pose" in page.text
+    assert "5 photographs to take, 3 charts or texts to add" in page.text
+    assert "3 of 4 products lack at least one picture" in page.text
     assert "Legs" in page.text
     assert "2 March 2026" in page.text
     assert "products.html#category=Legs&missing=8" in page.values("href")
@@ -133,7 +135,7 @@ def test_cards_tell_each_picture_and_each_gap(day, tmp_path):
     assert "Not a readable picture" in page.text
     assert "No picture yet." in page.text
     assert "2 people; the principal one was looked at" in page.values("title")
-    assert "Add a picture: size chart; see the examples" in page.text
+    assert "Add a picture: size chart (shot SIZE); see the examples" in page.text
     assert "no picture could be read: 1 not decodable" in page.text
 
 
@@ -152,11 +154,140 @@ def test_pose_and_attention_pages(day, tmp_path):
     poses = Page(out / "vocabulary.html")
     assert len(poses.having("pose")) == 4
     assert "FRNT" in poses.text
-    assert "New in this model" in poses.text
+    assert not poses.having("new")  # All are, in a first model.
     attention = Page(out / "attention.html")
     assert "B-1" in attention.text
     assert "bad number" in attention.text
     assert "row 4: rating" in attention.text
+
+
+FRONTS = [
+    {"ask_id": 1, "ask_name": "front", "asked": True, "agreement": 0.9, "members": (1, 4)},
+    {"ask_id": 2, "ask_name": "back", "asked": True, "agreement": 0.8, "members": (2,)},
+    {"ask_id": 3, "ask_name": "side", "asked": False, "agreement": 0.2, "members": (3,)},
+    {"ask_id": 8, "ask_name": "size chart", "asked": False, "agreement": None, "members": (8,)},
+]
+"""Two classes are one ask; two asks are never flagged."""
+NEARER = (4, "person", "upper body, front", "FRNT")
+
+
+def test_two_classes_of_one_ask_make_one_gap(tmp_path):
+    poses = sorted([*POSES, NEARER])
+    products = {
+        "A": ("Tops", "Polo", [Shot(4, uri=draw(tmp_path, "a.jpg"))]),
+        "B": ("Tops", "Polo", [Shot(2, uri=draw(tmp_path, "b.jpg"))]),
+        "C": ("Tops", "Polo", []),
+    }
+    out = make(publish(products, poses=poses, asks=FRONTS), tmp_path / "out")
+    cards = Page(out / "products.html")
+    # A shows the front by its second class; nobody is asked for a side or a chart.
+    missing = dict(zip(cards.values("data-id"), cards.values("data-missing"), strict=True))
+    assert {key: value.split() for key, value in missing.items()} == {
+        "a": ["2"],
+        "b": ["1"],
+        "c": ["1", "2"],
+    }
+    assert cards.values("data-ask").count("1") == 2
+    assert "Usual here: full body, front" in cards.text
+    options = [found for tag, found in cards.elements if tag == "option"]
+    assert {"value": "1"} in options
+    assert {"value": "4"} not in options
+    overview = Page(out / "index.html")
+    assert "4 photographs to take" in overview.text
+    assert "charts" not in overview.text
+    assert "products.html#category=Tops&missing=1" in overview.values("href")
+
+
+def test_the_vocabulary_page_shows_each_ask_with_its_classes(tmp_path):
+    poses = sorted([*POSES, NEARER])
+    products = {"A": ("Tops", "Polo", [Shot(4, uri=draw(tmp_path, "a.jpg"))])}
+    page = Page(
+        make(publish(products, poses=poses, asks=FRONTS), tmp_path / "o") / "vocabulary.html"
+    )
+    assert "5 poses, 4 asks" in page.text
+    assert {value for value in page.values("id") if value.startswith("ask-")} == {
+        "ask-1",
+        "ask-2",
+        "ask-3",
+        "ask-8",
+    }
+    assert len(page.having("many")) == 1
+    assert "2 poses, any of them will do" in page.text
+    assert "Found again 90" in page.text
+    assert "Never asked for: too few of its pictures come out the same" in page.text
+    assert "Never asked for: too few of the popular products show it" in page.text
+
+
+def test_the_vocabulary_page_tells_new_and_retired_classes(day, tmp_path):
+    warehouse, catalogue = day
+    lineage = {1: "kept", 2: "new", 3: "kept", 8: "kept"}
+    rows = [
+        row | {"lineage": lineage[row["pose_id"]]}
+        for row in warehouse.rows["vocabulary"].to_pylist()
+    ]
+    old = rows[0] | {"pose_id": 9, "name": "legs, back", "lineage": "retired", "ask_id": None}
+    warehouse.rows["vocabulary"] = pa.Table.from_pylist([*rows, old], tables.VOCABULARY.schema)
+    page = Page(make((warehouse, catalogue), tmp_path / "out") / "vocabulary.html")
+    assert len(page.having("new")) == 1
+    assert [found["id"] for found in page.having("pose") if "retired" in found["class"]] == [
+        "pose-9"
+    ]
+    assert "legs, back" in page.text
+    assert "ask-9" not in page.values("id")
+
+
+def test_where_classes_are_flagged_each_is_an_ask_by_itself(tmp_path):
+    settings = AuditSettings(min_cohort_share=0.15, flags="classes")
+    day = publish(
+        {"A": ("Tops", "Polo", [])}, poses=sorted([*POSES, NEARER]), asks=FRONTS, settings=settings
+    )
+    out = make(day, tmp_path / "out")
+    page = Page(out / "vocabulary.html")
+    assert "5 poses Poses are" in page.text
+    assert "Each is asked for by itself." in page.text
+    assert "Never asked for" not in page.text
+    assert Page(out / "products.html").values("data-missing")[0].split() == list("12348")
+
+
+def test_products_that_an_unclear_picture_leaves_open(tmp_path):
+    shots = [Shot(pose, uri=draw(tmp_path, f"{pose}.jpg", (pose * 20, 9, 9))) for pose in (1, 3, 8)]
+    unclear = Shot(2, 0.1, uri=draw(tmp_path, "unclear.jpg", (90, 90, 200)))
+    out = make(
+        publish({"A": ("Tops", "Polo", [*shots, unclear]), "B": ("Tops", "Polo", [])}),
+        tmp_path / "out",
+    )
+    overview = Page(out / "index.html")
+    assert "1 hangs on an unclear picture" in overview.text
+    assert "0 complete, 1 with gaps, 1 unclear, 0 not assessable" in overview.values("aria-label")
+    assert "products.html#status=unclear" in overview.values("href")
+    cards = Page(out / "products.html")
+    assert cards.values("data-status") == ["gaps", "unclear"]
+    assert {"value": "unclear"} in [found for tag, found in cards.elements if tag == "option"]
+    attention = Page(out / "attention.html")
+    assert "Products left open 1" in attention.text
+    assert "an unclear picture may show 1 expected view" in attention.text
+
+
+def test_a_day_from_before_there_were_asks(day, tmp_path):
+    warehouse, catalogue = day
+    for name, columns in (
+        ("pose_flags", ("ask_id", "ask_name", "members")),
+        ("vocabulary", ("ask_id", "ask_name", "asked", "agreement")),
+    ):
+        rows = warehouse.rows[name].to_pylist()
+        none = dict.fromkeys(columns)
+        old = pa.Table.from_pylist([row | none for row in rows], tables.TABLES[name].schema)
+        warehouse.rows[name] = old
+    out = make((warehouse, catalogue), tmp_path / "out")
+    assert "5 photographs to take, 3 charts or texts to add" in Page(out / "index.html").text
+    assert "4 poses Poses are" in Page(out / "vocabulary.html").text
+
+
+def test_the_charts_of_the_headline_are_what_generated_names_call_so():
+    chart = dict.fromkeys(statistics.NAMES, 0.0) | {"text_transitions": 0.5, "white_share": 0.9}
+    (named,) = naming.name_no_person([chart])
+    assert named.name.startswith(naming.CHART)
+    assert named.shot_code == facts.CHART_CODE
 
 
 def test_hostile_names_stay_text(tmp_path):
@@ -229,7 +360,8 @@ def test_a_catalogue_that_is_gone_leaves_the_evidence(day, tmp_path):
 
     out = make((day[0], Gone()), tmp_path / "out")
     assert (
-        "ordered by missing poses alone: products.csv is not there" in Page(out / "index.html").text
+        "ordered by what is missing alone: products.csv is not there"
+        in Page(out / "index.html").text
     )
     page = Page(out / "products.html")
     assert len(page.having("tile")) == 3  # Two of A-1, one of A-2: the evidence.

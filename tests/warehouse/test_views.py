@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import duckdb
+import pyarrow as pa
 import pytest
 from warehouse_samples import (
     DAY,
@@ -137,11 +138,11 @@ def test_the_derived_views_count_right(warehouse):
     warehouse.replace_day("pose_flags", DAY, staged, "r1")
     audits = audit_rows(
         DAY,
-        ["a", "b", "c"],
-        status=["gaps", "unassessable", "complete"],
-        reason=[None, "no picture could be read", None],
-        missing_count=[1, 0, 0],
-        completeness=[0.5, None, 1.0],
+        ["a", "b", "c", "d"],
+        status=["gaps", "unassessable", "complete", "unclear"],
+        reason=[None, "no picture could be read", None, "an unclear picture may show 1"],
+        missing_count=[1, 0, 0, 0],
+        completeness=[0.5, None, 1.0, 0.75],
     )
     staged = warehouse.stage("product_audit", "r1").write(audits)
     warehouse.replace_day("product_audit", DAY, staged, "r1")
@@ -150,6 +151,8 @@ def test_the_derived_views_count_right(warehouse):
     assert top == {
         "run_date": DAY,
         "category": "tops",
+        "ask_id": 2,
+        "ask_name": "back",
         "pose_id": 2,
         "pose_name": "back view",
         "missing_products": 2,
@@ -162,15 +165,42 @@ def test_the_derived_views_count_right(warehouse):
     assert trend == {
         "run_date": DAY,
         "category": "tops",
-        "products": 3,
+        "products": 4,
         "complete_products": 1,
         "gap_products": 1,
+        "unclear_products": 1,
         "unassessable_products": 1,
-        "missing_poses": 1,
+        "missing_asks": 1,
         "mean_completeness": 0.75,
     }
     (blind,) = warehouse.query("FROM unassessable_products").to_pylist()
     assert (blind["product_id"], blind["reason"]) == ("b", "no picture could be read")
+
+
+def test_an_ask_is_counted_once_by_whichever_class_its_cohorts_show_it(warehouse):
+    near = flag_rows(DAY, ["b", "c"]).to_pylist()
+    near = [
+        row | ({"pose_id": 3, "pose_name": "chest, back"} if row["rank"] else {}) for row in near
+    ]
+    rows = flag_rows(DAY, ["a"]).to_pylist() + near
+    staged = warehouse.stage("pose_flags", "r1").write(pa.Table.from_pylist(rows))
+    warehouse.replace_day("pose_flags", DAY, staged, "r1")
+    for name, other in (
+        ("product_audit", audit_rows(DAY, ["a", "b", "c"])),
+        ("catalogue_rejects", []),
+    ):
+        staged = warehouse.stage(name, "r1").write(other) if len(other) else []
+        warehouse.replace_day(name, DAY, staged, "r1")
+    warehouse.record_run(record("r1", DAY))
+    (top,) = warehouse.query("FROM top_missing_by_category").to_pylist()
+    assert (top["ask_id"], top["ask_name"], top["missing_products"]) == (2, "back", 3)
+    assert (top["pose_id"], top["pose_name"]) == (3, "chest, back")
+
+
+def test_a_day_from_before_there_were_asks_counts_by_class(warehouse):
+    publish_day(warehouse, DAY, ["a"], "r1", flags={"ask_id": None, "ask_name": None})
+    (top,) = warehouse.query("FROM top_missing_by_category").to_pylist()
+    assert (top["ask_id"], top["ask_name"], top["missing_products"]) == (2, "back view", 1)
 
 
 def test_ten_thousand_files_are_no_trouble(warehouse):

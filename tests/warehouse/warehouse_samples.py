@@ -51,7 +51,7 @@ def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
 
 
 def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
-    """Rows of `pose_flags` without run_id: pose 1 present, pose 2 missing for each product."""
+    """Rows of `pose_flags` without run_id: ask 1 present, ask 2 missing for each product."""
     rows = []
     for product in products:
         common = {
@@ -69,6 +69,9 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
             | {
                 "pose_id": 1,
                 "pose_name": "front view",
+                "ask_id": 1,
+                "ask_name": "front",
+                "members": [1],
                 "state": "present",
                 "rank": None,
                 "score": None,
@@ -82,6 +85,9 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
             | {
                 "pose_id": 2,
                 "pose_name": "back view",
+                "ask_id": 2,
+                "ask_name": "back",
+                "members": [2, 3],
                 "state": "missing",
                 "rank": 1,
                 "score": 0.7,
@@ -131,11 +137,16 @@ def record(run_id: str, day: dt.date, state: str = "published", **changes) -> Ru
 
 
 def publish_day(
-    warehouse: Warehouse, day: dt.date, products: list[str], run_id: str, **changes
+    warehouse: Warehouse,
+    day: dt.date,
+    products: list[str],
+    run_id: str,
+    flags: dict | None = None,
+    **changes,
 ) -> None:
     """A whole audit of the day: both tables, then the run."""
     for name, rows in (
-        ("pose_flags", flag_rows(day, products)),
+        ("pose_flags", flag_rows(day, products, **(flags or {}))),
         ("product_audit", audit_rows(day, products)),
         ("catalogue_rejects", None),
     ):

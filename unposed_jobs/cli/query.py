@@ -9,7 +9,7 @@ examples:
   unposed query "DESCRIBE pose_flags_current"
   unposed query "SELECT * FROM top_missing_by_category WHERE place <= 3"
   unposed query --param day=2024-03-01 --format csv \\
-      "SELECT product_id, pose_name FROM pose_flags
+      "SELECT product_id, ask_name FROM pose_flags
        WHERE run_date = $day AND state = 'missing' ORDER BY product_id, rank"
 """
 

@@ -84,7 +84,7 @@ def collect(
     before = facts.previous_day(warehouse, run_date)
     tell("figures", 0, 3)
     figures = facts.figures(warehouse, run_date)
-    poses = facts.vocabulary(warehouse, day)
+    asks, retired = facts.vocabulary(warehouse, day)
     rejects, reject_counts = facts.rejects(warehouse, run_date)
     tell("figures", 1, 3)
     notes = []
@@ -92,7 +92,7 @@ def collect(
         popularity = catalogue.popularity()
     except UnposedError as error:
         popularity = listing.POPULARITY.empty_table()
-        notes.append(f"Products are ordered by missing poses alone: {error}")
+        notes.append(f"Products are ordered by what is missing alone: {error}")
     audited = cards.choose(warehouse, day, popularity, limit)
     tell("figures", 2, 3)
     try:
@@ -110,10 +110,12 @@ def collect(
         previous=facts.figures(warehouse, before) if before else None,
         previous_date=before,
         categories=facts.categories(warehouse, run_date),
-        most_missing=facts.most_missing(poses, figures.products),
-        poses=poses,
+        most_missing=facts.most_missing(asks, figures.products),
+        asks=asks,
+        retired=retired,
         products=products,
-        unassessable=facts.unassessable(warehouse, run_date),
+        unassessable=facts.unjudged(warehouse, run_date, "unassessable"),
+        unclear=facts.unjudged(warehouse, run_date, "unclear"),
         rejects=rejects,
         reject_counts=reject_counts,
         notes=tuple(notes),

@@ -30,9 +30,9 @@ _TROUBLES = (
 def choose(tables: Tables, day: Day, popularity: pa.Table, limit: int) -> list[dict[str, Any]]:
     """The product_audit rows of the `limit` products that matter most, in that order.
 
-    What matters: missing poses × popularity, the latter as the product's standing among the
-    day's products in (0, 1], so that one scale serves any score. Products that lack nothing
-    come last, unassessable ones before them. `popularity` is as `listing.POPULARITY`; its
+    What matters: missing asks × popularity, the latter as the product's standing among the
+    day's products in (0, 1], so that one scale serves any score. Complete products come last,
+    unassessable and unclear ones before them. `popularity` is as `listing.POPULARITY`; its
     ratings are added to the rows.
     """
     audited = tables.query(
@@ -44,8 +44,9 @@ def choose(tables: Tables, day: Day, popularity: pa.Table, limit: int) -> list[d
     score = popularity["score"].take(place).combine_chunks().fill_null(-np.inf).to_numpy()
     standing = _standing(score)
     missing = audited["missing_count"].to_numpy()
-    waiting = pc.equal(audited["status"], "unassessable").to_numpy()
-    order = pa.array(np.lexsort((-standing, ~waiting, -(missing * standing)))[:limit])
+    waiting = pc.index_in(audited["status"], pa.array(["unassessable", "unclear"])).fill_null(2)
+    order = np.lexsort((-standing, waiting.to_numpy(), -(missing * standing)))[:limit]
+    order = pa.array(order)
     chosen = audited["product_id"].take(order).to_pylist()
     liked = popularity.select(["average_rating", "rating_count"]).take(place.take(order))
     rows = tables.query(
@@ -122,10 +123,11 @@ def _flags(
     missing: dict[str, list[Missing]] = defaultdict(list)
     evidence: dict[str, list[str]] = defaultdict(list)
     rows = tables.query(
-        "SELECT product_id, pose_id, pose_name, shot_code, state, rank, confidence, "
+        "SELECT product_id, coalesce(ask_id, pose_id) AS ask_id, pose_name, "
+        "coalesce(ask_name, pose_name) AS ask_name, shot_code, state, rank, confidence, "
         "evidence_image, example_images, remedy FROM pose_flags WHERE run_date = ? "
         "AND state IN ('missing', 'present') AND product_id IN (SELECT unnest(?)) "
-        "ORDER BY product_id, rank, pose_id",
+        "ORDER BY product_id, rank, ask_id",
         [day.run_date, list(ids)],
     ).to_pylist()
     for row in rows:
@@ -133,8 +135,9 @@ def _flags(
             missing[row["product_id"]].append(
                 Missing(
                     rank=row["rank"],
-                    pose_id=row["pose_id"],
-                    name=row["pose_name"],
+                    ask_id=row["ask_id"],
+                    name=row["ask_name"],
+                    usually=row["pose_name"] if row["pose_name"] != row["ask_name"] else None,
                     shot_code=row["shot_code"],
                     remedy=row["remedy"] or "",
                     confidence=row["confidence"] or 0.0,
@@ -143,7 +146,8 @@ def _flags(
             )
         elif row["evidence_image"]:
             evidence[row["product_id"]].append(row["evidence_image"])
-    return missing, evidence
+    # One picture may fill several asks.
+    return missing, defaultdict(list, {key: [*dict.fromkeys(evidence[key])] for key in evidence})
 
 
 def _known(tables: Tables, day: Day, uris: Sequence[str]) -> dict[str, dict[str, Any]]:

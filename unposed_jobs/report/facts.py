@@ -11,17 +11,21 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.report.model import Category, Figures, Pose, PoseCount, Reject, Unassessable
+from unposed_jobs.report.model import Ask, AskCount, Category, Figures, Pose, Reject, Unjudged
+from unposed_jobs.vocabulary.asks import AGREEMENT
 
 NO_CATEGORY = "(no category)"
 MOST_MISSING = 6
-UNASSESSABLE_SHOWN = 1000
+UNJUDGED_SHOWN = 1000
 REJECTS_SHOWN = 500
+CHART_CODE = "SIZE"
+"""The shot code of size charts and texts in the table `vocabulary`, whatever a profile calls it."""
 
 _FIGURES = """
     count(*) AS products,
     count(*) FILTER (status = 'complete') AS complete,
     count(*) FILTER (status = 'gaps') AS gaps,
+    count(*) FILTER (status = 'unclear') AS unclear,
     count(*) FILTER (status = 'unassessable') AS unassessable,
     count(*) FILTER (is_target) AS targets,
     coalesce(sum(pictures), 0)::BIGINT AS pictures,
@@ -29,8 +33,22 @@ _FIGURES = """
     coalesce(sum(unreadable), 0)::BIGINT AS unreadable,
     coalesce(sum(duplicates), 0)::BIGINT AS duplicates,
     coalesce(sum(missing_count), 0)::BIGINT AS missing,
+    coalesce(sum(charts), 0)::BIGINT AS charts,
     avg(completeness) FILTER (status <> 'unassessable') AS completeness
 """
+_AUDITED = f"""
+    product_audit LEFT JOIN (
+        SELECT run_date, product_id, count(*) AS charts
+        FROM pose_flags JOIN vocabulary USING (model_version, pose_id)
+        WHERE run_date = $1 AND state = 'missing'
+            AND kind = 'no_person' AND vocabulary.shot_code = '{CHART_CODE}'
+        GROUP BY run_date, product_id
+    ) USING (run_date, product_id)
+"""  # noqa: S608 - a constant
+_ASK = """
+    coalesce(ask_id, pose_id) AS ask_id, any_value(coalesce(ask_name, pose_name)) AS name
+"""
+"""Days from before there were asks have a class for each."""
 
 
 class Tables(Protocol):
@@ -99,7 +117,7 @@ def previous_day(tables: Tables, run_date: datetime.date) -> datetime.date | Non
 
 def figures(tables: Tables, run_date: datetime.date) -> Figures:
     """The day's figures over all products."""
-    (row,) = _rows(tables, f"SELECT {_FIGURES} FROM product_audit WHERE run_date = ?", run_date)  # noqa: S608 - a constant
+    (row,) = _rows(tables, f"SELECT {_FIGURES} FROM {_AUDITED} WHERE run_date = $1", run_date)  # noqa: S608 - constants
     return Figures(**row)
 
 
@@ -107,10 +125,10 @@ def categories(tables: Tables, run_date: datetime.date) -> tuple[Category, ...]:
     """Figures for each category and its subcategories, largest first."""
     sql = f"""
         SELECT category, subcategory, grouping(subcategory) AS whole, {_FIGURES}
-        FROM product_audit WHERE run_date = ?
+        FROM {_AUDITED} WHERE run_date = $1
         GROUP BY GROUPING SETS ((category), (category, subcategory))
         ORDER BY products DESC, category, subcategory
-    """  # noqa: S608 - a constant
+    """  # noqa: S608 - constants
     wholes: dict[str, Figures] = {}
     parts: dict[str, list[Category]] = defaultdict(list)
     for row in _rows(tables, sql, run_date):
@@ -120,75 +138,143 @@ def categories(tables: Tables, run_date: datetime.date) -> tuple[Category, ...]:
             wholes[name] = Figures(**row)
         else:
             parts[name].append(Category(subcategory or "(none)", Figures(**row)))
-    missed: dict[str, list[PoseCount]] = defaultdict(list)
+    missed: dict[str, list[AskCount]] = defaultdict(list)
     counts = _rows(
         tables,
-        "SELECT category, pose_id, any_value(pose_name) AS name, count(*) AS products "
+        f"SELECT category, {_ASK}, count(*) AS products "  # noqa: S608 - a constant
         "FROM pose_flags WHERE run_date = ? AND state = 'missing' "
-        "GROUP BY category, pose_id ORDER BY products DESC, pose_id",
+        "GROUP BY category, coalesce(ask_id, pose_id) ORDER BY products DESC, ask_id",
         run_date,
     )
     for row in counts:
         name = row["category"] or NO_CATEGORY
         share = row["products"] / max(wholes[name].products, 1) if name in wholes else 0.0
-        missed[name].append(PoseCount(row["pose_id"], row["name"], row["products"], share))
+        missed[name].append(AskCount(row["ask_id"], row["name"], row["products"], share))
     return tuple(
         Category(name, found, tuple(missed[name][:MOST_MISSING]), tuple(parts[name]))
         for name, found in wholes.items()
     )
 
 
-def most_missing(poses: Sequence[Pose], products: int) -> tuple[PoseCount, ...]:
-    """The poses that most products miss."""
-    ranked = sorted((pose for pose in poses if pose.missing), key=lambda p: (-p.missing, p.pose_id))
+def most_missing(asks: Sequence[Ask], products: int) -> tuple[AskCount, ...]:
+    """What most products miss."""
+    ranked = sorted((ask for ask in asks if ask.missing), key=lambda a: (-a.missing, a.ask_id))
     return tuple(
-        PoseCount(pose.pose_id, pose.name, pose.missing, pose.missing / max(products, 1))
-        for pose in ranked[:MOST_MISSING]
+        AskCount(ask.ask_id, ask.name, ask.missing, ask.missing / max(products, 1))
+        for ask in ranked[:MOST_MISSING]
     )
 
 
-def vocabulary(tables: Tables, day: Day) -> tuple[Pose, ...]:
-    """The model's poses with the day's counts: people first, then the most frequent."""
-    counts = {
-        row["pose_id"]: row
+def vocabulary(tables: Tables, day: Day) -> tuple[tuple[Ask, ...], tuple[Pose, ...]]:
+    """What the day was audited by, with its counts, and the model's retired classes.
+
+    Classes are grouped as the day's flags group them, which the settings may decide otherwise than
+    the model; on a day without products as the model does.
+    """
+    shown = {
+        row["pose_id"]: row["products"]
         for row in _rows(
             tables,
-            "SELECT pose_id, count(*) FILTER (state = 'present') AS present, "
-            "count(*) FILTER (state = 'missing') AS missing "
-            "FROM pose_flags WHERE run_date = ? GROUP BY pose_id",
+            "SELECT pose_id, count(*) AS products FROM (SELECT unnest(poses_present) AS pose_id "
+            "FROM product_audit WHERE run_date = ?) GROUP BY pose_id",
             day.run_date,
         )
     }
-    rows = _rows(
+    classes = _rows(
         tables,
-        "SELECT pose_id, name, kind, shot_code, size, spread, lineage, exemplars "
-        "FROM vocabulary WHERE model_version = ? "
-        "ORDER BY lineage = 'retired', kind DESC, size DESC, pose_id",
+        "SELECT pose_id, name, kind, shot_code, size, spread, lineage, exemplars, ask_id, "
+        "ask_name, asked, agreement FROM vocabulary WHERE model_version = ? "
+        "ORDER BY size DESC, pose_id",
         day.model_version,
     )
-    none = {"present": 0, "missing": 0}
-    return tuple(
-        Pose(
-            **{**row, "exemplars": tuple(row["exemplars"] or ())},
-            present=counts.get(row["pose_id"], none)["present"],
-            missing=counts.get(row["pose_id"], none)["missing"],
+    poses = {row["pose_id"]: _pose(row, shown) for row in classes}
+    learned = {row["pose_id"]: row for row in classes if row["lineage"] != "retired"}
+    groups = _rows(
+        tables,
+        f"SELECT {_ASK}, any_value(coalesce(members, [pose_id])) AS members, "  # noqa: S608
+        "count(*) FILTER (state = 'present') AS present, "
+        "count(*) FILTER (state = 'missing') AS missing "
+        "FROM pose_flags WHERE run_date = ? GROUP BY coalesce(ask_id, pose_id)",
+        day.run_date,
+    ) or _as_learned(learned)
+    by_class = all(len(group["members"]) == 1 for group in groups) and len(groups) > len(
+        {row["ask_id"] for row in learned.values()}
+    )
+    asks = [_ask(group, learned, poses, by_class) for group in groups if _known(group, learned)]
+    asks.sort(
+        key=lambda ask: (
+            ask.kind != "person",
+            ask.why_not is not None,
+            -sum(pose.size for pose in ask.poses),
+            ask.ask_id,
         )
-        for row in rows
+    )
+    return tuple(asks), tuple(pose for pose in poses.values() if pose.lineage == "retired")
+
+
+def _known(group: dict[str, Any], learned: dict[int, dict[str, Any]]) -> bool:
+    return not learned.keys().isdisjoint(group["members"])
+
+
+def _pose(row: dict[str, Any], shown: dict[int, int]) -> Pose:
+    own = ("pose_id", "name", "kind", "shot_code", "size", "spread", "lineage")
+    return Pose(
+        **{name: row[name] for name in own},
+        exemplars=tuple(row["exemplars"] or ()),
+        present=shown.get(row["pose_id"], 0),
     )
 
 
-def unassessable(tables: Tables, run_date: datetime.date) -> tuple[Unassessable, ...]:
-    """Products that could not be assessed, those with most pictures first."""
+def _as_learned(learned: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The model's own asks, in the shape of the day's."""
+    groups: dict[int, dict[str, Any]] = {}
+    for pose_id, row in learned.items():
+        grouped = row["ask_id"] is not None
+        ask_id, name = (row["ask_id"], row["ask_name"]) if grouped else (pose_id, row["name"])
+        empty = {"ask_id": ask_id, "name": name, "members": [], "present": 0, "missing": 0}
+        groups.setdefault(ask_id, empty)["members"].append(pose_id)
+    return list(groups.values())
+
+
+def _ask(
+    group: dict[str, Any],
+    learned: dict[int, dict[str, Any]],
+    poses: dict[int, Pose],
+    by_class: bool,
+) -> Ask:
+    rows = [row for pose_id, row in learned.items() if pose_id in group["members"]]
+    agreements = {row["agreement"] for row in rows}
+    agreement = agreements.pop() if len(agreements) == 1 and not by_class else None
+    refused = not by_class and not group["missing"] and all(r["asked"] is False for r in rows)
+    why_not = None
+    if refused and agreement is not None and agreement < AGREEMENT:
+        why_not = "too few of its pictures come out the same when all is done again"
+    elif refused:
+        why_not = "too few of the popular products show it"
+    return Ask(
+        group["ask_id"],
+        group["name"],
+        tuple(poses[row["pose_id"]] for row in rows),
+        group["present"],
+        group["missing"],
+        agreement,
+        why_not,
+    )
+
+
+def unjudged(tables: Tables, run_date: datetime.date, status: str) -> tuple[Unjudged, ...]:
+    """Products that are `unassessable` or `unclear`, those with most pictures first."""
     rows = _rows(
         tables,
         "SELECT product_id, category, subcategory, pictures, unreadable, reason "
-        "FROM product_audit WHERE run_date = ? AND status = 'unassessable' "
+        "FROM product_audit WHERE run_date = ? AND status = ? "
         "ORDER BY pictures DESC, product_id LIMIT ?",
         run_date,
-        UNASSESSABLE_SHOWN,
+        status,
+        UNJUDGED_SHOWN,
     )
     return tuple(
-        Unassessable(
+        Unjudged(
             row["product_id"],
             " / ".join(part for part in (row["category"], row["subcategory"]) if part)
             or NO_CATEGORY,

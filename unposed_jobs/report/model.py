@@ -13,6 +13,8 @@ class Figures:
     products: int = 0
     complete: int = 0
     gaps: int = 0
+    unclear: int = 0
+    """Products of which nothing is missing for certain."""
     unassessable: int = 0
     targets: int = 0
     """Products with fewer than p pictures."""
@@ -21,7 +23,9 @@ class Figures:
     unreadable: int = 0
     duplicates: int = 0
     missing: int = 0
-    """Missing poses over all products."""
+    """Missing asks over all products."""
+    charts: int = 0
+    """Those of them that nobody photographs: size charts and texts."""
     completeness: float | None = None
     """Mean over products that could be assessed, in [0, 1]."""
 
@@ -30,12 +34,17 @@ class Figures:
         """Complete products among all, in [0, 1]."""
         return self.complete / self.products if self.products else 0.0
 
+    @property
+    def photographs(self) -> int:
+        """Missing asks that somebody has to photograph."""
+        return self.missing - self.charts
+
 
 @dataclass(frozen=True)
-class PoseCount:
-    """How many products miss a pose."""
+class AskCount:
+    """How many products miss an ask."""
 
-    pose_id: int
+    ask_id: int
     name: str
     products: int
     share: float
@@ -48,7 +57,7 @@ class Category:
 
     name: str
     figures: Figures
-    top_missing: tuple[PoseCount, ...] = ()
+    top_missing: tuple[AskCount, ...] = ()
     rows: tuple[Category, ...] = ()
 
 
@@ -66,7 +75,28 @@ class Pose:
     exemplars: tuple[str, ...]
     present: int = 0
     """Products that show it on the day."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the audit held products against: one class, or several that stand for one another."""
+
+    ask_id: int
+    name: str
+    poses: tuple[Pose, ...]
+    """Its classes, the largest first; at least one."""
+    present: int = 0
+    """Products that fill it on the day."""
     missing: int = 0
+    agreement: float | None = None
+    """Share of its pictures that stay in it when all is done again; None: not tried."""
+    why_not: str | None = None
+    """Why it is never asked for; None where it is."""
+
+    @property
+    def kind(self) -> str:
+        """person or no_person."""
+        return self.poses[0].kind
 
 
 @dataclass(frozen=True)
@@ -85,11 +115,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Missing:
-    """One missing pose of a product."""
+    """One missing ask of a product."""
 
     rank: int
-    pose_id: int
+    ask_id: int
     name: str
+    usually: str | None
+    """The class by which the cohort usually shows it, where the name does not say so."""
     shot_code: str | None
     remedy: str
     confidence: float
@@ -117,8 +149,8 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Unassessable:
-    """A product that could not be assessed."""
+class Unjudged:
+    """A product that could not be assessed, or not wholly."""
 
     product_id: str
     cohort: str
@@ -148,11 +180,15 @@ class Gallery:
     previous: Figures | None
     previous_date: datetime.date | None
     categories: tuple[Category, ...]
-    most_missing: tuple[PoseCount, ...]
-    poses: tuple[Pose, ...]
+    most_missing: tuple[AskCount, ...]
+    asks: tuple[Ask, ...]
+    """What the day was audited by: people first, what is asked for before what is not."""
+    retired: tuple[Pose, ...]
+    """Classes of earlier models that this one no longer finds."""
     products: tuple[Product, ...]
     """The first `limit` by what matters."""
-    unassessable: tuple[Unassessable, ...]
+    unassessable: tuple[Unjudged, ...]
+    unclear: tuple[Unjudged, ...]
     rejects: tuple[Reject, ...]
     reject_counts: tuple[tuple[str, str, int], ...]
     """(source, reason, rows)."""

@@ -19,22 +19,27 @@ PER_PAGE = 48
 PER_FILE = 1200
 """Products in one HTML file, lest a big catalogue's page becomes too heavy."""
 PICTURES_A_CARD = 16
-EXAMPLES_A_POSE = 4
+EXAMPLES_SHOWN = 4
 TEMPLATES = Path(__file__).parent / "templates"
 ASSETS = ("gallery.css", "gallery.js")
-STATUSES = {"gaps": "Has gaps", "complete": "Complete", "unassessable": "Could not be assessed"}
+STATUSES = {
+    "complete": "Complete",
+    "gaps": "Has gaps",
+    "unclear": "Unclear",
+    "unassessable": "Could not be assessed",
+}
 
 
 def pictures_shown(gallery: Gallery) -> Iterator[str]:
     """The address of each picture that gets a thumbnail; some come more than once."""
-    for pose in gallery.poses:
+    for pose in (*(pose for ask in gallery.asks for pose in ask.poses), *gallery.retired):
         yield from pose.exemplars
     for product in gallery.products:
         for picture in product.pictures[:PICTURES_A_CARD]:
             if picture.state != "unreadable":
                 yield picture.uri
         for missing in product.missing:
-            yield from missing.examples[:EXAMPLES_A_POSE]
+            yield from missing.examples[:EXAMPLES_SHOWN]
 
 
 def product_files(count: int) -> list[str]:
@@ -65,8 +70,8 @@ def write(
         "files": files,
         "anchors": anchors,
         "statuses": STATUSES,
-        "poses": {pose.pose_id: pose for pose in gallery.poses},
-        "examples_a_pose": EXAMPLES_A_POSE,
+        "asks": {ask.ask_id: ask for ask in gallery.asks},
+        "examples_shown": EXAMPLES_SHOWN,
         "pictures_a_card": PICTURES_A_CARD,
         "per_page": PER_PAGE,
     }
@@ -166,6 +171,6 @@ def _cohorts(products: Sequence[Product]) -> list[tuple[str, list[str]]]:
 
 def _missing_names(products: Sequence[Product]) -> list[tuple[int, str]]:
     return sorted(
-        {(missing.pose_id, missing.name) for product in products for missing in product.missing},
+        {(missing.ask_id, missing.name) for product in products for missing in product.missing},
         key=lambda item: (item[1].casefold(), item[0]),
     )

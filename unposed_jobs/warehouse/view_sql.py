@@ -49,8 +49,9 @@ DERIVED_VIEWS = (
         "For the latest published day: the asks that each category misses most",
         """
         SELECT
-            run_date, category, ask_id, ask_name, mode(pose_id) AS pose_id,
-            mode(pose_name) AS pose_name,
+            run_date, category, ask_id, any_value(ask_name) AS ask_name,
+            mode(shown) FILTER (state = 'missing').id AS pose_id,
+            mode(shown) FILTER (state = 'missing').name AS pose_name,
             count(*) FILTER (state = 'missing') AS missing_products,
             count(*) FILTER (state IN ('missing', 'present')) AS assessed_products,
             missing_products / assessed_products AS missing_share,
@@ -58,13 +59,20 @@ DERIVED_VIEWS = (
             CAST(rank() OVER (
                 PARTITION BY category ORDER BY missing_products DESC, mean_score DESC, ask_id
             ) AS INTEGER) AS place
-        FROM pose_flags_current
-        GROUP BY run_date, category, ask_id, ask_name
+        FROM (
+            -- A day from before there were asks has a class for each.
+            SELECT * REPLACE (
+                    coalesce(ask_id, pose_id) AS ask_id, coalesce(ask_name, pose_name) AS ask_name
+                ),
+                {'id': pose_id, 'name': pose_name} AS shown
+            FROM pose_flags_current
+        )
+        GROUP BY run_date, category, ask_id
         HAVING missing_products > 0
         ORDER BY category, place
         """,
         {
-            "pose_id": "The class by which the ask is usually shown",
+            "pose_id": "The class by which most of these products' cohorts show it",
             "pose_name": "Of that class",
             "missing_products": "Products that miss the ask",
             "assessed_products": "Products for which it could be said and that should show it",

@@ -52,9 +52,9 @@
     for (const card of cards) {
       card.hidden = !visible.has(card);
       if (card.hidden) continue;
-      for (const gap of card.querySelectorAll("[data-pose]")) {
-        const marked = gap.dataset.pose === wanted;
-        gap.classList.toggle("wanted-pose", marked);
+      for (const gap of card.querySelectorAll("[data-ask]")) {
+        const marked = gap.dataset.ask === wanted;
+        gap.classList.toggle("wanted-gap", marked);
         if (marked && gap.closest("details")) gap.closest("details").open = true;
       }
     }
