@@ -24,7 +24,8 @@ How a product's pictures become states of each ask:
   the ask in the product's cohort: its own, and those that stand in for it there. Evidence is the
   most confident one, the first shown among equals. A present ask is present also where the
   cohort is not asked for it: it is a fact.
-- **waived**, then **not_applicable**: the profile says so; or less than `min_cohort_share` of
+- **waived**, then **not_applicable**: the profile says so; or the ask may not be flagged at all,
+  being too rare, too impure or hidden by a person; or less than `min_cohort_share` of
   the cohort's reference products show the ask. The other asks are *expected*.
 - **unknown**: expected, not present, and either the nearest class of a usable picture below
   `min_confidence` would fill it (it may well show it), or the product is unassessable. A picture
@@ -103,8 +104,9 @@ def audit_products(
     waived = profile.waived(
         batch.column("product_id").cast(pa.string()), expectations, run.run_date
     )
-    shown = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
-    have, doubtful = (have_asks(pictures, found, cohorts) for found in shown)
+    found = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
+    shown = tuple(np.where(expectations.hidden, -1, rows) for rows in found)
+    have, doubtful = (have_asks(pictures, rows, cohorts) for rows in shown)
     assessment = missing_centroids(
         pictures, cohorts, have, doubtful, waived=waived, settings=settings
     )
