@@ -99,6 +99,13 @@ def test_the_example_that_is_shipped_says_what_its_comments_say():
     assert len(profile.waivers) == 1
 
 
+def test_the_corrections_of_the_example_are_sound(tmp_path):
+    _, text = EXAMPLE.read_text(encoding="utf-8").split("undoes it.\n")
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    profile = load(tmp_path, "\n".join(lines))
+    assert [one.action for one in profile.corrections] == ["rename", "merge", "hide"]
+
+
 def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
     profile = load(
         tmp_path,
