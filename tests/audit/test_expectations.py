@@ -107,7 +107,11 @@ def test_a_pose_twice_is_refused():
 
 def test_from_a_bundle_learned_with_the_same_attributes():
     bundle = SimpleNamespace(
-        attributes=ATTRIBUTES, vocabulary=VOCABULARY, cohorts=TABLE, model_version="m-1"
+        attributes=ATTRIBUTES,
+        vocabulary=VOCABULARY,
+        cohorts=TABLE,
+        asked=None,
+        model_version="m-1",
     )
     expectations = Expectations.from_bundle(bundle, list(ATTRIBUTES))
     assert expectations.rows == Expectations.from_tables(VOCABULARY, TABLE, ATTRIBUTES).rows

@@ -1,17 +1,32 @@
 import datetime
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
+from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.errors import UnposedError
 
 NAMES = ("full body, front", "upper body, back", "size chart")
-IDS = np.array([2, 5, 9], dtype=np.int32)
 EXAMPLE = Path(__file__).parents[2] / "docs/profile.example.toml"
 TODAY = datetime.date(2026, 3, 1)
+
+
+def asks(names=NAMES, ask_ids=(2, 5, 9), ask_names=None):
+    """Classes 2, 5 and 9, each an ask of its own unless `ask_ids` joins some."""
+    vocabulary = pa.table(
+        {
+            "pose_id": [2, 5, 9],
+            "kind": ["person"] * 3,
+            "name": names,
+            "shot_code": pa.array([None] * 3, pa.string()),
+            "ask_id": ask_ids,
+            "ask_name": ask_names or names,
+        }
+    )
+    cohorts = pa.table({name: pa.array([], pa.int32()) for name in ("ask_id", "pose_id")})
+    return Expectations.from_tables(vocabulary, cohorts, ())
 
 
 def load(tmp_path, text):
@@ -23,7 +38,7 @@ def load(tmp_path, text):
 def test_no_path_is_the_empty_profile():
     profile = Profile.load("")
     assert profile.shot_code(0, "anything") is None
-    assert not profile.excludes("a", "b", IDS, NAMES).any()
+    assert not profile.excludes("a", "b", asks()).any()
 
 
 def test_shot_codes_first_match_wins_without_regard_to_case(tmp_path):
@@ -38,10 +53,10 @@ def test_not_applicable_by_category_and_subcategory(tmp_path):
         tmp_path,
         '[not_applicable]\n"Trousers" = ["upper*"]\n"Clothing/Socks" = ["full*", "size chart"]\n',
     )
-    assert profile.excludes("Trousers", "Jeans", IDS, NAMES).tolist() == [False, True, False]
-    assert profile.excludes("Clothing", "Socks", IDS, NAMES).tolist() == [True, False, True]
-    assert not profile.excludes("Clothing", None, IDS, NAMES).any()
-    assert not profile.excludes(None, None, IDS, NAMES).any()
+    assert profile.excludes("Trousers", "Jeans", asks()).tolist() == [False, True, False]
+    assert profile.excludes("Clothing", "Socks", asks()).tolist() == [True, False, True]
+    assert not profile.excludes("Clothing", None, asks()).any()
+    assert not profile.excludes(None, None, asks()).any()
 
 
 def test_a_pose_id_holds_whatever_the_pose_is_called(tmp_path):
@@ -52,8 +67,23 @@ def test_a_pose_id_holds_whatever_the_pose_is_called(tmp_path):
     assert profile.shot_code(5, "upper body, back") == "REAR"
     assert profile.shot_code(5, "renamed") == "REAR"
     assert profile.shot_code(55, "upper body, back") == "BACK"
-    assert profile.excludes("Socks", None, IDS, NAMES).tolist() == [True, False, True]
-    assert profile.excludes("Socks", None, IDS, ("a", "b", "c")).tolist() == [False, False, True]
+    assert profile.excludes("Socks", None, asks()).tolist() == [True, False, True]
+    assert profile.excludes("Socks", None, asks(("a", "b", "c"))).tolist() == [False, False, True]
+
+
+def test_an_ask_is_meant_by_its_id_a_member_its_name_or_a_name_that_all_members_have(tmp_path):
+    pair = asks(("front, near", "front, far", "back"), (2, 2, 9), ("a front", "a front", "back"))
+    for words, meant in (
+        ("2", True),
+        ("5", True),
+        ('"a front"', True),
+        ('"front*"', True),
+        ('"*near"', False),
+        ("9", False),
+    ):
+        profile = load(tmp_path, f'[not_applicable]\n"*" = [{words}]\n')
+        assert profile.excludes("Tops", None, pair)[0] == meant, words
+        assert profile.excludes("Tops", None, pair)[1] == (words == "9"), words
 
 
 def test_the_example_that_is_shipped_says_what_its_comments_say():
@@ -62,11 +92,18 @@ def test_the_example_that_is_shipped_says_what_its_comments_say():
     assert profile.shot_code(0, "full body, left side") == "SIDE"
     assert profile.shot_code(0, "full body, right side") == "SIDE"
     names = ("legs, front", "upper body, front", "full body, front")
-    tops = profile.excludes("Tops", "T-shirts", IDS, names)
-    trousers = profile.excludes("Bottoms", "Trousers", IDS, names)
+    tops = profile.excludes("Tops", "T-shirts", asks(names))
+    trousers = profile.excludes("Bottoms", "Trousers", asks(names))
     assert tops.tolist() == [True, False, False]
     assert trousers.tolist() == [False, True, False]
     assert len(profile.waivers) == 1
+
+
+def test_the_corrections_of_the_example_are_sound(tmp_path):
+    _, text = EXAMPLE.read_text(encoding="utf-8").split("undoes it.\n")
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    profile = load(tmp_path, "\n".join(lines))
+    assert [one.action for one in profile.corrections] == ["rename", "merge", "hide"]
 
 
 def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
@@ -76,9 +113,9 @@ def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
         '[[waivers]]\nproduct_id = "B"\npose = 9\nreason = "made to order"\n',
     )
     ids = pa.array(["B", "C", "A"])
-    first = profile.waived(ids, IDS, NAMES, TODAY)
+    first = profile.waived(ids, asks(), TODAY)
     assert first.tolist() == [[False, False, True], [False] * 3, [False, True, False]]
-    later = profile.waived(ids, IDS, NAMES, TODAY + datetime.timedelta(days=1))
+    later = profile.waived(ids, asks(), TODAY + datetime.timedelta(days=1))
     assert later.tolist() == [[False, False, True], [False] * 3, [False] * 3]
 
 

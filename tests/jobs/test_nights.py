@@ -314,6 +314,46 @@ def test_a_later_model_keeps_ids_and_the_old_champion_retires(nights, spark):
         warehouse.rewrite(name, lambda _, rows=rows: rows, "restore")
 
 
+def vocabulary_of(warehouse):
+    version = registry.champion(warehouse).model_version
+    rows = warehouse.read("vocabulary", row_filter={"model_version": version})
+    return {row["pose_id"]: row for row in rows.to_pylist()}
+
+
+def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights, spark, tmp_path):
+    settings, warehouse, _ = nights
+    before, flags = vocabulary_of(warehouse), rows_of(warehouse, SECOND)["pose_flags"]
+    asked = sorted({row["ask_id"] for row in flags})
+    missing = next(row for row in flags if row["state"] == "missing")
+    hidden = next(ask for ask in asked if ask != missing["ask_id"])
+    profile = tmp_path / "shots.toml"
+    profile.write_text(
+        f'[[rename]]\nask = {missing["ask_id"]}\nname = "our shot"\nreason = "our word"\n'
+        f'[[hide]]\nask = {hidden}\nreason = "props"\n'
+    )
+    corrected = dataclasses.replace(
+        settings, audit=dataclasses.replace(settings.audit, profile=str(profile))
+    )
+    audit.run(spark, corrected, quiet(SECOND, dry_run=True))
+    assert vocabulary_of(warehouse) == before
+    audit.run(spark, corrected, quiet(SECOND))
+    after = rows_of(warehouse, SECOND)["pose_flags"]
+    assert {row["ask_name"] for row in after if row["ask_id"] == missing["ask_id"]} == {"our shot"}
+    assert "missing" not in {row["state"] for row in after if row["ask_id"] == hidden}
+    assert any(row["remedy"] and "our shot" in row["remedy"] for row in after)
+    rows = vocabulary_of(warehouse)
+    told = {row["ask_id"]: row["correction"] for row in rows.values() if row["correction"]}
+    assert set(told) == {missing["ask_id"], hidden}
+    assert told[hidden] == "ask hidden: props"
+    assert {row["lineage"] for row in rows.values()} == {row["lineage"] for row in before.values()}
+    written = warehouse.snapshot_id("vocabulary")
+    audit.run(spark, corrected, quiet(SECOND))
+    assert warehouse.snapshot_id("vocabulary") == written
+    audit.run(spark, settings, quiet(SECOND))
+    assert vocabulary_of(warehouse) == before
+    assert rows_of(warehouse, SECOND)["pose_flags"] == flags
+
+
 class _LostError(Exception):
     """Stands for a driver that dies in the middle."""
 

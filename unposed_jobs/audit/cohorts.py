@@ -27,7 +27,7 @@ class ProductCohorts:
     score: npt.NDArray[np.float64]
     """(n, A) the ranking's score, NaN where there is none."""
     excluded: npt.NDArray[np.bool_]
-    """(n, A) the profile says that the ask does not apply."""
+    """(n, A) the profile says that the ask does not apply, or it may not be asked for at all."""
     usual: npt.NDArray[np.int64]
     """(n, A) place of the class by which the cohort usually shows the ask."""
     fills: npt.NDArray[np.bool_]
@@ -57,7 +57,9 @@ def find_cohorts(
         row[place], level[place] = expectations.find(
             [value[name] for name in expectations.attributes]
         )
-        excluded[place] = profile.excludes(value["category"], value["subcategory"], expectations)
+        excluded[place] = ~expectations.asked | profile.excludes(
+            value["category"], value["subcategory"], expectations
+        )
     unknown = np.full((1, len(expectations.ask_ids)), np.nan)
     own = np.stack([np.isin(expectations.pose_ids, ids) for ids in expectations.members])[None]
     return ProductCohorts(

@@ -43,12 +43,16 @@ class Expectations:
     """(A) person or no_person."""
     members: tuple[tuple[int, ...], ...]
     """[A] pose ids of each ask's classes, ascending."""
+    asked: npt.NDArray[np.bool_]
+    """(A,) whether the ask may be flagged missing at all."""
     pose_ids: npt.NDArray[np.int32]
     """(P,) ascending: the classes of the vocabulary that are not retired."""
     pose_names: tuple[str, ...]
     """(P) of the classes."""
     shot_codes: tuple[str | None, ...]
     """(P) of the classes."""
+    hidden: npt.NDArray[np.bool_]
+    """(P,) a person has hidden the class: its pictures show and fill nothing."""
     attributes: tuple[str, ...]
     """The columns that define a cohort, coarsest first."""
     rows: dict[Cohort, int]
@@ -121,9 +125,11 @@ class Expectations:
             names=tuple(ask.name for ask in asks),
             kinds=tuple(ask.kind for ask in asks),
             members=tuple(ask.members for ask in asks),
+            asked=may_ask,
             pose_ids=pose_ids,
             pose_names=tuple(row["name"] for row in poses),
             shot_codes=tuple(row["shot_code"] for row in poses),
+            hidden=np.zeros(len(poses), dtype=bool),
             attributes=tuple(attributes),
             rows={key: index for index, key in enumerate(keys)},
             share=np.where(may_ask, share, 0.0),

@@ -24,7 +24,8 @@ How a product's pictures become states of each ask:
   the ask in the product's cohort: its own, and those that stand in for it there. Evidence is the
   most confident one, the first shown among equals. An ask that its own classes show is present
   also where the cohort is not asked for it: it is a fact.
-- **waived**, then **not_applicable**: the profile says so; or less than `min_cohort_share` of
+- **waived**, then **not_applicable**: the profile says so; or the ask may not be flagged at all,
+  being too rare, too impure or hidden by a person; or less than `min_cohort_share` of
   the cohort's reference products show the ask. The other asks are *expected*.
 - **unknown**: expected, not present, and either the nearest class of a usable picture below
   `min_confidence` would fill it (it may well show it), or the product is unassessable. A picture
@@ -103,9 +104,10 @@ def audit_products(
     waived = profile.waived(
         batch.column("product_id").cast(pa.string()), expectations, run.run_date
     )
-    shown = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
+    found = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
+    shown = tuple(np.where(expectations.hidden, -1, rows) for rows in found)
     fills = cohorts.fills[cohorts.row]
-    have, doubtful = (have_asks(pictures, found, fills) for found in shown)
+    have, doubtful = (have_asks(pictures, rows, fills) for rows in shown)
     own = have_asks(pictures, shown[0], cohorts.fills[-1:]) >= 0
     assessment = missing_centroids(
         pictures, cohorts, have, doubtful, own=own, waived=waived, settings=settings

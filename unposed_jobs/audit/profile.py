@@ -1,5 +1,7 @@
 """A retailer's shot profile: what a shot is called, where it does not apply, what is waived.
 
+What it corrects about the learned vocabulary itself is in `audit.corrections`.
+
 The file is TOML; `docs/profile.example.toml` is one to begin from. A pose is named by a shell
 pattern (``*``, ``?``, ``[...]``) over pose names, without regard to case, or by its pose_id. A
 name can change when the poses are learned anew, an id never comes to mean another pose. Of the
@@ -36,11 +38,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unposed_jobs.audit import corrections
 from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
     from unposed_jobs.audit.expectations import Expectations
 
+_SECTIONS = ("shot_codes", "not_applicable", "waivers", *corrections.SECTIONS)
 _WAIVER_KEYS = {"product_id", "pose", "until", "reason"}
 
 
@@ -60,6 +64,7 @@ class Profile:
     shot_codes: tuple[tuple[str | int, str], ...] = ()
     not_applicable: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    corrections: tuple[corrections.Correction, ...] = ()
 
     @classmethod
     def load(cls, path: str | Path) -> Profile:
@@ -75,10 +80,10 @@ class Profile:
             raise UnposedError(f"no shot profile {path}; check [audit] profile") from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UnposedError(f"cannot read the shot profile {path}: {error}") from None
-        unknown = sorted(set(raw) - {"shot_codes", "not_applicable", "waivers"})
+        unknown = sorted(set(raw) - set(_SECTIONS))
         if unknown:
             raise UnposedError(
-                f"{path}: unknown section {unknown[0]}; known: shot_codes, not_applicable, waivers"
+                f"{path}: unknown section {unknown[0]}; known: {', '.join(_SECTIONS)}"
             )
         codes = _table(raw, "shot_codes", path)
         for pattern, code in codes.items():
@@ -99,6 +104,7 @@ class Profile:
             ),
             not_applicable=tuple((key, tuple(value)) for key, value in exclusions.items()),
             waivers=tuple(_waiver(item, path) for item in waivers),
+            corrections=corrections.parse(raw, path),
         )
 
     def shot_code(self, pose_id: int, pose_name: str) -> str | None:

@@ -4,14 +4,17 @@
    GETEMBEDDING, AUTOENC, GETNEARESTCENTROID) and appends to `image_poses`.
 2. `products_with_pictures` gathers each product of the day with its pictures.
 3. `audit.inference` decides the flags (the rest of Algorithm 2) batch by batch.
-4. Each day table gets one snapshot that replaces exactly this day; then the run is recorded and
-   the analysts' views are made anew. A check that fails publishes nothing.
+4. Each day table gets one snapshot that replaces exactly this day; a check that fails publishes
+   nothing. `vocabulary` tells what the profile corrects.
+5. The run is recorded and the analysts' views are made anew.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from unposed_jobs.audit import inference
-from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit import corrections, inference
+from unposed_jobs.audit.expectations import CLASSES, Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import frames, ingest, landmark_table, loaded
+from unposed_jobs.jobs import frames, ingest, landmark_table, loaded, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.reference import registry
@@ -48,6 +51,17 @@ PRODUCTS_A_BATCH = 512
 """Products that one call of `audit.inference` sees: bounds an executor's memory."""
 
 
+@dataclass(frozen=True)
+class _Champion:
+    """What the day is audited by; `unused` are lines about corrections that change nothing."""
+
+    model: ModelRow
+    bundle: Bundle
+    expectations: Expectations
+    profile: Profile
+    unused: tuple[str, ...]
+
+
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
     _champion(Warehouse.open(settings.warehouse), settings)
@@ -62,7 +76,10 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     """
     started, clock = datetime.now(UTC), time.monotonic()
     warehouse = Warehouse.open(settings.warehouse)
-    model, expectations, profile = _champion(warehouse, settings)
+    champion = _champion(warehouse, settings)
+    model, expectations = champion.model, champion.expectations
+    for line in champion.unused:
+        run.progress(line)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
     rejected = ingest.check_budget(catalogue, settings)
 
@@ -81,7 +98,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         frames.digest(rejects),
     )
     audit_run = inference.AuditRun(run.run_date, run_id, model.model_version)
-    staged = _stage_flags(job, products, audit_run, expectations, profile)
+    staged = _stage_flags(job, products, audit_run, expectations, champion.profile)
     staged["catalogue_rejects"] = frames.stage(
         rejects.coalesce(1),
         warehouse.stage("catalogue_rejects", run_id),
@@ -101,6 +118,12 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
             snapshots[table.name] = warehouse.replace_day(
                 table.name, run.run_date, staged[table.name], run_id
             )
+    if not run.dry_run:
+        snapshot = vocabulary_table.correct(
+            warehouse, model, champion.bundle, champion.profile.corrections, run_id
+        )
+        if snapshot is not None:
+            snapshots["vocabulary"] = snapshot
     warehouse.record_run(
         RunRecord(
             run_id=run_id,
@@ -225,7 +248,7 @@ def _stage_flags(
     products: DataFrame,
     audit_run: inference.AuditRun,
     expectations: Expectations,
-    profile: Profile | None,
+    profile: Profile,
 ) -> dict[str, list[Any]]:
     """Run `audit.inference` on the executors; both tables are staged in one pass."""
     warehouse, audit_settings = job.warehouse, job.settings.audit
@@ -249,19 +272,25 @@ def _stage_flags(
     return frames.collect_staged(ordered.mapInArrow(audit, frames.STAGED))
 
 
-def _champion(
-    warehouse: Warehouse, settings: Settings
-) -> tuple[ModelRow, Expectations, Profile | None]:
-    """The promoted model, what it expects of each cohort, and the profile, if they fit together."""
+def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:
+    """The promoted model with what people have corrected, if it and the settings fit together."""
     model = registry.require_champion(warehouse)
     _check_estimator(model, settings)
-    expectations = Expectations.from_bundle(
-        Bundle.load(model.artefact_uri),
-        settings.catalogue.cohort_attributes,
-        settings.audit.flags,
-    )
-    profile = Profile.load(settings.audit.profile) if settings.audit.profile else None
-    return model, expectations, profile
+    path, flags = settings.audit.profile, settings.audit.flags
+    profile = Profile.load(path)
+    bundle = Bundle.load(model.artefact_uri)
+    learned = Expectations.from_bundle(bundle, settings.catalogue.cohort_attributes, flags)
+    known = warehouse.read("vocabulary", ["pose_id"])["pose_id"].to_pylist()
+    corrections.check_known(profile.corrections, [*known, *learned.pose_ids.tolist()], path)
+    unused = []
+    if flags == CLASSES and any(one.of == corrections.ASK for one in profile.corrections):
+        unused.append(
+            "classes are flagged, not asks: what the profile corrects of asks is not used"
+        )
+        usable = tuple(one for one in profile.corrections if one.of == corrections.POSE)
+        profile = dataclasses.replace(profile, corrections=usable)
+    expectations, lines = corrections.apply(learned, profile.corrections)
+    return _Champion(model, bundle, expectations, profile, (*unused, *lines))
 
 
 def _check_estimator(model: ModelRow, settings: Settings) -> None:

@@ -15,14 +15,14 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
-from unposed_jobs.jobs import frames, ingest, landmark_table, reference
+from unposed_jobs.jobs import frames, ingest, landmark_table, reference, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.registry import ModelRow
 from unposed_jobs.reference.training import train_reference
-from unposed_jobs.warehouse import RunRecord, Warehouse, tables
+from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -102,7 +102,10 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     if not run.dry_run:
         bundle.save(uri)
         snapshots["vocabulary"] = warehouse.replace_rows(
-            "vocabulary", {"model_version": version}, _vocabulary(bundle, run_id), run_id
+            "vocabulary",
+            {"model_version": version},
+            vocabulary_table.learned(bundle, run_id),
+            run_id,
         )
         snapshots["models"] = registry.record(warehouse, [row], run_id)
     warehouse.record_run(
@@ -165,10 +168,3 @@ def _digest(pictures: pa.Table) -> str:
     )
     text = "\n".join(sorted(f"{product} {content}" for product, content in pairs))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _vocabulary(bundle: Bundle, run_id: str) -> pa.Table:
-    rows = bundle.vocabulary
-    for name, value in (("model_version", bundle.model_version), ("run_id", run_id)):
-        rows = rows.append_column(name, pa.array([value] * rows.num_rows, pa.string()))
-    return rows.select(tables.VOCABULARY.schema.names).cast(tables.VOCABULARY.schema)

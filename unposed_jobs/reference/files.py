@@ -25,7 +25,7 @@ VOCABULARY = pa.schema(
     [
         pa.field(column.name, column.type)
         for column in tables.VOCABULARY.schema
-        if column.name not in ("model_version", "run_id")
+        if column.name not in ("model_version", "run_id", "correction")
     ]
 )
 """The columns of the table `vocabulary` that a bundle knows."""

@@ -192,6 +192,12 @@ VOCABULARY = Table(
                 pa.float64(),
                 "Share of the ask's pictures that stay in it when all is done again",
             ),
+            _column(
+                "correction",
+                pa.string(),
+                "What the shot profile of the latest audit changed about the class or its ask, and "
+                "why; null: all is as it was learned",
+            ),
             _RUN_ID,
         ]
     ),

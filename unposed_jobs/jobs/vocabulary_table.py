@@ -1,0 +1,58 @@
+"""A model's rows of the table `vocabulary`: as learned, and as people have corrected them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from unposed_jobs.audit import corrections
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.warehouse import Warehouse, tables
+
+if TYPE_CHECKING:
+    from unposed_jobs.audit.corrections import Correction
+    from unposed_jobs.reference.bundle import Bundle
+    from unposed_jobs.reference.registry import ModelRow
+
+_CORRECTED = ("pose_id", "name", "ask_id", "ask_name", "asked", "correction")
+
+
+def learned(bundle: Bundle, run_id: str) -> pa.Table:
+    """The rows of a bundle, as its training writes them."""
+    rows = bundle.vocabulary
+    return _complete(rows, bundle.model_version, pa.array([run_id] * rows.num_rows))
+
+
+def correct(
+    warehouse: Warehouse,
+    model: ModelRow,
+    bundle: Bundle,
+    corrected: Sequence[Correction],
+    run_id: str,
+) -> int | None:
+    """Make the table say what the profile corrects about a model; returns the snapshot, if any.
+
+    Nothing is written where it says so already. A row of which nothing is corrected is the
+    training's again.
+    """
+    rows = corrections.vocabulary(bundle.vocabulary, Expectations.from_bundle(bundle), corrected)
+    training = pc.is_null(rows["correction"])
+    wanted = _complete(rows, model.model_version, pc.if_else(training, model.run_id, run_id))
+    key = {"model_version": model.model_version}
+    before = warehouse.read("vocabulary", list(_CORRECTED), row_filter=key)
+    order = [("pose_id", "ascending")]
+    if before.sort_by(order).to_pylist() == wanted.select(_CORRECTED).sort_by(order).to_pylist():
+        return None
+    return warehouse.replace_rows("vocabulary", key, wanted, run_id)
+
+
+def _complete(rows: pa.Table, version: str, run_ids: pa.Array | pa.ChunkedArray) -> pa.Table:
+    count = rows.num_rows
+    rows = rows.append_column("model_version", pa.array([version] * count, pa.string()))
+    rows = rows.append_column("run_id", run_ids)
+    if "correction" not in rows.column_names:
+        rows = rows.append_column("correction", pa.nulls(count, pa.string()))
+    return rows.select(tables.VOCABULARY.schema.names).cast(tables.VOCABULARY.schema)
