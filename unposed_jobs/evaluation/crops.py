@@ -2,7 +2,7 @@
 
 The catalogue's own chest crops are all framed alike, so that the mean place of a shoulder is right
 in nearly all of them. These are windows over its rendered pictures of standing people, of any
-scale and place, that end above below the mouth; the truth moves with them.
+scale and place, that begin below the mouth; the truth moves with them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEAST = 96
 _SHOWN = {"chest": TORSO, "legs": LEGS}
 _FRAMED = {"chest": ("upper", "full"), "legs": ("full", "legs")}
 """Whole pictures from which windows of each kind are cut."""
-AT_MOST = {"chest": 160, "legs": 80}
+AT_MOST = {"chest": 120, "legs": 60}
 """Windows of each kind: one for each picture, spread over the products."""
 
 
