@@ -1,6 +1,7 @@
 """``unposed evaluate``: what it prints, writes and refuses."""
 
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -8,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from unposed_jobs.cli import main
-from unposed_jobs.evaluation import inshop, summary
+from unposed_jobs.evaluation import inshop, inshop_audit, inshop_flags, summary
 from unposed_jobs.evaluation.bootstrap import Interval
 from unposed_jobs.evaluation.protocols import Result
+from unposed_jobs.pose.topology import COCO17
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     products = [f"p{number // 4}" for number in range(120)]
     labels = ["back", "front", "full", "side"] * 30
     shapes = rng.random((4, 33, 5))
-    points = shapes[np.arange(120) % 4] + rng.normal(0, 0.01, (120, 33, 5))
+    points = (shapes[np.arange(120) % 4] + rng.normal(0, 0.01, (120, 33, 5))).clip(0.01, 1)
     shared = {"image": [f"{row}.jpg" for row in range(120)], "product_id": products}
     shared["pose_label"] = labels
     shared["category"] = ["Tees"] * 60 + ["Dresses"] * 60
@@ -80,13 +82,18 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     (tmp_path / "inshop").mkdir()
     pq.write_table(pa.table(columns), tmp_path / "inshop" / inshop.FILES[33])
     coordinates = {
-        f"n{point}_{axis}": points[:, point, index]
-        for point in range(17)
+        f"{name}_{axis}": points[:, point, index]
+        for point, name in enumerate(COCO17)
         for index, axis in enumerate("xy")
     }
     pq.write_table(pa.table({**shared, **coordinates}), tmp_path / "inshop" / inshop.FILES[17])
+    lists, one = columns["landmarks"], [1.0] * 120
+    read = {"detector": lists, "second_look": lists, "headless": lists, "headless_cut": [0.0] * 120}
+    read |= dict.fromkeys(("detector_score", "person_probability", "person_confidence"), one)
+    pq.write_table(pa.table({**shared, **read}), tmp_path / "inshop" / inshop_audit.FILES[33])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNPOSED_HOME", str(tmp_path / "var"))
+    monkeypatch.setattr(inshop_flags, "COHORTS", {"cohorts by category": ("category",)})
     monkeypatch.setattr("unposed_jobs.evaluation.comparison.METHODS", _fast())
     monkeypatch.setattr("unposed_jobs.evaluation.subcategories.COLUMNS", {"raw coordinates": ""})
     monkeypatch.setenv("UNPOSED_EVALUATION_DATA", str(tmp_path))
@@ -100,6 +107,12 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     assert "Dresses" in printed
     assert "sample catalogue: not judged" in printed
     assert "real pictures: not judged" in printed
+    for points in (17, 33):
+        assert f"In-shop products, {points} points, cohorts by category" in printed
+    assert "products alarmed" in printed
+    # What was cut off by nothing is found where it was.
+    assert re.search(r"headless +120 / 30 +1\.000 .*1\.000", printed)
+    assert "reading kept, features, K = 8" in printed
 
 
 def _fast():

@@ -97,10 +97,10 @@ def test_pictures_in_folders_are_counted_by_whether_they_show_people(tmp_path, m
             pass
 
     monkeypatch.setattr("unposed_jobs.pose.estimators.create", lambda settings: Bright())
-    entries = people.real(tmp_path, PoseSettings())
+    entries = people.real(people.look(tmp_path, PoseSettings()))
     by_group = {entry.group: entry.result for entry in entries}
     assert set(by_group) == {"", "flatlay", "coco-people"}
     assert by_group["flatlay"].pictures == 2
     assert by_group["flatlay"].figures["false_persons"].value == 0.5
     assert by_group["coco-people"].figures["persons_found"].value == pytest.approx(2 / 3)
-    assert people.real(tmp_path / "nothing", PoseSettings()) == []
+    assert people.real(people.look(tmp_path / "nothing", PoseSettings())) == []

@@ -137,7 +137,7 @@ def _real(
     progress: Callable[[str], None],
 ) -> list[Entry]:
     """What is judged on real data; why not goes to `absent`."""
-    from unposed_jobs.evaluation import inshop, people
+    from unposed_jobs.evaluation import inshop, inshop_flags, inshop_readings, kinds, people
 
     named = arguments.data or os.environ.get(VARIABLE)
     data = Path(named or DATA)
@@ -158,10 +158,15 @@ def _real(
             seed=arguments.seed,
             progress=progress,
         )
+        for judged in (inshop_flags, inshop_readings):
+            entries += judged.evaluate(data / "inshop", seed=arguments.seed, progress=progress)
     else:
         absent.append("In-shop photographs: not judged; the folder of real data has no inshop/")
-    pictures = people.real(data, settings.pose, seed=arguments.seed, progress=progress)
-    if not pictures:
+    looked = people.look(data, settings.pose, progress=progress)
+    pictures = people.real(looked, seed=arguments.seed)
+    if pictures:
+        pictures += kinds.real(looked, settings, arguments.seed)
+    else:
         absent.append(
             f"real pictures: not judged; none in {', '.join(people.FOLDERS)} of the real data"
         )

@@ -48,6 +48,7 @@ def render(content: Mapping[str, Any]) -> str:
         sample=_size(select(results, "picture_labels", "Sample catalogue")),
         inshop=bool(select(results, "picture_labels", "In-shop")),
         notes=_notes(select(results, "picture_labels")),
+        flag_notes=_notes(select(results, "published_flags")),
         has=lambda protocol, data="": bool(select(results, protocol, data)),
     )
 

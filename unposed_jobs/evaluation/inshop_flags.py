@@ -87,9 +87,11 @@ def judge(
     attributes; each repeat judges each product once. `joined`: "full" counts as "front".
     """
     products, row = np.unique(strings(pictures["product_id"]), return_inverse=True)
-    labels, column = np.unique(_labels(pictures, joined), return_inverse=True)
+    own_labels = _labels(pictures, joined)
+    learned = [_labels(split.reference, joined) for splits in repeats for split in splits]
+    labels = np.unique(np.concatenate([own_labels, *learned]))
     shown = np.zeros((len(products), len(labels)), dtype=bool)
-    shown[row, column] = True
+    shown[row, np.searchsorted(labels, own_labels)] = True
     cohort = _cohorts(pictures, attributes)
     shape = (len(repeats), *shown.shape)
     required, flagged, alone = (np.zeros(shape, dtype=bool) for _ in range(3))

@@ -42,11 +42,11 @@ def points(found: pd.Series) -> Floats:
     lengths = {len(values) for values in found if isinstance(values, list)}
     topology = COCO_17 if lengths == {COCO_17.flat_length} else BLAZEPOSE_33
     shape = (len(topology.points), topology.values)
-    table = np.full((len(found), *shape), np.nan, dtype=np.float32)
+    places = np.full((len(found), *shape), np.nan, dtype=np.float32)
     for row, values in enumerate(found):
         if isinstance(values, list):
-            table[row] = np.asarray(values, dtype=np.float32).reshape(shape)
-    return table
+            places[row] = np.asarray(values, dtype=np.float32).reshape(shape)
+    return places
 
 
 def reference_table(listed: pd.DataFrame, products: pd.DataFrame) -> pa.Table:
@@ -57,7 +57,11 @@ def reference_table(listed: pd.DataFrame, products: pd.DataFrame) -> pa.Table:
     left out.
     """
     kept = listed.loc[listed["status"].notna(), ["image_uri", "product_id", "label", *_COLUMNS]]
-    table = kept.merge(products, on="product_id")
+    return table(kept.merge(products, on="product_id"))
+
+
+def table(rows: pd.DataFrame) -> pa.Table:
+    """Rows of the table `landmarks`, or of `extraction.extract_batch`, as Arrow."""
     numbers = pa.list_(pa.float32())
     types = {"landmarks": numbers, "statistics": numbers}
     types |= dict.fromkeys(("width", "height", "person_count"), pa.int32())
@@ -66,9 +70,9 @@ def reference_table(listed: pd.DataFrame, products: pd.DataFrame) -> pa.Table:
         {
             # A list is never missing: pandas would ask each of its values.
             name: pa.array(
-                [v if isinstance(v, list) or not pd.isna(v) else None for v in table[name]],
+                [v if isinstance(v, list) or not pd.isna(v) else None for v in rows[name]],
                 types.get(name),
             )
-            for name in table
+            for name in rows
         }
     )

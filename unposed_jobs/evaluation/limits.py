@@ -22,6 +22,7 @@ def of(results: Sequence[Row]) -> list[str]:
             _find(results, "removed_view_audited", "audit")
             or _find(results, "removed_view", "audit")
         ),
+        *_real_flags(results),
         *_ranking(_find(results, "ranking_quality", "audit's order")),
         *_confidence(_find(results, "confidence", "audit")),
         *_persons(results),
@@ -98,6 +99,26 @@ def _alarms(result: Row | None) -> list[str]:
         f"Of rendered products that lack nothing, {products:.0%} have at least one pose flagged "
         f"wrongly; of their poses, {rate:.0%}."
     ]
+
+
+def _real_flags(results: Sequence[Row]) -> list[str]:
+    lines = []
+    for row in results:
+        result = row["result"]
+        if result["protocol"] != "published_flags" or not row["data"].startswith("In-shop"):
+            continue
+        if (row["method"], row["group"]) != ("as published", ""):
+            continue
+        recall, precision, alarmed = (
+            result["figures"][name]["value"] for name in ("recall", "precision", "products_alarmed")
+        )
+        if None not in (recall, precision, alarmed):
+            lines.append(
+                f"{row['data']}: {precision:.0%} of the flags are right by people's labels, "
+                f"{recall:.0%} of what is missing is flagged, and {alarmed:.0%} of the products "
+                f"have a false flag."
+            )
+    return lines
 
 
 def _ranking(result: Row | None) -> list[str]:

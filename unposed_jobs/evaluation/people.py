@@ -136,17 +136,17 @@ def mean_elsewhere(true: Floats, product: npt.NDArray[np.str_], seed: int) -> Fl
     return mean
 
 
-def real(
+def look(
     folder: str | Path,
     settings: PoseSettings,
     *,
-    seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
-) -> list[Entry]:
-    """Run the configured estimator on each of `FOLDERS` that is there; each picture by itself.
+) -> pd.DataFrame:
+    """Run the configured estimator on each of `FOLDERS` that is there.
 
-    Pictures that cannot be read are left out. Raises UnposedError where the estimator's weights
-    are not there.
+    One row for each picture: folder, image_uri, and the columns of `extraction.extract_batch`; no
+    column where there is no picture. Raises UnposedError where the estimator's weights are not
+    there.
     """
     from unposed_jobs.pose import estimators, extraction
 
@@ -156,23 +156,33 @@ def real(
     }
     flat = [(name, path) for name, found in paths.items() for path in found]
     if not flat:
-        return []
+        return pd.DataFrame()
     estimator = estimators.create(settings)
+    rows: list[extraction.Row] = []
     try:
-        status: list[str] = []
         for start in range(0, len(flat), BATCH):
             progress(f"real pictures: {start} of {len(flat)}")
             batch = [path.read_bytes() for _, path in flat[start : start + BATCH]]
-            status += [
-                row["status"] for row in extraction.extract_batch(batch, estimator, settings)
-            ]
+            rows += extraction.extract_batch(batch, estimator, settings)
     finally:
         estimator.close()
-    kind = np.array([name for name, _ in flat])
-    read = np.array(status) != "unreadable"
-    said = np.array(status) == "ok"
-    person = np.array([FOLDERS[name] for name, _ in flat])
-    image = np.array([str(path) for _, path in flat])
+    return pd.DataFrame(
+        [
+            {"folder": name, "image_uri": str(path), **row}
+            for (name, path), row in zip(flat, rows, strict=True)
+        ]
+    )
+
+
+def real(looked: pd.DataFrame, *, seed: int = 0) -> list[Entry]:
+    """Judge what `look` saw, each picture by itself; those that cannot be read are left out."""
+    if looked.empty:
+        return []
+    kind = looked["folder"].to_numpy(dtype=str)
+    read = (looked["status"] != "unreadable").to_numpy()
+    said = (looked["status"] == "ok").to_numpy()
+    person = np.array([FOLDERS[name] for name in kind])
+    image = looked["image_uri"].to_numpy(dtype=str)
     groups = {"": read} | {name: read & (kind == name) for name in FOLDERS}
     return [
         Entry(

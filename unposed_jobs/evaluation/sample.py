@@ -16,6 +16,8 @@ import pandas as pd
 
 from unposed_jobs.config import Settings
 from unposed_jobs.evaluation import (
+    crops,
+    kinds,
     landmarks,
     people,
     published,
@@ -67,6 +69,16 @@ def evaluate(
     pictures = judged.pictures.merge(found, on="content_sha256", how="left")
     progress("sample catalogue: judging persons and joints")
     entries += people.rendered(case.data, pictures, Path(folder).absolute() / "truth", seed)
+    progress("sample catalogue: looking at people cut off at any place")
+    entries += crops.evaluate(
+        case.data,
+        pictures,
+        Path(folder).absolute() / "truth",
+        settings.pose,
+        seed=seed,
+        progress=progress,
+    )
+    entries += kinds.rendered(case.data, judged, seed)
     entries += _table(pictures, case, repeats, seed, progress)
     path = Path(folder) / "products.csv"
     if path.is_file():
