@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -77,14 +79,39 @@ def decide(shows: np.ndarray, products: dict, popularity: np.ndarray) -> order.P
 def test_frequency_is_used_where_the_learned_order_does_not_beat_it() -> None:
     found = decide(SHOWS, PRODUCTS, POPULARITY)
     assert found.used == "frequency"
-    assert "does not surely exceed" in found.figures["order_reason"]
+    reason = found.figures["order_reason"]
+    assert reason.startswith("ordered by how often their cohort shows them")
+    assert re.search(r"a learned order was (no better|worse): NDCG@5 difference [+-]0\.\d+", reason)
     gain, low, high = found.figures["order_gain"]
     assert low <= gain <= high
     assert low <= 0
     assert found.figures["ndcg@5_frequency"] > found.figures["ndcg@5_random"]
     cohorts = list(zip(CATEGORY, SUB, strict=True))
     np.testing.assert_array_equal(
-        found.score(PRODUCTS, ("category", "subcategory")), found.frequency.score(cohorts)
+        found.score(PRODUCTS, ("category", "subcategory")), found.shrunk.score(cohorts)
+    )
+
+
+def test_poses_that_a_small_cohort_shows_alike_are_ordered_by_the_coarser_one() -> None:
+    products = {"category": ["Tops"] * 42, "subcategory": ["Polo"] * 2 + ["T"] * 40}
+    shows = np.zeros((42, 3), dtype=bool)
+    shows[:2] = shows[:, 2] = True
+    shows[10:, 1] = True
+    found = decide(shows, products, np.ones(42))
+    assert found.used == "frequency"
+    polo = {"category": ["Tops"], "subcategory": ["Polo"]}
+    assert len(set(found.frequency.score([("Tops", "Polo")])[0])) == 1
+    score = found.score(polo, ("category", "subcategory"))[0]
+    assert np.argsort(-score).tolist() == [2, 1, 0]
+
+
+def test_both_orders_can_be_had_of_one_fit() -> None:
+    found = order.fit(PRODUCTS, ("category", "subcategory"), SHOWS, POPULARITY, seed=0)
+    names = ("category", "subcategory")
+    learned, plain = (found.score(PRODUCTS, names, by) for by in (order.LEARNED, order.FREQUENCY))
+    np.testing.assert_array_equal(found.score(PRODUCTS, names), learned)
+    np.testing.assert_allclose(
+        learned, POPULARITY.mean() * plain + found.ranker.score(PRODUCTS), rtol=1e-12
     )
 
 
@@ -97,6 +124,7 @@ def test_the_learned_order_is_used_where_it_knows_more_than_the_cohort() -> None
     products = {"category": ["Tops"] * 120, "subcategory": ["T"] * 120, "product_type": kind}
     found = decide(shows, products, POPULARITY)
     assert found.used == "lightgbm"
+    assert found.figures["order_reason"].startswith("in a learned order (better than")
     assert found.figures["ndcg@3_lightgbm"] > found.figures["ndcg@3_frequency"]
 
 
@@ -104,7 +132,7 @@ def test_too_few_products_say_so() -> None:
     few = {name: values[:10] for name, values in PRODUCTS.items()}
     found = decide(SHOWS[:10], few, POPULARITY[:10])
     assert found.used == "frequency"
-    assert "fewer than" in found.figures["order_reason"]
+    assert "too few products" in found.figures["order_reason"]
 
 
 def test_a_lead_that_chance_explains_is_no_reason_for_the_learned_order() -> None:

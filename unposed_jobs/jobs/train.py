@@ -123,8 +123,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     run.progress(
         f"trained {version} on {bundle.metrics['pictures']} pictures of "
         f"{bundle.metrics['products']} products: {bundle.active.num_rows} poses, "
-        f"in the order of {bundle.metrics['order']}: {bundle.metrics['order_reason']}"
-        + (" (dry run, not kept)" if run.dry_run else "")
+        f"{bundle.metrics['order_reason']}" + (" (dry run, not kept)" if run.dry_run else "")
     )
     return row
 

@@ -1,9 +1,15 @@
-"""Which order the audit uses: the learned one, if it beats the plain one, else the plain one."""
+"""Which order the audit uses: the learned one, if it beats the plain one, else the plain one.
+
+The plain order is the cohort's frequency, drawn to the coarser cohorts' (`frequency.SHRINKAGE`).
+In a cohort of a dozen products several poses are shown by all of them, or by equally many; the
+coarser cohort tells those apart. On real listings that beats bare counting and a learned order
+(`evaluation.listings`); so bare counting is no rival to judge a learned order by.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +25,7 @@ MIN_PRODUCTS = 20
 DRAWS = 2_000
 DOUBT = 0.025
 LEARNED, FREQUENCY = "lightgbm", "frequency"
+PLAINLY = "ordered by how often their cohort shows them"
 
 
 @dataclass(frozen=True)
@@ -29,18 +36,23 @@ class PoseOrder:
     """
 
     frequency: CohortFrequency
-    base: CohortFrequency
-    """The shrunk frequency that the learned order starts from, in units of importance."""
+    """As counted: the shares that a cohort's table tells."""
+    shrunk: CohortFrequency
+    """The plain order; the learned one starts from it."""
+    popularity: float
+    """Mean of the products learned from: turns a share into an importance."""
     ranker: Ranker
     used: str
     figures: dict[str, Any]
 
-    def score(self, products: Attributes, cohort_attributes: tuple[str, ...]) -> Floats:
-        """(N, P) by the order that is used; larger matters more."""
-        cohorts = list(zip(*(products[n] for n in cohort_attributes), strict=True))
-        if self.used == LEARNED:
-            return self.base.score(cohorts) + self.ranker.score(products)
-        return self.frequency.score(cohorts)
+    def score(
+        self, products: Attributes, cohort_attributes: tuple[str, ...], by: str | None = None
+    ) -> Floats:
+        """(N, P) by the order that is used, or the one named; larger matters more."""
+        plain = self.shrunk.score(zip(*(products[n] for n in cohort_attributes), strict=True))
+        if (by or self.used) == LEARNED:
+            return self.popularity * plain + self.ranker.score(products)
+        return plain
 
 
 def learn(
@@ -57,47 +69,54 @@ def learn(
     that held-out products show exceeds the plain order's for certain: the paired bootstrap over
     products leaves a difference of 0 or less in `DOUBT` of the draws at most.
     """
+    used, figures = _decide(products, cohort_attributes, shows, popularity, seed)
+    fitted = fit(products, cohort_attributes, shows, popularity, seed)
+    return replace(fitted, used=used, figures=figures)
+
+
+def fit(
+    products: Attributes,
+    cohort_attributes: tuple[str, ...],
+    shows: Bool,
+    popularity: Floats,
+    seed: int,
+) -> PoseOrder:
+    """Both orders, as `learn`, without judging them: `used` is the learned one, no figures."""
     cohorts = list(zip(*(products[name] for name in cohort_attributes), strict=True))
-    plain = frequency.fit(cohorts, shows)
-    base, learned = _learn(products, cohorts, shows, popularity, seed)
-    used, figures = _decide(products, cohorts, shows, popularity, seed)
-    return PoseOrder(plain, base, learned, used, figures)
-
-
-def _learn(
-    products: Attributes, cohorts: list, shows: Bool, popularity: Floats, seed: int
-) -> tuple[CohortFrequency, Ranker]:
-    """The shrunk frequency, times the mean popularity, and what LightGBM adds to it."""
     level = float(np.mean(popularity)) if len(popularity) else 0.0
-    base = frequency.fit(cohorts, shows, frequency.SHRINKAGE)
-    base = dataclasses.replace(base, share=level * base.share)
     # A product's own pictures must not speak for themselves.
     known = level * frequency.of_others(cohorts, shows)
-    return base, ranker.fit(products, shows, popularity, seed, known)
+    return PoseOrder(
+        frequency.fit(cohorts, shows),
+        frequency.fit(cohorts, shows, frequency.SHRINKAGE),
+        level,
+        ranker.fit(products, shows, popularity, seed, known),
+        LEARNED,
+        {},
+    )
 
 
 def _decide(
-    products: Attributes, cohorts: list, shows: Bool, popularity: Floats, seed: int
+    products: Attributes,
+    cohort_attributes: tuple[str, ...],
+    shows: Bool,
+    popularity: Floats,
+    seed: int,
 ) -> tuple[str, dict[str, Any]]:
     judged = shows.any(axis=1) & ~shows.all(axis=1)
     if len(shows) < MIN_PRODUCTS or judged.sum() < MIN_PRODUCTS or shows.shape[1] < 2:
-        reason = f"fewer than {MIN_PRODUCTS} products show some poses and not others"
+        reason = (
+            f"{PLAINLY} (too few products show some poses and not others to judge a learned one)"
+        )
         return FREQUENCY, {"order": FREQUENCY, "order_reason": reason}
     from sklearn.model_selection import KFold  # Training only: slow to import.
 
-    scores = {
-        LEARNED: np.zeros(shows.shape),
-        FREQUENCY: np.zeros(shows.shape),
-        "random": np.zeros(shows.shape),
-    }
+    scores = {name: np.zeros(shows.shape) for name in (LEARNED, FREQUENCY, "random")}
     for train, test in KFold(FOLDS, shuffle=True, random_state=seed % 2**31).split(shows):
-        held = {name: [values[row] for row in test] for name, values in products.items()}
-        kept = {name: [values[row] for row in train] for name, values in products.items()}
-        known = [cohorts[row] for row in train]
-        asked = [cohorts[row] for row in test]
-        base, learned = _learn(kept, known, shows[train], popularity[train], seed)
-        scores[LEARNED][test] = base.score(asked) + learned.score(held)
-        scores[FREQUENCY][test] = frequency.fit(known, shows[train]).score(asked)
+        held, kept = part(products, test), part(products, train)
+        fitted = fit(kept, cohort_attributes, shows[train], popularity[train], seed)
+        for name in (LEARNED, FREQUENCY):
+            scores[name][test] = fitted.score(held, cohort_attributes, name)
     figures: dict[str, Any] = {
         # Equal scores are averaged over their orders: "random" is the expectation exactly.
         f"ndcg@{k}_{name}": round(float(_ndcg(shows[judged], score[judged], k).mean()), 4)
@@ -110,15 +129,28 @@ def _decide(
     drawn = np.random.default_rng(seed).integers(0, len(gain), (DRAWS, len(gain)))
     low, high = np.quantile(gain[drawn].mean(axis=1), [DOUBT, 1 - DOUBT])
     used = LEARNED if low > 0 else FREQUENCY
-    comparison = "exceeds" if used == LEARNED else "does not surely exceed"
     figures |= {
         "order": used,
         "order_gain": [round(float(value), 4) for value in (gain.mean(), low, high)],
-        "order_reason": f"the learned order {comparison} cohort frequency: "
-        f"{gain.mean():+.4f} ({low:+.4f} to {high:+.4f}) NDCG@{CUTOFFS[-1]} on "
-        f"{len(gain)} held-out products",
+        "order_reason": _reason(gain, low, high),
     }
     return used, figures
+
+
+def part(products: Attributes, rows: Iterable[int]) -> Attributes:
+    """The attributes of some products."""
+    chosen = list(rows)
+    return {name: [values[row] for row in chosen] for name, values in products.items()}
+
+
+def _reason(gain: Floats, low: float, high: float) -> str:
+    figures = (
+        f"NDCG@{CUTOFFS[-1]} difference {gain.mean():+.3f}, 95 % interval {low:+.3f} to "
+        f"{high:+.3f}, on {len(gain)} held-out products"
+    )
+    if low > 0:
+        return f"in a learned order (better than by how often their cohort shows them: {figures})"
+    return f"{PLAINLY} (a learned order was {'worse' if high < 0 else 'no better'}: {figures})"
 
 
 def _ndcg(shows: Bool, score: Floats, k: int) -> Floats:
