@@ -2,8 +2,8 @@
 
 The plain order is the cohort's frequency, drawn to the coarser cohorts' (`frequency.SHRINKAGE`).
 In a cohort of a dozen products several poses are shown by all of them, or by equally many; the
-coarser cohort tells those apart. Against bare counting that alone gains what a learned order
-does, on real listings too (`evaluation.listings`), so bare counting is no rival to judge by.
+coarser cohort tells those apart. On real listings that beats bare counting and a learned order
+(`evaluation.listings`); so bare counting is no rival to judge a learned order by.
 """
 
 from __future__ import annotations
