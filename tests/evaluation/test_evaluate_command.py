@@ -38,8 +38,8 @@ def test_prints_figures_with_baselines_and_writes_json(configured, tmp_path, cap
     printed = told.out
     for expected in ("macro-F1", "Cohen's κ", "random labeller", "false alarms", "ratio", "worst"):
         assert expected in printed
-    assert "In-shop photographs, real pictures: not judged" in printed
-    assert "In-shop photographs, real pictures: not judged" in card.read_text()
+    assert "In-shop photographs, real pictures, real listings: not judged" in printed
+    assert "In-shop photographs, real pictures, real listings: not judged" in card.read_text()
     assert "pictures named wrong" in (report / "index.html").read_text()
     assert (report / "confusion.svg").read_text().startswith("<svg")
     content = json.loads(target.read_text())
@@ -100,6 +100,7 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     assert "Dresses" in printed
     assert "sample catalogue: not judged" in printed
     assert "real pictures: not judged" in printed
+    assert "real listings: not judged" in printed
 
 
 def _fast():

@@ -1,9 +1,10 @@
 """Measure the accuracy of the poses against truth, beside baselines and with intervals.
 
-Three data sets are judged, each where it is there. The sample catalogue: what the warehouse says
+Four data sets are judged, each where it is there. The sample catalogue: what the warehouse says
 of its pictures against the truth that was kept apart when it was rendered. The In-shop
 photographs: people's pose labels on landmarks of real pictures, grouped without a label, named on
 other products and judged on the rest. Real pictures with and without people: is somebody found?
+Real listings: where does the order put a view that was hidden?
 Every figure stands beside a labeller that has not looked and has a 95 % interval, a bootstrap
 over products.
 """
@@ -45,7 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="DIR",
         help="folder of real data: inshop/ with the In-shop tables, flatlay/, coco-empty/ and "
-        f"coco-people/ with pictures (default: ${VARIABLE}, else {DATA}, where it is there)",
+        f"coco-people/ with pictures, catalogue/ with listings (default: ${VARIABLE}, else {DATA}, "
+        "where it is there)",
     )
     parser.add_argument(
         "--clusters",
@@ -137,7 +139,7 @@ def _real(
     progress: Callable[[str], None],
 ) -> list[Entry]:
     """What is judged on real data; why not goes to `absent`."""
-    from unposed_jobs.evaluation import inshop, people
+    from unposed_jobs.evaluation import inshop, listings, people
 
     named = arguments.data or os.environ.get(VARIABLE)
     data = Path(named or DATA)
@@ -145,8 +147,8 @@ def _real(
         if named:
             raise UnposedError(f"no folder {data}; name the folder of real data with --data")
         absent.append(
-            f"In-shop photographs, real pictures: not judged; no folder {data}, name it "
-            f"with --data or ${VARIABLE}"
+            f"In-shop photographs, real pictures, real listings: not judged; no folder {data}, "
+            f"name it with --data or ${VARIABLE}"
         )
         return []
     entries: list[Entry] = []
@@ -165,7 +167,17 @@ def _real(
         absent.append(
             f"real pictures: not judged; none in {', '.join(people.FOLDERS)} of the real data"
         )
-    return entries + pictures
+    entries += pictures
+    if listings.there(data / "catalogue"):
+        entries += listings.evaluate(
+            data / "catalogue", repeats=arguments.repeats, seed=arguments.seed, progress=progress
+        )
+    else:
+        absent.append(
+            f"real listings: not judged; the real data has no catalogue/{listings.PRODUCTS} with "
+            f"{listings.IMAGES}"
+        )
+    return entries
 
 
 @contextmanager

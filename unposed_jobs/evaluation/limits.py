@@ -9,6 +9,8 @@ from typing import Any
 from unposed_jobs.pose.whole_frame import identity
 
 Row = Mapping[str, Any]
+PLAIN_ORDER, LEARNED_ORDER = "cohort frequency, shrunk", "learned"
+"""The orders that real listings tell of: the plain one, and the one of section 4.5."""
 CONFUSIONS = 5
 """Kinds of mistakes that are told."""
 
@@ -23,6 +25,7 @@ def of(results: Sequence[Row]) -> list[str]:
             or _find(results, "removed_view", "audit")
         ),
         *_ranking(_find(results, "ranking_quality", "audit's order")),
+        *_listings(results),
         *_confidence(_find(results, "confidence", "audit")),
         *_persons(results),
         *_places(results),
@@ -116,6 +119,30 @@ def _ranking(result: Row | None) -> list[str]:
             f"frequency ({rival['value']:.2f}) as far as the intervals tell."
         )
     return lines
+
+
+def _listings(results: Sequence[Row]) -> list[str]:
+    plain, learned = (_find(results, "hidden_view", name) for name in (PLAIN_ORDER, LEARNED_ORDER))
+    if plain is None or learned is None:
+        return []
+    first = {"": plain["figures"], **plain["baselines"]}
+    shares = {name: figures["precision@1"]["value"] for name, figures in first.items()}
+    gain = learned["figures"]["gain"]
+    if gain["value"] is None or gain["low"] is None:
+        return []
+    verdict = "no better than"
+    if gain["low"] > 0:
+        verdict = "better than"
+    elif gain["high"] < 0:
+        verdict = "worse than"
+    rivals = ", ".join(f"{name} {share:.1%}" for name, share in shares.items() if name)
+    return [
+        f"Of {plain['products']} real listings one view at a time was hidden: {PLAIN_ORDER}, "
+        f"asks for it first in {shares['']:.1%} ({rivals}). There a learned order is {verdict} "
+        f"that: NDCG@5 {gain['value'] / 100:+.4f} ({gain['low'] / 100:+.4f} to "
+        f"{gain['high'] / 100:+.4f}).",
+        *(f"{note[0].upper()}{note[1:]}." for note in plain["notes"]),
+    ]
 
 
 def _confidence(result: Row | None) -> list[str]:

@@ -25,6 +25,7 @@ TITLES = {
     "flip_rate": "Flags that differ between two trainings, no picture changed",
     "published_flags": "Published flags",
     "ranking_quality": "Order of the missing poses",
+    "hidden_view": "A view that a product shows, hidden: where would the order ask for it?",
     "confidence": "Confidence: does it tell right from wrong?",
     "false_persons": "Persons said to be where nobody is, and persons found",
     "joint_places": "Joints in the frame within a quarter of the torso of the truth",
@@ -55,6 +56,8 @@ FIGURES = {
     "same_meaning": "same pose",
     "ndcg@3": "NDCG@3",
     "ndcg@5": "NDCG@5",
+    "mrr": "recipr. rank",
+    "gain": "NDCG@5 points gained",
 }
 
 F1 = "missing_f1"

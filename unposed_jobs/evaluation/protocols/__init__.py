@@ -8,6 +8,7 @@ a bootstrap over products.
 
 from unposed_jobs.evaluation.protocols.confidence import confidence
 from unposed_jobs.evaluation.protocols.flags import flip_rate, published_flags
+from unposed_jobs.evaluation.protocols.hidden import hidden_view
 from unposed_jobs.evaluation.protocols.people import false_persons, joint_places
 from unposed_jobs.evaluation.protocols.pictures import picture_labels
 from unposed_jobs.evaluation.protocols.ranking import ranking_quality
@@ -21,6 +22,7 @@ __all__ = [
     "confidence",
     "false_persons",
     "flip_rate",
+    "hidden_view",
     "joint_places",
     "paper_ratio",
     "picture_labels",
