@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.evaluation import limits, listings, protocols, summary
+from unposed_jobs.evaluation import card, limits, listings, protocols, summary
 from unposed_jobs.evaluation.bootstrap import Interval
 
 FOLDER = Path(__file__).parents[2] / "../shared/data/catalogue"
@@ -86,6 +86,14 @@ def test_each_order_is_judged_on_other_products_than_it_learned_from(shop: Path)
     assert random["precision@1"].high < 0.8
     assert random["gain"].high < 0
     assert first.result.notes[0].startswith("trained on all 60 listings, their views are ordered")
+    page = card.render(
+        summary.as_json(
+            entries, date="today", absent=[], seed=0, repeats=1, clusters=[8], versions={}
+        )
+    )
+    assert "Each view that a product shows is hidden in turn" in page
+    for name in (listings.DATA, listings.WEIGHTED, listings.COUNTED, "NDCG@5 points gained"):
+        assert name in page
     told = "\n".join(limits.of(summary.as_json(entries)["results"]))
     assert "Of 30 real listings one view at a time was hidden" in told
     assert "first in 100.0%" in told
