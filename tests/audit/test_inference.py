@@ -59,6 +59,7 @@ def picture(uri, pose=None, confidence=0.9, **more):
         "confidence": confidence,
         "kind": "no_person" if pose == 8 else "person",
         "perceptual_hash": None,
+        "thumbnail": None,
         "content_sha256": f"sha of {uri}",
         "person_count": 1,
     }
@@ -134,6 +135,7 @@ def test_gaps():
         "usable": 3,
         "unreadable": 0,
         "duplicates": 0,
+        "altered_duplicates": 0,
         "with_person": 2,
         "is_target": True,
         "poses_present": [1, 8],
@@ -279,6 +281,18 @@ def test_repeats_fill_no_slot():
     assert (product["pictures"], product["usable"], product["duplicates"]) == (2, 1, 1)
     assert product["with_person"] == 1
     assert flags[2]["confidence"] == pytest.approx(0.9)
+
+
+def test_a_mirrored_picture_of_the_same_pose_is_an_altered_repeat():
+    scene = np.random.default_rng(3).integers(0, 255, (8, 8)).repeat(4, 0).repeat(4, 1)
+    first, turned = (one.astype(np.uint8).tobytes() for one in (scene, scene[:, ::-1]))
+    for pose, repeated in ((1, 1), (2, 0)):
+        flags, product = audit(
+            picture("f", 1, thumbnail=first), picture("m", pose, position=2, thumbnail=turned)
+        )
+        assert (product["duplicates"], product["altered_duplicates"]) == (repeated, repeated)
+        assert product["usable"] == 2 - repeated
+        assert flags[2]["state"] == ("missing" if repeated else "present")
 
 
 def test_how_near_hashes_are_repeats_is_a_setting():
