@@ -52,6 +52,7 @@ def picture(uri, pose=None, confidence=0.9, **more):
         "confidence": confidence,
         "kind": "no_person" if pose == 8 else "person",
         "perceptual_hash": None,
+        "thumbnail": None,
         "content_sha256": f"sha of {uri}",
         "person_count": 1,
     }

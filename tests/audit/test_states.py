@@ -55,6 +55,7 @@ def test_gaps():
         "usable": 3,
         "unreadable": 0,
         "duplicates": 0,
+        "altered_duplicates": 0,
         "with_person": 2,
         "is_target": True,
         "poses_present": [1, 8],

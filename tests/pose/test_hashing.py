@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unposed_jobs.pose.hashing import distance, perceptual_hash, to_integers
+from unposed_jobs.pose.hashing import (
+    THUMBNAIL_SIDE,
+    distance,
+    fingerprints,
+    perceptual_hash,
+    to_integers,
+)
 
 
 @pytest.fixture
@@ -42,3 +48,17 @@ def test_distance_counts_bits_and_broadcasts() -> None:
         [64, 0, 62],
         [2, 62, 0],
     ]
+
+
+def test_a_thumbnail_is_the_picture_in_grey(scene) -> None:
+    text, thumbnail = fingerprints(scene)
+    assert text == perceptual_hash(scene)
+    values = np.frombuffer(thumbnail, np.uint8).reshape(THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    grey = np.asarray(scene.convert("L"), float)
+    half, told = THUMBNAIL_SIDE // 2, []
+    for row in (0, 1):
+        for column in (0, 1):
+            part = values[row * half :, column * half :][:half, :half]
+            big = grey[row * 270 :, column * 210 :][:270, :210]
+            told.append(abs(part.mean() - big.mean()))
+    assert max(told) < 3

@@ -2,7 +2,13 @@
 
 A large part of the surveyed products had a repeated picture (paper, abstract and section 5).
 Two pictures of one product are repeats when their bytes are the same, or when their 64-bit
-perceptual hashes differ in few bits (the same picture in another size or compression).
+perceptual hashes differ in few bits (the same picture in another size or compression). These are
+exact.
+
+Altered repeats show the same photograph in another frame, or mirrored (`altered`). A crop may be
+asked for in its own right: the chest of a full-length picture serves as the close-up. So an altered
+picture is a repeat only where it is of the same pose class as the picture that it repeats, or of
+none; of the two, the one that is less sure of its pose is left out, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -11,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from unposed_jobs.audit.altered import copies
+from unposed_jobs.pose.hashing import THUMBNAIL_SIDE
 
 INFORMATIVE_BITS = (16, 48)
 """Set bits that a telling hash has. A pHash bit says whether a frequency exceeds the median, so
@@ -91,3 +100,58 @@ def repeated_pictures(
         open_rows = open_rows[~same]
     repeat[rows] = found
     return repeat
+
+
+def altered_pictures(
+    product: npt.NDArray[np.int64],
+    thumbnail: pa.Array,
+    pose_ids: npt.NDArray[np.int64],
+    confidence: npt.NDArray[np.floating],
+    considered: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Tell which pictures are a crop or a mirrored copy of another one that stands for the same.
+
+    `product` (N,) ascending; `thumbnail` binary, as `pose.hashing.fingerprints` makes them, others
+    and nulls are passed over; `pose_ids` (N,) -1 for none. Only pictures of one product and of one
+    class, or of which one has none, are compared. Returns (N,) bool.
+    """
+    repeat = np.zeros(len(product), dtype=bool)
+    size = THUMBNAIL_SIDE**2
+    whole = pc.equal(pc.binary_length(thumbnail), size).fill_null(False)
+    rows = np.flatnonzero(considered & whole.to_numpy(zero_copy_only=False))
+    one, other = _pairs(product[rows], pose_ids[rows])
+    if not len(one):
+        return repeat
+    one, other = rows[one], rows[other]
+    used, places = np.unique(np.concatenate([one, other]), return_inverse=True)
+    values = np.frombuffer(b"".join(thumbnail.take(pa.array(used)).to_pylist()), dtype=np.uint8)
+    values = values.reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    same = copies(values[places[: len(one)]], values[places[len(one) :]])
+    # The surest first: whoever is a copy of one that stays is left out.
+    order = np.lexsort((np.arange(len(product)), -confidence, pose_ids < 0))
+    rank = np.empty(len(product), dtype=np.int64)
+    rank[order] = np.arange(len(product))
+    worse = np.where(rank[one] > rank[other], one, other)[same]
+    better = (one + other)[same] - worse
+    for row in np.argsort(rank[worse], kind="stable").tolist():
+        repeat[worse[row]] |= not repeat[better[row]]
+    return repeat
+
+
+def _pairs(
+    product: npt.NDArray[np.int64], pose_ids: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows of each two pictures of a product of which the poses are the same, or one is none."""
+    place = np.arange(len(product))
+    first, second = [place[:0]], [place[:0]]
+    # By distance within the product: as many rounds as the largest product has pictures.
+    for apart in range(1, len(product)):
+        later = place[apart:]
+        near = product[later] == product[later - apart]
+        if not near.any():
+            break
+        poses = pose_ids[later], pose_ids[later - apart]
+        alike = near & ((poses[0] == poses[1]) | (poses[0] < 0) | (poses[1] < 0))
+        first.append(later[alike] - apart)
+        second.append(later[alike])
+    return np.concatenate(first), np.concatenate(second)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unposed_jobs.audit.duplicates import repeated_pictures
+from unposed_jobs.audit.duplicates import altered_pictures, repeated_pictures
 
 PICTURE = pa.struct(
     [
@@ -21,6 +21,7 @@ PICTURE = pa.struct(
         pa.field("confidence", pa.float32()),  # image_poses.confidence, in [0, 1]
         pa.field("kind", pa.string()),  # image_poses.kind
         pa.field("perceptual_hash", pa.string()),
+        pa.field("thumbnail", pa.binary()),  # landmarks.thumbnail; null: cannot be compared by it
         pa.field("content_sha256", pa.string()),
         pa.field("person_count", pa.int32()),
     ]
@@ -47,7 +48,9 @@ class Pictures:
     trouble: npt.NDArray[np.int8]
     """(N,) index into TROUBLES, -1 where the picture is readable."""
     duplicate: npt.NDArray[np.bool_]
-    """(N,) readable and a repeat of an earlier picture of the product."""
+    """(N,) readable and a repeat of another picture of the product, exact or altered."""
+    altered: npt.NDArray[np.bool_]
+    """(N,) those of the duplicates that are cropped or mirrored."""
     with_person: npt.NDArray[np.bool_]
     """(N,) usable and a person was found."""
 
@@ -98,15 +101,21 @@ def flatten(batch: pa.RecordBatch, duplicate_distance: int) -> Pictures:
         considered=trouble < 0,
     )
     confidence = np.nan_to_num(flat["confidence"].fill_null(0.0).to_numpy()).clip(0.0, 1.0)
+    pose_ids = flat["pose_id"].fill_null(-1).to_numpy().astype(np.int64)
+    altered = altered_pictures(
+        rows, flat["thumbnail"], pose_ids, confidence, considered=(trouble < 0) & ~duplicate
+    )
+    duplicate |= altered
     person = _mask(pc.equal(flat["landmark_status"], "ok"))
     return Pictures(
         products=batch.num_rows,
         product=rows,
         uris=flat["image_uri"],
-        pose_ids=flat["pose_id"].fill_null(-1).to_numpy().astype(np.int64),
+        pose_ids=pose_ids,
         confidence=confidence.astype(np.float32),
         trouble=trouble,
         duplicate=duplicate,
+        altered=altered,
         with_person=person & (trouble < 0) & ~duplicate,
     )
 

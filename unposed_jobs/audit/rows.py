@@ -120,6 +120,7 @@ def product_audit_rows(
         "usable": pictures.count(pictures.usable),
         "unreadable": pictures.count(pictures.trouble >= 0),
         "duplicates": pictures.count(pictures.duplicate),
+        "altered_duplicates": pictures.count(pictures.altered),
         "with_person": pictures.count(pictures.with_person),
         "is_target": listed < settings.target_pictures,
         "poses_present": _lists(

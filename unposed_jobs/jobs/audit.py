@@ -160,6 +160,7 @@ def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFra
         F.col("status").alias("landmark_status"),
         "person_count",
         "perceptual_hash",
+        "thumbnail",
     )
     return (
         images.select("product_id", "image_uri", "position")
@@ -222,6 +223,7 @@ def products_with_pictures(
         "confidence",
         "kind",
         "perceptual_hash",
+        "thumbnail",
         "content_sha256",
         "person_count",
     ]

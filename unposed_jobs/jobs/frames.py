@@ -64,10 +64,21 @@ def read_files(spark: SparkSession, files: list[str], name: str) -> DataFrame:
         for batch in batches:
             for uri in batch.column(0).to_pylist():
                 with storage.open_input(uri) as source:
-                    yield from pq.read_table(source).select(arrow.names).cast(arrow).to_batches()
+                    yield from _completed(pq.read_table(source), arrow).to_batches()
 
     references = spark.createDataFrame([(file,) for file in files], "uri string")
     return references.repartition(len(files)).mapInArrow(read, schema)
+
+
+def _completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`; one that a file of an earlier version lacks is null."""
+    columns = [
+        table[item.name].cast(item.type)
+        if item.name in table.column_names
+        else pa.nulls(len(table), item.type)
+        for item in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def with_bucket(frame: DataFrame, key: str, buckets: int) -> DataFrame:

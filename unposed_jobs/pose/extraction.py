@@ -62,6 +62,7 @@ def blank_row(data: bytes, estimator_id: str) -> Row:
         "person_probability": None,
         "landmarks": None,
         "perceptual_hash": None,
+        "thumbnail": None,
         "statistics": None,
     }
 
@@ -91,7 +92,7 @@ def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
     row["height"], row["width"] = picture.shape[:2]
     # Once for both: it is a copy, as Pillow's pixels have four bytes.
     image = Image.fromarray(picture)
-    row["perceptual_hash"] = hashing.perceptual_hash(image)
+    row["perceptual_hash"], row["thumbnail"] = hashing.fingerprints(image)
     if estimate.error is not None:
         row["error"] = f"estimator_failed: {estimate.error}"
         return

@@ -1,4 +1,6 @@
-"""Perceptual hashes: repeated pictures are near in Hamming distance, whatever their bytes."""
+"""What repeated pictures are told by: perceptual hashes, near in Hamming distance whatever their
+bytes, and thumbnails, which show a crop or a mirrored copy for what it is.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+THUMBNAIL_SIDE = 32
+"""Pixels of a thumbnail's side."""
+
 _KEPT_SIDE = 128
 
 
@@ -16,11 +21,21 @@ def perceptual_hash(image: Image.Image) -> str:
 
     `image` is RGB, of any size.
     """
+    return fingerprints(image)[0]
+
+
+def fingerprints(image: Image.Image) -> tuple[str, bytes]:
+    """The `perceptual_hash` and the thumbnail: 32 rows of 32 grey values, a byte each.
+
+    The thumbnail is squeezed into a square. `image` is RGB, of any size.
+    """
     import imagehash
 
-    # The hash looks at 32 x 32 pixels; whole-number averaging before that costs little.
+    # Both look at 32 x 32 pixels; whole-number averaging before that costs little.
     factor = min(image.size) // _KEPT_SIDE
-    return str(imagehash.phash(image.reduce(factor) if factor > 1 else image, hash_size=8))
+    grey = (image.reduce(factor) if factor > 1 else image).convert("L")
+    small = grey.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
+    return str(imagehash.phash(grey, hash_size=8)), small.tobytes()
 
 
 def to_integers(hashes: Iterable[str]) -> npt.NDArray[np.uint64]:

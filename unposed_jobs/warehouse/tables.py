@@ -133,6 +133,12 @@ LANDMARKS = Table(
             ),
             _column("perceptual_hash", pa.string(), "64-bit pHash, 16 hexadecimal digits"),
             _column(
+                "thumbnail",
+                pa.binary(),
+                "32 x 32 grey values, a byte each, row by row: cropped and mirrored copies are "
+                "found by it; null where landmarks come from a table",
+            ),
+            _column(
                 "statistics",
                 pa.list_(pa.float32()),
                 "Plain picture statistics, for pictures without a person; the order is "
@@ -278,6 +284,11 @@ PRODUCT_AUDIT = Table(
             _key("usable", pa.int32(), "Readable and not a repeat of another"),
             _key("unreadable", pa.int32(), "Missing, unreachable or not decodable"),
             _key("duplicates", pa.int32(), "Repeats of another picture of the product"),
+            _column(
+                "altered_duplicates",
+                pa.int32(),
+                "Those of the duplicates that are cropped or mirrored copies",
+            ),
             _key("with_person", pa.int32(), "Usable ones that show a person"),
             _key("is_target", pa.bool_(), "Fewer than p pictures: the paper's target"),
             _column(
