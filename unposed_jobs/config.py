@@ -83,6 +83,9 @@ class PoseSettings:
     """
     min_person_probability: float = 0.65
     """Least probability, after a second look, that there is a person at all."""
+    headless: str = "movenet-thunder"
+    """What reads people without a head in the second look, with BlazePose: `movenet-thunder`,
+    `movenet-lightning`, a third of the time and less right, or `off`."""
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from unposed_jobs import config
-from unposed_jobs.pose import estimators
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.estimator import PoseEstimator
 
 Encode = Callable[..., bytes]
@@ -28,6 +29,16 @@ def pose_weights(pose_weights: config.PoseSettings) -> config.PoseSettings:
     """Settings of MediaPipe alone, the reference: what is held to it, and the second look, have
     tests of their own."""
     return replace(pose_weights, estimator="mediapipe-full", second_look=False)
+
+
+@pytest.fixture(scope="session")
+def movenet_weights(pose_weights: config.PoseSettings) -> config.PoseSettings:
+    """The same settings, with MoveNet's weights fetched too."""
+    try:
+        weights.fetch_all(pose_weights, ["movenet-thunder", "movenet-lightning"])
+    except UnposedError as error:
+        pytest.skip(f"the weights cannot be fetched: {error}")
+    return pose_weights
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,8 @@ where, before it is told as points."""
 _DETECTOR_SHAPES = ((224, 224, 3), (2254, 12), (2254, 1))
 _LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
 
-_SIGNED = (2 / 255, -1.0)
+SIGNED = (2 / 255, -1.0)
+"""Scale and shift that bring pixels to [-1, 1]."""
 _UNIT = (1 / 255, 0.0)
 _CPU_BATCHES = (2, 1)
 """Larger ones leave the cache and are slower: each core takes its own small ones."""
@@ -75,11 +76,28 @@ def create(bundle: bytes) -> Engine:
     """
     detector, landmarker = graphs(bundle)
     landmarker = _told_inside(landmarker)
-    if torch.cuda.is_available():
-        return TorchEngine(detector, landmarker, torch.device("cuda"))
-    if importlib.util.find_spec("openvino") is not None:
+    if _on_openvino():
         return OpenVinoEngine(detector, landmarker, threads())
-    return TorchEngine(detector, landmarker, torch.device("cpu"))
+    return TorchEngine(detector, landmarker, _device())
+
+
+def network(graph: tflite.Graph, scaling: tuple[float, float]) -> OpenVinoNetwork | TorchNetwork:
+    """One network by itself, on what `create` would take.
+
+    It takes (B, H, W, 3) uint8 tensors of its `device`, whose pixels enter as ``pixel * scale +
+    shift``, and gives the graph's outputs. Raises ValueError for an operator that is not supported.
+    """
+    if _on_openvino():
+        return OpenVinoNetwork(graph, scaling, threads())
+    return TorchNetwork(graph, scaling, _device())
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _on_openvino() -> bool:
+    return not torch.cuda.is_available() and importlib.util.find_spec("openvino") is not None
 
 
 def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
@@ -130,8 +148,8 @@ class OpenVinoEngine:
 
     def __init__(self, detector: tflite.Graph, landmarker: tflite.Graph, cores: int = 1) -> None:
         self.device = torch.device("cpu")
-        self._detector = _OpenVinoNetwork(detector, _SIGNED, cores)
-        self._landmarker = _OpenVinoNetwork(landmarker, _UNIT, cores)
+        self._detector = OpenVinoNetwork(detector, SIGNED, cores)
+        self._landmarker = OpenVinoNetwork(landmarker, _UNIT, cores)
 
     def detect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
         """See `Engine.detect`."""
@@ -149,14 +167,17 @@ class OpenVinoEngine:
         return landmarks, scores, heat, inside
 
 
-class _OpenVinoNetwork:
-    """Compiled for each size of batch when one first comes: a quarter of a second each, which a
+class OpenVinoNetwork:
+    """A network in OpenVINO on the CPU, in float32.
+
+    Compiled for each size of batch when one first comes: a quarter of a second each, which a
     worker that only looks twice, or sees pictures one by one, need not spend.
     """
 
     def __init__(self, graph: tflite.Graph, scaling: tuple[float, float], cores: int) -> None:
         from unposed_jobs.pose.blazepose import openvino_graph
 
+        self.device = torch.device("cpu")
         self._openvino = openvino_graph.openvino
         self._core = self._openvino.Core()
         self._build = partial(openvino_graph.build, graph, scale=scaling[0], shift=scaling[1])
@@ -165,6 +186,7 @@ class _OpenVinoNetwork:
         self._shapes = [graph.shapes[number][1:] for number in graph.outputs]
 
     def __call__(self, squares: Tensor) -> list[Tensor]:
+        """See `network`."""
         pixels = squares.numpy()
         results = [np.empty((len(pixels), *shape), np.float32) for shape in self._shapes]
 
@@ -219,8 +241,8 @@ class TorchEngine:
         self, detector: tflite.Graph, landmarker: tflite.Graph, device: torch.device
     ) -> None:
         self.device = device
-        self._detector = _TorchNetwork(detector, _SIGNED, device)
-        self._landmarker = _TorchNetwork(landmarker, _UNIT, device)
+        self._detector = TorchNetwork(detector, SIGNED, device)
+        self._landmarker = TorchNetwork(landmarker, _UNIT, device)
 
     def detect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
         """See `Engine.detect`."""
@@ -238,10 +260,13 @@ class TorchEngine:
         return landmarks, scores, heat, inside
 
 
-class _TorchNetwork:
+class TorchNetwork:
+    """A network in PyTorch, in float32; on CUDA compiled."""
+
     def __init__(
         self, graph: tflite.Graph, scaling: tuple[float, float], device: torch.device
     ) -> None:
+        self.device = device
         self._network = Network(graph).eval().to(device)
         self._scale, self._shift = scaling
         # CUDA graphs want fixed shapes: a batch is cut into these sizes and the last is padded.
@@ -259,7 +284,7 @@ class _TorchNetwork:
                 self._run = torch.compile(self._forward, mode="reduce-overhead", dynamic=False)
             else:
                 _log.warning(
-                    "no C compiler or no Python.h: BlazePose runs uncompiled and slower; "
+                    "no C compiler or no Python.h: the networks run uncompiled and slower; "
                     "install gcc and python3-dev"
                 )
 
@@ -269,7 +294,7 @@ class _TorchNetwork:
         except torch._dynamo.exc.TorchDynamoException as error:
             # A RuntimeError, which would pass for the pictures' own fault.
             reason = " ".join(str(error).split("\n")[:2])
-            _log.warning("BlazePose runs uncompiled and slower, it cannot be compiled: %s", reason)
+            _log.warning("a network runs uncompiled and slower, it cannot be compiled: %s", reason)
             self._run = self._forward
             return self._forward(squares)
 
@@ -282,6 +307,7 @@ class _TorchNetwork:
 
     @torch.inference_mode()
     def __call__(self, squares: Tensor) -> list[Tensor]:
+        """See `network`."""
         parts: list[tuple[Tensor, ...]] = []
         start = 0
         while start < len(squares):

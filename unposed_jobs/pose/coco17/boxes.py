@@ -29,14 +29,14 @@ class DetectedPeople:
 
     def __init__(self, bundle: bytes, settings: PoseSettings) -> None:
         """`bundle` holds BlazePose's networks. Raises ValueError where it does not."""
-        self._engine = engines.create(bundle)
+        self.engine = engines.create(bundle)
         self._min_score = settings.min_detection_confidence
         self._max_people = settings.max_people
 
     @torch.inference_mode()
     def __call__(self, pictures: Sequence[_Picture]) -> list[Boxes]:
         """As `whole_frames`, for any number of people."""
-        device = self._engine.device
+        device = self.engine.device
         sizes = torch.tensor(
             [(picture.shape[1], picture.shape[0]) for picture in pictures],
             dtype=torch.float32,
@@ -47,7 +47,7 @@ class DetectedPeople:
             every, geometry.whole(sizes), detection.SIDE, sampling.Border.BLACK
         )
         found = detection.find_people(
-            *self._engine.detect(squares), self._min_score, self._max_people
+            *self.engine.detect(squares), self._min_score, self._max_people
         )
         points = geometry.from_letterbox(found.points, sizes[found.picture])
         boxes = body_boxes(

@@ -146,6 +146,7 @@ KNOWN: dict[str, Weights] = {
             "thunder",
             "7ac4e2a8449fc279f71b8b0ba52f7c5daafc124ce9b6bf7549289ca432e342b6",
             "a2925747fccaf737c0f20eacdeff919efd5d514e90242397002a0de349dff18c",
+            default=True,
         ),
         _movenet(
             "lightning",

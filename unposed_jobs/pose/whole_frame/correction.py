@@ -113,7 +113,7 @@ class Correction:
         regions = seen.regions.astype(np.float64)
         moves = self.moves(told_by(seen, size))
         target = _turned(moves, regions[..., 3]) * regions[..., 2, None, None]
-        points, scale = _carried(seen.points.astype(np.float64), target)
+        points, scale = carried(seen.points.astype(np.float64), target)
         depth = seen.depth * scale[..., None]
         return replace(seen, points=points.astype(np.float32), depth=depth.astype(np.float32))
 
@@ -134,7 +134,7 @@ def parse(read: dict[str, Any]) -> Correction:
     return Correction(mean, scale, weights, shift)
 
 
-def _carried(points: Array, moves: Array) -> tuple[Array, Array]:
+def carried(points: Array, moves: Array) -> tuple[Array, Array]:
     """All points (..., N, 2) by the similarity that suits the torso's moves (..., 4, 2) best; its
     scale (...).
     """
@@ -147,9 +147,9 @@ def _carried(points: Array, moves: Array) -> tuple[Array, Array]:
     size = np.clip(np.abs(turn), 0.5, 2.0)
     turn = np.where(np.abs(turn) > 0, turn / np.maximum(np.abs(turn), 1e-9), 1.0) * size
     every = (points @ [1, 1j] - centre) * turn[..., None] + goal
-    carried = np.stack([every.real, every.imag], -1)
-    carried[..., TORSO, :] = torso + moves
-    return carried, size
+    placed = np.stack([every.real, every.imag], -1)
+    placed[..., TORSO, :] = torso + moves
+    return placed, size
 
 
 def _to_square(points: Array, regions: Array) -> Array:

@@ -16,10 +16,11 @@ from unposed_jobs.pose.blazepose import engines, sampling
 from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score
-from unposed_jobs.pose.whole_frame import evidence, identity, readings, squares
+from unposed_jobs.pose.whole_frame import evidence, headless, identity, readings, squares
 from unposed_jobs.pose.whole_frame.correction import Correction
 from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.gate import Gate, load, of_inside
+from unposed_jobs.pose.whole_frame.headless import HeadlessReader
 from unposed_jobs.pose.whole_frame.looking import Sightings, look, stacked
 
 GROUP = 64
@@ -36,6 +37,16 @@ class Look(NamedTuple):
     result: PoseEstimate
     seen: Sightings
     inside: Inside
+
+
+class Asked(NamedTuple):
+    """The probability that anybody is `there`; and what `climb` has seen with what its inner values
+    say, None where the glance leaves no doubt that nobody is: its own probability is told then.
+    """
+
+    there: float
+    seen: Sightings | None = None
+    inside: Inside | None = None
 
 
 def wrap(inner: PoseEstimator, settings: PoseSettings) -> WholeFrameEstimator:
@@ -56,6 +67,7 @@ def wrap(inner: PoseEstimator, settings: PoseSettings) -> WholeFrameEstimator:
         load(),
         settings.min_person_probability,
         identity.identify(inner.estimator_id, settings),
+        headless_reader=headless.create(settings),
     )
 
 
@@ -64,7 +76,8 @@ class WholeFrameEstimator:
 
     A person of whom the landmarks alone leave no doubt is passed on. Every other picture is shown
     whole to the landmark network; the gate says whether there is anybody, and the reading most
-    likely placed right is believed. What the detector saw is one of the sightings.
+    likely placed right is believed. What the detector saw is one of the sightings. Of people whose
+    head is not in the picture `headless` refines it.
     """
 
     def __init__(
@@ -74,8 +87,11 @@ class WholeFrameEstimator:
         gate: Gate,
         threshold: float,
         estimator_id: str,
+        *,
+        headless_reader: HeadlessReader | None = None,
     ) -> None:
         self._id = estimator_id
+        self._headless = headless_reader
         self._inner = inner
         self._make_engine = engine
         self._engine: engines.Engine | None = None
@@ -114,7 +130,7 @@ class WholeFrameEstimator:
 
     def close(self) -> None:
         """Give the networks back; the estimator cannot be used afterwards."""
-        self._engine = None
+        self._engine = self._headless = None
         self._inner.close()
 
     def _look_again(
@@ -122,33 +138,24 @@ class WholeFrameEstimator:
     ) -> list[PoseEstimate]:
         if self._engine is None:
             self._engine = self._make_engine()
-        first = self._gate.first
-        glanced = glance(self._engine, pictures)
-        asked = [first.chance(seen) for seen in glanced]
-        hopeful = [i for i, (_, hopeless) in enumerate(asked) if not hopeless]
-        judged = [PoseEstimate(None, 0.0, 0, person_probability=chance) for chance, _ in asked]
-        if not hopeful:
-            return judged
-        shown = [(pictures[i], results[i], glanced[i]) for i in hopeful]
-        climbed = climb(self._engine, shown)
-        insides = [first.inside(of_ladder(seen)) for seen in climbed]
-        kept = []
-        for row, (index, inside) in enumerate(zip(hopeful, insides, strict=True)):
-            there = float(self._gate.there.probability(of_inside(inside)))
-            judged[index] = replace(judged[index], person_probability=there)
-            if there >= self._threshold:
-                kept.append(row)
+        asked = ask(self._engine, self._gate, pictures, results)
+        judged = [PoseEstimate(None, 0.0, 0, person_probability=one.there) for one in asked]
+        kept = [row for row, one in enumerate(asked) if one.seen and one.there >= self._threshold]
         if not kept:
             return judged
-        found = [shown[row][0] for row in kept], [climbed[row] for row in kept]
-        followed = follow(self._engine, first.correction, *found)
+        shown = [pictures[row] for row in kept]
+        climbed = [seen for row in kept if (seen := asked[row].seen) is not None]
+        followed = follow(self._engine, self._gate.first.correction, shown, climbed)
         looks = [
-            Look(*shown[row][:2], seen, insides[row])
+            Look(pictures[row], results[row], seen, inside)
             for row, seen in zip(kept, followed, strict=True)
+            if (inside := asked[row].inside) is not None
         ]
-        for row, one in zip(kept, self._placed(looks), strict=True):
-            index = hopeful[row]
-            judged[index] = replace(one, person_probability=judged[index].person_probability)
+        placed = self._placed(looks)
+        if self._headless is not None:
+            placed = self._headless(shown, placed)
+        for row, one in zip(kept, placed, strict=True):
+            judged[row] = replace(one, person_probability=asked[row].there)
         return judged
 
     def _clear(
@@ -200,6 +207,25 @@ class WholeFrameEstimator:
                 )
             )
         return estimates
+
+
+def ask(
+    engine: engines.Engine,
+    gate: Gate,
+    pictures: Sequence[_Picture],
+    results: Sequence[PoseEstimate],
+) -> list[Asked]:
+    """Of each picture, of which the detector said `results`, whether anybody is there."""
+    first = gate.first
+    glanced = glance(engine, pictures)
+    chances = [first.chance(seen) for seen in glanced]
+    asked = [Asked(chance) if hopeless else None for chance, hopeless in chances]
+    hopeful = [row for row, one in enumerate(asked) if one is None]
+    shown = [(pictures[row], results[row], glanced[row]) for row in hopeful]
+    for row, seen in zip(hopeful, climb(engine, shown) if shown else [], strict=True):
+        inside = first.inside(of_ladder(seen))
+        asked[row] = Asked(float(gate.there.probability(of_inside(inside))), seen, inside)
+    return [one for one in asked if one is not None]
 
 
 def glance(engine: engines.Engine, pictures: Sequence[_Picture]) -> list[Sightings]:

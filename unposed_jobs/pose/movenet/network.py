@@ -1,0 +1,102 @@
+"""MoveNet on whatever runs it fastest: squares in, 17 key points each out.
+
+The network has four heads over a quarter of its input's cells: how likely each key point is in a
+cell (heat), how likely a person's middle is, where the key points of the person with that middle
+are by and large, and where in its cell a key point lies. MoveNet reads one person: the one with
+the likeliest middle, near the square's own. Each of its key points is the hottest cell near where
+the middle says.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.pose.movenet.tfjs import Model
+from unposed_jobs.pose.topology import COCO17
+from unposed_jobs.pose.weights import known
+
+SIDES = {"thunder": 256, "lightning": 192}
+"""Pixels of each kind's input."""
+
+_POINTS = len(COCO17)
+_CELL = 4
+"""Pixels of the input in a cell."""
+_BLUNT = 1.8
+"""Cells added to every distance, so that none weighs everything."""
+_SCOPE = "StatefulPartitionedCall"
+_INPUT = f"{_SCOPE}/sub_1"
+_HEADS = tuple(
+    f"{_SCOPE}/{head}_0/conv2d_{number}/BiasAdd"
+    for head, number in (("kpt_heatmap", 5), ("center", 4), ("kpt_regress", 6), ("kpt_offset", 7))
+)
+_CHANNELS = (_POINTS, 1, 2 * _POINTS, 2 * _POINTS)
+
+
+class MoveNet:
+    """Key points of one person in each square; `side` is a square's in pixels."""
+
+    def __init__(self, weights: bytes, kind: str) -> None:
+        """`weights` are what `weights.load` gives of ``movenet-<kind>``.
+
+        Raises ValueError where they are no MoveNet of this kind.
+        """
+        self.side = SIDES[kind]
+        graph = heads(weights, kind)
+        cells = self.side // _CELL
+        told = tuple(graph.shapes[number] for number in graph.inputs + graph.outputs)
+        wanted = ((1, self.side, self.side, 3), *((1, cells, cells, n) for n in _CHANNELS))
+        if told != wanted:
+            raise ValueError(f"other inputs and outputs than MoveNet {kind}: {told}")
+        self._network = engines.network(graph, engines.SIGNED)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the squares must lie."""
+        return self._network.device
+
+    @torch.inference_mode()
+    def __call__(self, squares: Tensor) -> Tensor:
+        """Squares (P, side, side, 3) uint8 of the device to key points (P, 17, 3) float32.
+
+        x, y in [0, 1] of the square, a little outside at most, and the score in [0, 1].
+        """
+        return decode(*self._network(squares))
+
+
+def heads(weights: bytes, kind: str) -> engines.tflite.Graph:
+    """The network from its input's pixels, in [-1, 1], to the four heads.
+
+    Raises ValueError where the weights are other than MoveNet's.
+    """
+    files = known.unzipped(weights)
+    try:
+        graph, values = (files[f"movenet-{kind}.{suffix}"] for suffix in ("json", "bin"))
+    except KeyError as error:
+        raise ValueError(f"no {error} in the weights") from None
+    return Model(graph, values).convolutional(_INPUT, _HEADS)
+
+
+def decode(heat: Tensor, middle: Tensor, regression: Tensor, offset: Tensor) -> Tensor:
+    """The four heads, (P, N, N, 17), (.., 1), (.., 34), (.., 34), to key points (P, 17, 3).
+
+    Heat and middle are logits; the others are y, x of each key point, in cells.
+    """
+    people, cells = heat.shape[:2]
+    ramp = torch.arange(cells, device=heat.device, dtype=heat.dtype)
+    row, column = ramp[:, None], ramp
+    nearness = 1 / (torch.hypot(row - cells / 2, column - cells / 2) + _BLUNT)
+    best = (torch.sigmoid(middle[..., 0]) * nearness).reshape(people, -1).argmax(1)
+    every = torch.arange(people, device=heat.device)
+    away = regression.reshape(people, cells * cells, _POINTS, 2)[every, best]
+    y, x = (torch.stack([best // cells, best % cells], -1)[:, None] + away).unbind(-1)
+    distance = torch.hypot(row - y[..., None, None], column - x[..., None, None])
+    scores = torch.sigmoid(heat).permute(0, 3, 1, 2)
+    cell = (scores / (distance + _BLUNT)).reshape(people, _POINTS, -1).argmax(-1)
+    within = offset.reshape(people, cells * cells, _POINTS, 2)
+    points = torch.arange(_POINTS, device=heat.device)
+    off = within[every[:, None], cell, points]
+    place = torch.stack([cell % cells + off[..., 1], cell // cells + off[..., 0]], -1) / cells
+    score = scores.reshape(people, _POINTS, -1).gather(-1, cell[..., None])
+    return torch.cat([place, score], -1)
