@@ -83,6 +83,9 @@ class PoseSettings:
     """
     min_person_probability: float = 0.65
     """Least probability, after a second look, that there is a person at all."""
+    picture_kinds: bool = True
+    """Look at pictures without a person with a network of their own: a garment laid flat on a
+    printed blanket is told from a fabric and from a detail. Without, plain statistics guess."""
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256
