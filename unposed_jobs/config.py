@@ -86,6 +86,9 @@ class PoseSettings:
     headless: str = "movenet-thunder"
     """What reads people without a head in the second look, with BlazePose: `movenet-thunder`,
     `movenet-lightning`, a third of the time and less right, or `off`."""
+    picture_kinds: bool = True
+    """Look at pictures without a person with a network of their own: a garment laid flat on a
+    printed blanket is told from a fabric and from a detail. Without, plain statistics guess."""
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256

@@ -26,9 +26,9 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def pose_weights(pose_weights: config.PoseSettings) -> config.PoseSettings:
-    """Settings of MediaPipe alone, the reference: what is held to it, and the second look, have
-    tests of their own."""
-    return replace(pose_weights, estimator="mediapipe-full", second_look=False)
+    """Settings of MediaPipe alone, the reference: what is held to it, the second look and the kinds
+    have tests of their own."""
+    return replace(pose_weights, estimator="mediapipe-full", second_look=False, picture_kinds=False)
 
 
 @pytest.fixture(scope="session")

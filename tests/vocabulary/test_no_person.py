@@ -159,3 +159,21 @@ def test_a_picture_goes_by_the_kind_it_reads_as_where_little_else_tells() -> Non
     assert apart > 2 * np.linalg.norm(np.diff(bare.standardise(rows), axis=0))
     again = NoPersonBranch.from_state(branch.state())
     np.testing.assert_array_equal(again.standardise(rows), branch.standardise(rows))
+
+
+def test_judged_kinds_are_the_classes_whatever_the_statistics_say() -> None:
+    """Flat-lays that plain statistics take for fabrics: a pale dress on a printed blanket."""
+    rng = np.random.default_rng(2)
+    plain = np.concatenate([told(FABRIC, 60, 3)])
+    assert set(naming.kind_readings(plain)) == {naming.FABRIC}
+    kind = np.repeat([0, 1, 2, 3], 15)
+    judged = rng.dirichlet([0.2] * 4, 60) * 0.3 + 0.7 * np.eye(4)[kind]
+    rows = np.concatenate([plain, judged], axis=1)
+    assert naming.kind_readings(rows).tolist() == [naming.KINDS[one] for one in kind]
+    branch = no_person.fit(rows, seed=0)
+    index = branch.assign(rows).index
+    assert len(branch) == 4
+    for one in range(4):
+        assert len(set(index[kind == one].tolist())) == 1
+    # Without them, as where they are switched off, all would be one.
+    assert len(no_person.fit(plain, seed=0)) == 1

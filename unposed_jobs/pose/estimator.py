@@ -24,6 +24,9 @@ class PoseEstimate:
     0 without a person, and where no gate has judged. `found_by` is `detector` or `whole_frame`,
     None without a person. `person_probability` is the probability that anybody is in the picture
     at all, None where no gate has judged.
+
+    `kind_evidence` (28,) float32 is of a picture without a person: what `pose.kinds.reading` tells
+    its kind by. None of others, and where it is not looked at.
     """
 
     landmarks: npt.NDArray[np.float32] | None
@@ -33,6 +36,7 @@ class PoseEstimate:
     person_confidence: float = 0.0
     found_by: str | None = None
     person_probability: float | None = None
+    kind_evidence: npt.NDArray[np.float32] | None = None
 
 
 class PoseEstimator(Protocol):

@@ -12,6 +12,7 @@ from typing import cast
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.estimator import PoseEstimator
+from unposed_jobs.pose.kinds import identity as kinds
 from unposed_jobs.pose.whole_frame import identity as second_look
 
 _MODULES: dict[str, str] = {
@@ -46,11 +47,19 @@ def create(settings: PoseSettings) -> PoseEstimator:
     library.
     """
     made = cast(PoseEstimator, _module(settings).create(settings))
-    if not _looks_twice(settings):
-        return made
-    from unposed_jobs.pose.whole_frame.estimator import wrap
+    if _looks_twice(settings):
+        from unposed_jobs.pose.whole_frame.estimator import wrap
 
-    return wrap(made, settings)
+        made = wrap(made, settings)
+    if settings.picture_kinds:
+        from unposed_jobs.pose.kinds.estimator import KindEstimator
+
+        try:
+            made = KindEstimator(made, settings)
+        except UnposedError:
+            made.close()
+            raise
+    return made
 
 
 def identify(settings: PoseSettings) -> str:
@@ -60,7 +69,8 @@ def identify(settings: PoseSettings) -> str:
     unknown name, or missing or damaged weights.
     """
     made = str(_module(settings).identify(settings))
-    return second_look.identify(made, settings) if _looks_twice(settings) else made
+    made = second_look.identify(made, settings) if _looks_twice(settings) else made
+    return kinds.identify(made, settings) if settings.picture_kinds else made
 
 
 def _looks_twice(settings: PoseSettings) -> bool:

@@ -14,6 +14,7 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import hashing, statistics
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
+from unposed_jobs.pose.kinds import reading
 
 Row = dict[str, Any]
 _Picture = npt.NDArray[np.uint8]
@@ -36,7 +37,7 @@ def extract_batch(
 
     A bad picture never raises: its status is `unreadable` and `error` says why in one line.
     `landmarks` is a flat list of floats, None without a person; `statistics` is told for
-    readable pictures without a person, in the order of `statistics.NAMES`.
+    readable pictures without a person, in the order of `statistics.COLUMNS`.
     """
     rows: list[Row] = [blank_row(data, estimator.estimator_id) for data in contents]
     for group in _groups(contents, rows, settings):
@@ -104,7 +105,16 @@ def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
         row["person_confidence"] = estimate.person_confidence
     if estimate.landmarks is None:
         row["status"] = "no_person"
-        row["statistics"] = statistics.describe(image).tolist()
+        row["statistics"] = _described(image, estimate.kind_evidence).tolist()
     else:
         row["status"] = "ok"
         row["landmarks"] = estimate.landmarks.ravel().tolist()
+
+
+def _described(
+    image: Image.Image, evidence: npt.NDArray[np.float32] | None
+) -> npt.NDArray[np.float32]:
+    plain = statistics.describe(image)
+    if evidence is None:
+        return plain
+    return np.concatenate([plain, reading.head().probabilities(evidence, plain)])

@@ -48,6 +48,11 @@ NAMES: tuple[str, ...] = (
 )
 """The order of `describe`'s figures. A stored model goes by it: a new one is added at the end."""
 
+KINDS: tuple[str, ...] = ("kind_flat_lay", "kind_fabric", "kind_chart", "kind_detail")
+"""Probabilities of the kinds of picture (`pose.kinds`), which follow where they were judged."""
+COLUMNS = NAMES + KINDS
+"""All that the column `statistics` may hold."""
+
 _FloatArray = npt.NDArray[np.float32]
 
 _WHITE, _DARK = 0.94, 0.15

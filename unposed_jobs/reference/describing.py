@@ -56,10 +56,10 @@ def person_medians(ratios: Floats, index: Indices, classes: int) -> list[dict[st
 def no_person_medians(values: Floats, index: Indices, classes: int) -> list[dict[str, float]]:
     """The same by their statistics (m, S); nothing where those have no names."""
     medians: list[dict[str, float]] = [{} for _ in range(classes)]
-    if values.shape[1] == len(statistics.NAMES):
+    if values.shape[1] in (len(statistics.NAMES), len(statistics.COLUMNS)):
         for label in range(classes):
             middle = np.median(values[index == label], axis=0).astype(float).tolist()
-            medians[label] = dict(zip(statistics.NAMES, middle, strict=True))
+            medians[label] = dict(zip(statistics.COLUMNS, middle, strict=False))
     return medians
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.embedding.features import RATIOS
-from unposed_jobs.pose.statistics import NAMES
+from unposed_jobs.pose.statistics import COLUMNS, NAMES
+from unposed_jobs.pose.statistics import KINDS as JUDGED
 
 Floats = npt.NDArray[np.floating]
 
@@ -43,7 +44,8 @@ FLAT_LAY, FABRIC, CHART, CROP = KINDS = (
     "size chart or text",
     "cropped body or detail",
 )
-"""What a picture without a person reads as."""
+"""What a picture without a person reads as; a garment hung or folded is a flat lay as well."""
+_KIND_CODES = ("FLAT", "FABR", "SIZE", "DETL")
 KIND_STATISTICS = NAMES.index("texture_evenness") + 1
 """A kind of picture can be read off so many statistics, the first of `NAMES`."""
 _OUTLINED, _THROUGHOUT = 0.2, 0.03  # of the picture is one thing within an outline; is none
@@ -83,7 +85,7 @@ def name_poses(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
 
 
 def name_no_person(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
-    """Names of K classes without a person, described by the medians of `pose.statistics.NAMES`.
+    """Names of K classes without a person, described by the medians of `pose.statistics.COLUMNS`.
 
     An empty description (no statistics were kept) gives "no person".
     """
@@ -154,8 +156,8 @@ def _reading(ratios: Mapping[str, float]) -> str:
 
 
 def kind_readings(statistics: Floats) -> npt.NDArray[np.str_]:
-    """The same of pictures without a person: (m, S) in the order of `pose.statistics.NAMES`."""
-    rows = (dict(zip(NAMES, row, strict=False)) for row in np.asarray(statistics, float).tolist())
+    """The same of pictures without a person: (m, S) in the order of `pose.statistics.COLUMNS`."""
+    rows = (dict(zip(COLUMNS, row, strict=False)) for row in np.asarray(statistics, float).tolist())
     return np.array([_draft_no_person(row).base for row in rows], dtype=np.str_)
 
 
@@ -236,9 +238,19 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
             statistics["foreground_box"],
         ),
     }
+    kind = _judged(statistics) if JUDGED[0] in statistics else _guessed(statistics)
+    return _Draft(kind, _KIND_CODES[KINDS.index(kind)], details)
+
+
+def _judged(statistics: Mapping[str, float]) -> str:
+    return KINDS[max(range(len(KINDS)), key=lambda kind: statistics[JUDGED[kind]])]
+
+
+def _guessed(statistics: Mapping[str, float]) -> str:
+    """By the plain statistics alone."""
     text = statistics["text_transitions"] > _TEXT
     if text and (statistics["white_share"] > 0.4 or statistics["horizontal_lines"] > _LINES):
-        return _Draft(CHART, "SIZE", details)
+        return CHART
     even = statistics["texture_evenness"]
     alike = statistics["centre_border_contrast"] < _CONTRAST
     # Models of before this statistic do not tell it; then the border alone decides.
@@ -249,12 +261,12 @@ def _draft_no_person(statistics: Mapping[str, float]) -> _Draft:
     )
     within = statistics["border_uniformity"] > _WITHIN
     if throughout or (alike and even > (_PLAIN_EVEN if within else _EVEN) and not outlined):
-        return _Draft(FABRIC, "FABR", details)
+        return FABRIC
     if outlined or within:  # It ends within the frame.
-        return _Draft(FLAT_LAY, "FLAT", details)
+        return FLAT_LAY
     if alike and enclosed is not None and enclosed < _THROUGHOUT:  # Broad stripes of cloth.
-        return _Draft(FABRIC, "FABR", details)
-    return _Draft(CROP, "DETL", details)
+        return FABRIC
+    return CROP
 
 
 def _unique(drafts: Sequence[_Draft]) -> list[PoseName]:

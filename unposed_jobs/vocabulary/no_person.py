@@ -1,9 +1,10 @@
 """Pictures without a person: flat-lays, fabric close-ups, size charts, details.
 
 The paper leaves them in one centroid and names that as a limit (section 6). Here they are a
-branch of their own, clustered on the plain statistics of the picture (`pose.statistics`).
+branch of their own. Where the kind of each was judged by a network (`pose.kinds`), they are
+clustered on the probabilities of the kinds; else on the plain statistics (`pose.statistics`).
 
-Most of those tell the garment - its colour, its pattern - rather than the kind of picture, and
+Most of the latter tell the garment - its colour, its pattern - rather than the kind of picture, and
 would split flat-lays by colour. So the kinds are sought in the few that tell kinds apart by what
 they mean (`TELLING`), each within the range in which it does: a border that is uniform to 60 or
 to 30 % is in both cases one that the picture's subject crosses. What kind of picture they read as
@@ -155,7 +156,12 @@ def _measures(values: Floats) -> NoPersonBranch:
     width, kind_weight = values.shape[1], 0.0
     mean, scale = np.zeros(width), np.zeros(width)
     low, high = np.full(width, -np.inf), np.full(width, np.inf)
-    if width == len(picture_statistics.NAMES):
+    if width == len(picture_statistics.COLUMNS):
+        # Each kind is a corner of a simplex; nothing else is to tell pictures apart.
+        judged = [picture_statistics.COLUMNS.index(name) for name in picture_statistics.KINDS]
+        low[judged], high[judged], scale[judged] = 0.0, 1.0, 1.0
+        kind_weight = float(np.float32(KIND_WEIGHT))
+    elif width == len(picture_statistics.NAMES):
         for name, (least, most, weight) in TELLING.items():
             column = picture_statistics.NAMES.index(name)
             low[column] = mean[column] = least

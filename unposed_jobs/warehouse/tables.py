@@ -141,8 +141,9 @@ LANDMARKS = Table(
             _column(
                 "statistics",
                 pa.list_(pa.float32()),
-                "Plain picture statistics, for pictures without a person; the order is "
-                "unposed_jobs.pose.statistics.NAMES",
+                "Plain picture statistics and, where it was judged, the probability of each kind "
+                "of picture, for pictures without a person; the order is "
+                "unposed_jobs.pose.statistics.COLUMNS",
             ),
             _RUN_ID,
         ]

@@ -33,9 +33,21 @@ class _Layout:
 def flat_lay(rng: np.random.Generator, garment: Garment, width: int, height: int) -> Image.Image:
     """Draw the garment, its sleeves spread or folded over the chest; it fills most of the frame."""
     picture = _table(rng, width, height)
+    lay(picture, rng, garment)
+    return _grain(picture, rng)
+
+
+def lay(
+    picture: Image.Image, rng: np.random.Generator, garment: Garment, fill: float = 1.0
+) -> Image.Image:
+    """Draw the garment on a ground, of which it takes up to `fill` of the size; returns its mask.
+
+    The mask is L, 255 where the garment is.
+    """
+    width, height = picture.size
     folded = garment.sleeve == "long" and bool(rng.random() < 0.6)
     pieces, tall, wide = _pieces(garment, folded)
-    scale = min(height * 0.92 / tall, width * 0.95 / wide) * float(rng.uniform(0.88, 1.0))
+    scale = min(height * 0.92 / tall, width * 0.95 / wide) * float(rng.uniform(0.88, 1.0)) * fill
     layout = _Layout((width, height), tall, scale, float(rng.normal(0, 8.0)))
     masks = [
         _smooth_mask([layout.place(x, y) for x, y in outline], width, height)
@@ -54,7 +66,7 @@ def flat_lay(rng: np.random.Generator, garment: Garment, width: int, height: int
             _details(picture, garment, layout)
     if not folded:
         _details(picture, garment, layout)
-    return _grain(picture, rng)
+    return whole
 
 
 def _shadow(picture: Image.Image, mask: Image.Image, blur: float, strength: float) -> None:

