@@ -1,5 +1,6 @@
 """What the table `vocabulary` says of a model while its corrections come, change and go."""
 
+from datetime import date
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from unposed_jobs.jobs import vocabulary_table
 from unposed_jobs.reference.files import VOCABULARY
 from unposed_jobs.warehouse import Warehouse
 
+DAY = date(2026, 1, 5)
 RENAME = (Correction("rename", "ask", (1,), "our front", "our word"),)
 HIDE = (Correction("hide", "pose", (4,), None, "props"),)
 
@@ -73,11 +75,12 @@ def rows_of(warehouse, version="m-1"):
 
 
 def test_corrections_come_change_and_go_and_touch_no_other_model(warehouse):
+    trained = vocabulary_table.training_run(DAY, "m-1")
     for version in ("m-1", "m-2"):
-        rows = vocabulary_table.learned(bundle(version), "train")
-        warehouse.replace_rows("vocabulary", {"model_version": version}, rows, "train")
+        rows = vocabulary_table.learned(bundle(version), trained)
+        warehouse.replace_rows("vocabulary", {"model_version": version}, rows, trained)
     before = rows_of(warehouse), rows_of(warehouse, "m-2")
-    model = SimpleNamespace(model_version="m-1", run_id="train")
+    model = SimpleNamespace(model_version="m-1", run_date=DAY, run_id="promotion")
 
     def correct(entries, run_id):
         return vocabulary_table.correct(warehouse, model, bundle(), entries, run_id)
@@ -87,7 +90,7 @@ def test_corrections_come_change_and_go_and_touch_no_other_model(warehouse):
     rows = rows_of(warehouse)
     assert [rows[pose]["ask_name"] for pose in (1, 2, 4)] == ["our front", "our front", "back"]
     assert rows[1]["correction"] == "ask renamed from 'front': our word"
-    assert [rows[pose]["run_id"] for pose in (1, 4, 5)] == ["night-2", "train", "train"]
+    assert [rows[pose]["run_id"] for pose in (1, 4, 5)] == ["night-2", trained, trained]
     assert rows[5] == before[0][5]
 
     assert correct(RENAME, "night-3") is None

@@ -17,7 +17,6 @@ from pyspark.sql import functions as F
 from unposed_jobs import storage
 from unposed_jobs.jobs import frames, ingest, landmark_table, reference, vocabulary_table
 from unposed_jobs.jobs.context import Context
-from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.registry import ModelRow
@@ -78,7 +77,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         progress=run.progress,
     )
     version = bundle.model_version
-    run_id = run_identity("train", run.run_date, version)
+    run_id = vocabulary_table.training_run(run.run_date, version)
     uri = storage.join(settings.training.bundles, version)
     known = {row.model_version: row for row in registry.models(warehouse)}
     row = known.get(version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 
 from unposed_jobs.audit import corrections
 from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.warehouse import Warehouse, tables
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from unposed_jobs.reference.registry import ModelRow
 
 _CORRECTED = ("pose_id", "name", "ask_id", "ask_name", "asked", "correction")
+
+
+def training_run(run_date: date, model_version: str) -> str:
+    """The id of the run that trained a model."""
+    return run_identity("train", run_date, model_version)
 
 
 def learned(bundle: Bundle, run_id: str) -> pa.Table:
@@ -39,8 +46,10 @@ def correct(
     training's again.
     """
     rows = corrections.vocabulary(bundle.vocabulary, Expectations.from_bundle(bundle), corrected)
-    training = pc.is_null(rows["correction"])
-    wanted = _complete(rows, model.model_version, pc.if_else(training, model.run_id, run_id))
+    # The model's own run_id is by now that of its promotion.
+    trained = training_run(model.run_date, model.model_version)
+    learned_so = pc.is_null(rows["correction"])
+    wanted = _complete(rows, model.model_version, pc.if_else(learned_so, trained, run_id))
     key = {"model_version": model.model_version}
     before = warehouse.read("vocabulary", list(_CORRECTED), row_filter=key)
     order = [("pose_id", "ascending")]
