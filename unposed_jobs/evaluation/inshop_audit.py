@@ -24,6 +24,7 @@ from unposed_jobs.catalogue import landmarks as landmark_rows
 from unposed_jobs.config import AuditSettings, CatalogueSettings, TrainingSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.evaluation.stability import JUDGED_DAY, products_batch
+from unposed_jobs.pose.whole_frame import keeping
 from unposed_jobs.reference.training import train_reference
 
 Bool = npt.NDArray[np.bool_]
@@ -41,14 +42,27 @@ def kept_reading(table: pa.Table) -> pa.Table:
     """landmarks, pose_score, person_probability, person_confidence of each row of the 33-point
     table: the reading that the product keeps of the two that it made.
     """
+    detector, second = (_points(table[name]) for name in ("detector", "second_look"))
+    sure = table["person_confidence"].cast(pa.float64()).to_numpy()
+    reading = keeping.kept(detector, second, sure)
+    flat = [None if np.isnan(one).all() else one.reshape(-1) for one in reading.landmarks]
     return pa.table(
         {
-            "landmarks": table["second_look"],
+            "landmarks": pa.array(flat, pa.list_(pa.float32())),
             "pose_score": table["detector_score"],
             "person_probability": table["person_probability"],
-            "person_confidence": table["person_confidence"],
+            "person_confidence": pa.array(reading.confidence, from_pandas=True),
         }
     )
+
+
+def _points(column: pa.ChunkedArray) -> npt.NDArray[np.float32]:
+    """(N, 33, 5), NaN where a row has none."""
+    points = np.full((len(column), 33, 5), np.nan, dtype=np.float32)
+    for row, values in enumerate(column.to_pylist()):
+        if values is not None:
+            points[row] = np.asarray(values, dtype=np.float32).reshape(33, 5)
+    return points
 
 
 def read(folder: str | Path, points: int) -> pa.Table:
