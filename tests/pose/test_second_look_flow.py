@@ -7,6 +7,7 @@ import pytest
 from upright import standing
 
 from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.topology import BLAZEPOSE33_MIRROR
 from unposed_jobs.pose.whole_frame import correction, estimator, gate, readings, squares
 from unposed_jobs.pose.whole_frame.correction import Correction
 from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator, climb, follow, glance
@@ -74,24 +75,30 @@ def test_it_looks_again_where_the_squares_agree_and_at_the_surest(monkeypatch) -
     assert np.abs(agreed - surest).max() > 1
 
 
-def whole_frame(first: First, placed=0.0, there=9.0, threshold=0.5) -> WholeFrameEstimator:
-    """An estimator that sees nobody, with a gate whose models say the same of all."""
+NOBODY = PoseEstimate(None, 0.0, 0)
+
+
+def whole_frame(
+    first: First, placed=0.0, there=9.0, threshold=0.5, sees=NOBODY
+) -> WholeFrameEstimator:
+    """An estimator that sees this, with a gate whose models say the same of all."""
     shipped = gate.load()
     constant = replace(shipped.placed, slope=1e-6, shift=placed)
     count = len(gate.THERE)
     always = Logistic(np.zeros(count), np.ones(count), np.zeros(count), there)
-    models = replace(shipped, first=first, placed=constant, there=always)
+    doubtful = replace(shipped.clear, slope=1e-6, shift=-9.0)
+    models = replace(shipped, first=first, placed=constant, there=always, clear=doubtful)
 
-    class Nobody:
-        estimator_id = "nobody"
+    class Seeing:
+        estimator_id = "seeing"
 
         def estimate(self, pictures):
-            return [PoseEstimate(None, 0.0, 0) for _ in pictures]
+            return [sees for _ in pictures]
 
         def close(self) -> None:
             pass
 
-    return WholeFrameEstimator(Nobody(), lambda: None, models, threshold, "id")
+    return WholeFrameEstimator(Seeing(), lambda: None, models, threshold, "id")
 
 
 def test_a_hopeless_glance_ends_it(monkeypatch) -> None:
@@ -122,6 +129,24 @@ def test_the_confidence_is_that_of_the_reading_believed(monkeypatch, log_odds: f
     (found,) = whole_frame(first, placed=log_odds).estimate([PICTURE])
     assert found.found_by == "whole_frame"
     assert found.person_confidence == pytest.approx(1 / (1 + np.exp(-log_odds)), abs=1e-4)
+
+
+def test_the_detector_s_own_reading_stays_where_it_has_seen_a_head(monkeypatch) -> None:
+    Looker(monkeypatch)
+    seen = standing().table(0, 400, 500)
+    back = seen[list(BLAZEPOSE33_MIRROR)]
+    first = First(moving(), flat(0.0), flat(0.0), flat(0.0), stop=-1.0)
+    looking = whole_frame(first, placed=3.0, sees=PoseEstimate(back, 0.8, 2))
+    (found,) = looking.estimate([PICTURE])
+    assert found.landmarks is back
+    assert (found.found_by, found.pose_score, found.person_count) == ("detector", 0.8, 2)
+    assert found.person_confidence == 0.5
+    headless = back.copy()
+    headless[:11, 1] -= 1
+    looking = whole_frame(first, placed=3.0, sees=PoseEstimate(headless, 0.8, 1))
+    (found,) = looking.estimate([PICTURE])
+    assert found.landmarks is not headless
+    assert found.person_confidence > 0.9
 
 
 def test_who_is_not_there_is_refused_at_the_threshold(monkeypatch) -> None:

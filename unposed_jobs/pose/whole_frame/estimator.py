@@ -16,7 +16,7 @@ from unposed_jobs.pose.blazepose import engines, sampling
 from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score
-from unposed_jobs.pose.whole_frame import evidence, identity, readings, squares
+from unposed_jobs.pose.whole_frame import evidence, identity, keeping, readings, squares
 from unposed_jobs.pose.whole_frame.correction import Correction
 from unposed_jobs.pose.whole_frame.evidence import Inside
 from unposed_jobs.pose.whole_frame.gate import Gate, load, of_inside
@@ -63,8 +63,9 @@ class WholeFrameEstimator:
     """Wraps an estimator of 33 landmarks. Fulfils `PoseEstimator`.
 
     A person of whom the landmarks alone leave no doubt is passed on. Every other picture is shown
-    whole to the landmark network; the gate says whether there is anybody, and the reading most
-    likely placed right is believed. What the detector saw is one of the sightings.
+    whole to the landmark network; the gate says whether there is anybody, and which reading is most
+    likely placed right. What the detector saw is one of the sightings, and is believed where it has
+    seen a head (`keeping`).
     """
 
     def __init__(
@@ -190,16 +191,33 @@ class WholeFrameEstimator:
         estimates = []
         for row, one in enumerate(looks):
             landmarks = read.take(row).table(0, *sizes[row])
-            estimates.append(
-                PoseEstimate(
-                    landmarks,
-                    pose_score(landmarks),
-                    max(one.result.person_count, 1),
-                    person_confidence=float(placed[row, best[row]]),
-                    found_by="detector" if best[row] in own else "whole_frame",
-                )
+            estimate = PoseEstimate(
+                landmarks,
+                pose_score(landmarks),
+                max(one.result.person_count, 1),
+                person_confidence=float(placed[row, best[row]]),
+                found_by="detector" if best[row] in own else "whole_frame",
             )
+            estimates.append(_kept(one.result, estimate, sizes[row]))
         return estimates
+
+
+def _kept(detector: PoseEstimate, second: PoseEstimate, size: npt.NDArray[np.intp]) -> PoseEstimate:
+    """Of what both looks say of a picture of this width and height, what is believed."""
+    if detector.landmarks is None or second.landmarks is None:
+        return second
+    both = detector.landmarks[None], second.landmarks[None]
+    kept = keeping.kept(*both, [second.person_confidence], size[0] / size[1])
+    sure = float(kept.confidence[0])
+    if not kept.detector[0]:
+        return replace(second, person_confidence=sure)
+    return replace(
+        second,
+        landmarks=detector.landmarks,
+        pose_score=detector.pose_score,
+        person_confidence=sure,
+        found_by="detector",
+    )
 
 
 def glance(engine: engines.Engine, pictures: Sequence[_Picture]) -> list[Sightings]:
