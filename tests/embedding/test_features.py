@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from landmark_figures import FRAMES, YAWS, Pose, coco, figure, figures, mirrored
 
-from unposed_jobs.embedding.features import names, pose_features, visibility
+from unposed_jobs.embedding.features import names, pose_features, turned_away, visibility
 from unposed_jobs.embedding.topology import BLAZEPOSE_33, COCO_17
 
 ALL = [Pose(view, frame) for view in YAWS for frame in FRAMES]
@@ -66,16 +66,75 @@ def test_a_mirror_swaps_left_and_right_and_keeps_front_and_back(as_seen) -> None
     np.testing.assert_allclose(ratio(there, "profile"), -ratio(here, "profile"), atol=1e-5)
 
 
-@pytest.mark.parametrize("as_seen", [lambda x: x, coco])
-def test_half_way_to_the_side_is_half_way_between_front_and_side(as_seen) -> None:
-    turned = figure(Pose())[None].copy()
-    across, turn = turned[..., 0] - 0.5, np.cos(np.pi / 4)
-    turned[..., 0] = 0.5 + across * turn
-    # As BlazePose tells it: it makes more of the depth than there is (42 degrees look like 65).
-    turned[..., 2] += across * turn * np.tan(np.deg2rad(65)) / np.tan(np.deg2rad(42))
-    assert ratio(as_seen(turned), "facing")[0] == pytest.approx(0.5, abs=0.1)
+def as_told(landmarks: np.ndarray) -> np.ndarray:
+    """As BlazePose tells it: it makes more of the depth than there is (42 degrees look like 65)."""
+    told = landmarks.copy()
+    told[..., 2] *= np.tan(np.deg2rad(65)) / np.tan(np.deg2rad(42))
+    return told
+
+
+@pytest.mark.parametrize("as_seen", [as_told, coco])
+def test_the_angle_is_read_in_degrees(as_seen) -> None:
+    for turn in (0, 30, 45, 60, 90, 180):
+        read = 90 * (1 - ratio(as_seen(figure(Pose(turn=turn))[None]), "facing")[0])
+        assert read == pytest.approx(turn, abs=8.5), turn
+    turned = as_seen(figure(Pose(turn=45))[None])
     for name in ("shoulder_width", "hip_width"):
-        assert ratio(as_seen(turned), name)[0] == pytest.approx(turn, abs=0.1), name
+        assert ratio(turned, name)[0] == pytest.approx(np.cos(np.pi / 4), abs=0.1), name
+
+
+@pytest.mark.parametrize("as_seen", [as_told, coco])
+@pytest.mark.parametrize("part", ["shoulder", "hip"])
+def test_a_narrow_build_and_a_cocked_hip_are_no_turn(as_seen, part) -> None:
+    narrow = figure(Pose())[None].copy()
+    pair = [BLAZEPOSE_33.index(f"{side}_{part}") for side in ("left", "right")]
+    narrow[:, pair, 0] = 0.5 + (narrow[:, pair, 0] - 0.5) * 0.75  # 41 degrees, by themselves.
+    assert ratio(as_seen(narrow), "facing")[0] > 0.9
+
+
+def test_depth_alone_makes_half_of_a_turn() -> None:
+    crossed = as_told(figure(Pose())[None])
+    for side, way in (("left", 1), ("right", -1)):
+        crossed[:, BLAZEPOSE_33.index(f"{side}_shoulder"), 2] += way * 0.13
+    assert ratio(crossed, "facing")[0] > 2 / 3
+    hidden = crossed.copy()
+    hidden[:, BLAZEPOSE_33.index("nose"), 3:] = 0  # Without a nose it is the only witness.
+    assert ratio(hidden, "facing")[0] < 2 / 3
+
+
+def test_a_nose_guessed_from_behind_is_no_turn() -> None:
+    behind = figure(Pose("back"))[None].copy()
+    guessed = behind.copy()
+    guessed[:, BLAZEPOSE_33.index("nose"), 0] += 0.05
+    assert ratio(guessed, "facing") == ratio(behind, "facing")
+
+
+def seen_by(mouth: float, view: str = "front", turn: float = 0.0) -> np.ndarray:
+    """One figure whose points are surely seen, and its mouth by these log odds."""
+    landmarks = figure(Pose(view, turn=turn))[None].astype(np.float64)
+    landmarks[..., 3] = 1 / (1 + np.exp(-10.0))
+    landmarks[:, 9:11, 3] = 1 / (1 + np.exp(-mouth))
+    return landmarks.astype(np.float32)
+
+
+def test_a_mouth_that_is_hardly_seen_says_that_a_front_may_be_a_back() -> None:
+    assert turned_away(seen_by(10.0))[0] < 0.02
+    assert 0.1 < turned_away(seen_by(6.0))[0] < 0.3
+    assert turned_away(seen_by(3.0))[0] > 0.5
+    # Where a side view hides it, or a back view, it says nothing.
+    assert turned_away(seen_by(3.0, turn=90))[0] < 0.05
+    assert turned_away(seen_by(3.0, "back"))[0] == 0
+
+
+def test_no_mouth_in_the_frame_no_certainty_and_no_depth_say_nothing() -> None:
+    low = seen_by(3.0)
+    cut = low.copy()
+    cut[..., 1] -= cut[:, 9:11, 1].max() + 0.1
+    unsure = low.copy()
+    unsure[..., 3] = np.minimum(unsure[..., 3], 0.99)
+    for landmarks in (cut, unsure, coco(low)):
+        assert turned_away(landmarks)[0] == 0
+    assert turned_away(low[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize("as_seen", [lambda x: x, coco])

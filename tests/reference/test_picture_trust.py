@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pytest
+from landmark_figures import Pose, figure
 from reference_tables import reference
 
 from unposed_jobs.reference.bundle import Bundle
@@ -60,6 +61,17 @@ def test_a_body_without_a_head_is_trusted_as_surely_as_somebody_is_there() -> No
     assert trust(**headless | {"person_probability": None}) == pytest.approx(0.5)
     assert trust(**judged) == pytest.approx(0.5)  # A head may be put where there is none.
     assert trust(**headless, person_count=2) == pytest.approx(0.7 * 0.5)
+
+
+def test_a_mouth_that_is_hardly_seen_leaves_a_front_in_doubt() -> None:
+    values = figure(Pose())
+    values[:, 3:] = 1 - 1e-5
+    sure = {"landmarks": values.ravel().tolist(), "person_confidence": 0.93}
+    values[9:11, 3] = 0.99
+    swapped = sure | {"landmarks": values.ravel().tolist()}
+    assert trust(**sure) > 0.98
+    assert trust(**swapped) < 0.7
+    assert arrays(table(swapped), None, 0).somebody[0] == arrays(table(sure), None, 0).somebody[0]
 
 
 def test_what_makes_a_class_is_that_somebody_is_there_wherever_the_joints_are() -> None:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from landmark_figures import Pose, coco, figures
+from landmark_figures import Pose, coco, figure, figures
 
 from unposed_jobs.embedding import features
-from unposed_jobs.embedding.features import RATIOS, names, pose_features
+from unposed_jobs.embedding.features import RATIOS, names, pose_features, ratios_of
 from unposed_jobs.embedding.topology import BLAZEPOSE_33, COCO_17
 from unposed_jobs.pose import statistics
 from unposed_jobs.vocabulary import naming
@@ -146,8 +146,9 @@ def test_a_thing_within_an_outline_is_a_flat_lay_on_any_ground() -> None:
 FRAMINGS = {"full": "full body", "upper": "upper body", "chest": "chest", "legs": "legs"}
 
 
-def read(pose: Pose, seed: int) -> set[str]:
-    landmarks = figures([pose] * 9, seed)
+def read(pose: Pose, seed: int, noise: float = 1.0) -> set[str]:
+    rng = np.random.default_rng(seed)
+    landmarks = np.stack([figure(pose, rng, noise) for _ in range(9)])
     landmarks[..., 2] /= features._DEPTH_GAIN  # As an estimator exaggerates it.
     first = names(BLAZEPOSE_33).index(RATIOS[0])
     return set(naming.readings(pose_features(landmarks)[:, first : first + 10]).tolist())
@@ -164,7 +165,7 @@ def test_side_and_three_quarter_views_are_read_off_every_picture(frame: str) -> 
     assert read(Pose("left", frame), 5) == {f"{FRAMINGS[frame]}, left side"}
     assert read(Pose("right", frame), 6) == {f"{FRAMINGS[frame]}, right side"}
     for turn in (-45, 45):
-        assert read(Pose("front", frame, turn=turn), 7) == {
+        assert read(Pose("front", frame, turn=turn), 7, noise=0.5) == {
             f"{FRAMINGS[frame]}, three-quarter front"
         }
 
@@ -202,15 +203,30 @@ def test_a_turned_person_without_hips_is_no_close_up() -> None:
     assert naming.readings(ratios).tolist() == ["upper body, three-quarter front"]
 
 
-def test_half_way_from_three_quarter_to_side_as_depth_tells_it() -> None:
+def test_a_three_quarter_view_is_the_middle_third_of_a_right_angle() -> None:
     seen = medians([Pose("front", "full")])[0] | {"profile": 0.8}
     row = [seen[name] for name in RATIOS]
     facing = RATIOS.index("facing")
     told = []
-    for yaw in (50, 68, 73, 87):  # 42, 57, 62 and 83 degrees in truth.
+    for yaw in (20, 28, 32, 58, 62, 90, 118, 122, 148, 152):
         row[facing] = 1 - yaw / 90
-        told.append(naming.readings(np.array([row])).item())
-    assert told == ["full body, three-quarter front"] * 2 + ["full body, right side"] * 2
+        told.append(naming.readings(np.array([row])).item().removeprefix("full body, "))
+    assert told == [
+        *["front"] * 2,
+        *["three-quarter front"] * 2,
+        *["right side"] * 3,
+        *["three-quarter back"] * 2,
+        "back",
+    ]
+
+
+@pytest.mark.parametrize("seventeen", [False, True])
+@pytest.mark.parametrize(("turn", "view"), [(20, "front"), (45, "three-quarter front")])
+def test_a_slight_turn_is_a_front_view(seventeen: bool, turn: float, view: str) -> None:
+    landmarks = figure(Pose("front", "full", turn=turn))[None]
+    landmarks[..., 2] /= features._DEPTH_GAIN  # As an estimator exaggerates it.
+    seen = ratios_of(pose_features(coco(landmarks) if seventeen else landmarks))
+    assert naming.readings(seen).tolist() == [f"full body, {view}"]
 
 
 def test_an_even_texture_on_a_plain_ground_may_be_a_thing_that_ends_within_the_frame() -> None:

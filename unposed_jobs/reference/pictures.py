@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unposed_jobs.embedding.features import pose_features, visibility
+from unposed_jobs.embedding.features import pose_features, turned_away, visibility
 from unposed_jobs.embedding.topology import BLAZEPOSE_33, TOPOLOGIES, Floats, Topology
 from unposed_jobs.errors import UnposedError
 
@@ -21,10 +21,11 @@ class PictureArrays:
     """N pictures: `kind` (N,) of str, person, no_person or unreadable.
 
     `person` are the n rows with a person, `landmarks` (n, points, values) and `aspect` (n,)
-    theirs, `trust` (n,) in [0, 1] says how far the landmarks can be relied on, and `somebody` (n,)
-    how sure it is that a person is there at all, wherever its joints are placed. `no_person`
-    are the m rows without a person, `statistics` (m, S) theirs, NaN where there are none, and
-    `nobody` (m,) in [0, 1] the probability that nobody is there, 1 where it was not judged.
+    theirs, `trust` (n,) in [0, 1] says how far the landmarks can be relied on, left and right
+    included, and `somebody` (n,) how sure it is that a person is there at all, wherever its joints
+    are placed. `no_person` are the m rows without a person, `statistics` (m, S) theirs, NaN where
+    there are none, and `nobody` (m,) in [0, 1] the probability that nobody is there, 1 where it was
+    not judged.
     """
 
     kind: npt.NDArray[np.str_]
@@ -92,13 +93,14 @@ def arrays(table: pa.Table, topology: Topology | None, statistics: int) -> Pictu
     kind[person[~visible]] = NO_PERSON
     person, landmarks, seen = person[visible], landmarks[visible], seen[visible]
     no_person = np.flatnonzero(kind == NO_PERSON)
+    aspect = _aspect(table, person)
     trust, somebody = _trust(table, person, seen, shape)
     return PictureArrays(
         kind.astype(str),
         person,
         landmarks,
-        _aspect(table, person),
-        trust,
+        aspect,
+        trust * (1 - turned_away(landmarks, aspect)),
         somebody,
         no_person,
         _statistics(table, no_person, statistics),

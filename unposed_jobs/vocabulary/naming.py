@@ -21,9 +21,10 @@ from unposed_jobs.pose.statistics import NAMES
 
 Floats = npt.NDArray[np.floating]
 
-# |facing|: straight above the one, side view below the other. A three-quarter view of a whole body
-# is read 8 degrees too far round (`features`), so its half-way to the side lies farther, too.
-_FRONT, _SIDE = 0.72, 0.22
+# |facing|: straight above the one, side view below the other. A three-quarter view is half a right
+# angle, so of the right angle it gets the middle third: 30 to 60 degrees. A body that is turned by
+# less, as most that stand at ease are, is seen from the front; `features` reads true degrees.
+_FRONT, _SIDE = 2 / 3, 1 / 3
 _TURNED = 0.12  # |profile| that tells a left from a right side
 _CLOSE = 0.8  # scale of a torso higher than the picture: head and shoulders fill it
 _SEEN = -0.4  # of a pair, -1 none to 1 both: from the side one leg hides the other
