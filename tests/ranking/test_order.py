@@ -165,3 +165,11 @@ def test_a_small_cohorts_share_is_drawn_to_the_coarser_ones() -> None:
     polo = [("Tops", "Polo")]
     assert plain.score(polo)[0, 0] == 1
     assert 0.2 < shrunk.score(polo)[0, 0] < 0.35
+
+
+def test_without_cohort_attributes_all_products_are_one_cohort() -> None:
+    found = order.learn(PRODUCTS, (), SHOWS, POPULARITY, seed=1)
+    score = found.score(PRODUCTS, (), by=order.FREQUENCY)
+    assert score.shape == SHOWS.shape
+    np.testing.assert_array_equal(score, np.broadcast_to(score[0], score.shape))
+    assert list(found.frequency.rows) == [()]

@@ -153,3 +153,15 @@ def test_the_audit_reads_the_same_asks_from_the_tables() -> None:
     usual = expected.pose_ids[expected.usual]
     assert (usual[tops, 1], usual[dresses, 1]) == (LEFT, RIGHT)
     assert expected.fills[tops, 1].tolist() == [False, True, True, False]
+
+
+def test_without_cohort_attributes_the_whole_reference_is_the_cohort() -> None:
+    products = reference()
+    learned = asking.learn(products, classes(), (), None)
+    ordered = order.learn(
+        learned.reference.attributes, (), learned.reference.shows, products.popularity, 1
+    )
+    rows = asking.table(learned, ordered, (), 4, None)
+    assert rows["ask_id"].to_pylist() == [FRONT, LEFT, RARE]
+    assert rows["share"].to_pylist() == [1.0, 1.0, 9 / N]
+    assert rows["steady_share"].to_pylist() == pytest.approx(rows["share"].to_pylist())

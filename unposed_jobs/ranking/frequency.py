@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,14 @@ def of_others(cohorts: Sequence[Sequence[str | None]], shows: Bool) -> Floats:
             others = shows[rows].sum(axis=0) - shows[rows]
             share[rows] = (others + SHRINKAGE * share[rows]) / (len(rows) - 1 + SHRINKAGE)
     return share
+
+
+def cohorts_of(
+    attributes: Mapping[str, Sequence[str | None]], names: Sequence[str], products: int
+) -> list[tuple[str | None, ...]]:
+    """The finest cohort of each of so many products; all are in one where no attribute is named."""
+    values = [attributes[name] for name in names]
+    return list(zip(*values, strict=True)) if values else [()] * products
 
 
 def _members(cohorts: Sequence[Sequence[str | None]]) -> dict[Cohort, list[int]]:

@@ -49,7 +49,8 @@ class PoseOrder:
         self, products: Attributes, cohort_attributes: tuple[str, ...], by: str | None = None
     ) -> Floats:
         """(N, P) by the order that is used, or the one named; larger matters more."""
-        plain = self.shrunk.score(zip(*(products[n] for n in cohort_attributes), strict=True))
+        count = len(next(iter(products.values()), ()))
+        plain = self.shrunk.score(frequency.cohorts_of(products, cohort_attributes, count))
         if (by or self.used) == LEARNED:
             return self.popularity * plain + self.ranker.score(products)
         return plain
@@ -82,7 +83,7 @@ def fit(
     seed: int,
 ) -> PoseOrder:
     """Both orders, as `learn`, without judging them: `used` is the learned one, no figures."""
-    cohorts = list(zip(*(products[name] for name in cohort_attributes), strict=True))
+    cohorts = frequency.cohorts_of(products, cohort_attributes, len(popularity))
     level = float(np.mean(popularity)) if len(popularity) else 0.0
     # A product's own pictures must not speak for themselves.
     known = level * frequency.of_others(cohorts, shows)

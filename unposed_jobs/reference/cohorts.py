@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from unposed_jobs.ranking.frequency import cohorts_of
 from unposed_jobs.ranking.order import PoseOrder
 from unposed_jobs.reference.describing import PoseClass
 
@@ -78,7 +79,7 @@ def table(
     products. A cohort's score is the mean of its products' scores, by the order that is used.
     """
     scores = order.score(reference.attributes, tuple(attributes))
-    cohorts = list(zip(*(reference.attributes[name] for name in attributes), strict=True))
+    cohorts = cohorts_of(reference.attributes, attributes, len(reference.products))
     rows: list[dict[str, Any]] = []
     for key in order.frequency.rows:
         members = [row for row, cohort in enumerate(cohorts) if cohort[: len(key)] == key]
