@@ -221,6 +221,26 @@ def test_a_three_quarter_view_is_the_middle_third_of_a_right_angle() -> None:
 
 
 @pytest.mark.parametrize("seventeen", [False, True])
+def test_of_what_shows_neither_shoulders_nor_hips_no_view_is_told(seventeen: bool) -> None:
+    landmarks = figure(Pose("front", "chest"))[None]
+    pairs = [BLAZEPOSE_33.index(f"{s}_{p}") for p in ("shoulder", "hip") for s in ("left", "right")]
+    landmarks[:, pairs, 3:] = 0.05
+    seen = ratios_of(pose_features(coco(landmarks) if seventeen else landmarks))
+    assert naming.readings(seen).tolist() == ["close-up"]
+    (named,) = naming.name_poses([naming.ratio_medians(np.repeat(seen, 5, axis=0))])
+    assert (named.name, named.shot_code) == ("close-up", "DETL")
+
+
+def test_a_chest_whose_shoulders_are_half_seen_is_seen_from_the_front_all_the_same() -> None:
+    landmarks = figure(Pose("front", "chest"))[None]
+    landmarks[:, [BLAZEPOSE_33.index(f"{s}_hip") for s in ("left", "right")], 3:] = 0
+    for stated in (0.9, 0.55, 0.45):
+        landmarks[:, BLAZEPOSE_33.index("left_shoulder"), 3:] = stated
+        (read,) = naming.readings(ratios_of(pose_features(landmarks))).tolist()
+        assert read.endswith(", front"), stated
+
+
+@pytest.mark.parametrize("seventeen", [False, True])
 @pytest.mark.parametrize(("turn", "view"), [(20, "front"), (45, "three-quarter front")])
 def test_a_slight_turn_is_a_front_view(seventeen: bool, turn: float, view: str) -> None:
     landmarks = figure(Pose("front", "full", turn=turn))[None]

@@ -62,6 +62,7 @@ _MOUTH = ("mouth_left", "mouth_right")
 # to face the camera and do not. All three of rendered turntables (seed 11), read from 33 points.
 _HIDDEN, _MOUTH_LEVEL, _TURNED_AWAY = 0.76, 8.5, 0.04
 _SURE = 6.0  # log odds: who is not so sure of any point speaks on another scale
+_TOLD = 0.25  # seen so far, a pair tells the angle
 _NOSE_FRONT = 0.2  # |cosine| from which on the nose is surely seen, or from behind a guess
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _TYPICAL_TORSO = 0.4  # of the picture's height: an upper-body picture
@@ -242,7 +243,9 @@ def _ratios(body: _Body, torso: Floats, known: Floats) -> Floats:
     across = np.stack([body.across(part) / torso / wide for part, wide in _WIDTHS.items()])
     widths = trust * np.clip(across, -1, 1)
     widths = known * (widths + (1 - trust) * widths[::-1])
-    facing = known * trust.max(axis=0) * _turn(_yaw(body, torso, across, trust))
+    # Half-seen shoulders are no half-turned ones: the angle holds, down to where it is unknown.
+    told = np.clip(trust.max(axis=0) / _TOLD, 0, 1) * (1 if body.topology.has_depth else known)
+    facing = told * _turn(_yaw(body, torso, across, trust))
     columns = {
         "shoulder_width": widths[0],
         "hip_width": widths[1],

@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.floating]
 # angle, so of the right angle it gets the middle third: 30 to 60 degrees. A body that is turned by
 # less, as most that stand at ease are, is seen from the front; `features` reads true degrees.
 _FRONT, _SIDE = 2 / 3, 1 / 3
+_UNTOLD = 0.02  # widths, facing and profile all below it: nothing tells from which side it is seen
 _TURNED = 0.12  # |profile| that tells a left from a right side
 _CLOSE = 0.8  # scale of a torso higher than the picture: head and shoulders fill it
 _SEEN = -0.4  # of a pair, -1 none to 1 both: from the side one leg hides the other
@@ -37,8 +38,10 @@ _WITHIN = 0.87  # of the border is plain ground: legs alone, crossing it twice, 
 _SAME, _GROUND = 0.12, 0.8  # middle as the border, which is no ground: large prints on cloth
 FRAMINGS = ("full body", "full body without head", "upper body", "chest", "legs", "close-up")
 SIDE = "side"
+WIDTHS = ("shoulder_width", "hip_width")
 VIEWS = ("front", "three-quarter front", SIDE, "three-quarter back", "back")
-"""What a picture with a person reads as; of a side, which one is told before it."""
+"""What a picture with a person reads as; of a side, which one is told before it. Where neither
+shoulders nor hips are seen no view is told."""
 FLAT_LAY, FABRIC, CHART, CROP = KINDS = (
     "flat lay",
     "fabric close-up",
@@ -152,8 +155,13 @@ def readings(ratios: Floats) -> npt.NDArray[np.str_]:
 
 
 def _reading(ratios: Mapping[str, float]) -> str:
-    framing = _framing(ratios)
-    return f"{framing}, {_view(ratios, framing)}"
+    return _shot(_framing(ratios), ratios)[0]
+
+
+def _shot(framing: str, ratios: Mapping[str, float]) -> tuple[str, str]:
+    """What a framing from this side is called, and the side: "" where nothing tells it."""
+    view = _view(ratios, framing)
+    return (f"{framing}, {view}" if view else framing), view
 
 
 def kind_readings(statistics: Floats) -> npt.NDArray[np.str_]:
@@ -179,7 +187,7 @@ def ratio_medians(ratios: Floats) -> dict[str, float]:
 
 def _draft_pose(ratios: Mapping[str, float]) -> _Draft:
     framing = _framing(ratios)
-    view = _view(ratios, framing)
+    base, view = _shot(framing, ratios)
     arms = ratios["arms"]
     side = ratios["profile"]
     details = {
@@ -196,7 +204,7 @@ def _draft_pose(ratios: Mapping[str, float]) -> _Draft:
         code = by_view.get(view, "SIDE")
         if framing == "full body" and code == "FRNT":
             code = "FULL"
-    return _Draft(f"{framing}, {view}", code, details)
+    return _Draft(base, code, details)
 
 
 def _framing(ratios: Mapping[str, float]) -> str:
@@ -219,6 +227,9 @@ def _view(ratios: Mapping[str, float], framing: str) -> str:
         # So little of a body as a chest or legs tells no quarter turn.
         plain = abs(turn) >= _FRONT or framing in ("chest", "legs")
         return view if plain else f"three-quarter {view}"
+    shown = ratios.get("turned", abs(ratios["profile"]))
+    if max(shown, *(abs(ratios[name]) for name in ("facing", *WIDTHS))) < _UNTOLD:
+        return ""
     if abs(ratios["profile"]) < _TURNED:
         return SIDE
     # Who looks to the picture's left shows the left side.
