@@ -257,3 +257,9 @@ def test_an_even_texture_on_a_plain_ground_may_be_a_thing_that_ends_within_the_f
         for row in (fabric | {"texture_evenness": even} for even in (0.75, 0.85))
     ]
     assert naming.kind_readings(np.array(rows)).tolist() == [naming.FLAT_LAY, naming.FABRIC]
+
+
+def test_a_class_s_shot_is_its_framing_and_view_whichever_side() -> None:
+    for view, wanted in (("left", "side"), ("right", "side"), ("back", "back")):
+        assert naming.shot(medians([Pose(view, "full")])[0]) == naming.Shot("full body", wanted)
+    assert naming.shot(dict.fromkeys(RATIOS, 0.0)) is None

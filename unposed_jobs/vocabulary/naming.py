@@ -112,10 +112,12 @@ def shots(medians: Sequence[Mapping[str, float]], *, sides: bool = True) -> list
     return _groups(drafts, ("arms", "length"))
 
 
-def shot(ratios: Mapping[str, float]) -> Shot:
-    """Framing and view of a class that is described by its `ratio_medians`."""
+def shot(ratios: Mapping[str, float]) -> Shot | None:
+    """Framing and view of a class that is described by its `ratio_medians`; None without a view."""
     framing = _framing(ratios)
     view = _view(ratios, framing)
+    if not view:
+        return None
     return Shot(framing, SIDE if view.endswith(SIDE) else view)
 
 
