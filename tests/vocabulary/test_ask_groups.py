@@ -74,6 +74,13 @@ def test_what_is_no_neighbour_is_never_one_ask_however_products_choose() -> None
     assert asks.learn(evidence([SIDE, FRONT, None], shows)) == [(0,), (1,), (2,)]
 
 
+def test_a_three_quarter_view_brings_no_front_and_side_together() -> None:
+    rows = np.eye(3, dtype=bool)[np.arange(N) % 3]  # Each product shows one of the three.
+    found = asks.learn(evidence([FRONT, TURNED, SIDE], rows))
+    assert len(found) == 2
+    assert not any({0, 2} <= set(group) for group in found)
+
+
 def test_an_ask_holds_no_views_more_than_a_right_angle_apart() -> None:
     back = Shot("upper body", "three-quarter back")
     rows = np.eye(4, dtype=bool)[np.arange(N) % 4]

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.vocabulary.naming import SIDE, VIEWS, Shot
+from unposed_jobs.vocabulary.naming import VIEWS, Shot
 
 Floats = npt.NDArray[np.floating]
 Bool = npt.NDArray[np.bool_]
@@ -100,7 +100,7 @@ def learn(evidence: Evidence) -> list[tuple[int, ...]]:
     """Group K classes into asks: positions of the classes, ascending, groups by their first.
 
     The two groups with the clearest substitution become one ask, again and again, until no two are
-    left that stand for one another. Views that are more than a right angle apart never meet in one.
+    left that stand for one another. Front, side and back never meet in one.
     """
     groups: list[tuple[int, ...]] = [(index,) for index in range(evidence.shows.shape[1])]
     chance = _by_chance(evidence.shows, evidence.cohort)
@@ -155,9 +155,9 @@ def _rare(evidence: Evidence, shown: Bool) -> bool:
 
 
 def _apart(shots: Sequence[Shot | None], group: Sequence[int]) -> bool:
-    """Whether a group holds views more than a right angle apart."""
-    views = [VIEWS.index(shot.view) for row in group if (shot := shots[row]) is not None]
-    return bool(views) and max(views) - min(views) > VIEWS.index(SIDE) - VIEWS.index("front")
+    """Whether a group holds two of front, side and back, or three-quarter views of both."""
+    views = {shot.view for row in group if (shot := shots[row]) is not None}
+    return len(views - set(THREE_QUARTER)) > 1 or views >= set(THREE_QUARTER)
 
 
 def _by_chance(shows: Bool, cohort: npt.NDArray[np.str_]) -> Floats:
