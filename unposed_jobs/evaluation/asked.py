@@ -21,10 +21,14 @@ STATES = ("missing", "present")
 
 
 def members(flags: pa.Table) -> list[tuple[int, ...]]:
-    """The classes that each row asks for: its column `members`, the class alone without one."""
-    if "members" not in flags.column_names:
-        return [(int(pose),) for pose in flags["pose_id"].to_pylist()]
-    return [tuple(sorted(row or ())) for row in flags["members"].to_pylist()]
+    """The classes that each row asks for: its column `members`, or, of rows from before there was
+    one, the class alone.
+    """
+    poses = flags["pose_id"].to_pylist()
+    asks = flags["members"].to_pylist() if "members" in flags.column_names else [None] * len(poses)
+    return [
+        tuple(sorted(ids)) if ids else (int(pose),) for ids, pose in zip(asks, poses, strict=True)
+    ]
 
 
 def names(flags: pa.Table, votes: Callable[[str], Votes]) -> list[str | None]:
