@@ -36,6 +36,7 @@ def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
         "usable": [3] * count,
         "unreadable": [1] * count,
         "duplicates": [0] * count,
+        "altered_duplicates": [0] * count,
         "with_person": [3] * count,
         "is_target": [True] * count,
         "poses_present": [[1, 2]] * count,
@@ -116,6 +117,7 @@ def landmark_rows(contents: list[str], estimator: str = "mediapipe-full@1") -> p
             "person_probability": [0.98] * count,
             "landmarks": [[0.5] * 165] * count,
             "perceptual_hash": ["00ff00ff00ff00ff"] * count,
+            "thumbnail": pa.nulls(count, pa.binary()),
             "statistics": [[0.1, 0.2]] * count,
         }
     )
