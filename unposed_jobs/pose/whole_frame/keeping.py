@@ -4,8 +4,8 @@ The detector finds a person by the face. Where a head is in the picture it has s
 body is turned; the second look, which learned from rendered people and from headless torsos, takes
 a back for a front more often. Where no head is in the picture the detector sees nobody, or puts a
 head where there is none, and the second look is right. So the detector's reading is kept where both
-place at least a part of a face within the picture and it is no side view, in which left and right lie
-one before the other; and it is kept whole, as its points and its left and right belong together.
+place at least a part of a face within the picture and it is no side view, in which left and right
+lie one before the other; and it is kept whole: its points and its left and right belong together.
 
 Where the two contradict each other, one of them is wrong and neither's word outweighs the other's:
 the kept reading is then as likely wrong as right, whatever the second look says of its own.
