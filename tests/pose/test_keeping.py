@@ -47,6 +47,14 @@ def test_without_a_head_the_second_look_is_kept() -> None:
         assert kept.confidence.tolist() == [0.7]
 
 
+def test_in_a_side_view_there_is_no_order_to_know() -> None:
+    side = figure(Pose("left", "upper"))[None]
+    second = side + np.float32(0.01)
+    kept = keeping.kept(side, second, [0.9])
+    assert not kept.detector.any()
+    np.testing.assert_array_equal(kept.landmarks, second)
+
+
 def test_whom_the_second_look_refuses_is_nobody() -> None:
     kept = keeping.kept(BACK, np.full_like(BACK, np.nan), [np.nan])
     assert np.isnan(kept.landmarks).all()

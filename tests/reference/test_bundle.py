@@ -132,13 +132,16 @@ def test_bad_rows_are_unknown_and_spoil_no_other(bundle: Bundle) -> None:
 
 def test_a_pose_unlike_any_is_unknown(bundle: Bundle) -> None:
     table = reference(products=1)
-    strange = np.array(table["landmarks"][0].as_py()).reshape(33, 5)
-    strange[:, :2] = np.random.default_rng(0).uniform(0.3, 0.7, (33, 2))
-    strange[:, 2] = 0
-    row = table.slice(0, 1).to_pylist()[0] | {"landmarks": strange.ravel().tolist()}
-    found = bundle.assign(pa.Table.from_pylist([row], schema=table.schema))
+    row = table.slice(0, 1).to_pylist()[0]
+    strange = np.tile(np.array(row["landmarks"]).reshape(33, 5), (20, 1, 1))
+    strange[..., :2] = np.random.default_rng(0).uniform(0.3, 0.7, (20, 33, 2))
+    strange[..., 2] = 0
+    rows = [row | {"landmarks": one.ravel().tolist()} for one in strange]
+    found = bundle.assign(pa.Table.from_pylist(rows, schema=table.schema))
     usual = bundle.assign(table.slice(0, 1))
-    assert found["confidence"][0].as_py() < 0.3 < usual["confidence"][0].as_py()
+    # A scrambled skeleton may come to lie near a class by chance.
+    assert np.mean(found["confidence"].to_numpy() < 0.3) >= 0.8
+    assert usual["confidence"][0].as_py() > 0.3
 
 
 def test_landmarks_of_another_skeleton_are_the_users_mistake(bundle: Bundle) -> None:

@@ -55,7 +55,7 @@ _ABSENT_ABOVE, _ABSENT_BELOW = -0.75, 0.75  # picture's middle is 0, its edges a
 _WIDTHS = {"shoulder": 0.64, "hip": 0.38}
 _NECK, _THIGH = 0.38, 0.85
 _DEPTH_GAIN = 0.45  # the estimator's depth makes of 42 degrees 65: with it they are 42 again
-_NOSE_AHEAD = 0.25  # of the shoulders: as far from their middle it stands in a side view
+_NOSE_AHEAD = 0.23  # of the shoulders: as far from their middle it stands in a side view
 _MOUTH = ("mouth_left", "mouth_right")
 # Log odds that a body is turned away, for each unit of log odds by which the mouth's visibility
 # falls short of the level at which front and back are as likely; and the share of people who seem

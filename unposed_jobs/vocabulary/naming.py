@@ -230,7 +230,9 @@ def _view(ratios: Mapping[str, float], framing: str) -> str:
         plain = abs(turn) >= _FRONT or framing in ("chest", "legs")
         return view if plain else f"three-quarter {view}"
     shown = ratios.get("turned", abs(ratios["profile"]))
-    if max(shown, *(abs(ratios[name]) for name in ("facing", *WIDTHS))) < _UNTOLD:
+    # Shoulders that are seen, one before the other, are a side view, however wide a torso is.
+    unseen = ratios["head"] <= -0.5
+    if unseen and max(shown, *(abs(ratios[name]) for name in ("facing", *WIDTHS))) < _UNTOLD:
         return ""
     if abs(ratios["profile"]) < _TURNED:
         return SIDE

@@ -3,9 +3,9 @@
 The detector finds a person by the face. Where a head is in the picture it has seen which way the
 body is turned; the second look, which learned from rendered people and from headless torsos, takes
 a back for a front more often. Where no head is in the picture the detector sees nobody, or puts a
-head where there is none, and the second look is right. So the detector's reading is kept where
-both place at least a part of a face within the picture, whole, as its points and its left and right
-belong together.
+head where there is none, and the second look is right. So the detector's reading is kept where both
+place at least a part of a face within the picture and it is no side view, in which left and right
+lie one before the other; and it is kept whole: its points and its left and right belong together.
 
 Where the two contradict each other, one of them is wrong and neither's word outweighs the other's:
 the kept reading is then as likely wrong as right, whatever the second look says of its own.
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX
+from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, BLAZEPOSE33_MIRROR
 from unposed_jobs.pose.whole_frame import readings
 
 Floats = npt.NDArray[np.floating]
@@ -59,9 +59,11 @@ def kept(
     aspect: (N,) or one for all, width over height of the pictures.
     """
     detector, second = (np.asarray(value, dtype=np.float32) for value in (detector, second))
-    own = head_in_frame(detector) & head_in_frame(second)
+    shape = np.asarray(aspect, dtype=np.float64)
+    sided = ~_alike(detector, detector[:, BLAZEPOSE33_MIRROR], shape)
+    own = head_in_frame(detector) & head_in_frame(second) & sided
     sure = np.asarray(confidence, dtype=np.float64)
-    doubted = own & ~_alike(detector, second, np.asarray(aspect, dtype=np.float64))
+    doubted = own & ~_alike(detector, second, shape)
     return Kept(
         np.where(own[:, None, None], detector, second),
         np.where(doubted, np.minimum(sure, CONTRADICTED), sure),
