@@ -227,7 +227,9 @@ def test_an_answer_that_breaks_off(settings, registry) -> None:
     refused(settings, "cannot download @some/models@1.2.3")
 
 
-@pytest.mark.parametrize("size", [0, 100, len(ARCHIVE) // 2, len(ARCHIVE) - 1])
+@pytest.mark.parametrize(
+    "size", [0, 100, len(ARCHIVE) // 2, len(ARCHIVE) - 1], ids=["none", "start", "half", "but one"]
+)
 def test_a_truncated_archive(settings, registry, size) -> None:
     registry.body = ARCHIVE[:size]
     refused(settings, f"broke off after {size} bytes", "nothing was stored", "--from")
