@@ -279,7 +279,9 @@ def test_a_link_is_no_member(settings, registry, know) -> None:
     refused(settings, "has no package/models/net.json")
 
 
-@pytest.mark.parametrize("body", [b"no archive at all", gzip.compress(b"no tar" * 400)])
+@pytest.mark.parametrize(
+    "body", [b"no archive at all", gzip.compress(b"no tar" * 400)], ids=["words", "no tar"]
+)
 def test_what_is_no_archive(settings, registry, know, body) -> None:
     registry.body = body
     know(net(of_npm(body)))
