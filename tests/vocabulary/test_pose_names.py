@@ -262,4 +262,4 @@ def test_an_even_texture_on_a_plain_ground_may_be_a_thing_that_ends_within_the_f
 def test_a_class_s_shot_is_its_framing_and_view_whichever_side() -> None:
     for view, wanted in (("left", "side"), ("right", "side"), ("back", "back")):
         assert naming.shot(medians([Pose(view, "full")])[0]) == naming.Shot("full body", wanted)
-    assert naming.shot(dict.fromkeys(RATIOS, 0.0)) is None
+    assert naming.shot(dict.fromkeys(RATIOS, 0.0) | {"head": -1.0}) is None
