@@ -68,7 +68,7 @@ def rendered_people(
 
 
 def frame(estimator: str, **more: object) -> PoseSettings:
-    return PoseSettings(estimator=estimator, onnx_person_box="frame", **more)
+    return PoseSettings(estimator=estimator, onnx_person_box="frame", picture_kinds=False, **more)
 
 
 HEADS = [
@@ -222,7 +222,9 @@ def test_the_detector_says_where_the_people_are(folder, pose_weights, rendered_p
 
 
 def test_missing_weights_of_the_detector_name_the_remedy(folder, tmp_path) -> None:
-    settings = PoseSettings(estimator=dots.saved(folder), weights=str(tmp_path))
+    settings = PoseSettings(
+        estimator=dots.saved(folder), weights=str(tmp_path), picture_kinds=False
+    )
     for start in (estimators.create, estimators.identify):
         with pytest.raises(UnposedError, match="run: unposed models fetch"):
             start(settings)

@@ -16,7 +16,7 @@ from unposed_jobs.pose.coco17 import model
 
 
 def settings(estimator: str, **more: object) -> PoseSettings:
-    return PoseSettings(estimator=estimator, onnx_person_box="frame", **more)
+    return PoseSettings(estimator=estimator, onnx_person_box="frame", picture_kinds=False, **more)
 
 
 def told(wanted: PoseSettings) -> str:

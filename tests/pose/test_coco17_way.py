@@ -53,6 +53,7 @@ def seen_by(settings: PoseSettings, table: pa.Table, encode) -> pa.Table:
 def settings(tmp_path_factory) -> PoseSettings:
     folder: Path = tmp_path_factory.mktemp("model")
     return PoseSettings(
+        picture_kinds=False,
         estimator=dots.saved(folder, size=(144, 192)),
         onnx_person_box="frame",
         onnx_heat_maps="dark",
