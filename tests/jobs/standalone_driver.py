@@ -123,7 +123,7 @@ def main(master, weights, options):
     told["events"] = {
         what: len(list(Path(FOLDER).glob(f"{what}-*"))) for what in ("died", "staged", "speculated")
     }
-    Path(FOLDER, "told.json").write_text(json.dumps(told))
+    Path(FOLDER, "told.json").write_text(json.dumps(told, default=bytes.hex))
     spark.stop()
 
 
