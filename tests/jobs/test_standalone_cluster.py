@@ -68,11 +68,11 @@ def options() -> str:
 
 
 def test_every_task_sees_the_gpu_of_its_executor_alone(told):
-    assert len(told["tasks"]) == 4
-    assert {address for address, _, _ in told["tasks"]} == {"3", "7"}
-    assert all(address == visible for address, visible, _ in told["tasks"])
+    assert told["tasks"] == 4
+    assert {address for address, _, _ in told["attempts"]} == {"3", "7"}
+    assert all(address == visible for address, visible, _ in told["attempts"])
     # A daemon is one executor's, and nothing hinders an executor from starting another.
-    seen = {(parent, address) for address, _, parent in told["tasks"]}
+    seen = {(parent, address) for address, _, parent in told["attempts"]}
     assert len(seen) == len({parent for parent, _ in seen})
 
 

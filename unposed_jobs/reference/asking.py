@@ -108,8 +108,9 @@ def table(
 
     As `cohorts.table`, with `ask_id`; `pose_id`, the class by which most products of the cohort
     show it; and `satisfied_by`, the classes whose pictures fill it there: its own and those that
-    stand in for it. `share` is counted; `steady_share`, which decides, is drawn towards the whole
-    reference's as a few products' worth, and then as `steadying` has it.
+    stand in for it. `share` is counted; `steady_share`, which decides, is that of the products
+    that tell (`_known_share`), drawn towards the whole reference's as a few products' worth, and
+    then as `steadying` has it.
     """
     rows = cohorts.table(learned.reference, order, attributes, examples)
     place = rows.column_names.index("pose_id")
@@ -117,23 +118,26 @@ def table(
     keys = list(zip(*(rows[name].to_pylist() for name in attributes), strict=True))
     values = [learned.reference.attributes[name] for name in attributes]
     own = list(zip(*values, strict=True)) or [()] * len(learned.reference.products)
+    known: list[tuple[float, float]] = []
     usual: list[int] = []
     filled: list[list[int]] = []
     ask = {item.ask_id: row for row, item in enumerate(learned.asks)}
-    known: dict[tuple, npt.NDArray[np.bool_]] = {}
+    fills: dict[tuple, npt.NDArray[np.bool_]] = {}
     members: dict[tuple, npt.NDArray[np.bool_]] = {}
     for key, ask_id in zip(keys or [()] * rows.num_rows, rows["ask_id"].to_pylist(), strict=True):
         prefix = tuple(value for value in key if value is not None)
-        if key not in known:
+        if key not in fills:
             members[key] = np.array([one[: len(prefix)] == prefix for one in own], dtype=bool)
-            known[key] = asks.stand_ins(learned.evidence, learned.groups, members[key])
+            fills[key] = asks.stand_ins(learned.evidence, learned.groups, members[key])
         row = ask[ask_id]
         usual.append(_usual(learned, row, members[key]))
-        filled.append(learned.classes[known[key][row]].tolist())
+        filled.append(learned.classes[fills[key][row]].tolist())
+        known.append(_known_share(learned.reference, row, members[key]))
     rows = rows.add_column(place + 1, "pose_id", pa.array(usual, pa.int32()))
     rows = rows.append_column("satisfied_by", pa.array(filled, pa.list_(pa.int32())))
     before = champion.asked if champion is not None else None
-    return steadying.carry(rows, [*attributes, "ask_id"], before, _drawn(rows, attributes))
+    drawn = _drawn(rows, attributes, np.array(known).reshape(-1, 2))
+    return steadying.carry(rows, [*attributes, "ask_id"], before, drawn)
 
 
 def _evidence(
@@ -222,11 +226,24 @@ def _usual(learned: Asks, ask: int, members: npt.NDArray[np.bool_]) -> int:
     return int(learned.classes[group[np.lexsort((-whole, -here))[0]]])
 
 
-def _drawn(rows: pa.Table, attributes: Sequence[str]) -> Floats:
-    """(R,) shares drawn towards that of the whole reference."""
+def _known_share(
+    reference: ReferenceProducts, ask: int, members: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
+    """The share of a cohort's products that show an ask, and how many products tell.
+
+    A product that shows it tells for certain. One that does not tells as far as its pictures were
+    recognised: one of the others may show it.
+    """
+    shows = reference.shows[:, ask]
+    with_it = float(np.count_nonzero(shows & members))
+    tell = with_it + float(reference.recognised[~shows & members].sum())
+    return (with_it / tell if tell else 0.0), tell
+
+
+def _drawn(rows: pa.Table, attributes: Sequence[str], known: Floats) -> Floats:
+    """(R,) shares `known` (R, 2), with their products, drawn towards that of the whole reference."""
     whole = np.array([all(row[n] is None for n in attributes) for row in rows.to_pylist()])
-    share = np.asarray(rows["share"].to_numpy(), dtype=np.float64)
-    products = np.asarray(rows["products"].to_numpy(), dtype=np.float64)
+    share, products = known.T
     ids = rows["ask_id"].to_numpy()
     total = dict(zip(ids[whole].tolist(), share[whole].tolist(), strict=True))
     mean = np.array([total.get(one, 0.0) for one in ids.tolist()])

@@ -25,7 +25,8 @@ class ReferenceProducts:
     """N reference products against P poses, the most popular product first.
 
     `shows` (N, P) bool; `best` (N, P) address of the product's surest picture of a pose, None
-    where it has none; `popularity` (N,) in [0, 1]; `pose_ids` (P,).
+    where it has none; `popularity` (N,) in [0, 1]; `pose_ids` (P,); `recognised` (N,) the share
+    of a product's pictures that surely show some pose, in [0, 1].
     """
 
     products: list[str]
@@ -34,6 +35,7 @@ class ReferenceProducts:
     pose_ids: npt.NDArray[np.int32]
     shows: npt.NDArray[np.bool_]
     best: npt.NDArray[np.object_]
+    recognised: Floats
 
 
 def gather(
@@ -50,12 +52,14 @@ def gather(
     classes = sorted(classes, key=lambda item: item.pose_id)
     shows = np.zeros((len(products), len(classes)), dtype=bool)
     best = np.full(shows.shape, None, dtype=object)
+    recognised = np.zeros(len(ids), dtype=bool)
     for column, item in enumerate(classes):
         sure = item.confidence >= MIN_CONFIDENCE
         rows = item.rows[sure][np.argsort(item.confidence[sure], kind="stable")]
         product = place[row_of[rows]]
         shows[product, column] = True
         best[product, column] = uris[rows]  # The surest comes last and stays.
+        recognised[rows] = True
     return ReferenceProducts(
         products[order].tolist(),
         {
@@ -66,6 +70,7 @@ def gather(
         np.array([item.pose_id for item in classes], dtype=np.int32),
         shows,
         best,
+        (np.bincount(row_of, recognised) / np.bincount(row_of))[order],
     )
 
 
