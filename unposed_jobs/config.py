@@ -155,7 +155,7 @@ class AuditSettings:
     flags: str = "asks"
     """What is flagged: `asks`, classes that a cohort shows in place of one another being one, or
     `classes`, every class by itself, as the paper's Algorithm 2 has it."""
-    min_cohort_share: float = 0.3
+    min_cohort_share: float = 0.25
     """Least share of a cohort's reference products that show an ask, for it to be expected.
 
     A product is then told to add what is usual, not what one of its three peers happens to show.

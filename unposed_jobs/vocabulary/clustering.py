@@ -30,10 +30,12 @@ to nothing: a pose that is split in two is flagged as missing where its other ha
 KEEP_K_TOLERANCE = 0.05
 """The number of classes changes from the champion's only where the score gains this much."""
 
-FAR = 2.0
+FAR = 2.5
 """In units of a class's reach: farther than this a picture is of no known pose."""
+FEW = 10
+"""Pictures' worth of the typical reach in each class's: so few say little of how far it goes."""
 RAW, PROBABILITY = "calibration_raw", "calibration_probability"
-_FADE = 0.35
+_FADE = 0.6
 _CHUNK = 65_536
 
 
@@ -203,8 +205,9 @@ def describe(values: Floats, centroids: Floats, label: Indices | None = None) ->
     # The mean of few members lies nearer to them than to the next one of their kind.
     beyond = np.sqrt((sizes + 1) / np.maximum(sizes - 1, 1))
     reach = beyond * np.array([np.quantile(part, 0.95) for part in members])
-    # A class of few or equal pictures says nothing about how far its like may lie.
     typical = max(float(np.quantile(distance, 0.95)), 1e-3)
+    # A class of few or equal pictures says little about how far its like may lie.
+    reach = (sizes * reach + FEW * typical) / (sizes + FEW)
     floor = 0.5 * typical
     return Clusters(
         centroids,
