@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -65,6 +67,7 @@ def reference(rare: int = 9) -> ReferenceProducts:
         pose_ids=np.array([FRONT, LEFT, RIGHT, RARE], dtype=np.int32),
         shows=shows,
         best=best,
+        recognised=np.ones(N),
     )
 
 
@@ -165,3 +168,16 @@ def test_without_cohort_attributes_the_whole_reference_is_the_cohort() -> None:
     assert rows["ask_id"].to_pylist() == [FRONT, LEFT, RARE]
     assert rows["share"].to_pylist() == [1.0, 1.0, 9 / N]
     assert rows["steady_share"].to_pylist() == pytest.approx(rows["share"].to_pylist())
+
+
+def test_a_product_with_pictures_that_nobody_recognised_is_half_a_witness() -> None:
+    clear = reference()
+    blurred = dataclasses.replace(clear, recognised=np.where(clear.shows[:, 3], 1.0, 0.5))
+    shares = []
+    for products in (clear, blurred):
+        rows = table(asked(products, classes())).to_pylist()
+        row = next(row for row in rows if (row["category"], row["ask_id"]) == (None, RARE))
+        assert row["share"] == 9 / N
+        shares.append(row["steady_share"])
+    assert shares[0] == pytest.approx(9 / N)
+    assert shares[1] == pytest.approx(9 / (9 + (N - 9) / 2))

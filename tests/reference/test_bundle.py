@@ -133,14 +133,14 @@ def test_bad_rows_are_unknown_and_spoil_no_other(bundle: Bundle) -> None:
 def test_a_pose_unlike_any_is_unknown(bundle: Bundle) -> None:
     table = reference(products=1)
     row = table.slice(0, 1).to_pylist()[0]
-    strange = np.tile(np.array(row["landmarks"]).reshape(33, 5), (20, 1, 1))
-    strange[..., :2] = np.random.default_rng(0).uniform(0.3, 0.7, (20, 33, 2))
+    strange = np.tile(np.array(row["landmarks"]).reshape(33, 5), (400, 1, 1))
+    strange[..., :2] = np.random.default_rng(0).uniform(0.3, 0.7, (400, 33, 2))
     strange[..., 2] = 0
     rows = [row | {"landmarks": one.ravel().tolist()} for one in strange]
     found = bundle.assign(pa.Table.from_pylist(rows, schema=table.schema))
     usual = bundle.assign(table.slice(0, 1))
-    # A scrambled skeleton may come to lie near a class by chance.
-    assert np.mean(found["confidence"].to_numpy() < 0.3) >= 0.8
+    # Some scrambled skeletons come to lie near a class by chance: 11 % of these.
+    assert np.mean(found["confidence"].to_numpy() < 0.3) >= 0.85
     assert usual["confidence"][0].as_py() > 0.3
 
 
