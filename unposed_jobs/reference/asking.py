@@ -241,7 +241,7 @@ def _known_share(
 
 
 def _drawn(rows: pa.Table, attributes: Sequence[str], known: Floats) -> Floats:
-    """(R,) shares `known` (R, 2), with their products, drawn towards that of the whole reference."""
+    """(R,) shares of `known` (R, 2: share, products), drawn to those of the whole reference."""
     whole = np.array([all(row[n] is None for n in attributes) for row in rows.to_pylist()])
     share, products = known.T
     ids = rows["ask_id"].to_numpy()
