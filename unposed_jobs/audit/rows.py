@@ -13,6 +13,7 @@ from unposed_jobs.audit.pictures import TROUBLES, Pictures
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
 from unposed_jobs.config import AuditSettings
+from unposed_jobs.vocabulary.naming import CHART_CODE
 from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT
 
 TOP_MISSING = 3
@@ -162,8 +163,8 @@ def _lists(chosen: npt.NDArray[np.bool_], values: pa.Array) -> pa.ListArray:
 
 
 def _remedy(kind: str, name: str, shot_code: str | None, has_examples: bool) -> str:
-    # A size chart is not photographed.
-    what = "Photograph" if kind == "person" else "Add a picture"
+    drawn = kind != "person" and (shot_code or CHART_CODE) == CHART_CODE
+    what = "Add a picture" if drawn else "Photograph"
     shot = f" (shot {shot_code})" if shot_code else ""
     return f"{what}: {name}{shot}" + ("; see the examples" if has_examples else "")
 

@@ -13,13 +13,12 @@ import pyarrow as pa
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.report.model import Ask, AskCount, Category, Figures, Pose, Reject, Unjudged
 from unposed_jobs.vocabulary.asks import AGREEMENT
+from unposed_jobs.vocabulary.naming import CHART_CODE
 
 NO_CATEGORY = "(no category)"
 MOST_MISSING = 6
 UNJUDGED_SHOWN = 1000
 REJECTS_SHOWN = 500
-CHART_CODE = "SIZE"
-"""The shot code of size charts and texts in the table `vocabulary`, whatever a profile calls it."""
 
 _FIGURES = """
     count(*) AS products,

@@ -49,7 +49,9 @@ FLAT_LAY, FABRIC, CHART, CROP = KINDS = (
     "cropped body or detail",
 )
 """What a picture without a person reads as; a garment hung or folded is a flat lay as well."""
-_KIND_CODES = ("FLAT", "FABR", "SIZE", "DETL")
+CHART_CODE = "SIZE"
+"""The shot code of what nobody photographs: size charts and texts."""
+_KIND_CODES = ("FLAT", "FABR", CHART_CODE, "DETL")
 KIND_STATISTICS = NAMES.index("texture_evenness") + 1
 """A kind of picture can be read off so many statistics, the first of `NAMES`."""
 _OUTLINED, _THROUGHOUT = 0.2, 0.03  # of the picture is one thing within an outline; is none
