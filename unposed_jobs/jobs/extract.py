@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
 
     from unposed_jobs.jobs.entry import Run
 
-_FAILED = ("missing", "unreachable", "refused", "too_large")
+_FAILED = storage.STATUSES
 """The statuses of a picture whose bytes cannot be had."""
 
 
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    storage.configure(settings.storage)
     landmark_table.estimator_of(settings)
     Warehouse.open(settings.warehouse)
     ingest.check_sources(settings)
@@ -53,6 +55,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     UnposedError for what a user can mend: source, weights, estimator.
     """
     started, clock = datetime.now(UTC), time.monotonic()
+    storage.configure(settings.storage)
     estimator_id = landmark_table.estimator_of(settings)
     warehouse = Warehouse.open(settings.warehouse)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
@@ -126,9 +129,10 @@ def fingerprint_pictures(
             for name in ("status", "etag", "size", "last_modified", "first_seen", "last_seen")
         ),
     )
-    pose, run_date = settings.pose, run.run_date
+    pose, web, run_date = settings.pose, settings.storage, run.run_date
 
     def fingerprint(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        storage.configure(web)
         listed = (batch.select(fingerprints.LISTED.names) for batch in batches)
         return fingerprints.fingerprint_batches(listed, pose, run_date)
 
@@ -192,6 +196,7 @@ def extract_contents(
     compute, and one commit. Returns counts by landmark status.
     """
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
+    web = settings.storage
     read_at, own = warehouse.snapshot_id("landmarks"), set[int]()
     seen = frames.read_landmarks(job.spark, warehouse, estimator_id).select("content_sha256")
     contents = (
@@ -218,6 +223,7 @@ def extract_contents(
     group_of = F.pmod(F.xxhash64("content_sha256"), F.lit(groups))
 
     def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        storage.configure(web)
         return chunks.extract_chunks(batches, pose, estimator_id)
 
     for group in range(groups):
@@ -269,7 +275,8 @@ def _total(counts: list[Any], column: str, value: str) -> int:
 def _check_budget(figures: dict[str, Any], settings: Settings) -> None:
     """An address that may never be read (`refused`) is a property of the catalogue, not a fault."""
     budget = settings.pose.error_budget
-    broken = figures["missing"] + figures["unreachable"] + figures["too_large"]
+    failed = {name: figures[name] for name in _FAILED if figures[name] and name != "refused"}
+    broken = sum(failed.values())
     readable = figures["pictures"] - figures["refused"]
     if not readable or broken / readable <= budget:
         return
@@ -279,8 +286,7 @@ def _check_budget(figures: dict[str, Any], settings: Settings) -> None:
             f"{broken} of {readable} listed pictures have no row in [catalogue] landmarks, {limit}"
             ". Are image_uri there and in the images source the same addresses?"
         )
+    told = ", ".join(f"{name} {count}" for name, count in failed.items()).replace("_", " ")
     raise ErrorBudgetExceededError(
-        f"{broken} of {readable} pictures cannot be read (missing {figures['missing']}, "
-        f"unreachable {figures['unreachable']}, too large {figures['too_large']}), {limit}. "
-        "Is the storage up?"
+        f"{broken} of {readable} pictures cannot be read ({told}), {limit}. Is the storage up?"
     )
