@@ -144,7 +144,8 @@ class PoseSettings:
     onnx_batch_size: int = 8
     """People in one run of the model, where it leaves the batch open; a GPU wants 64."""
     error_budget: float = 0.5
-    """Largest share of tonight's pictures that may be unreadable before the run is refused."""
+    """Largest share of tonight's pictures that may be unreadable (no bytes, or none that can be
+    decoded) before the run is refused."""
 
 
 @dataclass(frozen=True)

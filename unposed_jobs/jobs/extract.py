@@ -77,6 +77,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
     figures |= extracted | {"scope": run.scope}
     figures["seconds"] = round(time.monotonic() - clock, 1)
+    _check_decoded(figures, settings)
     told = [f"{name} {figures[name]}" for name in _FAILED if figures[name]]
     run.progress(
         f"pictures {figures['pictures']}, new {figures['new']}, changed {figures['changed']}, "
@@ -198,14 +199,8 @@ def extract_contents(
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
     web = settings.storage
     read_at, own = warehouse.snapshot_id("landmarks"), set[int]()
-    seen = frames.read_landmarks(job.spark, warehouse, estimator_id).select("content_sha256")
-    contents = (
-        tonight.where("status = 'ok'")
-        .groupBy("content_sha256")
-        .agg(F.min("image_uri").alias("image_uri"))
-    )
-    todo = contents.join(seen, "content_sha256", "left_anti").persist()
-    total = todo.count()
+    work, total, unreadable = _work(job, estimator_id, tonight)
+    todo = work.where("seen is null").select("content_sha256", "image_uri")
     groups = chunks.commits(total, job.chunk_size, pose.commit_chunks, job.tasks)
     if landmarks is not None:
         groups = min(groups, 1)
@@ -215,9 +210,11 @@ def extract_contents(
         "ok": 0,
         "no_person": 0,
         "unreadable": 0,
+        "unreadable_pictures": unreadable,
         "snapshots": {},
     }
     if run.dry_run:
+        work.unpersist()
         return figures
     told = Told()
     group_of = F.pmod(F.xxhash64("content_sha256"), F.lit(groups))
@@ -251,8 +248,36 @@ def extract_contents(
             figures[status] += count
             figures["extracted"] += count
         run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
-    todo.unpersist()
+    if figures["unreadable"]:
+        lost = _unreadable(job, estimator_id).join(work.where("seen is null"), "content_sha256")
+        figures["unreadable_pictures"] += lost.agg(F.sum("pictures")).collect()[0][0] or 0
+    work.unpersist()
     return figures | told.figures(figures)
+
+
+def _work(job: Context, estimator_id: str, tonight: DataFrame) -> tuple[DataFrame, int, int]:
+    """Contents that are not extracted yet (seen is null) or cannot be decoded (unreadable), with
+    one of their addresses and the number of their pictures; how many contents the former are, and
+    how many pictures the latter. The frame is persisted and to be let go by the caller.
+    """
+    seen = frames.read_landmarks(job.spark, job.warehouse, estimator_id).select(
+        "content_sha256", F.col("status").alias("seen")
+    )
+    contents = (
+        tonight.where("status = 'ok'")
+        .groupBy("content_sha256")
+        .agg(F.min("image_uri").alias("image_uri"), F.count(F.lit(1)).alias("pictures"))
+    )
+    work = contents.join(seen, "content_sha256", "left")
+    work = work.where("seen is null or seen = 'unreadable'").persist()
+    counts = work.groupBy("seen").agg(F.count(F.lit(1)), F.sum("pictures")).collect()
+    found = {row[0]: (row[1], row[2]) for row in counts}
+    return work, found.get(None, (0, 0))[0], found.get("unreadable", (0, 0))[1]
+
+
+def _unreadable(job: Context, estimator_id: str) -> DataFrame:
+    landmarks = frames.read_landmarks(job.spark, job.warehouse, estimator_id)
+    return landmarks.where("status = 'unreadable'").select("content_sha256")
 
 
 def _chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
@@ -289,4 +314,21 @@ def _check_budget(figures: dict[str, Any], settings: Settings) -> None:
     told = ", ".join(f"{name} {count}" for name, count in failed.items()).replace("_", " ")
     raise ErrorBudgetExceededError(
         f"{broken} of {readable} pictures cannot be read ({told}), {limit}. Is the storage up?"
+    )
+
+
+def _check_decoded(figures: dict[str, Any], settings: Settings) -> None:
+    """Pictures that are there and cannot be decoded count as those that cannot be had; their
+    landmarks rows, which say so, are kept.
+    """
+    lost, readable = figures["unreadable_pictures"], figures["pictures"] - figures["refused"]
+    broken = lost + sum(figures[name] for name in _FAILED if name != "refused")
+    budget = settings.pose.error_budget
+    if not lost or broken / readable <= budget:
+        return
+    why = ", ".join(f"{name} {count}" for name, count in figures.get("errors", {}).items())
+    raise ErrorBudgetExceededError(
+        f"{broken} of {readable} pictures cannot be read, {lost} of them as they cannot be decoded"
+        f"{f' ({why})' if why else ''}, more than [pose] error_budget = {budget:g}; nothing was "
+        "published. landmarks.error tells why of each"
     )
