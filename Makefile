@@ -59,7 +59,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format test-fast
+.PHONY: lint format test-fast test-web
 lint: $(READY) ## ruff and mypy
 	ruff check .
 	ruff format --check .
@@ -71,6 +71,10 @@ format: $(READY) ## Format and sort imports
 
 test-fast: $(READY) ## The tests but for the end-to-end ones
 	pytest -m "not e2e"
+
+# The short form, of some hundred pictures, is a part of make test.
+test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, every status held
+	UNPOSED_WEB_PRODUCTS=400 pytest tests/jobs/test_web_nights.py
 
 ##@ Measure
 .PHONY: evaluate bench

@@ -68,6 +68,35 @@ class CatalogueSettings:
 
 
 @dataclass(frozen=True)
+class StorageSettings:
+    """Pictures over http and https: which hosts are asked, and how much of each.
+
+    Every bound is for one host and port, and counts all processes of a machine together.
+    """
+
+    http_hosts: tuple[str, ...] = ()
+    """Hosts that pictures are read from; ``*`` in a pattern is any text (``"*.shop.com"``), and
+    ``"*"`` alone is every host. A pattern with a port (``"cdn.shop.com:8443"``) is that port
+    only. None: nothing is fetched."""
+    http_private_addresses: bool = False
+    """Whether a host may have a private, loopback or link-local address."""
+    http_requests: int = 32
+    """Most requests at once."""
+    http_requests_per_second: float = 2000.0
+    http_seconds: float = 60.0
+    """Longest time of one request, from its first byte to the last of the answer."""
+    http_attempts: int = 5
+    """Tries of one picture where the host is busy, broken or silent (a silent one: two)."""
+    http_contact: str = ""
+    """A mail or web address that is told to the hosts in User-Agent."""
+    http_ca_bundle: str = ""
+    """A PEM file of certificate authorities; empty: the machine's (``$SSL_CERT_FILE``)."""
+    http_tokens: dict[str, str] = field(default_factory=dict)
+    """Host pattern = the environment variable that holds its token, which is sent as
+    ``Authorization: Bearer TOKEN``, or a whole header (``X-Api-Key: TOKEN``); https only."""
+
+
+@dataclass(frozen=True)
 class PoseSettings:
     """How pictures become landmarks."""
 
@@ -115,7 +144,8 @@ class PoseSettings:
     onnx_batch_size: int = 8
     """People in one run of the model, where it leaves the batch open; a GPU wants 64."""
     error_budget: float = 0.5
-    """Largest share of tonight's pictures that may be unreadable before the run is refused."""
+    """Largest share of tonight's pictures that may be unreadable (no bytes, or none that can be
+    decoded) before the run is refused."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +212,7 @@ class Settings:
 
     warehouse: WarehouseSettings = WarehouseSettings()
     catalogue: CatalogueSettings = CatalogueSettings()
+    storage: StorageSettings = StorageSettings()
     pose: PoseSettings = PoseSettings()
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
@@ -268,6 +299,10 @@ def _section(kind: type, name: str, raw: Any, source: object) -> Any:
 
 _LEAST = {
     "warehouse.buckets": 1,
+    "storage.http_requests": 1,
+    "storage.http_requests_per_second": 0.1,
+    "storage.http_seconds": 0.1,
+    "storage.http_attempts": 1,
     "pose.max_people": 1,
     "pose.max_pixels": 1,
     "pose.max_bytes": 1,

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
+import web_server
 
 from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints
-from unposed_jobs.config import PoseSettings
+from unposed_jobs.config import PoseSettings, StorageSettings
 
 DAY = date(2026, 1, 5)
 
@@ -101,3 +102,55 @@ def test_a_storage_that_lets_one_wait_is_asked_by_threads(picture, monkeypatch):
     monkeypatch.setattr(fingerprints, "_ALONE", 0.0)
     monkeypatch.setattr(storage, "stat", slow)
     assert {row["change"] for row in look_at([listed(str(picture))] * 4)} == {"new"}
+
+
+@pytest.fixture
+def server():
+    storage.configure(StorageSettings(http_hosts=("127.0.0.1",), http_private_addresses=True))
+    made = web_server.WebServer()
+    yield made
+    made.stop()
+    storage.configure(StorageSettings())
+
+
+def test_of_a_picture_on_the_web_no_body_is_read_while_it_is_unchanged(server):
+    server.files["/a.jpg"] = b"a picture"
+    uri = f"{server.base}/a.jpg"
+    first = look(DAY, uri)
+    assert (first["change"], first["size"], bool(first["etag"])) == ("new", 9, True)
+    assert server.asked["/a.jpg"] == 1
+    again = look(DAY, uri, first)
+    assert (again["change"], again["altered"]) == ("unchanged", False)
+    assert (server.asked["/a.jpg"], server.bodies["/a.jpg"]) == (2, 1)
+    server.files["/a.jpg"] = b"another"
+    changed = look(DAY, uri, again)
+    assert (changed["change"], changed["altered"]) == ("changed", True)
+    assert (server.asked["/a.jpg"], server.bodies["/a.jpg"]) == (3, 2)
+    assert changed["content_sha256"] != first["content_sha256"]
+
+
+def test_without_tag_and_date_the_bytes_decide(server):
+    uri = f"{server.base}/a.jpg"
+    server.answers["/a.jpg"] = web_server.coded(200, None, b"a picture")
+    first = look(DAY, uri)
+    again = look(DAY, uri, first)
+    assert (again["change"], again["altered"]) == ("touched", False)
+
+
+def test_where_the_catalogue_tells_the_known_tag_the_host_is_not_asked(server):
+    server.files["/a.jpg"] = b"a picture"
+    uri = f"{server.base}/a.jpg"
+    first = look(DAY, uri)
+    (again,) = look_at([listed(uri, first) | {"etag": first["etag"]}])
+    assert (again["change"], server.asked["/a.jpg"]) == ("unchanged", 1)
+
+
+def test_a_fault_of_the_web_becomes_a_status_and_passes(server):
+    uri = f"{server.base}/a.jpg"
+    server.answers["/a.jpg"] = web_server.coded(410)
+    gone = look(DAY, uri)
+    assert (gone["status"], gone["change"]) == ("gone", "failed")
+    del server.answers["/a.jpg"]
+    server.files["/a.jpg"] = b"a picture"
+    back = look(DAY, uri, gone)
+    assert (back["status"], back["change"]) == ("ok", "changed")

@@ -2,13 +2,15 @@ import struct
 import zlib
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose.decoding import UnreadablePicture, decode
+from unposed_jobs.pose import decoding, mending
+from unposed_jobs.pose.decoding import UnreadablePicture, decode, decode_noted
 
 SETTINGS = PoseSettings(weights="unused")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -156,10 +158,39 @@ def test_nothing_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"not a picture\n", b"\0" * 4096, b"<svg/>", b"%!PS-Adobe-3.0 EPSF-3.0\n"]
+    ("data", "reason"),
+    [
+        (b"\x80\x81\x82\0\1\2", "not_a_picture"),
+        (b"\0" * 4096, "not_a_picture nothing but zero bytes"),
+        (b"not a picture\n", "not_a_picture text"),
+        (b"<!DOCTYPE html><html>404</html>", "not_a_picture HTML"),
+        (b"\xef\xbb\xbf\n<!-- x --><HTML lang=en>", "not_a_picture HTML"),
+        ("\ufeff<html>".encode("utf-16-le"), "not_a_picture HTML"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "not_a_picture XML"),
+        (b'{"error": 404}', "not_a_picture JSON"),
+        (b"PK\x03\x04" + bytes(40), "not_a_picture a ZIP archive"),
+        (b"\0\0\0\x18ftypisom" + bytes(12), "not_a_picture a video"),
+        (b"<svg/>", "unread_format SVG"),
+        (b"<?xml version='1.0'?>\n<!-- by hand -->\n<svg width='1'>", "unread_format SVG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "unread_format PostScript"),
+        (b"%PDF-1.7\n", "unread_format PDF"),
+        (b"8BPS\0\1" + bytes(20), "unread_format PSD"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40), "unread_format HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heix" + bytes(40), "unread_format HEIC"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40), "unread_format JPEG XL"),
+        (b"\xff\x0a" + bytes(40), "unread_format JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(40), "unread_format JPEG 2000"),
+    ],
 )
-def test_not_a_picture(data) -> None:
-    assert fails(data) == "not_a_picture"
+def test_what_is_no_picture_here_is_named(data, reason) -> None:
+    assert fails(data) == reason
+
+
+def test_a_format_that_pillow_was_built_without_is_named(corners, encode, monkeypatch) -> None:
+    data = encode(corners, "AVIF")
+    assert decode(data, SETTINGS).shape == corners.shape
+    monkeypatch.setattr(decoding, "_formats", lambda: ("JPEG", "PNG"))
+    assert fails(data) == "unread_format AVIF"
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
@@ -227,3 +258,134 @@ def test_damaged_bytes_never_raise_anything_else(encode) -> None:
                 rgb = decode(damaged.tobytes(), replace(SETTINGS, max_pixels=10_000_000))
                 assert rgb.dtype == np.uint8
                 assert rgb.shape[2] == 3
+
+
+@pytest.fixture
+def scene() -> np.ndarray:
+    """480 x 360: smooth shapes and a little grain, as in photographs."""
+    y, x = np.mgrid[:480, :360]
+    grain = np.random.default_rng(2).normal(0, 6, (480, 360))
+    channels = [128 + 90 * np.sin(x / a + y / b) + grain for a, b in ((40, 70), (25, 90), (60, 30))]
+    return np.clip(np.stack(channels, axis=2), 0, 255).astype(np.uint8)
+
+
+KINDS = [
+    {},
+    {"subsampling": 0},
+    {"restart_marker_blocks": 5},
+    {"progressive": True},
+    {"progressive": True, "subsampling": 0},
+]
+
+
+@pytest.mark.parametrize("options", KINDS)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("lost", [2, 100, 0.05])
+def test_a_jpeg_short_of_its_end_is_read_and_noted(scene, encode, options, mode, lost) -> None:
+    whole = encode(Image.fromarray(scene).convert(mode), "JPEG", quality=88, **options)
+    cut = whole[: -lost if lost >= 1 else int(len(whole) * (1 - lost))]
+    pixels, note = decode_noted(cut, SETTINGS)
+    assert note.startswith("incomplete: ")
+    # All above what may be missing is as it was; of a progressive picture, but for detail.
+    above = int(480 * (1 - mending.MOST_MISSING))
+    expected = decode(whole, SETTINGS)[:above].astype(int)
+    difference = np.abs(pixels[:above] - expected)
+    assert difference.mean() < 3
+    if lost == 2:
+        assert "less than 0.1 %" in note
+        np.testing.assert_allclose(pixels[:400], decode(whole, SETTINGS)[:400], atol=2)
+
+
+@pytest.mark.parametrize("options", KINDS)
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.5])
+def test_of_half_a_jpeg_nothing_is_read(scene, encode, options, kept) -> None:
+    data = encode(scene, "JPEG", quality=88, **options)
+    assert fails(data[: int(len(data) * kept)]) == "truncated"
+
+
+def test_the_missing_share_is_told(scene, encode) -> None:
+    # Grain alone: as many bytes for each row.
+    grain = np.random.default_rng(3).integers(0, 255, (480, 360, 3), dtype=np.uint8)
+    data = encode(grain, "JPEG", subsampling=0)
+    for lost in (0.05, 0.1, 0.15):
+        note = decode_noted(data[: int(len(data) * (1 - lost))], SETTINGS)[1]
+        assert abs(float(note.split("about ")[1].split()[0]) / 100 - lost) < 0.01
+
+
+def test_a_whole_jpeg_has_no_note(scene, encode) -> None:
+    for options in KINDS:
+        assert decode_noted(encode(scene, "JPEG", **options), SETTINGS)[1] is None
+
+
+def test_a_turned_jpeg_short_of_its_end_is_upright(corners, encode) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.ascontiguousarray(UNTURN[6](corners))
+    data = encode(stored, "JPEG", quality=95, subsampling=0, exif=exif)
+    assert_upright(decode(data[:-2], SETTINGS))
+
+
+def chunk(kind: bytes, body: bytes, check: int | None = None) -> bytes:
+    check = zlib.crc32(kind + body) if check is None else check
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+
+LARGE = zlib.compress(b"x" * 2_000_000)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        chunk(b"zTXt", b"Comment\0\0" + LARGE),
+        chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + LARGE),
+        chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(20_000_000))),
+        chunk(b"iCCP", b"profile\0\0not compressed"),
+        chunk(b"tEXt", b"Comment\0x", check=1),
+        b"".join(chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(900_000))) for _ in range(90)),
+    ],
+)
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_of_a_png_the_metadata_cost_no_pixel(corners, encode, further, place) -> None:
+    data = encode(corners)
+    at = 33 if place == "before" else len(data) - 12
+    pixels, note = decode_noted(data[:at] + further + data[at:], SETTINGS)
+    assert note is None
+    assert_upright(pixels)
+
+
+def test_a_png_keeps_its_transparency_and_its_turn(encode) -> None:
+    image = Image.new("P", (6, 4), 0)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(image, "PNG", transparency=0, exif=exif)
+    pixels = decode(data[:33] + chunk(b"zTXt", b"a\0\0" + LARGE) + data[33:], SETTINGS)
+    assert pixels.shape == (6, 4, 3)
+    assert pixels[0, 0].tolist() == list(WHITE)
+
+
+FIELD = Path(__file__).parents[2] / "../shared/data/field"
+
+
+@pytest.mark.skipif(not FIELD.is_dir(), reason="the collected cases are not here")
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("12-jpeg-without-end/pictures/trunc_000002.jpg", "incomplete"),
+        ("12-jpeg-without-end/pictures/trunc_000100.jpg", "incomplete"),
+        ("12-jpeg-without-end/pictures/trunc_prog_5pc.jpg", "incomplete"),
+        ("12-jpeg-without-end/pictures/trunc_018396.jpg", "truncated"),
+        ("13-png-large-metadata/pictures/itxt_2MB.png", None),
+        ("13-png-large-metadata/pictures/ztxt_2MB.png", None),
+        ("15-unread-formats/pictures/html.jpg", "not_a_picture HTML"),
+        ("15-unread-formats/pictures/phone.heic", "unread_format HEIC"),
+        ("15-unread-formats/pictures/x.jxl", "unread_format JPEG XL"),
+    ],
+)
+def test_collected_cases(case, reason) -> None:
+    data = (FIELD / case).read_bytes()
+    if reason in (None, "incomplete"):
+        note = decode_noted(data, SETTINGS)[1]
+        assert note is None if reason is None else note.startswith(reason)
+    else:
+        assert fails(data) == reason

@@ -57,7 +57,9 @@ def test_a_row_for_every_picture_in_order(encode, red, white) -> None:
         *("unreadable", "ok", "unreadable", "no_person", "unreadable", "ok", "unreadable")
     ]
     words = [row["error"] and row["error"].partition(":")[0] for row in rows]
-    assert words == [*("empty", None, "not_a_picture", None, "truncated", None, "estimator_failed")]
+    assert words == [
+        *("empty", None, "not_a_picture text", None, "truncated", None, "estimator_failed")
+    ]
     for data, row in zip(contents, rows, strict=True):
         assert row["content_sha256"] == hashlib.sha256(data).hexdigest()
         assert row["estimator_id"] == "fake-1"

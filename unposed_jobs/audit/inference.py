@@ -17,8 +17,8 @@ itself, which is Algorithm 2 to the letter.
 
 How a product's pictures become states of each ask:
 
-- A picture is *unreadable* when it is missing, unreachable, refused, too large, not decodable
-  or not looked at yet; a *duplicate* when it repeats an earlier one; else *usable*. Only
+- A picture is *unreadable* when its bytes cannot be had (missing, unreachable, refused, ...), not
+  decodable or not looked at yet; a *duplicate* when it repeats an earlier one; else *usable*. Only
   usable pictures fill a slot, and the three counts add up to the pictures listed.
 - **present**: a usable picture shows, with at least `min_confidence`, one of the classes that fill
   the ask in the product's cohort: its own, and those that stand in for it there. Evidence is the

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unposed_jobs.audit.duplicates import altered_pictures, repeated_pictures
+from unposed_jobs.storage import STATUSES
 
 PICTURE = pa.struct(
     [
@@ -28,9 +29,8 @@ PICTURE = pa.struct(
 )
 """One picture of a product as the audit wants it."""
 
-TROUBLES = ("missing", "unreachable", "refused", "too large", "not decodable", "not read yet")
+TROUBLES = (*(status.replace("_", " ") for status in STATUSES), "not decodable", "not read yet")
 """Why a picture is unreadable; `Pictures.trouble` indexes into it."""
-_STATUSES = ("missing", "unreachable", "refused", "too_large")
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,12 @@ def flatten(batch: pa.RecordBatch, duplicate_distance: int) -> Pictures:
 
 
 def _trouble(image_status: pa.Array, landmark_status: pa.Array) -> npt.NDArray[np.int8]:
-    undecodable, unread = len(_STATUSES), len(_STATUSES) + 1
+    undecodable, unread = len(STATUSES), len(STATUSES) + 1
     trouble = np.full(len(image_status), unread, dtype=np.int8)
     read = _mask(pc.equal(image_status, "ok"))
     trouble[read & _mask(pc.is_in(landmark_status, pa.array(["ok", "no_person"])))] = -1
     trouble[read & _mask(pc.equal(landmark_status, "unreadable"))] = undecodable
-    for index, status in enumerate(_STATUSES):
+    for index, status in enumerate(STATUSES):
         trouble[_mask(pc.equal(image_status, status))] = index
     return trouble
 

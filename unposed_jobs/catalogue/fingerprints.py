@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -54,7 +55,16 @@ FINGERPRINTED = pa.schema(
 _ALONE = 0.02
 """Seconds: 256 files of this machine take a tenth of it, one object of a store as long."""
 
-_Found = storage.ObjectStat | storage.StorageError | None
+
+@dataclass(frozen=True)
+class _Read:
+    """A picture that was read as it was looked at, as one request of the web does both."""
+
+    stat: storage.ObjectStat
+    sha256: str
+
+
+_Found = storage.ObjectStat | _Read | storage.StorageError | None
 
 LAST_SEEN_LAG = timedelta(days=7)
 """How far last_seen may stay behind. It alone changes in every row on every night, and a table
@@ -65,7 +75,8 @@ def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -
     """Fingerprint a batch of `LISTED` pictures; returns `FINGERPRINTED`, in order.
 
     A picture whose catalogue row or storage still tells the known etag (else size and date)
-    is not read. A picture that cannot be had becomes a status, never an error.
+    is not read; of one on the web the host is asked by one conditional request, unless the
+    catalogue's own word is enough. A picture that cannot be had becomes a status, never an error.
     """
     rows = batch.to_pylist()
 
@@ -73,8 +84,11 @@ def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -
         result = _seen(row, run_date) | _compare(row, found, settings)
         return result | {"altered": _altered(result, row)}
 
-    with ThreadPoolExecutor(settings.read_threads) as pool:
-        looked = _look_at_all(rows, pool)
+    threads = settings.read_threads
+    if any(_on_web(row) for row in rows):
+        threads = max(threads, storage.most_requests())
+    with ThreadPoolExecutor(threads) as pool:
+        looked = _look_at_all(rows, pool, settings)
         told = [
             pool.submit(tell, row, found) if isinstance(found, storage.ObjectStat) else None
             for row, found in zip(rows, looked, strict=True)
@@ -95,7 +109,9 @@ def fingerprint_batches(
             yield fingerprint(batch.slice(start, settings.chunk_size), settings, run_date)
 
 
-def _look_at_all(rows: list[dict[str, Any]], pool: ThreadPoolExecutor) -> list[_Found]:
+def _look_at_all(
+    rows: list[dict[str, Any]], pool: ThreadPoolExecutor, settings: PoseSettings
+) -> list[_Found]:
     """`_look` at each, by threads where the storage lets one wait.
 
     To hand a picture to a thread takes longer than to look at a file of this machine.
@@ -103,13 +119,15 @@ def _look_at_all(rows: list[dict[str, Any]], pool: ThreadPoolExecutor) -> list[_
     looked: list[_Found] = []
     until = time.monotonic() + _ALONE
     while len(looked) < len(rows) and time.monotonic() < until:
-        looked.append(_look(rows[len(looked)]))
-    return looked + list(pool.map(_look, rows[len(looked) :]))
+        looked.append(_look(rows[len(looked)], settings))
+    return looked + list(pool.map(lambda row: _look(row, settings), rows[len(looked) :]))
 
 
-def _look(row: dict[str, Any]) -> _Found:
+def _look(row: dict[str, Any], settings: PoseSettings) -> _Found:
     """What the storage tells of a picture that may be another one; None where it is not."""
     try:
+        if _on_web(row):
+            return _ask(row, settings)
         if not _is_known(row):
             return storage.stat(row["image_uri"])
         if _same(_told(row), known := _known(row)):
@@ -117,6 +135,21 @@ def _look(row: dict[str, Any]) -> _Found:
         return storage.stat_if_changed(row["image_uri"], known)
     except storage.StorageError as error:
         return error
+
+
+def _on_web(row: dict[str, Any]) -> bool:
+    return storage.scheme(row["image_uri"]) in ("http", "https")
+
+
+def _ask(row: dict[str, Any], settings: PoseSettings) -> _Found:
+    known = _known(row) if _is_known(row) else None
+    if known is not None and _same(_told(row), known):
+        return None
+    found = storage.fetch_if_changed(row["image_uri"], known, settings.max_bytes)
+    if found is None:
+        return None
+    # The digest at once: a batch of pictures is not to be held.
+    return _Read(found.stat, hashlib.sha256(found.data).hexdigest())
 
 
 def _compare(row: dict[str, Any], found: _Found, settings: PoseSettings) -> dict[str, Any]:
@@ -127,16 +160,18 @@ def _compare(row: dict[str, Any], found: _Found, settings: PoseSettings) -> dict
     try:
         if isinstance(found, storage.StorageError):
             raise found
-        data = storage.read_bytes(row["image_uri"], settings.max_bytes)
+        if not isinstance(found, _Read):
+            data = storage.read_bytes(row["image_uri"], settings.max_bytes)
+            found = _Read(found, hashlib.sha256(data).hexdigest())
     except storage.StorageError as error:
         failed = {"status": error.status, "error": str(error), "change": "failed"}
         return failed | _columns(_told(row))
-    digest = hashlib.sha256(data).hexdigest()
+    digest = found.sha256
     change = "new" if row["known_status"] is None else "changed"
     if _is_known(row) and digest == row["known_sha256"]:
         # Touched, not changed: the new fingerprint is kept so that it is not read again.
         change = "touched"
-    return {"content_sha256": digest, "status": "ok", "change": change} | _columns(found)
+    return {"content_sha256": digest, "status": "ok", "change": change} | _columns(found.stat)
 
 
 def _seen(row: dict[str, Any], run_date: date) -> dict[str, Any]:

@@ -101,8 +101,8 @@ def images(
 
     Relative addresses are meant from `settings.image_root`, else from `root` (the folder of the
     images file), and may not leave it unless `settings.allow_parent_paths`. An address whose
-    scheme is never fetched (http) is accepted: its picture gets the status `refused` at
-    extraction. `position` stays null where the source has none.
+    scheme is never fetched (ftp), or whose host is not allowed, is accepted: its picture gets the
+    status `refused` at extraction. `position` stays null where the source has none.
     """
     columns = image_columns(own_columns(batch), settings, uri)
     rows = Rows(batch, columns, "images", uri)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
 
     from unposed_jobs.jobs.entry import Run
 
-_FAILED = ("missing", "unreachable", "refused", "too_large")
+_FAILED = storage.STATUSES
 """The statuses of a picture whose bytes cannot be had."""
 
 
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    storage.configure(settings.storage)
     landmark_table.estimator_of(settings)
     Warehouse.open(settings.warehouse)
     ingest.check_sources(settings)
@@ -53,6 +55,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     UnposedError for what a user can mend: source, weights, estimator.
     """
     started, clock = datetime.now(UTC), time.monotonic()
+    storage.configure(settings.storage)
     estimator_id = landmark_table.estimator_of(settings)
     warehouse = Warehouse.open(settings.warehouse)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
@@ -74,6 +77,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
     figures |= extracted | {"scope": run.scope}
     figures["seconds"] = round(time.monotonic() - clock, 1)
+    _check_decoded(figures, settings)
     told = [f"{name} {figures[name]}" for name in _FAILED if figures[name]]
     run.progress(
         f"pictures {figures['pictures']}, new {figures['new']}, changed {figures['changed']}, "
@@ -126,9 +130,10 @@ def fingerprint_pictures(
             for name in ("status", "etag", "size", "last_modified", "first_seen", "last_seen")
         ),
     )
-    pose, run_date = settings.pose, run.run_date
+    pose, web, run_date = settings.pose, settings.storage, run.run_date
 
     def fingerprint(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        storage.configure(web)
         listed = (batch.select(fingerprints.LISTED.names) for batch in batches)
         return fingerprints.fingerprint_batches(listed, pose, run_date)
 
@@ -192,15 +197,10 @@ def extract_contents(
     compute, and one commit. Returns counts by landmark status.
     """
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
+    web = settings.storage
     read_at, own = warehouse.snapshot_id("landmarks"), set[int]()
-    seen = frames.read_landmarks(job.spark, warehouse, estimator_id).select("content_sha256")
-    contents = (
-        tonight.where("status = 'ok'")
-        .groupBy("content_sha256")
-        .agg(F.min("image_uri").alias("image_uri"))
-    )
-    todo = contents.join(seen, "content_sha256", "left_anti").persist()
-    total = todo.count()
+    work, total, unreadable = _work(job, estimator_id, tonight)
+    todo = work.where("seen is null").select("content_sha256", "image_uri")
     groups = chunks.commits(total, job.chunk_size, pose.commit_chunks, job.tasks)
     if landmarks is not None:
         groups = min(groups, 1)
@@ -210,14 +210,17 @@ def extract_contents(
         "ok": 0,
         "no_person": 0,
         "unreadable": 0,
+        "unreadable_pictures": unreadable,
         "snapshots": {},
     }
     if run.dry_run:
+        work.unpersist()
         return figures
     told = Told()
     group_of = F.pmod(F.xxhash64("content_sha256"), F.lit(groups))
 
     def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        storage.configure(web)
         return chunks.extract_chunks(batches, pose, estimator_id)
 
     for group in range(groups):
@@ -245,8 +248,36 @@ def extract_contents(
             figures[status] += count
             figures["extracted"] += count
         run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
-    todo.unpersist()
+    if figures["unreadable"]:
+        lost = _unreadable(job, estimator_id).join(work.where("seen is null"), "content_sha256")
+        figures["unreadable_pictures"] += lost.agg(F.sum("pictures")).collect()[0][0] or 0
+    work.unpersist()
     return figures | told.figures(figures)
+
+
+def _work(job: Context, estimator_id: str, tonight: DataFrame) -> tuple[DataFrame, int, int]:
+    """Contents that are not extracted yet (seen is null) or cannot be decoded (unreadable), with
+    one of their addresses and the number of their pictures; how many contents the former are, and
+    how many pictures the latter. The frame is persisted and to be let go by the caller.
+    """
+    seen = frames.read_landmarks(job.spark, job.warehouse, estimator_id).select(
+        "content_sha256", F.col("status").alias("seen")
+    )
+    contents = (
+        tonight.where("status = 'ok'")
+        .groupBy("content_sha256")
+        .agg(F.min("image_uri").alias("image_uri"), F.count(F.lit(1)).alias("pictures"))
+    )
+    work = contents.join(seen, "content_sha256", "left")
+    work = work.where("seen is null or seen = 'unreadable'").persist()
+    counts = work.groupBy("seen").agg(F.count(F.lit(1)), F.sum("pictures")).collect()
+    found = {row[0]: (row[1], row[2]) for row in counts}
+    return work, found.get(None, (0, 0))[0], found.get("unreadable", (0, 0))[1]
+
+
+def _unreadable(job: Context, estimator_id: str) -> DataFrame:
+    landmarks = frames.read_landmarks(job.spark, job.warehouse, estimator_id)
+    return landmarks.where("status = 'unreadable'").select("content_sha256")
 
 
 def _chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
@@ -269,7 +300,8 @@ def _total(counts: list[Any], column: str, value: str) -> int:
 def _check_budget(figures: dict[str, Any], settings: Settings) -> None:
     """An address that may never be read (`refused`) is a property of the catalogue, not a fault."""
     budget = settings.pose.error_budget
-    broken = figures["missing"] + figures["unreachable"] + figures["too_large"]
+    failed = {name: figures[name] for name in _FAILED if figures[name] and name != "refused"}
+    broken = sum(failed.values())
     readable = figures["pictures"] - figures["refused"]
     if not readable or broken / readable <= budget:
         return
@@ -279,8 +311,24 @@ def _check_budget(figures: dict[str, Any], settings: Settings) -> None:
             f"{broken} of {readable} listed pictures have no row in [catalogue] landmarks, {limit}"
             ". Are image_uri there and in the images source the same addresses?"
         )
+    told = ", ".join(f"{name} {count}" for name, count in failed.items()).replace("_", " ")
     raise ErrorBudgetExceededError(
-        f"{broken} of {readable} pictures cannot be read (missing {figures['missing']}, "
-        f"unreachable {figures['unreachable']}, too large {figures['too_large']}), {limit}. "
-        "Is the storage up?"
+        f"{broken} of {readable} pictures cannot be read ({told}), {limit}. Is the storage up?"
+    )
+
+
+def _check_decoded(figures: dict[str, Any], settings: Settings) -> None:
+    """Pictures that are there and cannot be decoded count as those that cannot be had; their
+    landmarks rows, which say so, are kept.
+    """
+    lost, readable = figures["unreadable_pictures"], figures["pictures"] - figures["refused"]
+    broken = lost + sum(figures[name] for name in _FAILED if name != "refused")
+    budget = settings.pose.error_budget
+    if not lost or broken / readable <= budget:
+        return
+    why = ", ".join(f"{name} {count}" for name, count in figures.get("errors", {}).items())
+    raise ErrorBudgetExceededError(
+        f"{broken} of {readable} pictures cannot be read, {lost} of them as they cannot be decoded"
+        f"{f' ({why})' if why else ''}, more than [pose] error_budget = {budget:g}; nothing was "
+        "published. landmarks.error tells why of each"
     )

@@ -23,6 +23,7 @@ class Told:
         self._start = time.monotonic()
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._errors: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
         self._gpus: set[str] = set()
 
     def add(self, rows: DataFrame) -> tuple[dict[str, int], str]:
@@ -48,7 +49,8 @@ class Told:
         for row in found:
             counts[row["status"]] += row["rows"]
             if row["error"] is not None:
-                self._errors[row["error"]] += row["rows"]
+                broken = row["status"] == "unreadable"
+                (self._errors if broken else self._notes)[row["error"]] += row["rows"]
             for stage in timed:
                 self.seconds[stage] += row[stage] or 0.0
             self._gpus |= set(row["gpus"]) if gpus else set()
@@ -65,6 +67,7 @@ class Told:
             "images_per_second": round(extracted / wall, 2),
             "no_person_share": round(counted["no_person"] / readable, 4) if readable else None,
             "errors": dict(sorted(self._errors.items())),
+            "incomplete": self._notes["incomplete"],
             "stage_seconds": {name: round(spent, 3) for name, spent in self.seconds.items()},
             "gpus": sorted(self._gpus),
         }

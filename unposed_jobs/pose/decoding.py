@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from functools import cache
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose import jpeg
+from unposed_jobs.pose import formats, jpeg, mending
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 """What is tried (JPEG with MPO). The rest is refused unread: some readers start programs."""
@@ -26,6 +27,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_MENDABLE = ("truncated", "broken")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
 _WHITE = (255, 255, 255, 255)
@@ -34,13 +36,20 @@ _WHITE = (255, 255, 255, 255)
 class UnreadablePicture(Exception):  # noqa: N818 - a status of the picture, not a defect
     """The bytes are no picture we can read.
 
-    The message is one line: a leading word (empty, too_large, not_a_picture, truncated, broken,
-    too_many_pixels, zero_size), a colon, and the detail.
+    The message is one line: a leading word (empty, too_large, not_a_picture, unread_format,
+    truncated, broken, too_many_pixels, zero_size), the format's name where it is none that is
+    read, a colon, and the detail.
     """
 
 
 def decode(data: bytes, settings: PoseSettings) -> npt.NDArray[np.uint8]:
-    """Upright RGB pixels, (height, width, 3) uint8: EXIF orientation applied, first frame only.
+    """The pixels of `decode_noted`."""
+    return decode_noted(data, settings)[0]
+
+
+def decode_noted(data: bytes, settings: PoseSettings) -> tuple[npt.NDArray[np.uint8], str | None]:
+    """Upright RGB pixels, (height, width, 3) uint8: EXIF orientation applied, first frame only;
+    and what the picture lacks, in one line, where it is not whole (`mending.mended`).
 
     Transparency is laid over white. Grey, palette, CMYK and 16-bit pictures become 8-bit RGB
     without colour management. The number of pixels is taken from the header and checked before
@@ -54,28 +63,35 @@ def decode(data: bytes, settings: PoseSettings) -> npt.NDArray[np.uint8]:
     if len(data) > settings.max_bytes:
         raise UnreadablePicture(f"too_large: {len(data)} bytes, the limit is {settings.max_bytes}")
     try:
-        with _open(data) as image:
-            width, height = image.size
-            if width < 1 or height < 1:
-                raise UnreadablePicture(f"zero_size: {width} x {height}")
-            if width * height > settings.max_pixels:
-                raise UnreadablePicture(
-                    f"too_many_pixels: {width} x {height}, the limit is {settings.max_pixels}"
-                )
-            # Most pictures by far: plain JPEGs, for which there is a faster way to equal pixels.
-            rgb = None
-            if image.format == "JPEG" and image.mode == "RGB":
-                rgb = jpeg.decode(data, width, height)
-            if rgb is not None:
-                method = _turn(image)
-                return rgb if method is None else np.array(Image.fromarray(rgb).transpose(method))
-            image.load()
-            return np.ascontiguousarray(_to_rgb(_upright(image)))
-    except UnreadablePicture:
-        raise
+        return _decoded(data, settings), mending.lacks_end(data)
     except Exception as error:
         # Pillow's readers raise what they stumble over: OSError, SyntaxError, struct.error, ...
-        raise UnreadablePicture(_reason(error)) from None
+        reason = str(error) if isinstance(error, UnreadablePicture) else _reason(error)
+    if reason.startswith(_MENDABLE):
+        with contextlib.suppress(Exception):  # Then the first reason is the one to tell.
+            if found := mending.mended(data):
+                return _decoded(found[0], settings), found[1]
+    raise UnreadablePicture(reason)
+
+
+def _decoded(data: bytes, settings: PoseSettings) -> npt.NDArray[np.uint8]:
+    with _open(data) as image:
+        width, height = image.size
+        if width < 1 or height < 1:
+            raise UnreadablePicture(f"zero_size: {width} x {height}")
+        if width * height > settings.max_pixels:
+            raise UnreadablePicture(
+                f"too_many_pixels: {width} x {height}, the limit is {settings.max_pixels}"
+            )
+        # Most pictures by far: plain JPEGs, for which there is a faster way to equal pixels.
+        rgb = None
+        if image.format == "JPEG" and image.mode == "RGB":
+            rgb = jpeg.decode(data, width, height)
+        if rgb is not None:
+            method = _turn(image)
+            return rgb if method is None else np.array(Image.fromarray(rgb).transpose(method))
+        image.load()
+        return np.ascontiguousarray(_to_rgb(_upright(image)))
 
 
 @cache
@@ -93,7 +109,13 @@ def _open(data: bytes) -> Image.Image:
     except UnidentifiedImageError:
         if data.startswith(_SIGNATURES):
             raise UnreadablePicture("truncated: the header is cut off or damaged") from None
-        raise UnreadablePicture("not_a_picture: no known picture format") from None
+        name = formats.named(data)
+        if name in formats.UNREAD:
+            raise UnreadablePicture(
+                f"unread_format {name}: not read; save it as JPEG, PNG or WebP"
+            ) from None
+        told = f" {name}" if name else ""
+        raise UnreadablePicture(f"not_a_picture{told}: no known picture format") from None
 
 
 def _upright(image: Image.Image) -> Image.Image:

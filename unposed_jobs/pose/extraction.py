@@ -12,7 +12,7 @@ from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import hashing, statistics
-from unposed_jobs.pose.decoding import UnreadablePicture, decode
+from unposed_jobs.pose.decoding import UnreadablePicture, decode_noted
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.kinds import reading
 
@@ -35,7 +35,8 @@ def extract_batch(
 ) -> list[Row]:
     """One row for each picture, in order: the columns of `landmarks` but `bucket` and `run_id`.
 
-    A bad picture never raises: its status is `unreadable` and `error` says why in one line.
+    A bad picture never raises: its status is `unreadable` and `error` says why in one line; of a
+    readable one that is cut off, `error` says what it lacks.
     `landmarks` is a flat list of floats, None without a person; `statistics` is told for
     readable pictures without a person, in the order of `statistics.COLUMNS`.
     """
@@ -75,7 +76,7 @@ def _groups(
     pixels = 0
     for data, row in zip(contents, rows, strict=True):
         try:
-            picture = decode(data, settings)
+            picture, row["error"] = decode_noted(data, settings)
         except UnreadablePicture as error:
             row["error"] = str(error)
             continue

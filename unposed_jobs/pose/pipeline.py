@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose.decoding import UnreadablePicture, decode
+from unposed_jobs.pose.decoding import UnreadablePicture, decode_noted
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.extraction import Row, blank_row, fill_row
 from unposed_jobs.pose.memory import keep_freed
@@ -193,7 +193,8 @@ def _prepare(
         return Seen(item, None)
     row = blank_row(data, estimator_id)
     try:
-        return Seen(item, row, decode(data, settings))
+        picture, row["error"] = decode_noted(data, settings)
+        return Seen(item, row, picture)
     except UnreadablePicture as error:
         row["error"] = str(error)
         return Seen(item, row)

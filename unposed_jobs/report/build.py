@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from unposed_jobs import storage
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.report import cards, facts, listing, pages, thumbnails
@@ -44,6 +45,7 @@ def build(
     """
     if limit < 1:
         raise UnposedError("--limit must be at least 1")
+    storage.configure(settings.storage)
     target = Path(out).absolute()
     refuse_foreign(target)
     tell: Progress = progress or (lambda what, done, of: None)

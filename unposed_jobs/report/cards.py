@@ -11,16 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from unposed_jobs import storage
 from unposed_jobs.audit.pictures import PICTURE, Pictures, flatten
 from unposed_jobs.config import AuditSettings
+from unposed_jobs.report import thumbnails
 from unposed_jobs.report.facts import NO_CATEGORY, Day, Tables
 from unposed_jobs.report.model import Missing, Picture, Product
 
 _TROUBLES = (
-    "File is missing",
-    "Storage did not answer",
-    "Address not allowed",
-    "File too large",
+    *(thumbnails.REASONS[status] for status in storage.STATUSES),
     "Not a readable picture",
     "Not read yet",
 )

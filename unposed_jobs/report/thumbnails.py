@@ -19,11 +19,17 @@ from unposed_jobs.pose.decoding import UnreadablePicture, decode
 
 SIDE = 320
 FOLDER = "thumbs"
-_REASONS = {
+REASONS: dict[storage.Status, str] = {
     "missing": "File is missing",
+    "gone": "Removed by its host",
+    "forbidden": "Host denies access",
+    "rate_limited": "Host is too busy",
+    "server_error": "Host is in trouble",
+    "timeout": "No answer in time",
     "unreachable": "Storage did not answer",
     "refused": "Address not allowed",
     "too_large": "File too large",
+    "not_a_picture": "A page, not a picture",
 }
 
 
@@ -75,7 +81,7 @@ def _make(
     try:
         data = storage.read_bytes(uri, settings.max_bytes)
     except storage.StorageError as error:
-        return Thumbnail(None, _REASONS.get(error.status, "Could not be read"))
+        return Thumbnail(None, REASONS[error.status])
     path = _path(hashlib.sha256(data).hexdigest())
     if (folder / path).is_file() or _take_over(path, folder, previous):
         return Thumbnail(path)

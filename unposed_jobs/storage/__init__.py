@@ -1,17 +1,20 @@
-"""Files and objects behind one set of functions: plain paths, ``file://`` and ``s3://``.
+"""Files and objects behind one set of functions: paths, ``file://``, ``s3://``, ``https://``.
 
 Any other scheme is refused and never fetched. Every failure is a `StorageError`, whose
 `status` is the word the tables keep. S3 is asked through boto3, with its own environment
-(``AWS_PROFILE``, ``AWS_ENDPOINT_URL``, ...).
+(``AWS_PROFILE``, ``AWS_ENDPOINT_URL``, ...). Of the web only single pictures are read, and only
+from the hosts that `configure` allows: none before it is called.
 """
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from unposed_jobs.storage import local, objects
+from unposed_jobs.storage import local, objects, web
 from unposed_jobs.storage.addresses import (
+    STATUSES,
     ObjectStat,
+    Status,
     StorageError,
     is_absolute,
     join,
@@ -20,17 +23,24 @@ from unposed_jobs.storage.addresses import (
     scheme,
     shown,
 )
+from unposed_jobs.storage.web import Content, configure, fetch_if_changed, most_requests
 
 __all__ = [
+    "STATUSES",
+    "Content",
     "ObjectStat",
+    "Status",
     "StorageError",
+    "configure",
     "exists",
+    "fetch_if_changed",
     "is_absolute",
     "is_folder",
     "join",
     "kind",
     "list_files",
     "local_path",
+    "most_requests",
     "open_input",
     "read_bytes",
     "scheme",
@@ -40,13 +50,15 @@ __all__ = [
     "write_bytes",
 ]
 
+_STORAGES: dict[str, Any] = {"file": local, "s3": objects, "web": web}
+
 
 def stat(uri: str) -> ObjectStat:
     """Size, tag and date, without reading the object (S3: one HEAD request).
 
     Raises StorageError.
     """
-    return (objects if kind(uri) == "s3" else local).stat(uri)
+    return _STORAGES[kind(uri)].stat(uri)
 
 
 def stat_if_changed(uri: str, known: ObjectStat) -> ObjectStat | None:
@@ -66,7 +78,7 @@ def read_bytes(uri: str, max_bytes: int | None = None) -> bytes:
 
     Raises StorageError; too_large where there are more than `max_bytes`.
     """
-    return (objects if kind(uri) == "s3" else local).read_bytes(uri, max_bytes)
+    return _STORAGES[kind(uri)].read_bytes(uri, max_bytes)
 
 
 def write_bytes(uri: str, data: bytes) -> None:
@@ -74,7 +86,7 @@ def write_bytes(uri: str, data: bytes) -> None:
 
     Raises StorageError.
     """
-    (objects if kind(uri) == "s3" else local).write_bytes(uri, data)
+    _STORAGES[kind(uri)].write_bytes(uri, data)
 
 
 def exists(uri: str) -> bool:
@@ -82,12 +94,12 @@ def exists(uri: str) -> bool:
 
     Raises StorageError where that cannot be told: unreachable, or a refused scheme.
     """
-    return (objects if kind(uri) == "s3" else local).exists(uri)
+    return _STORAGES[kind(uri)].exists(uri)
 
 
 def is_folder(uri: str) -> bool:
     """Whether it is a folder: of S3, a prefix with something below it."""
-    return (objects if kind(uri) == "s3" else local).is_folder(uri)
+    return _STORAGES[kind(uri)].is_folder(uri)
 
 
 def list_files(uri: str) -> list[str]:
@@ -95,7 +107,7 @@ def list_files(uri: str) -> list[str]:
 
     Raises StorageError; missing where nothing is there (S3 knows no empty folder).
     """
-    return (objects if kind(uri) == "s3" else local).list_files(uri)
+    return _STORAGES[kind(uri)].list_files(uri)
 
 
 def open_input(uri: str) -> BinaryIO:
@@ -104,4 +116,4 @@ def open_input(uri: str) -> BinaryIO:
     S3 is read by ranged requests of one and the same version; a read raises StorageError
     (unreachable) where the object changes meanwhile.
     """
-    return (objects if kind(uri) == "s3" else local).open_input(uri)
+    return _STORAGES[kind(uri)].open_input(uri)

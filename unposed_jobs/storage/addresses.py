@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import typing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,20 @@ from urllib.parse import quote, unquote
 
 from unposed_jobs.errors import UnposedError
 
-Status = Literal["missing", "unreachable", "refused", "too_large"]
+Status = Literal[
+    "missing",
+    "gone",
+    "forbidden",
+    "rate_limited",
+    "server_error",
+    "timeout",
+    "unreachable",
+    "refused",
+    "too_large",
+    "not_a_picture",
+]
+STATUSES: tuple[Status, ...] = typing.get_args(Status)
+"""Why an object's bytes cannot be had."""
 
 # "name://" is a scheme; without the slashes only those that are never the start of a file name,
 # so that a picture called "front:1.jpg" stays a path. Hadoop writes "file:/path".
@@ -24,7 +38,9 @@ class StorageError(UnposedError):
 
     `status` is the word that the tables keep: missing (no such object), unreachable (the
     storage did not answer, or denied access), refused (an address that is never opened) or
-    too_large (over the byte limit). The message is one line and holds no secret.
+    too_large (over the byte limit); of http also gone (410), forbidden (any other 4xx),
+    rate_limited (429), server_error (5xx), timeout, and not_a_picture (a page or other text in
+    a picture's place). The message is one line and holds no secret.
     """
 
     def __init__(self, status: Status, message: str) -> None:
@@ -42,13 +58,16 @@ class ObjectStat:
     size: int
     """Bytes."""
     etag: str | None
-    """The object store's tag without its quotes; None for files."""
+    """The tag of object store or web server without its quotes (a weak one with them: ``W/"1"``);
+    None for files."""
     last_modified: datetime | None
     """In UTC."""
 
 
 def scheme(uri: str) -> str:
-    """The scheme in lower case; a plain path has ``file``."""
+    """The scheme in lower case; a plain path has ``file``, and ``//host/path`` ``https``."""
+    if uri.startswith("//"):
+        return "https"
     found = _SCHEME.match(uri)
     return (found[1] or found[2]).lower() if found else "file"
 
@@ -60,8 +79,8 @@ def is_absolute(uri: str) -> bool:
 
 def shown(uri: str) -> str:
     """The address for a message: one line, no user, password or query (signatures), not long."""
-    if _SCHEME.match(uri):
-        uri = re.sub(r"(://)[^/?#]*@", r"\1", uri)
+    if scheme(uri) != "file" or _SCHEME.match(uri):
+        uri = re.sub(r"(//)[^/?#]*@", r"\1", uri)
         if scheme(uri) not in ("file", "s3"):
             uri = uri.split("?", 1)[0]
     if scheme(uri) in ("data", "javascript"):
@@ -69,8 +88,8 @@ def shown(uri: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in uri[:300])
 
 
-def kind(uri: str) -> Literal["file", "s3"]:
-    """Which of the two storages holds the address.
+def kind(uri: str) -> Literal["file", "s3", "web"]:
+    """Which of the storages holds the address.
 
     Raises StorageError with status ``refused`` for any other scheme: nothing is fetched.
     """
@@ -81,10 +100,12 @@ def kind(uri: str) -> Literal["file", "s3"]:
         return "file"
     if name == "s3":
         return "s3"
+    if name in ("http", "https"):
+        return "web"
     if name in ("s3a", "s3n"):
         raise StorageError("refused", f"{name}:// is not read; write {shown(uri)} with s3://")
     raise StorageError(
-        "refused", f"{name}: is not read ({shown(uri)}); use a path, file:// or s3://"
+        "refused", f"{name}: is not read ({shown(uri)}); use a path, file://, s3:// or https://"
     )
 
 
@@ -135,7 +156,7 @@ def join(base: str, *parts: str) -> str:
                 base = f"s3://{bucket}/{name}"
             else:
                 base = f"{base.rstrip('/')}/{name}"
-        elif base[:5].lower() == "file:":
+        elif base[:5].lower() == "file:" or kind(base) == "web":
             base = f"{base.rstrip('/')}/{quote(name)}"
         else:
             base = posixpath.normpath(posixpath.join(base, name))

@@ -61,7 +61,7 @@ IMAGES = Table(
         [
             _BUCKET,
             _key("image_uri", pa.string(), "The picture's address"),
-            _column("etag", pa.string(), "The object store's tag; null for files"),
+            _column("etag", pa.string(), "The tag of object store or web server; null for files"),
             _column("size", pa.int64(), "Bytes"),
             _column("last_modified", pa.timestamp("us", tz="UTC"), "As the storage tells it"),
             _column(
@@ -74,8 +74,12 @@ IMAGES = Table(
                 "status",
                 pa.string(),
                 "ok; missing: no such object, or no row in the landmark table; "
+                "gone: removed from the web for good; forbidden: its host denies it; "
+                "rate_limited: its host wants fewer requests; server_error: its host failed; "
+                "timeout: no whole answer in time; "
                 "unreachable: the storage did not answer or refused; "
-                "refused: a scheme that is not allowed; too_large: over the byte limit",
+                "refused: a scheme, host or network address that is not allowed; "
+                "too_large: over the byte limit; not_a_picture: a page in the picture's place",
             ),
             _column("error", pa.string(), "One line: why the status is not ok"),
             _key("first_seen", pa.date32(), "The first audited day that listed the picture"),
@@ -101,7 +105,12 @@ LANDMARKS = Table(
             _BUCKET,
             _key("content_sha256", pa.string(), "The picture's content; see images"),
             _key("status", pa.string(), "ok; no_person; unreadable: not a picture we can decode"),
-            _column("error", pa.string(), "One line: why the picture is unreadable"),
+            _column(
+                "error",
+                pa.string(),
+                "One line: why the picture is unreadable; of a readable one, what it lacks "
+                "(incomplete: ...)",
+            ),
             _column("width", pa.int32(), "Pixels, upright (EXIF orientation applied)"),
             _column("height", pa.int32(), "Pixels, upright"),
             _column("person_count", pa.int32(), "People found, at most the configured number"),
