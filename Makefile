@@ -59,7 +59,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format test-fast
+.PHONY: lint format test-fast test-faults
 lint: $(READY) ## ruff and mypy
 	ruff check .
 	ruff format --check .
@@ -71,6 +71,9 @@ format: $(READY) ## Format and sort imports
 
 test-fast: $(READY) ## The tests but for the end-to-end ones
 	pytest -m "not e2e"
+
+test-faults: $(READY) ## End runs at every step, interleave them; prints what was tried and lost
+	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py
 
 ##@ Measure
 .PHONY: evaluate bench
