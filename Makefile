@@ -59,7 +59,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format test-fast test-web
+.PHONY: lint format test-fast test-web test-faults
 lint: $(READY) ## ruff and mypy
 	ruff check .
 	ruff format --check .
@@ -75,6 +75,9 @@ test-fast: $(READY) ## The tests but for the end-to-end ones
 # The short form, of some hundred pictures, is a part of make test.
 test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, every status held
 	UNPOSED_WEB_PRODUCTS=400 pytest tests/jobs/test_web_nights.py
+
+test-faults: $(READY) ## End runs at every step, interleave them; prints what was tried and lost
+	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py
 
 ##@ Measure
 .PHONY: evaluate bench

@@ -25,6 +25,13 @@ def day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day like 2026-01-31") from None
 
 
+def reason(text: str) -> str:
+    """Who does something unusual and why; not empty."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("say who wants it and why")
+    return text.strip()
+
+
 def positive(text: str) -> int:
     """A whole number from 1 up."""
     if not (text.isascii() and text.isdigit()) or int(text) < 1:

@@ -132,7 +132,7 @@ def _publish(settings: Settings, seen: list, poses: list, flags: list) -> None:
             table = table.set_column(at, "bucket", bucket_of(table[key], 4))
         staged = warehouse.stage(name, "r1").write(table)
         if name == "pose_flags":
-            warehouse.replace_day(name, DAY, staged, "r1")
+            warehouse.write_day(name, DAY, staged, "r1")
         else:
             warehouse.append(name, staged, "r1", 0)
     warehouse.record_run(

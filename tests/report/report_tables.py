@@ -43,6 +43,10 @@ class MemoryTables:
         with duckdb.connect() as connection:
             for name, table in self.rows.items():
                 connection.register(name, table)
+            connection.execute(
+                "CREATE VIEW published_days AS SELECT run_date, run_id, model_version, finished_at "
+                "FROM runs WHERE state = 'published'"
+            )
             return connection.sql(sql, params=parameters).to_arrow_table()
 
 

@@ -31,7 +31,7 @@ def store(memory):
         own = [column for column in rows.column_names if column not in ("run_id", "bucket")]
         staged = warehouse.stage(name, run_id).write(rows.select(own))
         if tables.TABLES[name] in tables.DAY_TABLES:
-            warehouse.replace_day(name, DAY, staged, run_id)
+            warehouse.write_day(name, DAY, staged, run_id)
         else:
             warehouse.append(name, staged, run_id, 1)
     (run,) = memory.rows["runs"].to_pylist()

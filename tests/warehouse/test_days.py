@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
-from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, settings, snapshots
+from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, record, settings, snapshots
 
 from unposed_jobs.errors import CheckFailedError
 from unposed_jobs.warehouse import ConflictError, Warehouse
@@ -16,11 +16,11 @@ from unposed_jobs.warehouse import ConflictError, Warehouse
 
 def write(warehouse, day, products, run_id="r1", **changes):
     staged = warehouse.stage("product_audit", run_id).write(audit_rows(day, products, **changes))
-    return warehouse.replace_day("product_audit", day, staged, run_id, len(products))
+    return warehouse.write_day("product_audit", day, staged, run_id, len(products))
 
 
 def rows(warehouse, day=None):
-    found = warehouse.read("product_audit", row_filter=day and {"run_date": day})
+    found = warehouse.read("product_audit", row_filter=day and {"run_date": day}, published=False)
     return found.sort_by([("run_date", "ascending"), ("product_id", "ascending")]).to_pylist()
 
 
@@ -32,12 +32,14 @@ def test_running_a_day_again_gives_identical_rows(warehouse):
     assert len(before) == 2
 
 
-def test_an_empty_day_clears_that_day_and_no_other(warehouse):
+def test_no_rows_take_the_runs_rows_of_that_day_and_no_others(warehouse):
     write(warehouse, DAY, ["a", "b"])
     write(warehouse, NEXT, ["a"])
     kept = rows(warehouse, NEXT)
-    warehouse.replace_day("product_audit", DAY, [], "r2", 0)
-    assert rows(warehouse, DAY) == []
+    write(warehouse, DAY, ["c"], "r2")
+    warehouse.write_day("product_audit", DAY, [], "r1", 0)
+    assert [row["product_id"] for row in rows(warehouse, DAY)] == ["c"]
+    warehouse.write_day("product_audit", DAY, [], "r2", 0)
     assert rows(warehouse) == kept
 
 
@@ -45,7 +47,7 @@ def test_a_past_day_leaves_the_next_one_alone(warehouse):
     write(warehouse, DAY, ["a", "b"])
     write(warehouse, NEXT, ["a", "b", "c"], "r2")
     kept = rows(warehouse, NEXT)
-    write(warehouse, DAY, ["b"], "r3")
+    write(warehouse, DAY, ["b"], "r1")
     assert [row["product_id"] for row in rows(warehouse, DAY)] == ["b"]
     assert rows(warehouse, NEXT) == kept
 
@@ -53,25 +55,25 @@ def test_a_past_day_leaves_the_next_one_alone(warehouse):
 def test_a_commit_is_one_snapshot_that_names_its_run(warehouse):
     for number, products in enumerate((["a", "b"], ["b"], []), start=1):
         if products:
-            snapshot = write(warehouse, DAY, products, f"r{number}")
+            snapshot = write(warehouse, DAY, products, "r1")
         else:
-            snapshot = warehouse.replace_day("product_audit", DAY, [], f"r{number}")
+            snapshot = warehouse.write_day("product_audit", DAY, [], "r1")
         assert snapshots(warehouse, "product_audit") == number
         assert warehouse.snapshot_id("product_audit") == snapshot
         summary = warehouse.table("product_audit").current_snapshot().summary
-        assert summary["unposed.run-id"] == f"r{number}"
+        assert summary["unposed.run-id"] == "r1"
 
 
-def test_an_empty_day_can_be_the_first_commit(warehouse):
-    warehouse.replace_day("product_audit", DAY, [], "r1")
-    assert snapshots(warehouse, "product_audit") == 1
+def test_a_day_without_rows_needs_no_commit(warehouse):
+    warehouse.write_day("product_audit", DAY, [], "r1")
+    assert snapshots(warehouse, "product_audit") == 0
     assert warehouse.planned_files("product_audit") == []
 
 
 def test_the_same_files_committed_twice_are_one_commit(warehouse):
     staged = warehouse.stage("product_audit", "r1").write(audit_rows(DAY, ["a"]))
-    first = warehouse.replace_day("product_audit", DAY, staged, "r1")
-    assert warehouse.replace_day("product_audit", DAY, staged, "r1") == first
+    first = warehouse.write_day("product_audit", DAY, staged, "r1")
+    assert warehouse.write_day("product_audit", DAY, staged, "r1") == first
     assert snapshots(warehouse, "product_audit") == 1
     assert len(rows(warehouse)) == 1
 
@@ -89,7 +91,7 @@ def test_a_failed_check_publishes_nothing(warehouse, staged_rows, expected, mess
     before, files = rows(warehouse), warehouse.planned_files("product_audit")
     staged = warehouse.stage("product_audit", "r2").write(staged_rows)
     with pytest.raises(CheckFailedError, match=message):
-        warehouse.replace_day("product_audit", DAY, staged, "r2", expected)
+        warehouse.write_day("product_audit", DAY, staged, "r2", expected)
     assert rows(warehouse) == before
     assert warehouse.planned_files("product_audit") == files
     assert snapshots(warehouse, "product_audit") == 1
@@ -99,27 +101,31 @@ def test_repeated_keys_are_found_across_files(warehouse):
     stager = warehouse.stage("pose_flags", "r1")
     staged = stager.write(flag_rows(DAY, ["a"])) + stager.write(flag_rows(DAY, ["b", "a"]))
     with pytest.raises(CheckFailedError, match="product_id a"):
-        warehouse.replace_day("pose_flags", DAY, staged, "r1")
+        warehouse.write_day("pose_flags", DAY, staged, "r1")
 
 
 def test_files_of_another_run_are_refused(warehouse):
     staged = warehouse.stage("product_audit", "r1").write(audit_rows(DAY, ["a"]))
     with pytest.raises(CheckFailedError, match="run r1, not r2"):
-        warehouse.replace_day("product_audit", DAY, staged, "r2")
+        warehouse.write_day("product_audit", DAY, staged, "r2")
     with pytest.raises(CheckFailedError, match="listed twice"):
-        warehouse.replace_day("product_audit", DAY, staged * 2, "r1")
+        warehouse.write_day("product_audit", DAY, staged * 2, "r1")
 
 
-def replace_in_process(folder, run_id, barrier, results):
+def publish_in_process(folder, run_id, barrier, results):
     warehouse = Warehouse.open(settings(folder))
-    staged = warehouse.stage("product_audit", run_id).write(
-        audit_rows(DAY, [f"{run_id}-{number}" for number in range(5)])
-    )
+    seen = warehouse.seen(DAY)
+    products = [f"{run_id}-{number}" for number in range(5)]
+    staged = {
+        "pose_flags": warehouse.stage("pose_flags", run_id).write(flag_rows(DAY, products)),
+        "product_audit": warehouse.stage("product_audit", run_id).write(audit_rows(DAY, products)),
+    }
     barrier.wait()
     try:
-        results.put((run_id, warehouse.replace_day("product_audit", DAY, staged, run_id)))
+        warehouse.publish_day(seen, record(run_id, DAY), staged)
+        results.put((run_id, True))
     except ConflictError:
-        results.put((run_id, None))
+        results.put((run_id, False))
 
 
 def test_two_processes_on_one_day_never_mix_rows(tmp_path):
@@ -127,7 +133,7 @@ def test_two_processes_on_one_day_never_mix_rows(tmp_path):
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(2), context.Queue()
     writers = [
-        context.Process(target=replace_in_process, args=(tmp_path, name, barrier, results))
+        context.Process(target=publish_in_process, args=(tmp_path, name, barrier, results))
         for name in ("left", "right")
     ]
     for writer in writers:
@@ -137,11 +143,14 @@ def test_two_processes_on_one_day_never_mix_rows(tmp_path):
         writer.join(60)
         assert writer.exitcode == 0
     warehouse = Warehouse.open(settings(tmp_path))
-    found = warehouse.read("product_audit").to_pylist()
-    assert len(found) == 5
-    (winner,) = {row["run_id"] for row in found}
-    assert outcome[winner] == warehouse.snapshot_id("product_audit")
-    assert snapshots(warehouse, "product_audit") == sum(v is not None for v in outcome.values())
+    assert sorted(outcome.values()) == [False, True]
+    (winner,) = (run_id for run_id, won in outcome.items() if won)
+    for name, count in (("product_audit", 5), ("pose_flags", 10)):
+        found = warehouse.read(name).to_pylist()
+        assert [row["run_id"] for row in found] == [winner] * count
+    assert {run.run_id: run.state for run in warehouse.runs()} == {
+        run_id: "published" if won else "refused" for run_id, won in outcome.items()
+    }
 
 
 def test_a_writer_that_comes_second_is_told(warehouse):
@@ -168,7 +177,7 @@ def test_writers_of_different_days_all_succeed(warehouse):
 
 def test_only_day_tables_have_days(warehouse):
     with pytest.raises(ValueError, match="not a table of days"):
-        warehouse.replace_day("images", DAY, [], "r1")
+        warehouse.write_day("images", DAY, [], "r1")
 
 
 def test_columns_must_fit(warehouse):

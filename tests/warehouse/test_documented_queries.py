@@ -43,7 +43,7 @@ def published(tmp_path_factory):
         ("catalogue_rejects", None),
     ):
         staged = warehouse.stage(name, "r2").write(content) if content is not None else []
-        warehouse.replace_day(name, NEXT, staged, "r2")
+        warehouse.write_day(name, NEXT, staged, "r2")
     warehouse.record_run(record("r2", NEXT))
     return warehouse
 

@@ -6,7 +6,7 @@ import pickle
 
 import boto3
 import pytest
-from warehouse_samples import DAY, NEXT, landmark_rows, publish_day, record, settings, snapshots
+from warehouse_samples import DAY, NEXT, landmark_rows, publish_day, settings, snapshots
 
 from unposed_jobs.warehouse import Warehouse, maintenance
 
@@ -34,12 +34,11 @@ def test_glue_and_s3(glue):
     publish_day(warehouse, DAY, ["a", "b"], "r1")
     publish_day(warehouse, NEXT, ["a"], "r2")
     publish_day(warehouse, DAY, ["b"], "r1")
-    warehouse.replace_day("product_audit", NEXT, [], "r3")
-    warehouse.replace_day("pose_flags", NEXT, [], "r3")
-    warehouse.record_run(record("r3", NEXT))
-    assert snapshots(warehouse, "product_audit") == 4
-    (path,) = warehouse.planned_files("product_audit")
-    assert path.startswith("s3://lake/warehouse/")
+    warehouse.clear_day(NEXT, "a test")
+    assert snapshots(warehouse, "product_audit") == 3
+    paths = warehouse.planned_files("product_audit")
+    assert len(paths) == 2
+    assert all(path.startswith("s3://lake/warehouse/") for path in paths)
 
     stager = pickle.loads(pickle.dumps(warehouse.stage("landmarks", "e1")))
     staged = stager.write(landmark_rows(["00", "01", "02"]))

@@ -79,8 +79,8 @@ def test_a_refused_run_may_be_published_later(warehouse):
 
 
 def test_the_latest_published_run_of_a_day_and_of_all(warehouse):
-    warehouse.record_run(record("old", DAY, finished_at=LATER))
     warehouse.record_run(record("older", DAY))
+    warehouse.record_run(record("old", DAY, finished_at=LATER))
     warehouse.record_run(record("next", NEXT))
     warehouse.record_run(record("refused", NEXT, "refused", finished_at=LATER))
     warehouse.record_run(record("weekly", NEXT, job="train"))

@@ -49,7 +49,7 @@ def test_current_is_the_latest_published_day(warehouse):
 def test_an_empty_published_day_is_the_current_one(warehouse):
     publish_day(warehouse, DAY, ["a"], "r1")
     for name in ("pose_flags", "product_audit", "catalogue_rejects"):
-        warehouse.replace_day(name, NEXT, [], "r2")
+        warehouse.write_day(name, NEXT, [], "r2")
     warehouse.record_run(record("r2", NEXT))
     assert products(warehouse, "product_audit_current") == []
     assert products(warehouse) == [(DAY, "a")]
@@ -58,25 +58,39 @@ def test_an_empty_published_day_is_the_current_one(warehouse):
 def test_rows_that_no_run_published_are_not_seen(warehouse):
     publish_day(warehouse, DAY, ["a"], "r1")
     staged = warehouse.stage("product_audit", "r2").write(audit_rows(NEXT, ["a"]))
-    warehouse.replace_day("product_audit", NEXT, staged, "r2")
+    warehouse.write_day("product_audit", NEXT, staged, "r2")
     assert products(warehouse) == [(DAY, "a")]
     warehouse.record_run(record("r2", NEXT, "refused", error="too many"))
     assert products(warehouse, "product_audit_current") == [(DAY, "a")]
 
 
-def test_a_half_published_day_shows_nothing(warehouse):
-    """One of its tables is the new run's, the other still the old one's."""
+def test_until_a_day_is_published_the_run_before_is_seen(warehouse):
+    """One of its tables has the new run's rows already."""
     publish_day(warehouse, DAY, ["a"], "r1")
     publish_day(warehouse, NEXT, ["a", "b"], "r2")
     staged = warehouse.stage("pose_flags", "r3").write(flag_rows(NEXT, ["a", "b", "c"]))
-    warehouse.replace_day("pose_flags", NEXT, staged, "r3")
-    assert products(warehouse) == [(DAY, "a")]
-    assert products(warehouse, "pose_flags") == [(DAY, "a")] * 2
-    assert products(warehouse, "pose_flags_current") == []
+    warehouse.write_day("pose_flags", NEXT, staged, "r3")
+    assert products(warehouse) == [(DAY, "a"), (NEXT, "a"), (NEXT, "b")]
+    assert products(warehouse, "pose_flags_current") == [(NEXT, p) for p in "aabb"]
     staged = warehouse.stage("product_audit", "r3").write(audit_rows(NEXT, ["a", "b", "c"]))
-    warehouse.replace_day("product_audit", NEXT, staged, "r3")
+    warehouse.write_day("product_audit", NEXT, staged, "r3")
     warehouse.record_run(record("r3", NEXT, finished_at=LATER))
     assert products(warehouse, "product_audit_current") == [(NEXT, p) for p in "abc"]
+
+
+def test_a_day_of_an_earlier_version_that_is_not_whole_is_left_out(warehouse):
+    """It died after a table had the rows of another run: the last whole day is the current one."""
+    publish_day(warehouse, DAY, ["a"], "r1")
+    counts = {"pose_flags": 4, "product_audit": 2, "catalogue_rejects": 0}
+    publish_day(warehouse, NEXT, ["a", "b"], "r2", rows=counts)
+    assert products(warehouse, "product_audit_current") == [(NEXT, "a"), (NEXT, "b")]
+    warehouse.write_day("pose_flags", NEXT, [], "r2")
+    staged = warehouse.stage("pose_flags", "r3").write(flag_rows(NEXT, ["a", "b", "c"]))
+    warehouse.write_day("pose_flags", NEXT, staged, "r3")
+    assert products(warehouse, "product_audit_current") == [(DAY, "a")]
+    assert products(warehouse, "pose_flags") == [(DAY, "a")] * 2
+    days = warehouse.query("SELECT run_date FROM published_days").to_pylist()
+    assert days == [{"run_date": DAY}]
 
 
 def test_the_file_shows_what_it_was_made_of_until_it_is_made_again(warehouse):
@@ -135,7 +149,7 @@ def test_every_view_and_column_has_a_comment(warehouse):
 def test_the_derived_views_count_right(warehouse):
     flags = [flag_rows(DAY, ["a", "b"]), flag_rows(DAY, ["c"], state="present")]
     staged = [f for rows in flags for f in warehouse.stage("pose_flags", "r1").write(rows)]
-    warehouse.replace_day("pose_flags", DAY, staged, "r1")
+    warehouse.write_day("pose_flags", DAY, staged, "r1")
     audits = audit_rows(
         DAY,
         ["a", "b", "c", "d"],
@@ -145,7 +159,7 @@ def test_the_derived_views_count_right(warehouse):
         completeness=[0.5, None, 1.0, 0.75],
     )
     staged = warehouse.stage("product_audit", "r1").write(audits)
-    warehouse.replace_day("product_audit", DAY, staged, "r1")
+    warehouse.write_day("product_audit", DAY, staged, "r1")
     warehouse.record_run(record("r1", DAY))
     (top,) = warehouse.query("FROM top_missing_by_category").to_pylist()
     assert top == {
@@ -184,13 +198,13 @@ def test_an_ask_is_counted_once_by_whichever_class_its_cohorts_show_it(warehouse
     ]
     rows = flag_rows(DAY, ["a"]).to_pylist() + near
     staged = warehouse.stage("pose_flags", "r1").write(pa.Table.from_pylist(rows))
-    warehouse.replace_day("pose_flags", DAY, staged, "r1")
+    warehouse.write_day("pose_flags", DAY, staged, "r1")
     for name, other in (
         ("product_audit", audit_rows(DAY, ["a", "b", "c"])),
         ("catalogue_rejects", []),
     ):
         staged = warehouse.stage(name, "r1").write(other) if len(other) else []
-        warehouse.replace_day(name, DAY, staged, "r1")
+        warehouse.write_day(name, DAY, staged, "r1")
     warehouse.record_run(record("r1", DAY))
     (top,) = warehouse.query("FROM top_missing_by_category").to_pylist()
     assert (top["ask_id"], top["ask_name"], top["missing_products"]) == (2, "back", 3)

@@ -153,7 +153,7 @@ def publish_day(
         ("catalogue_rejects", None),
     ):
         staged = warehouse.stage(name, run_id).write(rows) if rows is not None else []
-        warehouse.replace_day(name, day, staged, run_id)
+        warehouse.write_day(name, day, staged, run_id)
     warehouse.record_run(record(run_id, day, **changes))
 
 

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from unposed_jobs.report import build, facts
     from unposed_jobs.warehouse import Warehouse
 
-    warehouse = Warehouse.open(settings.warehouse, create=False)
+    warehouse = Warehouse.open(settings.warehouse, create=False).pinned()
     run_date = arguments.date or facts.latest_day(warehouse)
     facts.published_day(warehouse, run_date)  # Said before a bar is drawn.
     with _shown() as progress:

@@ -1,9 +1,11 @@
-"""Look after the warehouse: compact, expire, collect orphans."""
+"""Look after the warehouse: compact, expire, collect orphans; clear a day."""
 
 from __future__ import annotations
 
 import argparse
 from datetime import timedelta
+
+from unposed_jobs.arguments import day, reason
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -11,10 +13,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     maintain = actions.add_parser(
         "maintain",
-        help="compact small files, merge manifests, expire snapshots, remove orphan files",
+        help="remove superseded rows, compact small files, expire snapshots, remove orphan files",
         description=(
-            "Compacts small files, merges manifests, expires old snapshots and removes files "
-            "that nothing names and that are older than three days. Rows stay as they are. "
+            "Removes rows of runs that were superseded three days ago, compacts small files, "
+            "merges manifests, expires old snapshots and removes files that nothing names and "
+            "that are older than three days. What is published stays as it is. "
             "Tells what it would do, unless --apply is given."
         ),
     )
@@ -34,10 +37,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="keep the snapshots of the last N days, for time travel (default: 7)",
     )
+    clear = actions.add_parser(
+        "clear-day",
+        help="take back what is published of a day",
+        description=(
+            "Takes back what is published of a day, at once. Readers see the other days; another "
+            "audit of the day publishes it again."
+        ),
+    )
+    clear.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="settings (default: ./unposed.toml)",
+    )
+    clear.add_argument("--date", type=day, required=True, metavar="DAY", help="as 2026-01-31")
+    clear.add_argument(
+        "--reason", type=reason, required=True, metavar="WHO_AND_WHY", help="kept in the table runs"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Maintain the warehouse and print what was done to each table."""
+    """Maintain the warehouse and print what was done to each table, or clear a day."""
+    return _clear(arguments) if arguments.action == "clear-day" else _maintain(arguments)
+
+
+def _clear(arguments: argparse.Namespace) -> int:
+    from unposed_jobs import config
+    from unposed_jobs.warehouse import Warehouse
+
+    warehouse = Warehouse.open(config.load(arguments.config).warehouse, create=False)
+    record = warehouse.clear_day(arguments.date, arguments.reason)
+    warehouse.publish_views()
+    print(f"cleared {arguments.date}: {record.figures['cleared']} is published no more")
+    return 0
+
+
+def _maintain(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
@@ -55,12 +91,15 @@ def run(arguments: argparse.Namespace) -> int:
         reports = maintenance.maintain(
             warehouse, arguments.apply, timedelta(days=arguments.keep_days)
         )
-    table = Table("table", "files compacted", "manifests merged", "snapshots expired", "orphans")
+    table = Table(
+        "table", "superseded", "files compacted", "manifests merged", "snapshots expired", "orphans"
+    )
     for report in reports:
         compacted = f"{report.compacted_files} into {report.compacted_into}"
         orphans = f"{len(report.orphans)} ({report.orphan_bytes / 2**20:.1f} MiB)"
         table.add_row(
             report.table,
+            str(report.superseded_files or "-"),
             compacted if report.compacted_files else "-",
             str(report.merged_manifests or "-"),
             str(report.expired_snapshots or "-"),

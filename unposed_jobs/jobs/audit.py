@@ -1,12 +1,12 @@
-"""The day's missing-pose flags: stage on the executors, check, commit, publish.
+"""The day's missing-pose flags: stage on the executors, check, publish.
 
 1. `assign_poses` names the pose of every content the champion has not seen (paper, Algorithm 2:
    GETEMBEDDING, AUTOENC, GETNEARESTCENTROID) and appends to `image_poses`.
 2. `products_with_pictures` gathers each product of the day with its pictures.
 3. `audit.inference` decides the flags (the rest of Algorithm 2) batch by batch.
-4. Each day table gets one snapshot that replaces exactly this day; a check that fails publishes
-   nothing. `vocabulary` tells what the profile corrects.
-5. The run is recorded and the analysts' views are made anew.
+4. The rows are checked and published as the day's, in one commit that also records the run; a
+   check that fails publishes nothing, nor does a run during which another one was published.
+5. `vocabulary` tells what the profile corrects, and the analysts' views are made anew.
 """
 
 from __future__ import annotations
@@ -72,10 +72,12 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     """Audit the day; returns the figures that are also kept in the table `runs`.
 
     Raises UnposedError where no model is promoted or it was learned from another estimator,
-    ErrorBudgetExceededError for a broken source, CheckFailedError where staged rows are wrong.
+    ErrorBudgetExceededError for a broken source, CheckFailedError where staged rows are wrong,
+    ConflictError where another run of the day was published meanwhile.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     warehouse = Warehouse.open(settings.warehouse)
+    seen = warehouse.seen(run.run_date)
     champion = _champion(warehouse, settings)
     model, expectations = champion.model, champion.expectations
     for line in champion.unused:
@@ -110,34 +112,25 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     figures = _figures(spark, staged["product_audit"]) | {"rejected": rejected}
     figures["seconds"] = round(time.monotonic() - clock, 1)
 
-    snapshots = {}
-    for table in tables.DAY_TABLES:
-        if run.dry_run:
-            warehouse.discard(table.name, staged[table.name])
-        else:
-            snapshots[table.name] = warehouse.replace_day(
-                table.name, run.run_date, staged[table.name], run_id
-            )
-    if not run.dry_run:
-        snapshot = vocabulary_table.correct(
+    record = RunRecord(
+        run_id=run_id,
+        job="audit",
+        run_date=run.run_date,
+        state="dry_run" if run.dry_run else "published",
+        model_version=model.model_version,
+        started_at=started,
+        rows=rows,
+        figures=figures,
+    )
+    if run.dry_run:
+        for name, files in staged.items():
+            warehouse.discard(name, files)
+        warehouse.record_run(record)
+    else:
+        warehouse.publish_day(seen, record, staged)
+        vocabulary_table.correct(
             warehouse, model, champion.bundle, champion.profile.corrections, run_id
         )
-        if snapshot is not None:
-            snapshots["vocabulary"] = snapshot
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_id,
-            job="audit",
-            run_date=run.run_date,
-            state="dry_run" if run.dry_run else "published",
-            model_version=model.model_version,
-            started_at=started,
-            rows=rows,
-            figures=figures,
-            snapshots=snapshots,
-        )
-    )
-    if not run.dry_run:
         warehouse.publish_views()
     run.progress(
         f"audited {rows['product_audit']} products: {rows['pose_flags']} flags, "

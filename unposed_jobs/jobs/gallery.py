@@ -27,7 +27,7 @@ def run(spark: SparkSession | None, settings: Settings, run: Run) -> Path | None
     if run.dry_run:
         run.progress("gallery: left as it is (dry run)")
         return None
-    warehouse = Warehouse.open(settings.warehouse, create=False)
+    warehouse = Warehouse.open(settings.warehouse, create=False).pinned()
     latest = facts.latest_day(warehouse)
     if run.run_date < latest:
         run.progress(f"gallery: left as it is, it shows the later {latest}")

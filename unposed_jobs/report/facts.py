@@ -77,8 +77,7 @@ def published_day(tables: Tables, run_date: datetime.date) -> Day:
     """
     runs = _rows(
         tables,
-        "SELECT run_date, run_id, model_version FROM runs WHERE job = 'audit' "
-        "AND state = 'published' ORDER BY run_date DESC, finished_at DESC",
+        "SELECT run_date, run_id, model_version FROM published_days ORDER BY run_date DESC",
     )
     for run in runs:
         if run["run_date"] == run_date:
@@ -96,7 +95,7 @@ def latest_day(tables: Tables) -> datetime.date:
     """The latest published day; raises UnposedError where there is none."""
     (row,) = _rows(
         tables,
-        "SELECT max(run_date) AS day FROM runs WHERE job = 'audit' AND state = 'published'",
+        "SELECT max(run_date) AS day FROM published_days",
     )
     if row["day"] is None:
         raise UnposedError("no audit is published yet; run: unposed audit")
@@ -107,8 +106,7 @@ def previous_day(tables: Tables, run_date: datetime.date) -> datetime.date | Non
     """The last published day before this one."""
     (row,) = _rows(
         tables,
-        "SELECT max(run_date) AS day FROM runs WHERE job = 'audit' AND state = 'published' "
-        "AND run_date < ?",
+        "SELECT max(run_date) AS day FROM published_days WHERE run_date < ?",
         run_date,
     )
     return row["day"]

@@ -2,12 +2,16 @@
 
 pyiceberg's own `overwrite` and `delete` + `add_files` make two snapshots, and a reader between
 them would find a hole. The producer below them makes one, also where nothing comes.
+
+All that leans on pyiceberg's private classes stands here; tests/warehouse/test_pyiceberg.py says
+what an upgrade broke.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from pyiceberg.exceptions import CommitFailedException, ValidationException
@@ -39,29 +43,37 @@ def replace(
     predicate: BooleanExpression,
     staged: Iterable[StagedFile],
     properties: dict[str, str],
+    gone: Collection[DataFile] | None = None,
 ) -> int:
     """Replace the files of `predicate` by the staged ones in one snapshot; returns its id.
 
-    `predicate` must cover whole partitions. `table` is the state that the replacement was made
-    for: a commit to the same partitions since then is a conflict, one to others is not.
+    `predicate` must cover whole partitions, unless `gone` names the files that go. `table` is the
+    state that the replacement was made for: a commit of such rows since then is a conflict, one
+    of others is not.
 
     Raises ConflictError where another writer was first.
     """
     staged = list(staged)
-    tasks = list(table.scan(row_filter=predicate).plan_files())
-    live = {task.file.file_path for task in tasks}
+    if gone is None:
+        gone = _whole_files(table, predicate)
+    live = {file.file_path for file in gone}
     current = table.current_snapshot()
     if current is not None and live and live == {file.path for file in staged}:
         # The commit landed and its answer was lost: the caller tries again.
         return current.snapshot_id
+    transaction = table.transaction()
+    producer = transaction.update_snapshot(snapshot_properties=properties).overwrite()
+    for file in gone:
+        producer.delete_data_file(file)
+    return _commit(table, transaction, producer, predicate, staged)
+
+
+def _whole_files(table: IcebergTable, predicate: BooleanExpression) -> list[DataFile]:
+    tasks = list(table.scan(row_filter=predicate).plan_files())
     for task in tasks:
         if task.residual != AlwaysTrue() or task.delete_files:
             raise ValueError(f"{predicate} does not cover the whole of {task.file.file_path}")
-    transaction = table.transaction()
-    producer = transaction.update_snapshot(snapshot_properties=properties).overwrite()
-    for task in tasks:
-        producer.delete_data_file(task.file)
-    return _commit(table, transaction, producer, predicate, staged)
+    return [task.file for task in tasks]
 
 
 def add(
@@ -151,6 +163,19 @@ def added_since(
                 for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
                 if (entry.sequence_number or before + 1) > before and entry.snapshot_id not in own
             ]
+    return files
+
+
+def files_written_before(table: IcebergTable, moment: datetime) -> list[DataFile]:
+    """The current data files whose snapshot was made before that time, or is expired."""
+    current = table.current_snapshot()
+    limit = moment.timestamp() * 1000
+    files: list[DataFile] = []
+    for manifest in [] if current is None else current.manifests(table.io):
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
+            made = table.metadata.snapshot_by_id(entry.snapshot_id or 0)
+            if made is None or made.timestamp_ms < limit:
+                files.append(entry.data_file)
     return files
 
 

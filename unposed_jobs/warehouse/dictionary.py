@@ -11,6 +11,11 @@ import pyarrow as pa
 
 from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES, Table
 
+_PUBLISHED = (
+    " Rows of other runs of a day may lie there too: what is published is "
+    "`JOIN runs USING (run_date, run_id)` where `runs.state = 'published'`. The views do so."
+)
+
 
 def markdown() -> str:
     """The whole page."""
@@ -29,7 +34,7 @@ def _page() -> Iterator[str]:
 def _table(table: Table) -> Iterator[str]:
     yield ""
     yield f"## {table.name}"
-    day = " One day is replaced whole by that day's audit." if table in DAY_TABLES else ""
+    day = _PUBLISHED if table in DAY_TABLES else ""
     yield f"{table.doc}.{day}"
     yield ""
     partition = ", ".join(table.partition) or "none"

@@ -1,7 +1,9 @@
-"""Maintenance: small files compacted, manifests merged, old snapshots expired, orphans collected.
+"""Maintenance: superseded rows removed, small files compacted, manifests merged, old snapshots
+expired, orphans collected.
 
-Everything keeps the rows as they are. Orphans are removed only where nothing that is retained
-names them and they are older than three days: a run that is still staging is younger.
+Everything keeps the rows that anybody may see as they are. Orphans are removed only where nothing
+that is retained names them and they are older than three days: a run that is still staging is
+younger.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -24,14 +26,16 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse import commit, reading
+from unposed_jobs.warehouse import commit, publishing, reading, runs
 from unposed_jobs.warehouse.checks import EPOCH
 from unposed_jobs.warehouse.staging import StagedFile, Stager
-from unposed_jobs.warehouse.tables import TABLES, Table
+from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES, Table
 from unposed_jobs.warehouse.warehouse import Warehouse
 
 ORPHAN_AGE = timedelta(days=3)
 SNAPSHOT_AGE = timedelta(days=7)
+SUPERSEDED_AGE = timedelta(days=3)
+"""How long rows that are not published stay: a run may still publish them, a reader be at them."""
 SMALL_FILE = 32 * 1024 * 1024
 """Bytes below which a file is worth putting together with others of its partition."""
 _MANY_MANIFESTS = 20
@@ -40,11 +44,17 @@ _PARTITIONS_A_COMMIT = 64
 _log = logging.getLogger(__name__)
 
 
+_Group = tuple[tuple[Any, ...], str | None]
+"""Partition values, and the run where files are kept apart by it."""
+
+
 @dataclass
 class Report:
     """What maintenance did to one table, or would do."""
 
     table: str
+    superseded_files: int = 0
+    """Of a day's runs that are not its published one."""
     compacted_files: int = 0
     """Small files that became fewer."""
     compacted_into: int = 0
@@ -74,6 +84,8 @@ def maintain(
     reports = []
     for name in TABLES:
         report = Report(name)
+        if TABLES[name] in DAY_TABLES:
+            remove_superseded(warehouse, name, report, apply, now - SUPERSEDED_AGE)
         compact(warehouse, name, report, apply)
         merge_manifests(warehouse, name, report, apply)
         expire(warehouse, name, report, apply, now - snapshot_age)
@@ -86,41 +98,68 @@ def maintain(
     return reports
 
 
+def remove_superseded(
+    warehouse: Warehouse, name: str, report: Report, apply: bool, before: datetime
+) -> None:
+    """Take rows of a day's other runs than its published one out of a day table.
+
+    Those that were written and, where the day is published, superseded before that time.
+    """
+    published = runs.published_days(warehouse.runs())
+    table = warehouse.table(name)
+    days: dict[date, list[DataFile]] = defaultdict(list)
+    for file in commit.files_written_before(table, before):
+        day, owner = _partition(TABLES[name], file)[0], publishing.run_of(table, file)
+        shown = published.get(day)
+        kept = shown is not None and (owner == shown.run_id or shown.finished_at >= before)
+        if owner is not None and not kept:
+            days[day].append(file)
+    report.superseded_files = sum(map(len, days.values()))
+    for day, files in sorted(days.items()) if apply else ():
+        try:
+            publishing.remove_files(warehouse.table(name), day, files)
+        except commit.ConflictError:
+            report.skipped.append(f"run_date {day}")
+
+
 def compact(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
-    """Put a partition's small files together; a snapshot takes up many partitions."""
+    """Put a partition's small files together; a snapshot takes up many partitions.
+
+    Of day tables those of each run by themselves: a file tells whose rows it holds.
+    """
     table, known = warehouse.table(name), TABLES[name]
-    partitions: dict[tuple[Any, ...], list[DataFile]] = defaultdict(list)
+    groups: dict[_Group, list[DataFile]] = defaultdict(list)
     for file in reading.data_files(table):
-        partitions[_partition(known, file)].append(file)
+        owner = publishing.run_of(table, file) if known in DAY_TABLES else None
+        groups[_partition(known, file), owner].append(file)
     chosen = {
-        values: files
-        for values, files in partitions.items()
+        group: files
+        for group, files in groups.items()
         if sum(file.file_size_in_bytes < SMALL_FILE for file in files) > 1
     }
     if not apply:
         report.compacted_files = sum(map(len, chosen.values()))
         report.compacted_into = len(chosen)
         return
-    order = sorted(chosen)
+    order = sorted(chosen, key=lambda group: (group[0], group[1] or ""))
     for start in range(0, len(order), _PARTITIONS_A_COMMIT):
         batch = order[start : start + _PARTITIONS_A_COMMIT]
-        files = {values: chosen[values] for values in batch}
+        files = {group: chosen[group] for group in batch}
         try:
             report.compacted_into += _compact(table, known, files)
         except commit.ConflictError:
-            report.skipped += [_named(known, values) for values in batch]
+            report.skipped += [_named(known, values) for values, _ in batch]
         else:
             report.compacted_files += sum(map(len, files.values()))
         table = warehouse.table(name)
 
 
-def _compact(
-    table: IcebergTable, known: Table, partitions: dict[tuple[Any, ...], list[DataFile]]
-) -> int:
+def _compact(table: IcebergTable, known: Table, groups: dict[_Group, list[DataFile]]) -> int:
     stager = Stager.of(table, known.name, f"compaction-{uuid4().hex[:12]}", keep_run_id=True)
     staged: list[StagedFile] = []
+    terms = []
     try:
-        for values, files in partitions.items():
+        for (values, owner), files in groups.items():
             written = stager.write(_rows(table, known, files))
             staged += written
             before, after = sum(f.record_count for f in files), sum(f.rows for f in written)
@@ -128,10 +167,11 @@ def _compact(
                 raise CheckFailedError(
                     f"{known.name}: {before} rows of {_named(known, values)} gave {after}"
                 )
-        wheres = [dict(zip(known.partition, values, strict=True)) for values in partitions]
-        terms = [reading.expression(where) for where in wheres]
+            where = dict(zip(known.partition, values, strict=True))
+            terms.append(reading.expression(where if owner is None else where | {"run_id": owner}))
         predicate = Or(*terms) if len(terms) > 1 else terms[0]
-        commit.replace(table, predicate, staged, {commit.OPERATION: "compact"})
+        gone = [file for files in groups.values() for file in files]
+        commit.replace(table, predicate, staged, {commit.OPERATION: "compact"}, gone)
     except (CheckFailedError, commit.ConflictError):
         commit.remove_staged(table, staged)
         raise

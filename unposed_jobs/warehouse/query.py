@@ -17,6 +17,7 @@ from unposed_jobs.warehouse.locations import local_path
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from unposed_jobs.warehouse.views import Plan
     from unposed_jobs.warehouse.warehouse import Warehouse
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -83,13 +84,14 @@ def open_views(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnectio
 
 
 @contextmanager
-def live(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A locked in-memory connection to the views of this moment; local or remote tables."""
+def live(warehouse: Warehouse, plan: Plan | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked in-memory connection to the views of this moment, or of the planned one; local or
+    remote tables."""
     from unposed_jobs.warehouse import views
     from unposed_jobs.warehouse.reading import connect
 
     with connect(checking=False) as connection:
-        views.create(connection, views.plan(warehouse))
+        views.create(connection, plan or views.plan(warehouse))
         location = local_path(warehouse.settings.location)
         lock(connection, [] if location is None else [location])
         yield connection
@@ -97,6 +99,20 @@ def live(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def run(warehouse: Warehouse, sql: str, parameters: Parameters = None) -> pa.Table:
     """The rows of one reading statement over the views; see ``Warehouse.query``."""
-    check(sql)
-    with live(warehouse) as connection, told():
-        return connection.sql(sql, params=parameters).to_arrow_table()
+    return Pinned(warehouse).query(sql, parameters)
+
+
+class Pinned:
+    """The views of one moment, for several questions that must agree."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        from unposed_jobs.warehouse import views
+
+        self._warehouse = warehouse
+        self._plan = views.plan(warehouse)
+
+    def query(self, sql: str, parameters: Parameters = None) -> pa.Table:
+        """As ``Warehouse.query``, of that moment."""
+        check(sql)
+        with live(self._warehouse, self._plan) as connection, told():
+            return connection.sql(sql, params=parameters).to_arrow_table()

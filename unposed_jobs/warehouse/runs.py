@@ -1,7 +1,7 @@
 """The `runs` table: what was run, and what of it is published.
 
-A day's rows count as published when a run says so here, after its last commit: readers that
-ask this table never see half a day.
+For each day one audit at most is `published`: the one whose rows readers see. The commit that
+says so here is what publishes the day's tables, all at once; see `publishing`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ import pyarrow as pa
 
 from unposed_jobs.warehouse.tables import RUNS
 
-State = Literal["published", "refused", "dry_run"]
+State = Literal["published", "superseded", "refused", "failed", "dry_run"]
+DAY_JOB = "audit"
+"""The job whose published runs decide which rows of the day tables are seen."""
+CLEAR_JOB = "clear"
+"""What takes a day back."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,35 @@ def latest(records: list[RunRecord], job: str, run_date: date | None) -> RunReco
     return max(found, key=lambda record: (record.run_date, record.finished_at), default=None)
 
 
-def published_days(records: list[RunRecord], job: str) -> dict[date, str]:
-    """The run that readers see, for each day that the job published."""
+def published_days(records: list[RunRecord], job: str = DAY_JOB) -> dict[date, RunRecord]:
+    """The run that readers see, for each day that the job published.
+
+    Warehouses of before days were published by one commit may hold several for a day: the one
+    that was recorded last counts.
+    """
     chosen: dict[date, RunRecord] = {}
     ordered = sorted(records, key=lambda record: record.run_id, reverse=True)
     for record in sorted(ordered, key=lambda record: record.finished_at):
         if record.state == "published" and record.job == job:
             chosen[record.run_date] = record
-    return {day: record.run_id for day, record in chosen.items()}
+    return chosen
+
+
+def added(records: list[RunRecord], record: RunRecord) -> tuple[list[RunRecord], RunRecord]:
+    """All records with `record` among them, and what is stored of it.
+
+    A published audit, and a clearing, supersede what was published of their day.
+    """
+    stored = merged({item.run_id: item for item in records}.get(record.run_id), record)
+    before = published_days(records)
+    if record.state == "published" and record.job in (DAY_JOB, CLEAR_JOB):
+        before.pop(record.run_date, None)
+    shown = {item.run_id for item in before.values()} | {stored.run_id}
+    kept = [
+        dataclasses.replace(item, state="superseded")
+        if item.state == "published" and item.job == DAY_JOB and item.run_id not in shown
+        else item
+        for item in records
+        if item.run_id != record.run_id
+    ]
+    return [*kept, stored], stored

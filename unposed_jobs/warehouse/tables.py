@@ -352,9 +352,15 @@ RUNS = Table(
     pa.schema(
         [
             _key("run_id", pa.string(), "A digest of everything that decides the rows"),
-            _key("job", pa.string(), "extract, train, promote or audit"),
+            _key("job", pa.string(), "extract, train, promote, audit or clear"),
             _key("run_date", pa.date32(), "The day the run is for"),
-            _key("state", pa.string(), "published, refused (a check or a budget), or dry_run"),
+            _key(
+                "state",
+                pa.string(),
+                "published: of a day's audits the one that readers see; superseded: an audit that "
+                "was published until another one of its day was, or the day was cleared; refused: "
+                "by a check, a budget or because another run was first; failed; dry_run",
+            ),
             _column("model_version", pa.string(), "The model used or made"),
             _key("attempts", pa.int32(), "How often this very run was published or refused"),
             _key("started_at", pa.timestamp("us", tz="UTC"), "Of the last attempt"),
@@ -362,7 +368,7 @@ RUNS = Table(
             _column("rows", pa.string(), "JSON: rows written, by table"),
             _column("figures", pa.string(), "JSON: counts by status, pictures a second, ..."),
             _column("snapshots", pa.string(), "JSON: the Iceberg snapshot id, by table"),
-            _column("error", pa.string(), "One line: why it was refused"),
+            _column("error", pa.string(), "One line: why it was refused or failed"),
         ]
     ),
     partition=(),
@@ -384,4 +390,4 @@ TABLES = {
     )
 }
 DAY_TABLES = (POSE_FLAGS, PRODUCT_AUDIT, CATALOGUE_REJECTS)
-"""The tables whose rows of one day are replaced whole by that day's audit."""
+"""The tables whose rows of one day are published together, by one commit to `runs`."""

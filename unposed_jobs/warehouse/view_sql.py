@@ -5,12 +5,12 @@ Written for DuckDB. `published_days` decides what of the day tables may be seen.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from unposed_jobs.warehouse.reading import quote
 from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 
-AUDIT_JOB = "audit"
-"""The job whose published runs make days of the day tables visible."""
 CURRENT = ("pose_flags", "product_audit")
 """Tables that have a view of their latest published day."""
 
@@ -25,16 +25,20 @@ class View:
     columns: dict[str, str] = field(default_factory=dict)
 
 
-PUBLISHED_DAYS = View(
-    "published_days",
-    "The audited days that are published, each with the run that readers see",
-    f"""
-    SELECT run_date, run_id, model_version, finished_at
-    FROM runs
-    WHERE job = '{AUDIT_JOB}' AND state = 'published'
-    QUALIFY row_number() OVER (PARTITION BY run_date ORDER BY finished_at DESC, run_id) = 1
-    """,  # noqa: S608
-)
+def published_days(run_ids: Iterable[str]) -> View:
+    """The view of what is published, of those runs: the days whose rows are all there."""
+    listed = ", ".join(quote(run_id) for run_id in sorted(run_ids))
+    return View(
+        "published_days",
+        "The audited days that are published, each with the run that readers see",
+        f"""
+        SELECT run_date, run_id, model_version, finished_at
+        FROM runs
+        WHERE list_contains(CAST([{listed}] AS VARCHAR[]), run_id)
+        """,  # noqa: S608
+    )
+
+
 CURRENT_VIEWS = tuple(
     View(
         f"{name}_current",

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,21 +20,23 @@ from uuid import uuid4
 import duckdb
 import pyarrow as pa
 from pyiceberg.io import FileIO
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.warehouse import reading, runs
 from unposed_jobs.warehouse.checks import constant
 from unposed_jobs.warehouse.locations import local_path
+from unposed_jobs.warehouse.runs import RunRecord
 from unposed_jobs.warehouse.tables import RUNS, TABLES, Table
 from unposed_jobs.warehouse.view_sql import (
-    AUDIT_JOB,
     CURRENT,
     CURRENT_VIEWS,
     DAY_NAMES,
     DERIVED_VIEWS,
-    PUBLISHED_DAYS,
     View,
     column_docs,
+    published_days,
 )
 
 if TYPE_CHECKING:
@@ -63,32 +65,23 @@ class Plan:
     files: dict[str, list[str]]
     current: dict[str, list[str]]
     """Of the latest published day, for the tables of `CURRENT`."""
+    published: dict[date, str]
+    """The run that is shown of each day."""
     io: dict[str, FileIO]
     """How each table's files are opened."""
 
 
 def plan(warehouse: Warehouse) -> Plan:
-    """What readers may see now: of the day tables, whole published days only.
+    """What readers may see now: of the day tables, the rows of each day's published run.
 
-    A day is left out where any day table holds rows of another run than the published one:
-    that run is still writing, or failed half-way.
+    A day is left out, and `_current` is the one before it, where rows that its run recorded are
+    not there: warehouses of before days were published by one commit may hold such a day.
     """
-    for _ in range(_PLAN_ATTEMPTS):
-        found = _plan(warehouse)
-        # A publish that ended meanwhile would hide its day for no reason.
-        if warehouse.snapshot_id(RUNS.name) == found.snapshots[RUNS.name]:
-            break
-    return found
-
-
-def _plan(warehouse: Warehouse) -> Plan:
+    # What is published comes first: its rows are there from before until long after.
     tables = {name: warehouse.table(name) for name in (RUNS.name, *TABLES)}
-    published = runs.published_days(
-        runs.from_table(reading.read(RUNS, tables[RUNS.name], None, None)), AUDIT_JOB
-    )
+    recorded = runs.from_table(reading.read(RUNS, tables[RUNS.name], None, None))
     files: dict[str, list[str]] = {}
-    days: dict[str, dict[date, list[str]]] = {}
-    writers: dict[date, set[str | None]] = defaultdict(set)
+    days: dict[str, dict[date, list[DataFile]]] = {}
     for name, table in tables.items():
         planned = reading.data_files(table)
         if name not in DAY_NAMES:
@@ -96,22 +89,50 @@ def _plan(warehouse: Warehouse) -> Plan:
             continue
         days[name] = defaultdict(list)
         for file in planned:
-            day = constant(file, table.schema(), "run_date")
-            writers[day].add(constant(file, table.schema(), "run_id"))
-            days[name][day].append(file.file_path)
-    whole = {day for day, run_id in published.items() if writers[day] <= {run_id}}
-    for name, by_day in days.items():
-        files[name] = [path for day in sorted(whole) for path in by_day[day]]
-    latest = max(published, default=None)
-    current = {
-        name: days[name][latest] if latest is not None and latest in whole else []
-        for name in CURRENT
+            days[name][constant(file, table.schema(), "run_date")].append(file)
+    shown = {
+        day: _paths(tables, {name: by_day[day] for name, by_day in days.items()}, run)
+        for day, run in sorted(runs.published_days(recorded).items())
     }
+    whole = {day: paths for day, paths in shown.items() if paths is not None}
+    for name in days:
+        files[name] = [path for paths in whole.values() for path in paths[name]]
+    latest = max(whole, default=None)
+    current = {name: [] if latest is None else whole[latest][name] for name in CURRENT}
     snapshots = {
         name: None if table.current_snapshot() is None else table.metadata.current_snapshot_id
         for name, table in tables.items()
     }
-    return Plan(snapshots, files, current, {name: table.io for name, table in tables.items()})
+    published = {day: run.run_id for day, run in runs.published_days(recorded).items()}
+    return Plan(
+        snapshots,
+        files,
+        current,
+        {day: run_id for day, run_id in published.items() if day in whole},
+        {name: table.io for name, table in tables.items()},
+    )
+
+
+def _paths(
+    tables: Mapping[str, IcebergTable], files: Mapping[str, Sequence[DataFile]], run: RunRecord
+) -> dict[str, list[str]] | None:
+    """A day's files that hold rows of its run, by table; None where rows of it are missing."""
+    found: dict[str, list[str]] = {}
+    for name, listed in files.items():
+        owners = [constant(file, tables[name].schema(), "run_id") for file in listed]
+        # Another engine's compaction may put rows of several runs into a file.
+        own = [
+            (file, owner)
+            for file, owner in zip(listed, owners, strict=True)
+            if owner in (run.run_id, None)
+        ]
+        count = sum(file.record_count for file, _ in own)
+        if all(owner is not None for _, owner in own) and (
+            count != run.rows[name] if name in run.rows else bool(listed) and not own
+        ):
+            return None
+        found[name] = [file.file_path for file, _ in own]
+    return found
 
 
 def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
@@ -123,22 +144,23 @@ def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
         return reading.scan_sql(connection, table, planned.io[table.name], paths, name)
 
     make = _Maker(connection)
+    published = "WHERE (run_date, run_id) IN (SELECT (run_date, run_id) FROM published_days)"
     # One transaction: a file would be flushed for each comment.
     connection.begin()
     # `runs` comes first: what is published decides about the days.
     make.table(RUNS, source(RUNS, planned.files[RUNS.name], "runs_files"))
-    make.view(PUBLISHED_DAYS)
+    make.view(published_days(planned.published.values()))
     for name, table in TABLES.items():
         if name == RUNS.name:
             continue
         where = ""
         if name in DAY_NAMES:
-            where = "WHERE (run_date, run_id) IN (SELECT (run_date, run_id) FROM published_days)"
+            where = published
         make.table(table, source(table, planned.files[name], f"{name}_files"), where)
     for view in CURRENT_VIEWS:
         name = view.name.removesuffix("_current")
         rows = source(TABLES[name], planned.current[name], f"{view.name}_files")
-        make.table(TABLES[name], rows, where="", name=view.name, doc=view.doc)
+        make.table(TABLES[name], rows, published, name=view.name, doc=view.doc)
     for view in DERIVED_VIEWS:
         make.view(view)
     connection.commit()

@@ -10,15 +10,17 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression
 from pyiceberg.expressions.visitors import expression_evaluator
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse import checks, commit, query, reading, repeats, runs, views
+from unposed_jobs.warehouse import checks, commit, publishing, query, reading, repeats, runs, views
 from unposed_jobs.warehouse.catalog import contract, identifier, open_catalog
+from unposed_jobs.warehouse.publishing import Seen
+from unposed_jobs.warehouse.query import Pinned
 from unposed_jobs.warehouse.reading import Filter
 from unposed_jobs.warehouse.runs import RunRecord
 from unposed_jobs.warehouse.staging import StagedFile, Stager
@@ -67,10 +69,21 @@ class Warehouse:
         return contract(name).schema
 
     def read(
-        self, name: str, columns: Sequence[str] | None = None, row_filter: Filter = None
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        row_filter: Filter = None,
+        published: bool = True,
     ) -> pa.Table:
-        """Rows of a small table, in the contract's types; all of them come to the driver."""
-        return reading.read(contract(name), self.table(name), columns, row_filter)
+        """Rows of a small table, in the contract's types; all of them come to the driver.
+
+        Of the day tables those that are published; with `published` false those of every run.
+        """
+        known, predicate = contract(name), reading.expression(row_filter)
+        if published and known in DAY_TABLES:
+            shown = {record.run_id for record in runs.published_days(self.runs()).values()}
+            predicate = And(predicate, reading.expression({"run_id": shown}))
+        return reading.read(known, self.table(name), columns, predicate)
 
     # Writing: stage, check, commit
 
@@ -78,26 +91,52 @@ class Warehouse:
         """What executors write the run's rows of this table with."""
         return Stager.of(self.table(name), contract(name).name, run_id)
 
-    def replace_day(
+    def write_day(
         self,
         name: str,
         run_date: date,
         staged: Sequence[StagedFile],
         run_id: str,
         expected_rows: int | None = None,
-    ) -> int:
-        """Replace exactly that day's rows by the staged ones, in one snapshot; returns its id.
+    ) -> int | None:
+        """Make the staged rows those of this run and day, in one snapshot; returns its id.
 
-        No staged files clear that day and no other. Raises CheckFailedError where a check
-        fails (rows of another day or run, repeated keys, not `expected_rows` rows) and
-        ConflictError where another run replaced the same day at the same moment; nothing is
-        published then.
+        Rows of other runs of the day stay: readers see none of them until `publish_day`. Where
+        the run has no rows and had none nothing is committed. Raises CheckFailedError where a
+        check fails (rows of another day or run, repeated keys, not `expected_rows` rows), and
+        ConflictError where another process wrote rows of the same run at the same moment.
         """
         if contract(name) not in DAY_TABLES:
             raise ValueError(f"{name} is not a table of days")
-        return self.replace_partitions(
-            name, {"run_date": run_date}, staged, run_id, expected_rows=expected_rows
-        )
+        table, known = self.table(name), contract(name)
+        checks.check_files(known, table.schema(), staged, run_id)
+        checks.check_count(known, staged, expected_rows)
+        checks.check_keys(known, table, staged)
+        _check_within(known, table.schema(), reading.expression({"run_date": run_date}), staged)
+        present = [
+            file
+            for file in reading.data_files(table, {"run_date": run_date})
+            if publishing.run_of(table, file) == run_id
+        ]
+        if not staged and not present:
+            return self.snapshot_id(name)
+        predicate = reading.expression({"run_date": run_date, "run_id": run_id})
+        return commit.replace(table, predicate, staged, {commit.RUN_ID: run_id}, gone=present)
+
+    def seen(self, run_date: date) -> Seen:
+        """What is published of the day now: to be asked when a run of the day begins."""
+        return publishing.now(self, run_date)
+
+    def publish_day(self, seen: Seen, record: RunRecord, staged: publishing.Staged) -> RunRecord:
+        """Publish the staged rows of all day tables as the day's, at once; see `publishing`.
+
+        Raises ConflictError where another run of the day was published since `seen`.
+        """
+        return publishing.publish(self, seen, record, staged)
+
+    def clear_day(self, run_date: date, reason: str) -> RunRecord:
+        """Take back what is published of a day; see ``publishing.clear``."""
+        return publishing.clear(self, run_date, reason)
 
     def replace_partitions(
         self,
@@ -243,22 +282,36 @@ class Warehouse:
         """The rows of one SELECT over the tables and views as they are now, wherever they are.
 
         `parameters` are bound: a list to ``?``, a mapping to ``$name``. Of the day tables only
-        whole published days are seen. Raises UnposedError, in one line, for SQL that does not
+        published rows are seen. Raises UnposedError, in one line, for SQL that does not
         only read or does not run.
         """
         return query.run(self, sql, parameters)
 
+    def pinned(self) -> Pinned:
+        """What readers see at this moment, for several questions that must agree."""
+        return Pinned(self)
+
     # Runs
 
-    def record_run(self, record: RunRecord) -> RunRecord:
-        """Record the run, replacing an earlier attempt of it; returns what is stored."""
+    def record_run(
+        self,
+        record: RunRecord,
+        allow: Callable[[Mapping[str, RunRecord]], None] = lambda _: None,
+    ) -> RunRecord:
+        """Record the run, replacing an earlier attempt of it; returns what is stored.
+
+        A published audit supersedes the one of its day: to publish rows, use `publish_day`.
+        `allow` is given what is recorded, by run id, before each try to commit, and raises where
+        the record may not follow it.
+        """
         stored: list[RunRecord] = []
 
         def transform(rows: pa.Table) -> pa.Table:
-            records = {known.run_id: known for known in runs.from_table(rows)}
-            records[record.run_id] = runs.merged(records.get(record.run_id), record)
-            stored[:] = [records[record.run_id]]
-            return runs.to_table(list(records.values()))
+            known = runs.from_table(rows)
+            allow({item.run_id: item for item in known})
+            every, done = runs.added(known, record)
+            stored[:] = [done]
+            return runs.to_table(every)
 
         self.rewrite(RUNS.name, transform, record.run_id)
         return stored[0]

@@ -1,0 +1,212 @@
+"""A process that dies at its n-th step towards the storage or the catalogue, and what readers see.
+
+Steps are found by running: every file that is made or removed, every commit and the exchange of
+the file of views. A dead process does no step any more, not even while it cleans up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, record, settings
+
+from unposed_jobs.warehouse import Warehouse, query, views
+
+COUNTS = ("pose_flags", "product_audit", "catalogue_rejects")
+
+
+class Died(BaseException):
+    """The process ended here."""
+
+
+@dataclass
+class Steps:
+    """Counts steps and dies before the `fatal`-th, counted from 1; never for 0."""
+
+    fatal: int = 0
+    exits: bool = False
+    """Whether the process ends for good instead of raising."""
+    done: list[str] = field(default_factory=list)
+    dead: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def before(self, what: str) -> None:
+        with self.lock:
+            if not self.dead:
+                self.done.append(what)
+                self.dead = len(self.done) == self.fatal
+            if self.dead and self.exits:
+                os._exit(9)
+            if self.dead:
+                raise Died(what)
+
+
+@contextlib.contextmanager
+def watched(steps: Steps) -> Iterator[Steps]:
+    """Every step within is counted."""
+    originals = {
+        (PyArrowFile, "create"): lambda self, *_, **__: f"write {_kind(self.location)}",
+        (PyArrowFileIO, "delete"): lambda self, path: f"remove {_kind(str(path))}",
+        (SqlCatalog, "commit_table"): lambda self, table, *_: f"commit {table.name()[-1]}",
+        (views, "create"): lambda *_: "write views",
+        (views.os, "replace"): lambda *_: "exchange views",
+    }
+    with contextlib.ExitStack() as stack:
+        for (owner, name), say in originals.items():
+            original = getattr(owner, name)
+            setattr(owner, name, _counting(original, say, steps))
+            stack.callback(setattr, owner, name, original)
+        yield steps
+
+
+def _counting(original, say, steps):
+    def call(*args, **rest):
+        steps.before(say(*args, **rest))
+        return original(*args, **rest)
+
+    return call
+
+
+def _kind(path: str) -> str:
+    table = path.rsplit("/unposed/", maxsplit=1)[-1].split("/", maxsplit=1)[0]
+    return f"{table} {path.rsplit('.', 1)[-1]}"
+
+
+# A day, and runs of it
+
+
+def stage(warehouse: Warehouse, run_id: str, products: list[str], day=NEXT):
+    rejects = {
+        "run_date": [day],
+        "source": ["products"],
+        "row_key": [run_id],
+        "reason": ["bad_key"],
+        "detail": [None],
+        "row": ["{}"],
+    }
+    rows = {
+        "pose_flags": flag_rows(day, products, score=float(len(run_id))),
+        "product_audit": audit_rows(day, products),
+        "catalogue_rejects": views.pa.table(rejects),
+    }
+    return {name: warehouse.stage(name, run_id).write(table) for name, table in rows.items()}
+
+
+def audit(folder: Path, run_id: str, products: list[str], day=NEXT) -> None:
+    """What an audit does to the warehouse."""
+    warehouse = Warehouse.open(settings(folder))
+    seen = warehouse.seen(day)
+    staged = stage(warehouse, run_id, products, day)
+    rows = {name: sum(file.rows for file in files) for name, files in staged.items()}
+    warehouse.publish_day(seen, record(run_id, day, rows=rows), staged)
+    warehouse.publish_views()
+
+
+def prepare(folder: Path) -> None:
+    """An earlier day, and the day twice: rows of a superseded run lie in the tables."""
+    audit(folder, "earlier", ["a"], DAY)
+    audit(folder, "old", ["a"])
+    audit(folder, "before", ["a", "b"])
+
+
+@contextlib.contextmanager
+def kept(folder: Path) -> Iterator[None]:
+    """Afterwards the folder is as it was."""
+    copy = folder.with_name(f"{folder.name}-kept")
+    shutil.copytree(folder, copy)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
+        copy.rename(folder)
+
+
+# Readers
+
+
+def by_query(folder: Path) -> dict:
+    """Through the views of this moment: every published day, and the current one."""
+    with query.live(Warehouse.open(settings(folder), create=False)) as connection:
+        return {
+            name: _sorted(connection.sql(f"FROM {name}").to_arrow_table().to_pylist())
+            for name in (*COUNTS, "pose_flags_current", "product_audit_current")
+        }
+
+
+def by_file(folder: Path) -> dict:
+    """Through the file of views."""
+    with duckdb.connect(str(folder / "views" / "unposed.duckdb"), read_only=True) as connection:
+        return {
+            name: _sorted(connection.sql(f"FROM {name}").to_arrow_table().to_pylist())
+            for name in COUNTS
+        }
+
+
+def by_join(folder: Path) -> dict:
+    """The documented join, over the bare tables: `runs` is read first."""
+    warehouse = Warehouse.open(settings(folder), create=False)
+    runs = warehouse.table("runs").scan().to_arrow()
+    found = {}
+    with duckdb.connect() as connection:
+        connection.register("runs", runs)
+        for name in COUNTS:
+            connection.register(name, warehouse.table(name).scan().to_arrow())
+            rows = connection.sql(
+                f"SELECT {name}.* FROM {name} JOIN runs USING (run_date, run_id) "
+                "WHERE runs.state = 'published'"
+            ).to_arrow_table()
+            found[name] = _sorted(rows.to_pylist())
+    return found
+
+
+READERS = (by_query, by_file, by_join)
+
+
+def _sorted(rows: list[dict]) -> list[dict]:
+    return sorted(rows, key=repr)
+
+
+def orders(first: int, second: int) -> Iterator[str]:
+    """Every order of so many steps of A and of B."""
+    for places in itertools.combinations(range(first + second), first):
+        yield "".join("A" if n in places else "B" for n in range(first + second))
+
+
+class Turns:
+    """Lets the commits of two threads pass in a given order; those after it pass as they come."""
+
+    def __init__(self, order: str) -> None:
+        self.order = list(order)
+        self.condition = threading.Condition()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        name = threading.current_thread().name
+        with self.condition:
+            assert self.condition.wait_for(
+                lambda: name not in self.order or self.order[0] == name, timeout=60
+            )
+        try:
+            yield
+        finally:
+            with self.condition:
+                if name in self.order:
+                    self.order.remove(name)
+                self.condition.notify_all()
+
+    def leave(self) -> None:
+        """The thread takes no more turns."""
+        with self.condition:
+            name = threading.current_thread().name
+            self.order = [item for item in self.order if item != name]
+            self.condition.notify_all()
