@@ -371,9 +371,10 @@ def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights
     corrected = dataclasses.replace(
         settings, audit=dataclasses.replace(settings.audit, profile=str(profile))
     )
-    audit.run(spark, corrected, quiet(SECOND, dry_run=True))
+    on_purpose = "me: an ask is hidden"
+    audit.run(spark, corrected, quiet(SECOND, dry_run=True, accept_changes=on_purpose))
     assert vocabulary_of(warehouse) == before
-    audit.run(spark, corrected, quiet(SECOND))
+    audit.run(spark, corrected, quiet(SECOND, accept_changes=on_purpose))
     after = rows_of(warehouse, SECOND)["pose_flags"]
     assert {row["ask_name"] for row in after if row["ask_id"] == missing["ask_id"]} == {"our shot"}
     assert "missing" not in {row["state"] for row in after if row["ask_id"] == hidden}
@@ -384,7 +385,7 @@ def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights
     assert told[hidden] == "ask hidden: props"
     assert {row["lineage"] for row in rows.values()} == {row["lineage"] for row in before.values()}
     written = warehouse.snapshot_id("vocabulary")
-    audit.run(spark, corrected, quiet(SECOND))
+    audit.run(spark, corrected, quiet(SECOND, accept_changes=on_purpose))
     assert warehouse.snapshot_id("vocabulary") == written
     audit.run(spark, settings, quiet(SECOND))
     assert vocabulary_of(warehouse) == before
