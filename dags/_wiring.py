@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import Param
+from airflow.sdk import Context, Param
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPARK_JOBS = os.environ.get(
@@ -86,6 +88,29 @@ _COMMON_ARGUMENTS = [
 LIMIT = ["--limit", "{{ params.limit or '' }}"]
 
 
+FINAL = frozenset({2, 3, 4, 5})
+"""Exit statuses of a mistake, an error budget, a check and another run that was first: the same
+again changes nothing. Any other failure is retried."""
+
+
+class SparkJob(SparkSubmitOperator):
+    """A ``spark-submit`` that is not retried where its job says why it refused."""
+
+    def execute(self, context: Context) -> None:
+        """Run it; a status of `FINAL` fails the task for good."""
+        try:
+            super().execute(context)
+        except AirflowFailException:
+            raise
+        except AirflowException as error:
+            found = re.search(r"Error code is: (\d+)", str(error))
+            if found is None or int(found[1]) not in FINAL:
+                raise
+            raise AirflowFailException(
+                f"exit status {found[1]}: not retried, the last line of the log says what to do"
+            ) from error
+
+
 def spark_task(
     script: str,
     *,
@@ -93,12 +118,12 @@ def spark_task(
     pool: str = SPARK_POOL,
     arguments: Sequence[str] = (),
     **rest: Any,
-) -> SparkSubmitOperator:
+) -> SparkJob:
     """A ``spark-submit`` of ``spark/<script>.py`` through the connection `spark_default`.
 
     The connection alone decides where it runs: ``local[2]`` on a laptop, a cluster elsewhere.
     """
-    return SparkSubmitOperator(
+    return SparkJob(
         task_id=script,
         name=f"unposed-{script}",
         application=f"{SPARK_JOBS}/{script}.py",

@@ -7,7 +7,7 @@ Finds the poses that each product's pictures lack on one day and publishes them 
 1. **extract_landmarks** looks for new or changed pictures of the day's catalogue and runs the
    pose estimator on those alone; it commits chunk by chunk.
 2. **audit_products** names each picture's pose with the champion model, compares each product
-   with its cohort's vocabulary, checks the rows and replaces exactly that day.
+   with its cohort's vocabulary, checks the rows and publishes that day at once.
 3. **build_gallery** draws the pages a catalogue manager reads.
 
 **Idempotent?** Yes: a day run twice holds the same rows, and no other day is touched.
@@ -16,7 +16,8 @@ Finds the poses that each product's pictures lack on one day and publishes them 
 --from-date D --to-date D+1`. A run belongs to the day it starts on (02:00), so `--to-date D`
 alone, which means midnight, leaves D out.
 **Nothing is published when** a check or an error budget fails; the task's log says which in its
-last line. **No model yet?** Run `unposed_reference_retrain_weekly` first.
+last line, and the task is not retried. If a day that changed much is right all the same, trigger
+it with the param `accept_changes`. **No model yet?** Run `unposed_reference_retrain_weekly` first.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from _wiring import (
     Tag,
     spark_task,
 )
-from airflow.sdk import DAG, Asset, CronTriggerTimetable
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
 
 with DAG(
     dag_id="unposed_catalogue_audit_nightly",
@@ -44,7 +45,17 @@ with DAG(
     max_active_runs=2,
     dagrun_timeout=timedelta(hours=12),
     default_args=DEFAULT_ARGS,
-    params=PARAMS,
+    params=PARAMS
+    | {
+        "accept_changes": Param(
+            None,
+            type=["null", "string"],
+            minLength=8,
+            maxLength=500,
+            title="Accept changes",
+            description="Who accepts a day beyond the bounds of [checks], and why. Empty: nobody.",
+        )
+    },
     tags=[Tag.PROJECT.value, Tag.NIGHTLY.value, Tag.TIER_1.value],
 ) as dag:
     extract = spark_task(
@@ -53,6 +64,7 @@ with DAG(
     audit = spark_task(
         "audit_products",
         timeout=timedelta(hours=3),
+        arguments=["--accept-changes", "{{ params.accept_changes or '' }}"],
         outlets=[Asset("unposed://pose_flags"), Asset("unposed://product_audit")],
     )
     gallery = spark_task("build_gallery", timeout=timedelta(hours=1))

@@ -8,4 +8,6 @@ import sys
 from unposed_jobs.jobs import audit, entry
 
 if __name__ == "__main__":
-    sys.exit(entry.submit("audit_products", audit.run, description=__doc__))
+    sys.exit(
+        entry.submit("audit_products", audit.run, entry.add_accept_changes, description=__doc__)
+    )

@@ -207,6 +207,29 @@ class AuditSettings:
 
 
 @dataclass(frozen=True)
+class CheckSettings:
+    """What a day may differ by from the last published one before it is refused.
+
+    Shares, of the products, pictures and flags of that day.
+    """
+
+    products_lost: float = 0.2
+    products_gained: float = 1.0
+    """Above 1 is more than twice as many."""
+    pictures_lost: float = 0.2
+    unreadable_share: float = 0.1
+    """Rise of the share of pictures that cannot be read."""
+    missing_share: float = 0.25
+    """Change, up or down, of the share of flags that are missing."""
+    flags_turned: float = 0.25
+    """Flags of the same product and ask that have another state."""
+    warn: tuple[str, ...] = ("products_gained",)
+    """Those of the above that only warn."""
+    least_products: int = 20
+    """Products of the last published day below which changes are not judged."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All sections. Build with `load`."""
 
@@ -216,6 +239,7 @@ class Settings:
     pose: PoseSettings = PoseSettings()
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
+    checks: CheckSettings = CheckSettings()
 
 
 def home() -> Path:
@@ -318,6 +342,8 @@ _LEAST = {
     "training.exemplars": 1,
     "training.seed": 0,
     "audit.target_pictures": 0,
+    "checks.products_gained": 0,
+    "checks.least_products": 0,
     "audit.duplicate_distance": 0,
     "audit.example_images": 0,
 }
@@ -330,7 +356,19 @@ _SHARES = {
     "audit.min_cohort_share",
     "audit.min_confidence",
     "audit.max_unknown_share",
+    "checks.products_lost",
+    "checks.pictures_lost",
+    "checks.unreadable_share",
+    "checks.missing_share",
+    "checks.flags_turned",
 }
+
+
+_CHANGES = tuple(
+    item.name
+    for item in dataclasses.fields(CheckSettings)
+    if item.name not in ("warn", "least_products")
+)
 
 
 def _check_range(setting: str, value: Any, source: object) -> None:
@@ -342,6 +380,8 @@ def _check_range(setting: str, value: Any, source: object) -> None:
         raise UnposedError(f"{told} must be from 0 to 1, not {value:g}")
     if setting == "audit.flags" and value not in ("asks", "classes"):
         raise UnposedError(f"{told} must be asks or classes, not {value!r}")
+    if setting == "checks.warn":
+        _refuse_unknown(dict.fromkeys(value), _CHANGES, where=f"rule in {where}", source=source)
     if setting == "training.cluster_range" and not (len(value) == 2 and 1 <= value[0] <= value[1]):
         raise UnposedError(f"{told} must be two numbers from 1 up, the smaller first")
 

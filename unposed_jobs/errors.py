@@ -9,6 +9,8 @@ class UnposedError(Exception):
     """
 
     exit_code = 2
+    recorded = False
+    """Whether the table `runs` has the refusal already."""
 
 
 class ErrorBudgetExceededError(UnposedError):

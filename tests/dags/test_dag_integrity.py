@@ -141,3 +141,19 @@ def test_a_scheduled_or_back_filled_run_is_for_the_day_it_starts_on(dag_bag, dag
     assert isinstance(timetable, CronTriggerTimetable)
     # With a width, a run's logical date would be the day before: the interval's start.
     assert timetable.interval == timedelta(0)
+
+
+@pytest.mark.parametrize("status", [1, 2, 3, 4, 5, 137])
+def test_what_a_job_refuses_is_not_retried_and_what_broke_is(dag_bag, monkeypatch, status):
+    from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+    def submit(self, context):
+        raise AirflowException(f"Cannot execute: ['spark-submit']. Error code is: {status}.")
+
+    monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
+    for dag_id in DAGS:
+        for task in dag_bag.dags[dag_id].tasks:
+            with pytest.raises(AirflowException) as caught:
+                type(task).execute(task, {})
+            assert isinstance(caught.value, AirflowFailException) == (status in {2, 3, 4, 5})

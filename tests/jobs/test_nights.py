@@ -142,22 +142,59 @@ def test_running_a_day_again_gives_exactly_the_same_rows(nights, spark):
     assert run.attempts == 2
 
 
-def test_a_day_with_an_empty_catalogue_clears_that_day_and_no_other(nights, spark, tmp_path):
+def exported(settings, folder: Path, keep) -> config.Settings:
+    """The settings with an export that has the products for whose number `keep` is true."""
+    sources, numbers = {}, {}
+    for name in ("products", "images"):
+        with open(getattr(settings.catalogue, name)) as source:
+            reader = csv.DictReader(source)
+            rows = list(reader)
+        sources[name] = str(folder / f"{name}.csv")
+        with open(sources[name], "w", newline="") as target:
+            writer = csv.DictWriter(target, reader.fieldnames)
+            writer.writeheader()
+            for row in rows:
+                if keep(numbers.setdefault(row["product_id"], len(numbers))):
+                    writer.writerow(row)
+    catalogue = dataclasses.replace(
+        settings.catalogue, **sources, image_root=str(Path(settings.catalogue.images).parent)
+    )
+    checks = config.CheckSettings(least_products=5)
+    return dataclasses.replace(settings, catalogue=catalogue, checks=checks)
+
+
+def test_an_empty_or_shrunken_export_is_refused_and_leaves_the_day(nights, spark, tmp_path):
     settings, warehouse, _ = nights
     before = {day: rows_of(warehouse, day) for day in (FIRST, SECOND)}
-    for name in ("products", "images"):
-        header = Path(getattr(settings.catalogue, name)).read_text().splitlines()[0]
-        (tmp_path / f"{name}.csv").write_text(header + "\n")
-    empty = dataclasses.replace(
-        settings,
-        catalogue=dataclasses.replace(
-            settings.catalogue,
-            products=str(tmp_path / "products.csv"),
-            images=str(tmp_path / "images.csv"),
-        ),
+    empty = exported(settings, tmp_path, lambda number: False)
+    with pytest.raises(CheckFailedError, match=r"empty: 0 products; .*clear-day") as caught:
+        audit.run(spark, empty, quiet(SECOND, accept_changes="me: because"))
+    assert caught.value.exit_code == 4
+    half = exported(settings, tmp_path, lambda number: number % 2)
+    with pytest.raises(CheckFailedError, match=r"products_lost: .* are gone"):
+        audit.run(spark, half, quiet(SECOND))
+    assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
+    refused = [run for run in warehouse.runs() if run.state == "refused"]
+    assert len(refused) == 2
+    found = warehouse.query(
+        "SELECT rule FROM check_results WHERE run_id = ? AND outcome = 'failed'",
+        [refused[-1].run_id],
     )
-    extract.run(spark, empty, quiet(SECOND))
-    audit.run(spark, empty, quiet(SECOND))
+    assert "products_lost" in found["rule"].to_pylist()
+    # Its staged rows are there for whoever looks into it.
+    data = Path(warehouse.table("product_audit").location().removeprefix("file://")) / "data"
+    assert list(data.rglob(f"run={refused[-1].run_id}/*.parquet"))
+    audit.run(spark, half, quiet(SECOND, accept_changes="me: half of it is sold"))
+    left = len(rows_of(warehouse, SECOND)["product_audit"])
+    assert 0 < left < len(before[SECOND]["product_audit"])
+    audit.run(spark, settings, quiet(SECOND))
+    assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
+
+
+def test_a_cleared_day_is_published_again_by_its_audit(nights, spark):
+    settings, warehouse, _ = nights
+    before = {day: rows_of(warehouse, day) for day in (FIRST, SECOND)}
+    warehouse.clear_day(SECOND, "me: a test")
     assert rows_of(warehouse, SECOND) == {table.name: [] for table in DAY_TABLES}
     assert rows_of(warehouse, FIRST) == before[FIRST]
     audit.run(spark, settings, quiet(SECOND))
@@ -334,9 +371,10 @@ def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights
     corrected = dataclasses.replace(
         settings, audit=dataclasses.replace(settings.audit, profile=str(profile))
     )
-    audit.run(spark, corrected, quiet(SECOND, dry_run=True))
+    on_purpose = "me: an ask is hidden"
+    audit.run(spark, corrected, quiet(SECOND, dry_run=True, accept_changes=on_purpose))
     assert vocabulary_of(warehouse) == before
-    audit.run(spark, corrected, quiet(SECOND))
+    audit.run(spark, corrected, quiet(SECOND, accept_changes=on_purpose))
     after = rows_of(warehouse, SECOND)["pose_flags"]
     assert {row["ask_name"] for row in after if row["ask_id"] == missing["ask_id"]} == {"our shot"}
     assert "missing" not in {row["state"] for row in after if row["ask_id"] == hidden}
@@ -347,7 +385,7 @@ def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights
     assert told[hidden] == "ask hidden: props"
     assert {row["lineage"] for row in rows.values()} == {row["lineage"] for row in before.values()}
     written = warehouse.snapshot_id("vocabulary")
-    audit.run(spark, corrected, quiet(SECOND))
+    audit.run(spark, corrected, quiet(SECOND, accept_changes=on_purpose))
     assert warehouse.snapshot_id("vocabulary") == written
     audit.run(spark, settings, quiet(SECOND))
     assert vocabulary_of(warehouse) == before

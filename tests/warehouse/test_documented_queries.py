@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, publish_day, record, settings
@@ -20,7 +21,7 @@ def _queries() -> list[str]:
     analyst = (ROOT / "docs" / "analyst.md").read_text(encoding="utf-8")
     demo = (ROOT / "docker" / "demo.sh").read_text(encoding="utf-8").replace("\\$", "$")
     quoted = re.findall(r'unposed query "(SELECT[^"]*)"', readme)
-    (block,) = re.findall(r"```sql\n(.*?)```", analyst, re.DOTALL)
+    _, block = re.findall(r"```sql\n(.*?)```", analyst, re.DOTALL)
     shown = re.findall(r'unposed query "\s*(SELECT[^"]*)"', demo)
     examples = re.findall(r'"(SELECT.*?)"', query_command.__doc__ or "", re.DOTALL)
     assert len(quoted) == 3
@@ -51,6 +52,22 @@ def published(tmp_path_factory):
 @pytest.mark.parametrize("sql", _queries())
 def test_a_query_of_the_pages_runs(published, sql):
     published.query(sql, {"day": str(DAY)} if "$day" in sql else None)
+
+
+def test_the_join_for_other_engines_shows_the_published_run(published):
+    analyst = (ROOT / "docs" / "analyst.md").read_text(encoding="utf-8")
+    join, _ = re.findall(r"```sql\n(.*?)```", analyst, re.DOTALL)
+    lost = published.stage("pose_flags", "lost").write(flag_rows(NEXT, ["a", "b", "c"]))
+    published.write_day("pose_flags", NEXT, lost, "lost")
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA unposed")
+        for name in ("pose_flags", "runs"):
+            rows = published.table(name).scan().to_arrow()
+            assert rows.num_rows > 0
+            connection.execute(f"CREATE TABLE unposed.{name} AS FROM rows")
+        shown = connection.sql(join).to_arrow_table().to_pylist()
+    assert sorted(shown, key=repr) == sorted(published.read("pose_flags").to_pylist(), key=repr)
+    assert {row["run_id"] for row in shown} == {"r1", "r2"}
 
 
 def test_a_gap_closed_by_another_class_of_the_ask_is_closed(published):

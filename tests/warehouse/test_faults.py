@@ -6,10 +6,12 @@ processes, too. Both forms try every step that a run takes.
 
 from __future__ import annotations
 
+import datetime as dt
 import multiprocessing
 import os
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fault_points import (
@@ -19,6 +21,7 @@ from fault_points import (
     Steps,
     Turns,
     audit,
+    by_file,
     by_query,
     kept,
     orders,
@@ -218,6 +221,21 @@ def test_of_two_runs_of_a_day_one_wins_whole_in_every_order(day, begin, record_p
     record_property(
         "tried", f"two runs of a day in {len(ORDERS[begin])} orders ({begin}...); mixed: 0; {ends}"
     )
+
+
+def test_back_fills_of_different_days_at_once_are_all_published(day, record_property):
+    count = 8 if LONG else 4
+    days = [NEXT + dt.timedelta(days=number) for number in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(lambda run_date: audit(day, f"run-{run_date}", ["a", "b"], run_date), days))
+    shown = by_query(day)["product_audit"]
+    own = [(row["run_date"], row["run_id"], row["product_id"]) for row in shown]
+    assert own == [
+        (DAY, "earlier", "a"),
+        *((run_date, f"run-{run_date}", one) for run_date in days for one in "ab"),
+    ]
+    assert by_file(day)["product_audit"] == shown
+    record_property("tried", f"{count} back-fills of different days at once: all published")
 
 
 def test_what_is_superseded_stays_for_readers_and_goes_with_the_next_run(day):

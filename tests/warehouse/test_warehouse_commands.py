@@ -121,3 +121,23 @@ def test_maintenance_is_dry_unless_asked(place, call):
     assert code == 0
     assert "Nothing was changed" not in out
     assert call(place, "warehouse", "maintain", "--keep-days", "0")[0] == 2
+
+
+def test_a_day_is_cleared_by_a_command_that_wants_a_reason(tmp_path, call, capsys):
+    warehouse = Warehouse.open(settings(tmp_path))
+    publish_day(warehouse, DAY, ["a"], "r1")
+    publish_day(warehouse, NEXT, ["a", "b"], "r2")
+    clear = ("warehouse", "clear-day", "--date", str(NEXT))
+    with pytest.raises(SystemExit) as caught:
+        call(tmp_path, *clear)
+    assert caught.value.code == 2
+    assert "--reason" in capsys.readouterr().err
+    code, out, _ = call(tmp_path, *clear, "--reason", "M. Rossi: a test export")
+    assert (code, out) == (0, f"cleared {NEXT}: r2 is published no more\n")
+    shown = call(tmp_path, "query", "--format", "csv", "SELECT run_date FROM product_audit_current")
+    assert shown[1] == f"run_date\n{DAY}\n"
+    code, _, error = call(tmp_path, *clear, "--reason", "again")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "nothing to clear" in error
+    (cleared,) = [run for run in warehouse.runs() if run.job == "clear"]
+    assert cleared.figures == {"cleared": "r2", "reason": "M. Rossi: a test export"}

@@ -1,7 +1,8 @@
 """Write the day's missing-pose flags.
 
 Extracts the day's new and changed pictures, then compares every product with its cohort's poses
-and replaces the day in `pose_flags` and `product_audit`.
+and publishes the day in `pose_flags` and `product_audit`, whole or not at all. What the checks
+before that found is in `check_results`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     entry.configure(parser)
     entry.add_limit(parser)
+    entry.add_accept_changes(parser)
     parser.add_argument(
         "--skip-extract", action="store_true", help="audit with the landmarks that are there"
     )

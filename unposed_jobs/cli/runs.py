@@ -7,7 +7,11 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--job", choices=("extract", "train", "audit"), help="only this job")
+    parser.add_argument(
+        "--job",
+        choices=("extract", "train", "promote", "audit", "gallery", "clear"),
+        help="only this job",
+    )
     parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="the last N runs (default: 20; 0: all)"
     )

@@ -32,7 +32,7 @@ from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
-from unposed_jobs.warehouse import RunRecord, Warehouse, tables
+from unposed_jobs.warehouse import RunRecord, Warehouse, day_checks, tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -108,7 +108,6 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     rows = {
         table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
     }
-    _check_rows(rows, products.count(), len(expectations.ask_ids))
     figures = _figures(spark, staged["product_audit"]) | {"rejected": rejected}
     figures["seconds"] = round(time.monotonic() - clock, 1)
 
@@ -122,6 +121,9 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         rows=rows,
         figures=figures,
     )
+    listed = products.count()
+    expected = {"product_audit": listed, "pose_flags": listed * len(expectations.ask_ids)}
+    record = _checked(job, record, staged, expected)
     if run.dry_run:
         for name, files in staged.items():
             warehouse.discard(name, files)
@@ -299,13 +301,45 @@ def _check_estimator(model: ModelRow, settings: Settings) -> None:
         )
 
 
-def _check_rows(rows: dict[str, int], products: int, asks: int) -> None:
-    """No product lost or doubled, and each against everything that is asked."""
-    for table, expected in (("product_audit", products), ("pose_flags", products * asks)):
-        if rows[table] != expected:
-            raise CheckFailedError(
-                f"{table} would hold {rows[table]} rows, not {expected}; nothing was published"
-            )
+def _checked(
+    job: Context, record: RunRecord, staged: day_checks.Staged, expected: dict[str, int]
+) -> RunRecord:
+    """The record with what the checks found, which is kept in `check_results`.
+
+    Raises CheckFailedError where one fails, after the run is recorded as refused; the staged
+    files stay until maintenance, for whoever looks into it.
+    """
+    warehouse, run = job.warehouse, job.run
+    verdict = day_checks.judge(
+        warehouse,
+        run.run_date,
+        staged,
+        expected,
+        settings=job.settings.checks,
+        accepted=run.accept_changes,
+    )
+    record = dataclasses.replace(
+        record, figures=dict(record.figures) | {"checks": day_checks.figures(verdict)}
+    )
+    if not run.dry_run:
+        results = warehouse.stage(day_checks.TABLE, record.run_id)
+        rows = results.write(verdict.table(run.run_date))
+        warehouse.write_day(day_checks.TABLE, run.run_date, rows, record.run_id)
+    for outcome in ("warned", "accepted"):
+        if results_of := verdict.of(outcome):
+            run.progress(f"checks {outcome}: {day_checks.said(results_of)}")
+    failed = verdict.of("failed")
+    if not failed:
+        return record
+    changed = all(result.rule in day_checks.CHANGES for result in failed)
+    error = CheckFailedError(
+        f"nothing was published for {run.run_date}, {len(failed)} of {len(verdict.results)} checks "
+        f"failed: {day_checks.said(failed)}; its staged rows are kept (run={record.run_id})"
+        + ('. If it is right all the same: --accept-changes "who: why"' if changed else "")
+    )
+    warehouse.record_run(dataclasses.replace(record, state="refused", error=str(error)))
+    error.recorded = True
+    raise error
 
 
 def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:

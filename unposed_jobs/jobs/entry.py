@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from unposed_jobs import config
 from unposed_jobs.arguments import Parser, day, positive
 from unposed_jobs.errors import UnposedError
+
+_log = logging.getLogger(__name__)
 
 
 def say(line: str) -> None:
@@ -32,6 +35,8 @@ class Run:
     dry_run: bool = False
     promote_anyway: str = ""
     """Who accepts a candidate that the comparison refuses, and why; empty: nobody does."""
+    accept_changes: str = ""
+    """Who accepts a day that changed beyond the bounds of ``[checks]``, and why."""
     progress: Callable[[str], None] = say
     """Where a job tells how far it is, line by line."""
 
@@ -98,6 +103,18 @@ def add_promote_anyway(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_accept_changes(parser: argparse.ArgumentParser) -> None:
+    """The flag of jobs that may publish a day that changed more than is usual."""
+    parser.add_argument(
+        "--accept-changes",
+        type=str.strip,
+        default="",
+        metavar="WHO_AND_WHY",
+        help="publish the day though it changed beyond the bounds of [checks]; the text is kept "
+        'in check_results, such as "M. Rossi: the winter range left the catalogue"',
+    )
+
+
 def settings_of(arguments: argparse.Namespace, **overrides: Any) -> config.Settings:
     """The settings with the flags of `configure`, and `overrides`, laid over them."""
     return config.load(
@@ -118,7 +135,51 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
         limit=getattr(arguments, "limit", None),
         dry_run=arguments.dry_run,
         promote_anyway=getattr(arguments, "promote_anyway", ""),
+        accept_changes=getattr(arguments, "accept_changes", ""),
     )
+
+
+@contextlib.contextmanager
+def recorded(job: str, settings: config.Settings, run: Run) -> Iterator[None]:
+    """Let a job that ends by an error leave its row in the table `runs`: refused, or failed.
+
+    A job records its own success, and a refusal that it knows more about. Where there is no
+    warehouse, or it cannot be written, the error alone tells.
+    """
+    started = datetime.now(UTC)
+    try:
+        yield
+    except BaseException as error:
+        if not getattr(error, "recorded", False):
+            try:
+                _record(job, settings, run, started, error)
+            except Exception as second:  # The first error is the one to tell.
+                _log.info("the run could not be recorded: %s", _line(second))
+        raise
+
+
+def _record(
+    job: str, settings: config.Settings, run: Run, started: datetime, error: BaseException
+) -> None:
+    from unposed_jobs.warehouse import RunRecord, Warehouse
+
+    Warehouse.open(settings.warehouse, create=False).record_run(
+        RunRecord(
+            run_id=f"{job}-{run.run_date}-{started:%Y%m%dT%H%M%S%f}",
+            job=job,
+            run_date=run.run_date,
+            state="refused" if isinstance(error, UnposedError) else "failed",
+            started_at=started,
+            error=_line(error),
+        )
+    )
+
+
+def _line(error: BaseException) -> str:
+    """The error in one line of bounded length."""
+    text = str(error).strip().splitlines()
+    kind = "" if isinstance(error, UnposedError) else f"{type(error).__name__}: "
+    return f"{kind}{text[0] if text else 'no message'}"[:500]
 
 
 def local(
@@ -138,10 +199,11 @@ def local(
         if hasattr(module, "check"):
             module.check(settings)
     spark = session("unposed")
+    run = run_of(arguments, scope)
     try:
-        with user_errors():
-            for module in modules:
-                module.run(spark, settings, run_of(arguments, scope))
+        for name, module in zip(jobs, modules, strict=True):
+            with recorded(name, settings, run), user_errors():
+                module.run(spark, settings, run)
     finally:
         spark.stop()
 
@@ -169,9 +231,10 @@ def submit(
     try:
         from unposed_jobs.jobs.session import session, user_errors
 
-        settings = settings_of(arguments)
-        with user_errors():
-            run(session(f"unposed-{name}") if needs_spark else None, settings, run_of(arguments))
+        settings, asked = settings_of(arguments), run_of(arguments)
+        job = run.__module__.rsplit(".", 1)[-1]
+        with recorded(job, settings, asked), user_errors():
+            run(session(f"unposed-{name}") if needs_spark else None, settings, asked)
     except UnposedError as error:
         print(f"unposed: {error}", file=sys.stderr)
         return error.exit_code

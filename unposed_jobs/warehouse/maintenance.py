@@ -130,7 +130,7 @@ def compact(warehouse: Warehouse, name: str, report: Report, apply: bool) -> Non
     table, known = warehouse.table(name), TABLES[name]
     groups: dict[_Group, list[DataFile]] = defaultdict(list)
     for file in reading.data_files(table):
-        owner = publishing.run_of(table, file) if known in DAY_TABLES else None
+        owner = publishing.run_of(table, file) if known.of_days else None
         groups[_partition(known, file), owner].append(file)
     chosen = {
         group: files

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFile
@@ -91,6 +92,7 @@ def publish(warehouse: Warehouse, seen: Seen, record: RunRecord, staged: Staged)
     except ConflictError as error:
         refused = dataclasses.replace(record, state="refused", error=str(error), snapshots={})
         warehouse.record_run(refused)
+        error.recorded = True
         raise
     _remove(warehouse, seen.run_date, superseded)
     return done
@@ -150,15 +152,15 @@ def _others(warehouse: Warehouse, seen: Seen, run_id: str) -> dict[str, set[str]
     Listed before the commit that publishes: whoever wrote them began before it, and can no
     longer be published after it.
     """
-    return {
-        table.name: {
+    found: dict[str, set[str]] = {}
+    for name in (table.name for table in DAY_TABLES):
+        table = warehouse.table(name)
+        found[name] = {
             file.file_path
-            for file in reading.data_files(warehouse.table(table.name), {"run_date": seen.run_date})
-            if (owner := run_of(warehouse.table(table.name), file)) is not None
-            and owner not in (run_id, seen.run_id)
+            for file in reading.data_files(table, {"run_date": seen.run_date})
+            if run_of(table, file) not in (None, run_id, seen.run_id)
         }
-        for table in DAY_TABLES
-    }
+    return found
 
 
 def run_of(table: IcebergTable, file: DataFile) -> str | None:
@@ -206,7 +208,7 @@ def _same_rows(warehouse: Warehouse, seen: Seen, staged: Staged) -> bool:
                 _digest(table, known.name, paths)
                 for paths in (old, [file.path for file in staged.get(known.name, ())])
             )
-        except (OSError, reading.duckdb.Error) as error:
+        except (OSError, duckdb.Error) as error:
             _log.warning("published rows of %s cannot be read: %s", known.name, error)
             return False
         if before != after:

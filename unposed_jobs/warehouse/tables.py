@@ -37,6 +37,11 @@ class Table:
     """Columns that are unique together."""
 
     @property
+    def of_days(self) -> bool:
+        """Whether each run has rows of its own day in it."""
+        return self.partition == ("run_date",)
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Columns that may not be null."""
         return tuple(
@@ -352,7 +357,7 @@ RUNS = Table(
     pa.schema(
         [
             _key("run_id", pa.string(), "A digest of everything that decides the rows"),
-            _key("job", pa.string(), "extract, train, promote, audit or clear"),
+            _key("job", pa.string(), "extract, train, promote, audit, gallery or clear"),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key(
                 "state",
@@ -375,6 +380,32 @@ RUNS = Table(
     key=("run_id",),
 )
 
+CHECK_RESULTS = Table(
+    "check_results",
+    "What each check before publishing found, for every audit that was tried",
+    pa.schema(
+        [
+            _RUN_DATE,
+            _key("rule", pa.string(), "The check; docs/operations.md says what each is about"),
+            _key(
+                "outcome",
+                pa.string(),
+                "passed; warned; failed: nothing was published; accepted: failed, see reason; "
+                "skipped: nothing to compare with",
+            ),
+            _key("rows", pa.int64(), "Rows at fault, or that changed"),
+            _key("detail", pa.string(), "What was found, in one line"),
+            _column("measured", pa.float64(), "The change as a share"),
+            _column("bound", pa.float64(), "Above it the check fails or warns; see [checks]"),
+            _column("compared_with", pa.date32(), "The published day that it was compared with"),
+            _column("reason", pa.string(), "Who accepted the failure, and why"),
+            _RUN_ID,
+        ]
+    ),
+    partition=("run_date",),
+    key=("run_date", "run_id", "rule"),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -386,6 +417,7 @@ TABLES = {
         POSE_FLAGS,
         PRODUCT_AUDIT,
         CATALOGUE_REJECTS,
+        CHECK_RESULTS,
         RUNS,
     )
 }

@@ -106,7 +106,7 @@ class Warehouse:
         check fails (rows of another day or run, repeated keys, not `expected_rows` rows), and
         ConflictError where another process wrote rows of the same run at the same moment.
         """
-        if contract(name) not in DAY_TABLES:
+        if not contract(name).of_days:
             raise ValueError(f"{name} is not a table of days")
         table, known = self.table(name), contract(name)
         checks.check_files(known, table.schema(), staged, run_id)
@@ -152,7 +152,7 @@ class Warehouse:
 
         `row_filter` names partition columns only; None is the whole table. `read_at` is the
         `snapshot_id` that the rows were derived from: a commit to the table since then is a
-        conflict. Raises as `replace_day` does.
+        conflict. Raises as `write_day` does.
         """
         table, known = self.table(name), contract(name)
         predicate = reading.expression(row_filter)
