@@ -77,6 +77,8 @@ class WebServer:
         self.bodies: dict[str, int] = defaultdict(int)
         self.headers: dict[str, dict[str, str]] = {}
         self.at_once = self.most_at_once = 0
+        self.uncounted: set[str] = set()
+        """Paths whose answers go on after the client has given up."""
         self.times: list[float] = []
         self.delay = delay
         self._lock = threading.Lock()
@@ -105,15 +107,16 @@ class WebServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
-            wbufsize = -1
+            wbufsize = 1 << 24  # All is sent at the end, unless an answer flushes by itself.
 
             def do_GET(self):
                 path = self.path.partition("?")[0]
+                counted = path not in outer.uncounted
                 with outer._lock:
                     outer.asked[path] += 1
                     outer.headers[path] = dict(self.headers)
                     outer.times.append(time.monotonic())
-                    outer.at_once += 1
+                    outer.at_once += counted
                     outer.most_at_once = max(outer.most_at_once, outer.at_once)
                 try:
                     time.sleep(outer.delay)
@@ -121,12 +124,15 @@ class WebServer:
                         outer.answers[path](self)
                     else:
                         outer.serve(self, path)
-                    self.wfile.flush()
                 except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
                     self.close_connection = True
-                finally:
-                    with outer._lock:
-                        outer.at_once -= 1
+                # Before the client has the answer, and asks for another.
+                with outer._lock:
+                    outer.at_once -= counted
+                try:
+                    self.wfile.flush()
+                except (OSError, ValueError):
+                    self.close_connection = True
 
             def log_message(self, *arguments):
                 pass

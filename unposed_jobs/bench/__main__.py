@@ -1,4 +1,4 @@
-"""Measure the eight performance ratios, each with both sides in one run.
+"""Measure the nine performance ratios, each with both sides in one run.
 
     python -m unposed_jobs.bench [--only 1,5,7] [--gpu] [--card docs/performance.md]
 
@@ -27,7 +27,7 @@ from unposed_jobs.errors import UnposedError
 from unposed_jobs.jobs import devices
 
 DATA = "../shared/data"
-ALL = tuple("12345678")
+ALL = tuple("123456789")
 GPU = ("2", "3")
 
 
@@ -55,7 +55,7 @@ def parser() -> Parser:
         type=positive,
         default=1600,
         metavar="N",
-        help="of ratios 5 and 7",
+        help="of ratios 5, 7 and 9",
     )
     add(
         "--night-pictures",
@@ -71,7 +71,7 @@ def parser() -> Parser:
         metavar="N",
         help="addresses of ratio 6's pictures, where the cost of one is measured",
     )
-    add("--job-rounds", type=positive, default=2, metavar="N", help="of ratios 5 to 8")
+    add("--job-rounds", type=positive, default=2, metavar="N", help="of ratios 5 to 9")
     add("--job-height", type=positive, default=pictures.SMALL, metavar="N", help="their pixels")
     add(
         "--products",
@@ -234,6 +234,13 @@ def _work(
         small, large = sorted(given.images)
         return memory.measure((small, large), pose, min(2, cores), given.job_rounds)
 
+    def far() -> list[Result]:
+        from unposed_jobs.bench import web
+
+        return web.measure(
+            many(given.job_pictures), given.job_pictures, pose, cores, given.job_rounds
+        )
+
     return [
         (("1",), loop),
         (GPU, fed),
@@ -242,6 +249,7 @@ def _work(
         (("6",), second_night),
         (("7",), growth),
         (("8",), held),
+        (("9",), far),
     ]
 
 
@@ -261,7 +269,7 @@ def _ratios(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(","))
     for part in found:
         if part not in ALL:
-            raise argparse.ArgumentTypeError(f"{part!r} is no ratio; use 1 to 8, with commas")
+            raise argparse.ArgumentTypeError(f"{part!r} is no ratio; use 1 to 9, with commas")
     return found
 
 

@@ -137,14 +137,22 @@ def _folder(settings: Settings) -> Path:
 
 def _list(folder: Path, chosen: list[Path], count: int | None = None) -> None:
     """Write the sources of a catalogue of `count` addresses of these pictures."""
-    rows = []
+    targets = []
     for place in range(count or len(chosen)):
         path = chosen[place % len(chosen)]
         target = folder / "pictures" / f"{place:07}{path.suffix}"
         if not target.exists():
             target.symlink_to(path)
+        targets.append(str(target))
+    write_list(folder, targets)
+
+
+def write_list(folder: Path, addresses: list[str]) -> None:
+    """Write products.csv and images.csv of a catalogue of these pictures."""
+    rows = []
+    for place, address in enumerate(addresses):
         product, position = divmod(place, _PICTURES_OF_A_PRODUCT)
-        rows.append((f"P{product:07}", str(target), position + 1))
+        rows.append((f"P{product:07}", address, position + 1))
     products = [(product, "made", 4.0, 10) for product in sorted({row[0] for row in rows})]
     _csv(folder / "products.csv", "product_id,category,average_rating,rating_count", products)
     _csv(folder / "images.csv", "product_id,image_uri,position", rows)

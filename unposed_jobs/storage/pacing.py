@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import random
+import secrets
 import stat
 import struct
 import tempfile
@@ -54,9 +54,9 @@ class Lane:
             os.pwrite(file, _TIMES.pack(following, max(held, until)), 0)
 
     def _take(self) -> int:
-        places = list(range(self._requests))
-        random.shuffle(places)
-        for place in places:
+        # From any of them on, so that those who wait spread over all.
+        start = secrets.randbelow(self._requests)
+        for place in (*range(start, self._requests), *range(start)):
             descriptor = _open(f"{self._base}.{place}")
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,8 +64,7 @@ class Lane:
                 os.close(descriptor)
             else:
                 return descriptor
-        # All are taken: wait for any one of them; the others wait for others.
-        descriptor = _open(f"{self._base}.{places[0]}")
+        descriptor = _open(f"{self._base}.{start}")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return descriptor
 

@@ -111,6 +111,7 @@ class Client:
         self._settings = settings
         self._pools = hosts.pools(settings)
         self._patience = pacing.Patience()
+        self._lanes: dict[str, pacing.Lane] = {}
         contact = re.sub(r"[^\x20-\x7e]", "", settings.http_contact).strip()
         self._agent = f"unposed/{__version__}" + (f" (+{contact})" if contact else "")
         # It tells whole addresses, with the signatures that are in some.
@@ -160,8 +161,12 @@ class Client:
             time.sleep(_RANDOM.uniform(0.0, min(MOST_PAUSE, PAUSE * 2**tried)))
 
     def _lane(self, url: Url) -> pacing.Lane:
-        settings = self._settings
-        return pacing.Lane(_place(url), settings.http_requests, settings.http_requests_per_second)
+        place, settings = _place(url), self._settings
+        if place not in self._lanes:  # Made twice by two threads, it is the same lane.
+            self._lanes[place] = pacing.Lane(
+                place, settings.http_requests, settings.http_requests_per_second
+            )
+        return self._lanes[place]
 
     def _follow(self, uri: str, url: Url, known: ObjectStat | None, take: _Take) -> Content | None:
         """One try: the answer at the end of the redirects."""
