@@ -174,7 +174,13 @@ def moment(column: pa.Array) -> Column:
         return pc.cast(column, _UTC, safe=False), pa.array([False] * len(column))
     if pa.types.is_date(kind):
         return pc.cast(pc.cast(column, pa.timestamp("us")), _UTC), pa.array([False] * len(column))
-    found = text(column, missing=MISSING)
+    # Days repeat in a list: each is read once.
+    each = text(column, missing=MISSING).dictionary_encode()
+    values, bad = _moments(each.dictionary)
+    return values.take(each.indices), pc.fill_null(bad.take(each.indices), False)
+
+
+def _moments(found: pa.Array) -> Column:
     values, bad = _iso(found)
     if not pc.any(bad).as_py():
         return values, bad
