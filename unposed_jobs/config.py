@@ -20,6 +20,9 @@ from typing import Any
 
 from unposed_jobs.errors import UnposedError
 
+MISSING_WORDS = ("nan", "NaN", "NAN", "NaT", "None", "N/A", "n/a", "NA", "#N/A", "<NA>", "-", "--")
+"""What data frames and spreadsheets write where there is no value."""
+
 
 @dataclass(frozen=True)
 class WarehouseSettings:
@@ -40,8 +43,25 @@ class CatalogueSettings:
     products: str = "{home}/catalogue/products.csv"
     images: str = "{home}/catalogue/images.csv"
     product_columns: dict[str, str] = field(default_factory=dict)
-    """Our column name = the source's column name, for each that differs."""
+    """Our column name = the source's column name, for each that differs; "" for one that is not
+    there, or means something else. ``"a | b"``: of each row the first that has a value."""
     image_columns: dict[str, str] = field(default_factory=dict)
+    picture_columns: tuple[str, ...] = ()
+    """Instead of `image_columns.image_uri`: columns that hold a picture or several each, in their
+    order; ``*`` stands for a number (``"Image *"``)."""
+    layout: str = ""
+    """A shop's export as it is: ``shopify`` and so on (`unposed catalogue layouts`), or a file of
+    your own (.toml). What is set here goes before what the layout says."""
+    encoding: str = ""
+    """What text files are written in; empty: told by the file."""
+    header_line: int = 0
+    """The line of a text file that names the columns; 0: told by the file."""
+    missing_values: tuple[str, ...] = MISSING_WORDS
+    """Words that stand for no value in text columns; leave out what is a category of its own."""
+    only_rows: dict[str, str] = field(default_factory=dict)
+    """A source's column = the values (``"a | b"``) of the rows that count; others are left out."""
+    fill_down: tuple[str, ...] = ()
+    """Columns of text files that a row without a value has from the row above."""
     popularity_signals: tuple[str, ...] = ()
     """Further numeric product columns that popularity may use."""
     cohort_attributes: tuple[str, ...] = ("category", "subcategory")
@@ -281,6 +301,7 @@ def load(path: str | Path | None = None, **overrides: Any) -> Settings:
             if isinstance(raw.setdefault(section, {}), dict):  # Else refused below.
                 raw[section][key] = value
     _lists_from_landmarks(raw.get("catalogue"))
+    _lay_out(raw.get("catalogue"), chosen)
     sections = typing.get_type_hints(Settings)
     _refuse_unknown(raw, sections, where="section", source=chosen)
     return Settings(
@@ -301,6 +322,37 @@ def _lists_from_landmarks(catalogue: Any) -> None:
             catalogue[name] = catalogue["landmarks"]
             shared = {key: mapped[key] for key in columns if key in mapped}
             catalogue[section] = shared | catalogue.get(section, {})
+
+
+LAYOUTS = Path(__file__).parent / "catalogue" / "layouts"
+"""The files that ``[catalogue] layout`` names."""
+
+
+def _lay_out(catalogue: Any, source: object) -> None:
+    """Put what a layout says under what the settings say; one file is both lists."""
+    if not isinstance(catalogue, dict) or not catalogue.get("layout"):
+        return
+    name = str(catalogue["layout"])
+    path = Path(name) if name.endswith(".toml") else LAYOUTS / f"{name}.toml"
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))["catalogue"]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        known = sorted(item.stem for item in LAYOUTS.glob("*.toml"))
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}, or a .toml file"
+        told = "no such layout" if isinstance(error, FileNotFoundError) else f"no layout: {error}"
+        raise UnposedError(
+            f"{source or 'layout'}: [catalogue] layout {name}: {told}; {hint}"
+        ) from None
+    for one, other in (("products", "images"), ("images", "products")):
+        if one in catalogue:
+            catalogue.setdefault(other, catalogue[one])
+    for key, value in said.items():
+        own = catalogue.get(key)
+        if isinstance(value, dict) and isinstance(own, dict):
+            catalogue[key] = value | own
+        else:
+            catalogue.setdefault(key, value)
 
 
 def _section(kind: type, name: str, raw: Any, source: object) -> Any:
@@ -327,6 +379,7 @@ _LEAST = {
     "storage.http_requests_per_second": 0.1,
     "storage.http_seconds": 0.1,
     "storage.http_attempts": 1,
+    "catalogue.header_line": 0,
     "pose.max_people": 1,
     "pose.max_pixels": 1,
     "pose.max_bytes": 1,

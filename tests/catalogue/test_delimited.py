@@ -123,3 +123,99 @@ def test_a_row_that_never_ends(monkeypatch):
     monkeypatch.setattr(delimited, "_BLOCK", 64)
     with pytest.raises(UnposedError, match=r"after row 2 .* quote that is never closed"):
         list(delimited.read(io.BytesIO(b'a,b\n1,"' + b"x\n" * 100), "/x.csv", 10))
+
+
+def test_short_rows_and_surplus_empty_cells_are_rows():
+    good, bad = read(b'a,b,c\n1,2\n3,"x\ny"\n4,5,6,\n7,8,9,"", \n1,2,3,4\n   \n')
+    assert sorted(good) == [
+        (2, "1", "2", ""),
+        (3, "3", "x\ny", ""),
+        (4, "4", "5", "6"),
+        (5, "7", "8", "9"),
+        (7, "   ", "", ""),
+    ]
+    assert bad == [(6, "1,2,3,4")]
+
+
+def test_short_rows_of_one_that_a_line_end_broke_are_told():
+    good, bad = read(b"id,title,n,m\n1,a b,2,3\n2,Red\ndress,5,6\n3,x,4\n4,y\n5,z,1\n")
+    assert [row[1] for row in good] == ["1", "3", "4", "5"]
+    assert [text for _, text in bad] == ["2,Red", "dress,5,6"]
+
+
+def test_short_rows_over_many_blocks(monkeypatch):
+    monkeypatch.setattr(delimited, "_BLOCK", 64)
+    lines = [f"{i},x,y" if i % 3 else f"{i},x" for i in range(2, 300)]
+    good, bad = read(("a,b,c\n" + "\n".join(lines) + "\n").encode(), batch_rows=7)
+    assert bad == []
+    assert sorted(good) == [(i, str(i), "x", "y" if i % 3 else "") for i in range(2, 300)]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'id,t\n1,"Heel 5\\" red, suede"\n2,"x"\n', ['Heel 5" red, suede', "x"]),
+        (b'id,t\n1,"a \\"nice\\" tee"\n', ['a "nice" tee']),
+        (b'id,t\n1,"C:\\dir\\"\n2,"D:\\"\n', ["C:\\dir\\", "D:\\"]),
+        (b'id,t\n1,C:\\dir\\a.jpg\n2,5\\" wide\n', ["C:\\dir\\a.jpg", '5\\" wide']),
+        (b'id,t\n1,"say ""hi"""\n', ['say "hi"']),
+    ],
+)
+def test_quotes_escaped_by_a_backslash_where_the_file_reads_better_so(data, expected):
+    good, bad = read(data)
+    assert ([value for *_, value in good], bad) == (expected, [])
+
+
+WANTED = [frozenset({"id", "n"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "delimiter"),
+    [
+        ("Export of 31 January,,\n\nid,t,n\n1,x,2\n", 3, ","),
+        ("sep=;\nid;t;n\n1;x;2\n", 2, ";"),
+        ("Shop | Export\nid;t;n\n1;x;2\n", 2, ";"),
+        ("\nid,t,n\n1,x,2\n", 2, ","),
+        ('"id","t","n"\n1,x,2\n', 1, ","),
+        ("other,t,names\n1,x,2\n", 1, ","),
+    ],
+)
+def test_the_header_is_the_line_with_the_columns_that_are_looked_for(text, header, delimiter):
+    data = text.encode()
+    found, _ = delimited.look(io.BytesIO(data), "/x.csv", delimited.Dialect(), WANTED)
+    assert (found.header_line, found.delimiter) == (header, delimiter)
+    batches = delimited.read(io.BytesIO(data), "/x.csv", 10, found)
+    rows = pa.Table.from_batches(batches).to_pylist()
+    assert [list(row.values())[:3] for row in rows] == [["1", "x", "2"]]
+
+
+CYRILLIC = "id,t\n" + "1,Платье красное летнее с коротким рукавом\n2,Рубашка мужская белая\n" * 9
+JAPANESE = "id,t\n" + "1,赤いドレスとシャツ、夏のコレクション\n2,白い靴\n" * 9
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "named"),
+    [
+        ("id,t\n1,ü\n", "utf-16-le", ""),
+        ("id,t\n1,ü\n", "utf-16-be", ""),
+        (CYRILLIC, "cp1251", ""),
+        (JAPANESE, "cp932", "cp932"),
+        ("id,t\n1,ñandú y sueño, no\n".replace(", no", ""), "cp1252", ""),
+        ("id,t\n1,Größe für Mädchen\n", "latin-1", ""),
+        ("id,t\n1,Łódź\n", "cp1250", "cp1250"),
+        ("id,t\n1,é\n", "mac_roman", "mac_roman"),
+    ],
+)
+def test_encodings_named_or_told_by_the_file(text, written, named):
+    data = text.encode(written)
+    found, told = delimited.look(io.BytesIO(data), "/x.csv", delimited.Dialect(encoding=named))
+    assert bool(told) == (not named and not written.startswith("utf"))
+    table = pa.Table.from_batches(delimited.read(io.BytesIO(data), "/x.csv", 10, found))
+    assert table["t"].to_pylist() == [line.split(",")[1] for line in text.split("\n")[1:-1]]
+
+
+def test_an_encoding_that_is_none_or_another():
+    with pytest.raises(UnposedError, match="there is no encoding klingon"):
+        delimited.look(io.BytesIO(b"a\n"), "/x.csv", delimited.Dialect(encoding="klingon"))
+    with pytest.raises(UnposedError, match=r"x.csv: .*\[catalogue\] encoding names the right one"):
+        delimited.look(io.BytesIO(b"a\n\xff\n"), "/x.csv", delimited.Dialect(encoding="utf-8"))

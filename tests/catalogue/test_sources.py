@@ -74,6 +74,24 @@ def test_a_folder_of_parts(tmp_path, table):
         assert rows_of(uri, "product_id", "n", FILE) == found
 
 
+def test_foreign_files_in_a_folder(tmp_path, table):
+    pq.write_table(table, tmp_path / "part.parquet")
+    (tmp_path / "pictures").mkdir()
+    for name in ("READ ME.txt", "pictures/a.jpg", "export.log"):
+        (tmp_path / name).write_text("x")
+    assert rows_of(tmp_path, "product_id") == [("a",), ("b",), ("c",)]
+
+
+def test_a_column_that_is_filled_down(tmp_path):
+    (tmp_path / "x.csv").write_text("id,v\nP1,1\n,2\n,3\nP2,4\nx\n,5\n")
+    (file,) = sources.plan(
+        str(tmp_path / "x.csv"), reading=sources.Reading(fill_down=("id", "absent"))
+    )
+    rows = [row for batch in sources.read(file, 2) for row in batch.to_pylist()]
+    good = [(row["id"], row["v"]) for row in rows if row["v"]]
+    assert good == [("P1", "1"), ("P1", "2"), ("P1", "3"), ("P2", "4"), ("P2", "5")]
+
+
 def test_hive_folders_are_columns(tmp_path, table):
     for category in ("category=T%2DShirts", "category=__HIVE_DEFAULT_PARTITION__"):
         (tmp_path / category).mkdir()
@@ -114,7 +132,7 @@ def test_more_sources_that_are_none(tmp_path):
     assert "\n" not in str(caught.value)
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "shoe.jpg").touch()
-    with pytest.raises(UnposedError, match=r"shoe.jpg is neither"):
+    with pytest.raises(UnposedError, match=r"f holds no .csv and no .parquet file"):
         sources.plan(str(tmp_path / "f"))
     with pytest.raises(UnposedError, match="https: is not read"):
         sources.plan("https://example.org/x.csv")

@@ -50,7 +50,7 @@ def test_a_whole_product():
             "bad_number",
             'average_rating "five" is not a number from 0 to 5',
         ),
-        ({"average_rating": ["NaN"]}, "bad_number", 'average_rating "NaN"'),
+        ({"average_rating": ["inf"]}, "bad_number", 'average_rating "inf"'),
         ({"average_rating": ["-1"]}, "bad_number", 'average_rating "-1"'),
         ({"average_rating": [5.5]}, "bad_number", 'average_rating "5.5"'),
         ({"rating_count": ["-1"]}, "bad_number", 'rating_count "-1" is not a whole number'),
@@ -143,10 +143,6 @@ def test_a_column_of_lists_is_told():
     [
         ({"product_id": [None]}, "missing_key"),
         ({"image_uri": [" "]}, "missing_key"),
-        ({"position": ["first"]}, "bad_number"),
-        ({"size": [-1]}, "bad_number"),
-        ({"last_modified": ["yesterday"]}, "bad_date"),
-        ({"added_at": ["2026-02-30"]}, "bad_date"),
         ({"added_at": ["2026-02-02"], "removed_at": ["2026-02-01"]}, "removed_before_added"),
         ({"image_uri": ["s3://"]}, "bad_uri"),
         ({"image_uri": ["s3://bucket"]}, "bad_uri"),
@@ -166,6 +162,126 @@ def test_images_set_aside(columns, reason):
     assert "secret" not in row["detail"]
     assert "\n" not in row["detail"]
     json.loads(row["row"])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("position", "first", "bad_number"),
+        ("size", -1, "bad_number"),
+        ("last_modified", "yesterday", "bad_date"),
+        ("added_at", "2026-02-30", "bad_date"),
+        ("size", {"width": 5}, "bad_number"),
+    ],
+)
+def test_an_optional_column_costs_no_picture_unless_it_is_mapped(column, value, reason):
+    batch = image_batch(**{column: [value]})
+    accepted, rejects = validation.images(batch, SETTINGS, "/i.csv")
+    assert accepted.column(column).to_pylist() == [None]
+    (row,) = rejects.to_pylist()
+    assert row["reason"] == "ignored_value"
+    assert row["detail"].startswith(f'/i.csv row 1: {column} "')
+    mapped = CatalogueSettings(image_columns={column: column})
+    accepted, rejects = validation.images(batch, mapped)
+    assert (accepted.num_rows, rejects.column("reason").to_pylist()) == (0, [reason])
+    unmapped = CatalogueSettings(image_columns={column: ""})
+    accepted, rejects = validation.images(batch, unmapped)
+    assert (accepted.num_rows, rejects.num_rows) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "other"),
+    [
+        ("size", ["L", "M", None], True),
+        ("size", ["38", "39.5", "40"], True),
+        ("size", ["18234", "20991", ""], False),
+        ("position", ["left chest", "2", "back"], True),
+        ("position", ["1", "2", "x"], False),
+        ("added_at", ["spring", "N/A", None], True),
+        ("added_at", [None, "N/A", "2026-01-31"], False),
+        ("product_type", ["variable", "Simple", "variation"], True),
+        ("product_type", ["Polo", "Simple", None], False),
+        ("position", [{"x": 1}, None, None], True),
+    ],
+)
+def test_a_column_that_means_something_else(name, column, other):
+    batch = pa.RecordBatch.from_pydict({name: column})
+    assert list(validation.other_meanings(batch, SETTINGS)) == ([name] if other else [])
+    mapped = CatalogueSettings(product_columns={name: name}, image_columns={name: name})
+    assert not validation.other_meanings(batch, mapped)
+
+
+def test_words_for_no_value():
+    batch = product_batch(
+        product_id=["1", "nan", "NA", "4"],
+        category=["nan", "A", "None", ""],
+        subcategory=["-", "B", "#N/A", "C"],
+        average_rating=["N/A", "4", "NaN", "4"],
+        rating_count=["-", "1", "nan", "1"],
+    )
+    accepted, rejects = validation.products(batch, SETTINGS)
+    found = accepted.select(["product_id", "category", "subcategory", "average_rating"])
+    assert found.to_pylist() == [
+        {"product_id": "1", "category": None, "subcategory": None, "average_rating": None},
+        {"product_id": "NA", "category": None, "subcategory": None, "average_rating": None},
+    ]
+    assert rejects.column("reason").to_pylist() == ["missing_key", "missing_category"]
+    own = CatalogueSettings(missing_values=("nan",))
+    accepted, _ = validation.products(product_batch(category=["None"]), own)
+    assert accepted.column("category").to_pylist() == ["None"]
+
+
+def test_rows_without_any_value():
+    settings = CatalogueSettings(only_rows={"kind": "Product | Bundle"})
+    batch = product_batch(
+        product_id=["", " ", None, "4", "5"],
+        category=["", "", "NULL", "A", "B"],
+        average_rating=["", "4", "", "4", "4"],
+        rating_count=["", "", "", "1", "1"],
+        kind=["Product"] * 3 + ["SKU", "Bundle"],
+    )
+    accepted, rejects = validation.products(batch.drop_columns(["kind"]), SETTINGS)
+    assert accepted.column("product_id").to_pylist() == ["4", "5"]
+    assert rejects.column("reason").to_pylist() == ["empty_row", "missing_key", "empty_row"]
+    accepted, rejects = validation.products(batch, settings)
+    assert accepted.column("product_id").to_pylist() == ["5"]
+    assert rejects.column("reason").to_pylist()[-1] == "other_row"
+
+
+def test_several_pictures_in_a_row():
+    settings = CatalogueSettings(picture_columns=("main", "other *"))
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "product_id": ["1", "2", "3"],
+            "position": ["1", "1", "1"],
+            "main": ["/a.jpg", "", "/m.jpg|/n.jpg"],
+            "other 10": ["/c.jpg", None, None],
+            "other 2": ["/b.jpg,/a.jpg", None, None],
+        }
+    )
+    accepted, rejects = validation.images(batch, settings)
+    assert accepted.select(["product_id", "image_uri", "position"]).to_pylist() == [
+        {"product_id": "1", "image_uri": uri, "position": place}
+        for place, uri in enumerate(("/a.jpg", "/b.jpg", "/c.jpg"), 1)
+    ] + [
+        {"product_id": "3", "image_uri": "/m.jpg", "position": 1},
+        {"product_id": "3", "image_uri": "/n.jpg", "position": 2},
+    ]
+    assert rejects.column("reason").to_pylist() == ["no_picture"]
+    with pytest.raises(UnposedError, match=r"none of the columns main, other \*"):
+        validation.images(image_batch(), settings)
+
+
+def test_alternatives_and_parts_of_columns():
+    settings = CatalogueSettings(
+        image_columns={"product_id": "parent | id", "image_uri": "/{id:3}/{id}.jpg"}
+    )
+    batch = pa.RecordBatch.from_pydict({"parent": ["", "P"], "id": ["01234", "05678"]})
+    accepted, _ = validation.images(batch, settings)
+    assert accepted.column("product_id").to_pylist() == ["01234", "P"]
+    assert accepted.column("image_uri").to_pylist() == ["/012/01234.jpg", "/056/05678.jpg"]
+    accepted, _ = validation.images(batch.drop_columns(["parent"]), settings)
+    assert accepted.column("product_id").to_pylist() == ["01234", "05678"]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def rows(frame, *columns):
 def test_rows_are_accepted_or_set_aside_and_none_is_lost(spark, tmp_path):
     settings = settings_of(
         tmp_path,
-        PRODUCTS + "001,Shirts,4.5,10\n2,,4,1\n3,Shirts,nine,1\n4,Shirts,4\n5,Shirts,,\n",
+        PRODUCTS + "001,Shirts,4.5,10\n2,,4,1\n3,Shirts,nine,1\n4\n5,Shirts,,\n",
         IMAGES + "001,a.jpg\n001,http://cdn/b.jpg\n3,c.jpg\n,d.jpg\n5,\n5,s3://x/y.jpg\n",
     )
     catalogue = ingest.read_catalogue(spark, settings, DAY)
@@ -157,6 +157,45 @@ def test_the_pictures_of_a_day(spark, tmp_path):
         "/last.jpg",
         "/back.jpg",
     ]
+
+
+def test_one_export_of_products_variants_and_pictures(spark, tmp_path):
+    (tmp_path / "shop.csv").write_text(
+        "Handle,Type,Image Src,Image Position\n"
+        'tee,Shirts,"/a.jpg,/b.jpg",1\ntee,,/c.jpg,3\ntee,,,\n,,,\ncap,,/d.jpg,1\ntee,,/a.jpg,4\n'
+    )
+    settings = config.load(
+        None,
+        catalogue__layout="shopify",
+        catalogue__products=str(tmp_path / "shop.csv"),
+        catalogue__error_budget=0.5,
+    )
+    catalogue = ingest.read_catalogue(spark, settings, DAY)
+    assert rows(catalogue.products, "product_id", "category") == [("tee", "Shirts")]
+    assert rows(catalogue.images, "position", "image_uri") == [
+        (1, "/a.jpg"),
+        (2, "/b.jpg"),
+        (3, "/c.jpg"),
+    ]
+    counts = ingest.check_budget(catalogue, settings)
+    assert counts["products"] == {
+        "rows": 6,
+        "accepted": 1,
+        "set_aside": 1,
+        "other_day": 0,
+        "empty_row": 1,
+        "missing_category": 1,
+        "continuation_row": 3,
+    }
+    assert (counts["images"]["set_aside"], counts["images"]["no_picture"]) == (1, 1)
+    assert rows(catalogue.rejects, "source", "reason") == [
+        ("images", "repeated_row"),
+        ("images", "unknown_product"),
+        ("products", "missing_category"),
+    ]
+    strict = settings_of(tmp_path, PRODUCTS + "1,A,4,1\n2,A,x,1\n", IMAGES, error_budget=0.1)
+    with pytest.raises(ErrorBudgetExceededError, match=r'Such as: .*row 3: average_rating "x"'):
+        ingest.check_budget(ingest.read_catalogue(spark, strict, DAY), strict)
 
 
 def test_a_source_past_its_budget_is_refused(spark, tmp_path):

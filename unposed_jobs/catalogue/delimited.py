@@ -1,21 +1,23 @@
 """CSV as shops export it, as Arrow batches of text: no line is lost and no value is guessed.
 
-Plain or gzip; UTF-8 (with or without a mark), UTF-16 with its mark; a line that is no UTF-8 is
-read as Windows-1252, a superset of Latin-1. The delimiter (comma, semicolon, tab or bar) is
-the header's; Excel's ``sep=;`` line is understood. Quoted values may hold line ends. A row with
-more or fewer fields than the header, or whose quote is never closed, comes out as a malformed
-row, one for each of its lines.
+`utf8` undoes gzip and encodings. The delimiter (comma, semicolon, tab or bar) is the header's;
+Excel's ``sep=;`` line is understood, and lines before the header where the columns that are
+looked for tell it. Quoted values may hold line ends; quotes inside them are doubled, or escaped by
+a backslash where the file's beginning reads better so.
+
+A row that leaves empty last cells out, or has empty cells too many, is a row. One with other
+fields than the header, or whose quote is never closed, comes out as a malformed row, one for each
+of its lines.
 """
 
 from __future__ import annotations
 
-import codecs
-import gzip
-import io
+import csv as lines_of_csv
+import itertools
 import re
-import zlib
-from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +25,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from unposed_jobs.catalogue.schemas import ROW
+from unposed_jobs.catalogue.utf8 import BROKEN, Utf8, doubled, explain
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.storage import shown
 
@@ -31,74 +34,191 @@ PROBLEM = "__malformed_because"
 """Columns beside the source's own: the text of a malformed line and what is wrong with it."""
 _BLOCK = 8 * 1024 * 1024
 _DELIMITERS = ",;\t|"
-_TAIL = 1024 * 1024
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def read(file: BinaryIO, uri: str, batch_rows: int) -> Iterator[pa.RecordBatch]:
+_PREAMBLE = 25
+"""Lines among which the header is looked for."""
+_SAMPLE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is written; what is empty is told by the file."""
+
+    encoding: str = ""
+    header_line: int = 0
+    """The header's line, as an editor counts them."""
+    delimiter: str = ""
+    escaped: bool | None = None
+    """Whether quotes are escaped by a backslash."""
+
+
+UNKNOWN = Dialect()
+
+
+def look(
+    file: BinaryIO, uri: str, dialect: Dialect, wanted: Collection[frozenset[str]] = ()
+) -> tuple[Dialect, str]:
+    """The file's dialect by its beginning, and what should be said of it ("": nothing).
+
+    The header is the first line that has all columns of one of the `wanted` sets; without such a
+    line, the first. Raises UnposedError as `read`.
+    """
+    text = Utf8(file, uri, dialect.encoding)
+    found = _dialect(text, dialect, wanted)
+    told = []
+    if text.encoding and not dialect.encoding and not text.encoding.startswith("utf"):
+        told.append(
+            f"looks like {text.encoding} and is read so; [catalogue] encoding names another"
+        )
+    if text.mixed:
+        told.append("is not UTF-8 and is read as Windows-1252; [catalogue] encoding names another")
+    if found.header_line > 1 and not dialect.header_line and wanted:
+        told.append(f"has its header in line {found.header_line}")
+    return found, f"{shown(uri)} {', '.join(told)}" if told else ""
+
+
+def _dialect(text: Utf8, dialect: Dialect, wanted: Collection[frozenset[str]]) -> Dialect:
+    lines = text.lines(max(_PREAMBLE, dialect.header_line))
+    filled = [number for number, line in enumerate(lines, 1) if line.strip()]
+    header = dialect.header_line or (filled[0] if filled else 1)
+    delimiter = dialect.delimiter
+    if not dialect.header_line:
+        declared = re.fullmatch(r'"?sep=(.)"?', lines[header - 1].strip()) if lines else None
+        if declared:
+            header, delimiter = header + 1, delimiter or declared[1]
+        header = next(
+            (
+                number
+                for number in filled
+                for mark in (delimiter or _DELIMITERS)
+                if number >= header
+                and any(names <= set(_cells(lines[number - 1], mark)) for names in wanted)
+            ),
+            header,
+        )
+    line = lines[header - 1] if header <= len(lines) else ""
+    bare = re.sub(r'"[^"]*"', "", line)
+    delimiter = delimiter or max(_DELIMITERS, key=bare.count)
+    escaped = dialect.escaped
+    if escaped is None:
+        escaped = _is_escaped(text.begin(_SAMPLE), delimiter)
+    return Dialect(text.encoding, header, delimiter, escaped)
+
+
+def likelier_header(file: BinaryIO, uri: str, dialect: Dialect) -> str:
+    """What to write where another line looks more like the header, as the end of a message."""
+    lines = Utf8(file, uri, dialect.encoding).lines(_PREAMBLE)
+    names = [_names(_cells(line, dialect.delimiter)) for line in lines]
+    chosen = names[dialect.header_line - 1] if dialect.header_line <= len(names) else []
+    best = max(range(len(names)), key=lambda number: len(names[number]), default=0)
+    if not names or len(names[best]) <= max(len(chosen), 1):
+        return ""
+    told = ", ".join(names[best][:4])
+    return f". Line {best + 1} looks like a header ({told}): [catalogue] header_line = {best + 1}"
+
+
+def _names(cells: list[str]) -> list[str]:
+    """Cells that look like the names of columns."""
+    return [cell for cell in dict.fromkeys(cells) if re.fullmatch(r"[^\W\d]\w*", cell)]
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(lines_of_csv.reader([line], delimiter=delimiter), [])]
+    except lines_of_csv.Error:
+        return []
+
+
+def _is_escaped(sample: bytes, delimiter: str) -> bool:
+    """Whether the beginning of a file reads better with quotes escaped by a backslash."""
+    sample = sample[: sample.rfind(b"\n") + 1]
+    if b'\\"' not in sample:
+        return False
+    mark = re.escape(delimiter.encode())
+    plain, unescaped = _damage(sample, delimiter), _damage(doubled(sample), delimiter)
+    # A quote that closes a value is followed by a delimiter or a line's end.
+    inside = re.search(rb"(^|\n|" + mark + rb')"[^"\n]*\\"[^\r\n"' + mark + rb"]", sample)
+    return unescaped < plain or (unescaped == plain and inside is not None)
+
+
+def _damage(sample: bytes, delimiter: str) -> int:
+    """How many rows of a sample are malformed, or joined to another."""
+    bad: list[csv.InvalidRow] = []
+    try:
+        batches = list(_open(pa.py_buffer(sample), delimiter, bad))
+    except pa.ArrowInvalid:
+        return len(sample)
+    return len(bad) + sum(len(_swallowed(batch)) for batch in batches if batch.num_rows)
+
+
+def _open(source: Any, delimiter: str, bad: list[csv.InvalidRow]) -> csv.CSVStreamingReader:
+    def set_aside(row: csv.InvalidRow) -> str:
+        bad.append(row)
+        return "skip"
+
+    return csv.open_csv(
+        pa.BufferReader(source) if isinstance(source, pa.Buffer) else pa.PythonFile(source, "r"),
+        read_options=csv.ReadOptions(
+            use_threads=False, block_size=_BLOCK, autogenerate_column_names=True
+        ),
+        parse_options=csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+        ),
+        convert_options=csv.ConvertOptions(default_column_type=pa.string()),
+    )
+
+
+def read(
+    file: BinaryIO, uri: str, batch_rows: int, dialect: Dialect | None = None
+) -> Iterator[pa.RecordBatch]:
     """The rows of an open CSV file; the first batch comes also where there is no row.
 
     Columns: the header's, trimmed, all text (an empty value is ""); `ROW`, counted from 1 for
     the header without empty lines; `MALFORMED` and `PROBLEM`, null in good rows.
 
-    Raises UnposedError in one line for a file without a header, a broken gzip, and a quoted
-    value longer than 8 MiB.
+    Raises UnposedError in one line for a file without a header, a broken gzip, text that is not
+    in the named encoding, and a quoted value longer than 8 MiB.
     """
-    text = _Utf8(file, uri)
-    first = text.first_line()
-    declared = re.fullmatch(r'"?sep=(.)"?', first)
-    if declared:
-        text.drop_line()
-        delimiter = declared[1]
-    else:
-        bare = re.sub(r'"[^"]*"', "", first)
-        delimiter = max(_DELIMITERS, key=bare.count)
+    dialect = dialect or UNKNOWN
+    text = Utf8(file, uri, dialect.encoding)
+    dialect = _dialect(text, dialect, ())
+    text.drop_lines(dialect.header_line - 1)
+    if dialect.escaped:
+        text.double_escaped_quotes()
+    delimiter = dialect.delimiter
     bad: list[csv.InvalidRow] = []
-
-    def set_aside(row: csv.InvalidRow) -> str:
-        bad.append(row)
-        return "skip"
-
-    names: list[str] | None = None
+    names: list[str] = []
     held: pa.RecordBatch | None = None
     number = 1
     try:
-        reader = csv.open_csv(
-            pa.PythonFile(text, "r"),
-            read_options=csv.ReadOptions(
-                use_threads=False, block_size=_BLOCK, autogenerate_column_names=True
-            ),
-            parse_options=csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
-            ),
-            convert_options=csv.ConvertOptions(default_column_type=pa.string()),
-        )
-        for block in reader:
+        for block in _open(text, delimiter, bad):
             batch = block
-            if names is None and batch.num_rows:
+            if not names and batch.num_rows:
                 names = [column[0].as_py().strip() for column in batch.columns]
                 batch, number = batch.slice(1), 2
             if held is not None:
                 numbers = _numbers(held.num_rows, number, bad)
-                yield from _rows(held, names or [], numbers, batch_rows)
+                yield from _rows(held, names, numbers, batch_rows)
                 number = int(numbers[-1]) + 1 if len(numbers) else number
-                yield from _malformed(
-                    names or [], [_told(row) for row in bad if row.number < number]
-                )
+                now = [row for row in bad if row.number < number]
+                yield from _uneven(names, now, held, delimiter, batch_rows)
                 bad[:] = [row for row in bad if row.number >= number]
             held = batch
-    except (pa.ArrowInvalid, EOFError, zlib.error, OSError, UnicodeError) as error:
+    except (pa.ArrowInvalid, *BROKEN) as error:
         raise UnposedError(_explain(error, uri, number)) from None
-    if names is None or held is None:
+    if not names or held is None:
         raise UnposedError(_NO_HEADER.format(shown(uri)))
     numbers = _numbers(held.num_rows, number, bad)
-    malformed = [_told(row) for row in bad]
+    unclosed = []
     if text.ends_inside_quotes(held, delimiter):
         line = delimiter.join(column[-1].as_py() for column in held.columns)
-        malformed.append((int(numbers[-1]), line, "a quoted value is not closed"))
+        unclosed.append((int(numbers[-1]), line, "a quoted value is not closed"))
         held, numbers = held.slice(0, held.num_rows - 1), numbers[:-1]
     yield from _rows(held, names, numbers, batch_rows)
-    yield from _malformed(names, malformed)
+    yield from _uneven(names, bad, held, delimiter, batch_rows)
+    yield from _malformed(names, unclosed)
 
 
 _NO_HEADER = "{} is empty; a catalogue without rows still needs its header line"
@@ -113,9 +233,80 @@ def _explain(error: Exception, uri: str, number: int) -> str:
             f"{shown(uri)}: after row {number} a row is longer than {_BLOCK >> 20} MiB: "
             "probably a quote that is never closed"
         )
-    if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
-        return f"{shown(uri)} is a gzip file that is cut short or damaged: {reason}"
-    return f"cannot read {shown(uri)}: {reason}"
+    return explain(error, uri)
+
+
+def _uneven(
+    names: list[str], bad: list[csv.InvalidRow], whole: pa.RecordBatch, delimiter: str, size: int
+) -> Iterator[pa.RecordBatch]:
+    """Rows with another number of fields than the header: as rows where nothing but empty cells
+    is absent or too many, else malformed. `whole` are good rows around them.
+    """
+    if not bad:
+        return
+    broken = _broken_by_a_line_end(bad, whole, delimiter)
+    even = [None if row.number in broken else _even(row, delimiter) for row in bad]
+    mended = [(row.number, text) for row, text in zip(bad, even, strict=True) if text is not None]
+    if mended:
+        failed: list[csv.InvalidRow] = []
+        data = "".join(text + "\n" for _, text in mended).encode()
+        batches = [batch for batch in _open(pa.py_buffer(data), delimiter, failed) if len(batch)]
+        if not failed and sum(map(len, batches)) == len(mended):
+            numbers = np.array([number for number, _ in mended], dtype=np.int64)
+            for batch in batches:
+                yield from _rows(batch, names, numbers[: len(batch)], size)
+                numbers = numbers[len(batch) :]
+        else:
+            even = [None] * len(bad)
+    yield from _malformed(
+        names, [_told(row) for row, text in zip(bad, even, strict=True) if text is None]
+    )
+
+
+def _even(row: csv.InvalidRow, delimiter: str) -> str | None:
+    """The row's text with as many fields as the header; None where they would not be its own."""
+    text, lacking = row.text.rstrip("\r\n"), row.expected_columns - row.actual_columns
+    if text.count('"') % 2 or (row.actual_columns == 1 and text.strip(' "')):
+        return None
+    if lacking > 0:
+        return text + delimiter * lacking
+    mark = re.escape(delimiter)
+    surplus = re.search(rf'(?:{mark} *(?:"")? *){{{-lacking}}}$', text)
+    return text[: surplus.start()] if surplus else None
+
+
+def _broken_by_a_line_end(
+    bad: list[csv.InvalidRow], whole: pa.RecordBatch, delimiter: str
+) -> set[int]:
+    """The numbers of neighbouring short rows that are one row with a line end inside.
+
+    Together they have as many fields as the header, and the later ones begin with something that
+    is not like what the good rows begin with.
+    """
+    found: set[int] = set()
+    if not any(after.number == row.number + 1 for row, after in itertools.pairwise(bad)):
+        return found
+    usual = {_shape(value.as_py() or "") for value in whole.columns[0][:1000]}
+    piece: list[csv.InvalidRow] = []
+    for row in bad:
+        begins = _begins(row, delimiter)
+        follows = piece and row.number == piece[-1].number + 1
+        follows = follows and begins not in usual | {_begins(piece[0], delimiter)}
+        piece = [*piece, row] if follows else [row]
+        fields = sum(item.actual_columns for item in piece) - len(piece) + 1
+        if len(piece) > 1 and fields == row.expected_columns:
+            found |= {item.number for item in piece}
+    return found
+
+
+def _begins(row: csv.InvalidRow, delimiter: str) -> str:
+    return _shape(next(iter(_cells(row.text, delimiter)), ""))
+
+
+def _shape(value: str) -> str:
+    """What kind of word it is: letters and digits by one sign each, however many."""
+    value = re.sub(r"\d+", "9", value.strip())
+    return re.sub(r"[^\W\d_]+", "a", value)
 
 
 def _told(row: csv.InvalidRow) -> tuple[int, str, str]:
@@ -187,109 +378,3 @@ def _malformed(names: list[str], rows: list[tuple[int, str, str]]) -> Iterator[p
         columns: list[Any] = [pa.nulls(len(lines), pa.string()) for _ in names]
         columns += [pa.array(numbers, pa.int64()), pa.array(texts), pa.array(reasons)]
         yield pa.RecordBatch.from_arrays(columns, names=[*names, ROW, MALFORMED, PROBLEM])
-
-
-class _Utf8(io.RawIOBase):
-    """A file of text as UTF-8, gzip and other encodings undone, its end remembered."""
-
-    def __init__(self, file: BinaryIO, uri: str) -> None:
-        buffered: Any = file if hasattr(file, "peek") else io.BufferedReader(cast(Any, file))
-        if buffered.peek(2)[:2] == b"\x1f\x8b":
-            buffered = gzip.GzipFile(fileobj=buffered)
-        self._uri = uri
-        self._tail = b""
-        self._chunks = _ended(self._decoded(buffered))
-        self._ready = b""
-
-    def _decoded(self, file: Any) -> Iterator[bytes]:
-        start = file.read(1 << 20)
-        if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            decoder = codecs.getincrementaldecoder("utf-16")()
-            while start:
-                yield decoder.decode(start).encode()
-                start = file.read(1 << 20)
-            decoder.decode(b"", final=True)
-            return
-        rest = start.removeprefix(codecs.BOM_UTF8)
-        while True:
-            more = file.read(1 << 20)
-            # Cut at a line end: the encoding is decided line by line.
-            cut = rest.rfind(b"\n") + 1 if more else len(rest)
-            if cut:
-                yield _valid(rest[:cut])
-            if not more:
-                return
-            rest = rest[cut:] + more
-
-    def first_line(self) -> str:
-        """The first line, which stays to be read; "" where the file is empty."""
-        try:
-            while b"\n" not in self._ready and (chunk := next(self._chunks, None)) is not None:
-                self._ready += chunk
-        except (EOFError, zlib.error, OSError, UnicodeError) as error:
-            raise UnposedError(_explain(error, self._uri, 0)) from None
-        return self._ready.split(b"\n", 1)[0].decode(errors="replace").strip()
-
-    def drop_line(self) -> None:
-        """Leave the first line out."""
-        self._ready = self._ready.partition(b"\n")[2]
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        parts: list[bytes] = []
-        while size:  # whole blocks: a row may not be longer than one
-            if not self._ready:
-                self._ready = next(self._chunks, b"")
-                if not self._ready:
-                    break
-            part = self._ready if size < 0 else self._ready[:size]
-            self._ready = self._ready[len(part) :]
-            size -= len(part) if size > 0 else 0
-            parts.append(part)
-        data = b"".join(parts)
-        self._tail = (self._tail + data)[-_TAIL:]
-        return data
-
-    def ends_inside_quotes(self, last: pa.RecordBatch, delimiter: str) -> bool:
-        """Whether the file ended within the quoted last value of its last row, as a cut one does:
-        its text then ends with the opening quote and the value, without the closing one.
-        """
-        if not last.num_rows:
-            return False
-        value = last.columns[-1][-1].as_py().rstrip("\r\n").replace('"', '""').encode()
-        if len(value) + 2 > _TAIL:
-            return True
-        before, quote, _ = self._tail.rstrip(b"\r\n").rpartition(b'"' + value)
-        whole = before + quote == self._tail.rstrip(b"\r\n")
-        return bool(quote) and whole and before[-1:] in (delimiter.encode(), b"\n", b"\r", b"")
-
-
-def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """End the last line: Arrow takes a file of one unended line for an empty one."""
-    last = b"\n"
-    for chunk in chunks:
-        if chunk:
-            yield chunk
-            last = chunk[-1:]
-    if last not in (b"\n", b"\r"):
-        yield b"\n"
-
-
-def _valid(data: bytes) -> bytes:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return b"".join(map(valid_line, data.splitlines(keepends=True)))
-    return data
-
-
-def valid_line(line: bytes) -> bytes:
-    """The bytes as UTF-8: as they are, else read as Windows-1252, else as Latin-1."""
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return line.decode(encoding).encode()
-        except UnicodeDecodeError:
-            continue
-    return line.decode("latin-1").encode()

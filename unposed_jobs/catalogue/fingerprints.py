@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from unposed_jobs import storage
+from unposed_jobs.catalogue.addresses import nearest
 from unposed_jobs.config import PoseSettings
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -51,6 +52,9 @@ FINGERPRINTED = pa.schema(
 )
 """The columns of the table `images` but bucket and run_id; `change`: new, changed, touched
 (another date, the same bytes), unchanged or failed; `altered`: whether the table must be told."""
+
+_GUESSES = 8
+"""Missing files of a batch for which a name that is merely like theirs is looked for."""
 
 _ALONE = 0.02
 """Seconds: 256 files of this machine take a tenth of it, one object of a store as long."""
@@ -97,7 +101,16 @@ def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -
             tell(row, found) if reading is None else reading.result()
             for row, found, reading in zip(rows, looked, told, strict=True)
         ]
+    _explain(results)
     return pa.RecordBatch.from_pylist(results, schema=FINGERPRINTED)
+
+
+def _explain(results: list[dict[str, Any]]) -> None:
+    """Say of missing files what there is near them; of many in other words for the first alone."""
+    names: dict[str, list[str]] = {}
+    missing = [result for result in results if result["status"] == "missing"]
+    for place, result in enumerate(missing):
+        result["error"] += nearest(result["image_uri"], names, guess=place < _GUESSES)
 
 
 def fingerprint_batches(

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from unposed_jobs import storage
 from unposed_jobs.catalogue import values
+from unposed_jobs.catalogue.addresses import absolute
 from unposed_jobs.catalogue.landmark_layout import STORED, Layout, other_columns
-from unposed_jobs.catalogue.rows import Rows, absolute, own_columns
+from unposed_jobs.catalogue.rows import Rows, own_columns
 from unposed_jobs.catalogue.schemas import ACCEPTED_LANDMARKS
 from unposed_jobs.catalogue.validation import LEAVES
 from unposed_jobs.config import CatalogueSettings

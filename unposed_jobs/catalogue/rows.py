@@ -1,7 +1,6 @@
 """A batch of source rows on its way to the catalogue's columns: what every source needs of it.
 
-Columns by our names (`resolve`), addresses made absolute (`absolute`), and rows set aside with a
-reason (`Rows`).
+Columns by our names (`resolve`), and rows set aside with a reason (`Rows`).
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -19,12 +17,15 @@ import pyarrow.compute as pc
 
 from unposed_jobs import storage
 from unposed_jobs.catalogue import values
+from unposed_jobs.catalogue.cells import PICTURE
 from unposed_jobs.catalogue.delimited import MALFORMED, PROBLEM
-from unposed_jobs.catalogue.schemas import FILE, REJECTS, ROW
-from unposed_jobs.catalogue.sources import PLACE
+from unposed_jobs.catalogue.schemas import FILE, PART, REJECTS, ROW
 from unposed_jobs.errors import UnposedError
 
-_NAMED = re.compile(r"\{([^{}]+)\}")
+_NAMED = re.compile(r"\{([^{}]+?)(?::(\d+))?\}")
+_OR = " | "
+PLACE = (FILE, ROW, MALFORMED, PROBLEM, PICTURE, PART)
+"""Columns that reading added to the source's own."""
 
 
 class Rows:
@@ -45,34 +46,97 @@ class Rows:
         line = batch.column(MALFORMED) if MALFORMED in batch.schema.names else none
         self._reason = pc.if_else(pc.is_valid(line), "malformed_line", pa.scalar(None, pa.string()))
         self._detail = batch.column(PROBLEM) if PROBLEM in batch.schema.names else none
+        self._ignored: list[tuple[pa.Array, pa.Array]] = []
 
     def column(self, name: str) -> pa.Array:
-        """The source's column, null throughout where it has none."""
-        if name in self._columns and self._columns[name] not in self._batch.schema.names:
-            return self._composed(self._columns[name])
-        if name not in self._columns:
+        """The source's column, null throughout where it has none.
+
+        Of alternatives each row has the first that holds a value.
+        """
+        theirs = self._columns.get(name)
+        if theirs is None:
             return pa.nulls(self._batch.num_rows, pa.string())
-        return self._batch.column(self._columns[name])
+        if theirs in self._batch.schema.names:
+            return self._batch.column(theirs)
+        found = [
+            values.text(self._batch.column(one), False)
+            if one in self._batch.schema.names
+            else self._composed(one)
+            for one in theirs.split(_OR)
+        ]
+        return pc.coalesce(*found)
 
     def _composed(self, pattern: str) -> pa.Array:
         """A pattern of columns, row by row; null where one of them has no value."""
-        pieces = [
-            values.text(self._batch.column(piece), False) if odd % 2 else pa.scalar(piece)
-            for odd, piece in enumerate(_NAMED.split(pattern))
-        ]
+        pieces = []
+        pieces_of = _NAMED.split(pattern)
+        for text, name, length in zip(
+            pieces_of[::3], [*pieces_of[1::3], ""], [*pieces_of[2::3], None], strict=True
+        ):
+            pieces.append(pa.scalar(text))
+            if name:
+                piece = values.text(self._batch.column(name), False)
+                pieces.append(pc.utf8_slice_codeunits(piece, 0, int(length)) if length else piece)
         return pc.binary_join_element_wise(*pieces, "")
 
-    def text(self, name: str, normalize: bool = True) -> pa.Array:
+    def text(self, name: str, normalize: bool = True, missing: Sequence[str] = ()) -> pa.Array:
         """The column as trimmed text (`values.text`); raises UnposedError where it is neither
         text nor numbers.
         """
         try:
-            return values.text(self.column(name), normalize)
+            return values.text(self.column(name), normalize, missing)
         except pa.ArrowNotImplementedError:
             kind = self.column(name).type
             raise UnposedError(
                 f"{self._uri}: column {self._columns[name]} holds {kind}, not text or numbers"
             ) from None
+
+    def optional(
+        self, name: str, read: Callable[[pa.Array], values.Column], kind: pa.DataType
+    ) -> values.Column:
+        """`read` of the column; of a type that cannot be read, null throughout and each value bad.
+
+        `kind` is the type that `read` gives.
+        """
+        column = self.column(name)
+        try:
+            return read(column)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+            return pa.nulls(len(column), kind), pc.is_valid(column)
+
+    def reject_empty(self, key: pa.Array) -> None:
+        """Set the rows aside of which no column has a value; only where `key` has none."""
+        without = pc.and_(pc.is_null(key), pc.is_null(self._reason))
+        if not pc.any(without).as_py():
+            return
+        rows = self._batch.filter(without)
+        empty = pa.repeat(pa.scalar(True), rows.num_rows)
+        for name in own_columns(rows):
+            try:
+                column = values.text(rows.column(name), False)
+            except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+                column = rows.column(name)
+            empty = pc.and_(empty, pc.is_null(column))
+        self.reject(
+            pc.replace_with_mask(without, without, empty), "empty_row", "no cell has a value"
+        )
+
+    def ignore(self, mask: pa.Array, name: str, because: str) -> None:
+        """Tell of the values of an optional column that are left out; their rows stay."""
+        if pc.any(mask).as_py():
+            self._ignored.append((mask, self._told(name, f"{because}; it is left out")))
+
+    def _told(self, name: str, because: str) -> pa.Array:
+        """For each row the value of our column `name`, and what is wrong with it."""
+        try:
+            column = self.text(name, False)
+        except UnposedError:
+            column = pa.array([str(self.column(name).type)] * self._batch.num_rows)
+        shown = pc.utf8_slice_codeunits(pc.fill_null(column, ""), 0, 80)
+        shown = pc.replace_substring_regex(shown, r"[\x00-\x1f\x7f]", "?")
+        shown = pc.replace_substring_regex(shown, r"://[^/]*@", "://")
+        named = pa.scalar(f'{self._columns.get(name, name)} "')
+        return pc.binary_join_element_wise(named, shown, pa.scalar(f'" {because}'), "")
 
     def reject(self, mask: pa.Array, reason: str, detail: str, because: str = "") -> None:
         """Set the rows of `mask` aside, unless they already are.
@@ -81,13 +145,7 @@ class Rows:
         """
         if not pc.any(mask).as_py():
             return
-        told: Any = pa.scalar(detail, pa.string())
-        if because:
-            shown = pc.utf8_slice_codeunits(pc.fill_null(self.text(detail, False), ""), 0, 80)
-            shown = pc.replace_substring_regex(shown, r"[\x00-\x1f\x7f]", "?")
-            shown = pc.replace_substring_regex(shown, r"://[^/]*@", "://")
-            named = pa.scalar(f'{self._columns[detail]} "')
-            told = pc.binary_join_element_wise(named, shown, pa.scalar(f'" {because}'), "")
+        told: Any = self._told(detail, because) if because else pa.scalar(detail, pa.string())
         mask = pc.and_(mask, pc.is_null(self._reason))
         self._reason = pc.if_else(mask, pa.scalar(reason), self._reason)
         self._detail = pc.if_else(mask, told, self._detail)
@@ -95,30 +153,44 @@ class Rows:
     def split(
         self, accepted: list[pa.Array], schema: pa.Schema, key: pa.Array
     ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """The rows that were not rejected, as `schema`, and the others as `REJECTS`."""
-        place = [self._place(FILE, pa.int32()), self._place(ROW, pa.int64())]
+        """The rows that were not rejected, as `schema`, and the others as `REJECTS`; among those
+        are also, as `ignored_value`, the values that were left out of accepted rows.
+        """
+        place = [self._place(item.name, item.type) for item in schema if item.name in PLACE]
         good = pc.is_null(self._reason)
         rows = pa.RecordBatch.from_arrays([*accepted, *place], schema=schema).filter(good)
-        bad = pc.invert(good)
+        parts = [self._rejected(pc.invert(good), self._reason, self._detail, key)]
+        for ignored, detail in self._ignored:
+            mask = pc.and_(ignored, good)
+            if pc.any(mask).as_py():
+                reason = pa.array(["ignored_value"] * len(mask), pa.string())
+                parts.append(self._rejected(mask, reason, detail, key))
+        return rows, pa.Table.from_batches(parts).combine_chunks().to_batches()[0] if len(
+            parts
+        ) > 1 else parts[0]
+
+    def _rejected(
+        self, rows: pa.Array, reason: pa.Array, detail: pa.Array, key: pa.Array
+    ) -> pa.RecordBatch:
+        place = [self._place(FILE, pa.int32()), self._place(ROW, pa.int64())]
         number = pc.cast(place[1], pa.string())
         where = pc.binary_join_element_wise(
             pa.scalar(f"{self._uri} row "), pc.fill_null(number, "?"), pa.scalar(": "), ""
         )
-        detail = pc.binary_join_element_wise(where, pc.fill_null(self._detail, ""), "")
-        rejects = [pc.filter(item, bad) for item in (key, self._reason, detail)]
-        text = pa.array(_as_json(self._batch.filter(bad)), pa.string())
+        detail = pc.binary_join_element_wise(where, pc.fill_null(detail, ""), "")
+        rejects = [pc.filter(item, rows) for item in (key, reason, detail)]
+        text = pa.array(_as_json(self._batch.filter(rows)), pa.string())
         source = pa.array([self._source] * len(text), pa.string())
-        rejected = pa.RecordBatch.from_arrays(
-            [source, *rejects, text, *(pc.filter(item, bad) for item in place)], schema=REJECTS
+        return pa.RecordBatch.from_arrays(
+            [source, *rejects, text, *(pc.filter(item, rows) for item in place)], schema=REJECTS
         )
-        return rows, rejected
 
     def _place(self, name: str, kind: pa.DataType) -> pa.Array:
         if name in self._batch.schema.names:
             return self._batch.column(name)
         if name == ROW:
             return pa.array(range(1, self._batch.num_rows + 1), kind)
-        return pa.array([0] * self._batch.num_rows, kind)
+        return pa.array([int(name == PART)] * self._batch.num_rows, kind)
 
 
 def resolve(
@@ -127,35 +199,45 @@ def resolve(
     required: Sequence[str],
     known: Sequence[str],
     where: tuple[str, str],
+    *,
+    lenient: bool = False,
 ) -> dict[str, str]:
     """Our name = the source's, for each of the `known` columns that the source has.
 
-    `mapping` is the configured one, `where` the source and the section of the settings. The
-    address may be put together from several columns: ``image_uri = "{product_id}/{image_id}"``.
+    `mapping` is the configured one, `where` the source and the section of the settings. A value
+    may be put together from several columns (``image_uri = "{product_id}/{image_id}"``, and
+    ``{article_id:3}`` is its first three characters), or have alternatives: of
+    ``"item_group_id | id"`` each row has the first that there is. A column mapped to "" is one
+    that the source does not have.
 
-    Raises UnposedError for a required or configured column that the source lacks.
+    Raises UnposedError for a required or configured column that the source lacks; `lenient`, of
+    the configured ones only for required ones.
     """
     uri, section = storage.shown(where[0]), where[1]
     refuse_unknown(mapping, known, section)
-    found = {name: mapping.get(name, name) for name in known}
-    parts = {name: _parts(name, found[name], columns) for name in known}
-    absent = [
-        name
-        for name in known
-        if not set(parts[name]) <= set(columns) and (name in required or name in mapping)
-    ]
+    wanted = {name: theirs for name in known if (theirs := mapping.get(name, name))}
+    specs = {name: _alternatives(theirs, columns) for name, theirs in wanted.items()}
+    needed = {*required, *(() if lenient else mapping)}
+    absent = [name for name in wanted if name in needed and not specs[name]]
+    absent += [name for name in required if name not in wanted]
     if absent:
-        lacking = [part for name in absent for part in parts[name] if part not in columns]
-        wanted = ", ".join(dict.fromkeys(lacking))
+        lacking = [
+            part
+            for name in absent
+            for one in wanted.get(name, name).split(_OR)
+            for part in _parts(one)
+            if part not in columns
+        ]
+        named = ", ".join(dict.fromkeys(lacking))
         keys = ", ".join(f'{name} = "..."' for name in absent)
         raise UnposedError(
-            f"{uri} has no column {wanted}; it has: {', '.join(columns)}. "
+            f"{uri} has no column {named}; it has: {', '.join(columns)}. "
             f"Name the right one: [{section}] {keys}"
         )
-    for name in (part for theirs in parts.values() for part in theirs):
+    for name in (part for spec in specs.values() for one in spec for part in _parts(one, columns)):
         if list(columns).count(name) > 1:
             raise UnposedError(f"{uri} has the column {name} more than once")
-    return {ours: theirs for ours, theirs in found.items() if set(parts[ours]) <= set(columns)}
+    return {ours: _OR.join(spec) for ours, spec in specs.items() if spec}
 
 
 def refuse_unknown(mapping: Mapping[str, str], known: Sequence[str], section: str) -> None:
@@ -167,58 +249,22 @@ def refuse_unknown(mapping: Mapping[str, str], known: Sequence[str], section: st
             raise UnposedError(f"[{section}] {name}: no such column of a catalogue; {hint}")
 
 
-def _parts(name: str, theirs: str, columns: Sequence[str]) -> list[str]:
+def _alternatives(theirs: str, columns: Sequence[str]) -> list[str]:
+    """Of the alternatives of a mapping those that the source has the columns of."""
+    if theirs in columns:
+        return [theirs]
+    return [one for one in theirs.split(_OR) if set(_parts(one, columns)) <= set(columns)]
+
+
+def _parts(theirs: str, columns: Sequence[str] = ()) -> list[str]:
     """The source's columns that one of ours is made of: itself, or those that a pattern names."""
-    inside = _NAMED.findall(theirs) if name == "image_uri" and theirs not in columns else []
-    return inside or [theirs]
+    named = [] if theirs in columns else [name for name, _ in _NAMED.findall(theirs)]
+    return named or [theirs]
 
 
 def own_columns(batch: pa.RecordBatch) -> list[str]:
     """The columns that are the source's own, without those that reading added."""
     return [name for name in batch.schema.names if name not in PLACE]
-
-
-def absolute(address: pa.Array, root: str) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Relative addresses made absolute, which of all can be no address, and which of the relative
-    ones lie outside of `root`.
-    """
-    inside = pa.repeat(pa.scalar(False), len(address))
-    bad = pc.match_substring_regex(address, r"[\x00-\x1f\x7f]")
-    bad = pc.or_(bad, pc.match_substring_regex(address, r"(?i)^[a-z][a-z0-9+.-]*:/*$"))
-    bad = pc.or_(bad, pc.match_substring_regex(address, r"(?i)^s3://(/|[^/]*@|[^/]*/?$)"))
-    bad = pc.or_(bad, pc.match_substring_regex(address, r"(?i)^file:([^/]|//[^/])"))
-    bad = pc.and_(bad, pc.invert(pc.match_substring_regex(address, r"(?i)^file://localhost/")))
-    bad = pc.fill_null(bad, False)
-    scheme = r"(?i)^(/|[a-z][a-z0-9+.-]*://|(file|data|javascript|blob|about):)"
-    relative = pc.fill_null(pc.invert(pc.match_substring_regex(address, scheme)), False)
-    if not pc.any(relative).as_py():
-        return address, bad, inside
-    if not root:
-        return address, pc.or_(bad, relative), inside
-    base = root
-    if storage.scheme(root) == "file":
-        base = str(storage.local_path(root).absolute())
-    tail = pc.replace_substring_regex(address, r"^(\./)+", "")
-    joined = pc.binary_join_element_wise(pa.scalar(base.rstrip("/")), tail, "/")
-    dotted = pc.match_substring_regex(address, r"(^|/)\.\.?(/|$)")
-    dotted = pc.and_(relative, pc.fill_null(dotted, False))
-    outside = inside
-    if pc.any(dotted).as_py() and storage.scheme(base) in ("file", "s3"):
-        resolved = [_join(base, item) for item in address.filter(dotted).to_pylist()]
-        nowhere = pa.array([item is None for item in resolved])
-        bad = pc.or_(bad, pc.replace_with_mask(bad, dotted, nowhere))
-        top = (posixpath.normpath(base) if base.startswith("/") else base).rstrip("/") + "/"
-        left = pa.array([not (item or top).startswith(top) for item in resolved])
-        outside = pc.replace_with_mask(inside, dotted, left)
-        joined = pc.replace_with_mask(joined, dotted, pa.array(resolved, pa.string()))
-    return pc.if_else(relative, joined, address), bad, outside
-
-
-def _join(base: str, part: str) -> str | None:
-    try:
-        return storage.join(base, part)
-    except storage.StorageError:
-        return None
 
 
 def _as_json(rows: pa.RecordBatch) -> list[str]:

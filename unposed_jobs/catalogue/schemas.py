@@ -6,6 +6,7 @@ import pyarrow as pa
 
 FILE = "__source_file"
 ROW = "__source_row"
+PART = "__source_part"
 """Beside the columns of a source, whose names they must not meet."""
 _PLACE = [
     pa.field(FILE, pa.int32()),  # which of the planned files, in their order
@@ -59,7 +60,8 @@ LANDMARKS = pa.schema(
 no_person. content_sha256 is a digest of the row itself: no picture was read."""
 
 ACCEPTED_PRODUCTS = pa.schema([*PRODUCTS, *_PLACE])
-ACCEPTED_IMAGES = pa.schema([*IMAGES, *_PLACE])
+ACCEPTED_IMAGES = pa.schema([*IMAGES, *_PLACE, pa.field(PART, pa.int32())])
+"""With `PART`: which of the pictures that its row names, from 1."""
 ACCEPTED_LANDMARKS = pa.schema([*LANDMARKS, *_PLACE])
 
 REJECTS = pa.schema(
@@ -75,6 +77,8 @@ REJECTS = pa.schema(
 """A source row that was set aside: the columns of the table `catalogue_rejects`, and its place."""
 
 REASONS = {
+    "empty_row": "no cell of the row has a value",
+    "other_row": "a row that [catalogue] only_rows leaves out",
     "malformed_line": "the line does not have the header's fields, or a quote is not closed",
     "missing_key": "product_id or image_uri is empty",
     "missing_category": "category is empty",
@@ -86,12 +90,28 @@ REASONS = {
     "duplicate_key": "a product, or a picture's landmarks, listed twice with different values; "
     "the first is kept",
     "unknown_product": "the picture's product is not in the products source, or was set aside",
+    "continuation_row": "a further row of a product, which says its category in another one",
+    "no_picture": "a row of a source of products and pictures that names no picture",
+    "ignored_value": "a value of an optional column that is none; the row itself is kept",
     "unlisted_picture": "landmarks of a picture that no accepted row of the images source lists",
     "repeated_row": "the same product, landmarks, or picture of a product, once more; one is kept",
 }
 """Why a row is set aside, in the order in which the reasons are looked for."""
 
-HARMLESS = frozenset({"repeated_row", "unlisted_picture"})
+HARMLESS = frozenset(
+    {
+        "empty_row",
+        "other_row",
+        "continuation_row",
+        "no_picture",
+        "ignored_value",
+        "repeated_row",
+        "unlisted_picture",
+    }
+)
 """Reasons that tell of nothing lost and do not count against the error budget: shops list one
-picture under several views (front, search, default), and a pose model runs on more pictures than
-one catalogue lists."""
+picture under several views (front, search, default), spreadsheets keep emptied rows, exports have
+rows for variants, and a pose model runs on more pictures than one catalogue lists."""
+
+COUNTED = frozenset({"empty_row", "other_row", "continuation_row"})
+"""Reasons whose rows are counted in `runs` and not kept: nothing that anyone should mend."""

@@ -2,56 +2,126 @@
 
 Each function takes a source column and returns (values, bad): `bad` marks rows that hold a value
 that is none of the wanted kind; a row without a value is null and not bad. Text counts as no
-value where it is empty, ``NULL``, ``null`` or ``\\N`` (databases' exports).
+value where it is empty, ``NULL``, ``null`` or ``\\N`` (databases' exports), and where a number or a
+time is wanted also where it is a word for that (data frames, spreadsheets).
 """
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unposed_jobs.catalogue.delimited import valid_line
+from unposed_jobs.catalogue.utf8 import valid_line
+from unposed_jobs.config import MISSING_WORDS as MISSING
 
-_NO_VALUE = pa.array(["", "NULL", "null", "\\N"])
+NOTHING = ("nan", "NaN", "None", "#N/A", "<NA>", "NaT")
+"""Words of `MISSING` that are no value as an id, either."""
+_NO_VALUE = ("", "NULL", "null", "\\N")
 _UTC = pa.timestamp("us", tz="UTC")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+$"
+_NO_TIME = r"(?i)^([+-]?infinity|0000-00-00.*|0001-01-01.*|00000000\d*|0)$"
+"""Never, for ever, and the zero dates of MySQL, .NET and Go."""
+_EPOCHS = ((r"^\d{9,10}(\.\d*)?$", 6), (r"^\d{12,13}(\.0*)?$", 3), (r"^\d{15,16}(\.0*)?$", 0))
+"""Seconds, milliseconds and microseconds since 1970, and the digits to microseconds."""
+_FORMS = (
+    (r"(?i) ?([+-]\d{2}:?\d{2}) (UTC|GMT|Z)$", r"\1"),
+    (r"(?i) ?(UTC|GMT)$", "Z"),
+    (r"(:\d{2}(?:\.\d+)?) ?([+-]\d{2})$", r"\1\2:00"),  # PostgreSQL, DuckDB
+    (r"^(\d{4}-\d{2}-\d{2}) ?(Z|[+-]\d{2}(:?\d{2})?)$", r"\1"),
+    (r"^((?:19|20)\d{2})(\d{2})(\d{2})(?:\.0*)?$", r"\1-\2-\3"),
+    (
+        r"^((?:19|20)\d{2})(\d{2})(\d{2})[T ]?(\d{2}):?(\d{2}):?(\d{2})",
+        r"\1-\2-\3T\4:\5:\6",
+    ),
+    (r"^(\d{4})/(\d{2})/(\d{2})", r"\1-\2-\3"),
+    (r"^(\d{2})\.(\d{2})\.(\d{4})", r"\3-\2-\1"),
+)
+"""Times as databases and spreadsheets write them, to ISO 8601, one after the other."""
 _DATE = r"^[1-9]\d{3}-\d{2}-\d{2}"
 _TIME = r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)? ?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)?)?$"
 Column = tuple[pa.Array, pa.Array]
 
 
-def text(column: pa.Array, normalize: bool = True) -> pa.Array:
-    """The column as trimmed text, null where it has no value.
+def plain(column: pa.Array) -> pa.Array:
+    """The column in one of Arrow's basic types: no dictionary, run-end, view or extension type.
+
+    Fixed binary is text where it is written as such, a UUID where it has 16 bytes, else hex.
+    """
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        column, kind = column.storage, column.type.storage_type
+    if pa.types.is_run_end_encoded(kind):
+        return plain(pc.run_end_decode(column))
+    if pa.types.is_dictionary(kind):
+        return plain(column.dictionary_decode())
+    if pa.types.is_string_view(kind):
+        return pc.cast(column, pa.large_string())
+    if pa.types.is_binary_view(kind):
+        return pc.cast(column, pa.large_binary())
+    if pa.types.is_fixed_size_binary(kind):
+        return pa.array([_fixed(raw) for raw in column.to_pylist()], pa.string())
+    return column
+
+
+def _fixed(raw: bytes | None) -> str | None:
+    if raw is None:
+        return None
+    bare = raw.rstrip(b"\0 ")
+    if bare and all(32 < byte < 127 for byte in bare):
+        return bare.decode("ascii")
+    return str(uuid.UUID(bytes=raw)) if len(raw) == 16 else raw.hex()
+
+
+def text(column: pa.Array, normalize: bool = True, missing: Sequence[str] = ()) -> pa.Array:
+    """The column as trimmed text, null where it has no value; `missing` are further words for it.
 
     `normalize` brings it to Unicode's NFC, so that an id typed on a Mac equals its twin;
     addresses are left as they are, since storages compare bytes.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    column = plain(column)
     if pa.types.is_floating(column.type):
         # Whole numbers that a data frame made floating for the sake of its missing values.
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
         whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**53))
         integers = pc.cast(pc.if_else(whole, column, pa.scalar(None, column.type)), pa.int64())
         column = pc.coalesce(pc.cast(integers, pa.string()), pc.cast(column, pa.string()))
+    elif pa.types.is_decimal(column.type):
+        column = pc.replace_substring_regex(pc.cast(column, pa.string()), r"\.0+$", "")
     elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         column = _decoded(column)
     found = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    formula = pc.starts_with(found, '="')
+    if pc.any(formula).as_py():  # What a spreadsheet is made to take for text.
+        found = pc.replace_substring_regex(found, r'^="([^"]*)"$', r"\1")
     if normalize:
         found = pc.utf8_normalize(found, form="NFC")
-    return pc.if_else(pc.is_in(found, _NO_VALUE), pa.scalar(None, pa.string()), found)
+    nothing = pa.array([*_NO_VALUE, *missing], pa.string())
+    return pc.if_else(pc.is_in(found, nothing), pa.scalar(None, pa.string()), found)
 
 
 def number(column: pa.Array, low: float | None = None, high: float | None = None) -> Column:
-    """float64, finite, from `low` to `high`. Text may have a decimal comma (4,5)."""
+    """float64, finite, from `low` to `high`; NaN is no value.
+
+    Text may have a decimal comma (4,5), and where it has both marks the first one groups.
+    """
+    column = plain(column)
     if _is_numeric(column.type):
         values = pc.cast(column, pa.float64())
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
         bad = pa.array([False] * len(column))
     else:
-        found = text(column)
-        comma = pc.match_substring_regex(found, r"^[+-]?\d+,\d+$")
-        found = pc.if_else(comma, pc.replace_substring(found, ",", "."), found)
+        found = text(column, missing=MISSING)
+        if pc.any(pc.match_substring(found, ",")).as_py():
+            found = pc.replace_substring_regex(found, r"^([+-]?\d+),(\d+)$", r"\1.\2")
+            both = pc.match_substring_regex(found, r"^[+-]?\d{1,3}(\.\d{3})+,\d+$")
+            german = pc.replace_substring(pc.replace_substring(found, ".", ""), ",", ".")
+            found = pc.if_else(both, german, found)
+            both = pc.match_substring_regex(found, r"^[+-]?\d{1,3}(,\d{3})+\.\d+$")
+            found = pc.if_else(both, pc.replace_substring(found, ",", ""), found)
         values, bad = _matching(found, _NUMBER, pa.float64())
     bad = pc.or_(bad, _known(pc.invert(pc.is_finite(values))))
     if low is not None:
@@ -68,6 +138,7 @@ def count(column: pa.Array, kind: pa.DataType | None = None) -> Column:
     """
     kind = kind or pa.int64()
     largest = 2 ** (kind.bit_width - 1) - 1
+    column = plain(column)
     if pa.types.is_integer(column.type):
         wide = pa.types.is_uint64(column.type)  # has no common integer type with the limits
         limits = pc.cast(column, pa.decimal128(20)) if wide else column
@@ -78,10 +149,10 @@ def count(column: pa.Array, kind: pa.DataType | None = None) -> Column:
         bad = pc.or_(bad, _known(pc.not_equal(values, pc.floor(values))))
         whole = pc.if_else(bad, pa.scalar(None, pa.float64()), values)
     else:
-        found = text(column)
+        found = text(column, missing=MISSING)
         grouped = pc.match_substring_regex(found, _GROUPED)
         found = pc.if_else(grouped, pc.replace_substring(found, ",", ""), found)
-        found = pc.replace_substring_regex(found, r"^\+|\.0*$", "")
+        found = pc.replace_substring_regex(found, r"^\+|[.,]0*$", "")
         whole, bad = _matching(found, r"^\d{1,18}$", pa.int64())
         bad = pc.or_(bad, _known(pc.greater(whole, largest)))
         whole = pc.if_else(bad, pa.scalar(None, pa.int64()), whole)
@@ -89,7 +160,13 @@ def count(column: pa.Array, kind: pa.DataType | None = None) -> Column:
 
 
 def moment(column: pa.Array) -> Column:
-    """timestamp[us, UTC] of an ISO 8601 text or a date or time; without a zone it is UTC's."""
+    """timestamp[us, UTC] of a date or time; without a zone it is UTC's.
+
+    Text and numbers are read as ISO 8601, as databases write it (``+00``, `` UTC``), as 20240509,
+    as 2024/05/09 or 09.05.2024, and as seconds, milliseconds or microseconds since 1970. Infinity
+    and zero dates are no value.
+    """
+    column = plain(column)
     kind = column.type
     if pa.types.is_timestamp(kind):
         if kind.tz is None:
@@ -97,7 +174,35 @@ def moment(column: pa.Array) -> Column:
         return pc.cast(column, _UTC, safe=False), pa.array([False] * len(column))
     if pa.types.is_date(kind):
         return pc.cast(pc.cast(column, pa.timestamp("us")), _UTC), pa.array([False] * len(column))
-    found = text(column)
+    # Days repeat in a list: each is read once.
+    each = text(column, missing=MISSING).dictionary_encode()
+    values, bad = _moments(each.dictionary)
+    return values.take(each.indices), pc.fill_null(bad.take(each.indices), False)
+
+
+def _moments(found: pa.Array) -> Column:
+    values, bad = _iso(found)
+    if not pc.any(bad).as_py():
+        return values, bad
+    nothing = pa.scalar(None, pa.string())
+    odd = pc.if_else(bad, found, nothing)
+    odd = pc.if_else(_known(pc.match_substring_regex(odd, _NO_TIME)), nothing, odd)
+    since_1970 = [_epoch(odd, *form) for form in _EPOCHS]
+    for pattern, form in _FORMS:
+        odd = pc.replace_substring_regex(odd, pattern, form)
+    again, still = _iso(odd)
+    values = pc.coalesce(values, again, *since_1970)
+    return values, pc.and_(still, pc.is_null(values))
+
+
+def _epoch(found: pa.Array, pattern: str, digits: int) -> pa.Array:
+    good = _known(pc.match_substring_regex(found, pattern))
+    numbers = pc.cast(pc.if_else(good, found, pa.scalar(None, pa.string())), pa.float64())
+    micros = pc.round(pc.multiply(numbers, float(10**digits)))
+    return pc.cast(pc.cast(micros, pa.int64()), _UTC)
+
+
+def _iso(found: pa.Array) -> Column:
     shaped = _known(pc.match_substring_regex(found, _DATE + _TIME))
     day = pc.if_else(shaped, pc.utf8_slice_codeunits(found, 0, 10), pa.scalar(None, pa.string()))
     # strptime takes 30 February for 2 March: only a day that comes out as it went in is one.
@@ -116,6 +221,7 @@ def moment(column: pa.Array) -> Column:
 
 def day(column: pa.Array) -> Column:
     """date32, in UTC, of what `moment` reads."""
+    column = plain(column)
     if pa.types.is_date(column.type):
         return pc.cast(column, pa.date32()), pa.array([False] * len(column))
     values, bad = moment(column)

@@ -162,9 +162,11 @@ def fingerprint_pictures(
     }
     try:
         _check_budget(figures, settings)
-    except ErrorBudgetExceededError:
+    except ErrorBudgetExceededError as error:
+        lost = tonight.where(F.col("status").isin("missing", "unreachable", "too_large"))
+        reasons = [row["error"] for row in lost.select("error").limit(3).collect()]
         tonight.unpersist()
-        raise
+        raise ErrorBudgetExceededError(f"{error} Such as: {'; '.join(reasons)}") from None
     altered = sorted({number for row in counts for number in row["altered"]})
     if altered and not run.dry_run:
         # Whole buckets are written: those in which no picture is another one stay as they are.

@@ -19,12 +19,18 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
 from unposed_jobs.catalogue import schemas, validation
-from unposed_jobs.catalogue.schemas import FILE, HARMLESS, REASONS, REJECTS, ROW
+from unposed_jobs.catalogue.schemas import COUNTED, FILE, HARMLESS, PART, REASONS, REJECTS, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
 from unposed_jobs.jobs import landmark_table
 from unposed_jobs.jobs.session import user_errors
-from unposed_jobs.jobs.source_frames import read_rows, set_aside, sources_of, with_image_root
+from unposed_jobs.jobs.source_frames import (
+    as_meant,
+    read_rows,
+    set_aside,
+    sources_of,
+    with_image_root,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,7 +80,9 @@ def read_catalogue(
         frames.append(landmark_table.read(spark, settings, catalogue, images).persist())
     accepted = F.col("reason").isNull()
     day = F.lit(run_date).alias("run_date")
-    rejected = F.col("reason").isNotNull() & (F.col("reason") != _OTHER_DAY)
+    rejected = F.col("reason").isNotNull() & ~F.col("reason").isin(_OTHER_DAY, *COUNTED)
+    if catalogue.products == catalogue.images:
+        rejected &= F.col("reason") != "no_picture"  # a row of a variant
     if catalogue.products in (catalogue.images, catalogue.landmarks):
         # One row for each picture tells of a product as often: nothing that anyone should mend.
         rejected &= (F.col("source") != "products") | (F.col("reason") != "repeated_row")
@@ -121,7 +129,7 @@ def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str
         found = {row["reason"]: row["count"] for row in rows if row["source"] == source}
         reasons = {name: found[name] for name in REASONS if name in found}
         counts[source] = {
-            "rows": sum(found.values()),
+            "rows": sum(n for name, n in found.items() if name != "ignored_value"),
             "accepted": found.get(None, 0),
             "set_aside": sum(n for name, n in reasons.items() if name not in HARMLESS),
             _OTHER_DAY: found.get(_OTHER_DAY, 0),
@@ -139,8 +147,23 @@ def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str
                 f"{figures['set_aside']} of {figures['rows']} rows of the {source} source were "
                 f"set aside ({told}), more than [catalogue] error_budget = {budget:g}; nothing "
                 "was published. Mend the source, or raise the budget"
+                f"{_examples(catalogue, source)}"
+            )
+        nothing = figures["accepted"] + figures[_OTHER_DAY] == 0 < figures.get("no_picture", 0)
+        if source == "images" and nothing:
+            raise ErrorBudgetExceededError(
+                f"no row of the {source} source names a picture: is its column the right one? "
+                "[catalogue.image_columns] image_uri, or [catalogue] picture_columns"
             )
     return counts
+
+
+def _examples(catalogue: Catalogue, source: str) -> str:
+    """Three rows that were set aside, and why, as the end of a message."""
+    lost = (F.col("source") == source) & ~F.col("reason").isin(*HARMLESS)
+    with user_errors():
+        rows = catalogue.rejects.where(lost).select("detail").limit(3).collect()
+    return ". Such as: " + "; ".join(row["detail"] for row in rows) if rows else ""
 
 
 def _with_signal(settings: Settings) -> CatalogueSettings:
@@ -154,18 +177,26 @@ def _with_signal(settings: Settings) -> CatalogueSettings:
 
 def _products(spark: SparkSession, catalogue: CatalogueSettings, settings: Settings) -> DataFrame:
     files = sources_of(catalogue.products, catalogue, settings, validation.product_columns)
+    meant = as_meant(files, catalogue, catalogue.products)
 
     def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        return validation.products(batch, catalogue, where)
+        return validation.products(batch, meant, where)
 
     rows = read_rows(spark, files, schemas.ACCEPTED_PRODUCTS, "products", validate)
     values = F.to_json(F.struct(*schemas.PRODUCTS.names))
-    first = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW)
+    key = F.coalesce("product_id", "row_key")
+    same = Window.partitionBy("key")
+    first = Window.partitionBy("key", "reason").orderBy(FILE, ROW)
     good = F.col("reason").isNull()
     # Rows already set aside stay as they are: only accepted ones compete for a key.
-    rows = rows.withColumn("nth", F.row_number().over(first)).withColumn(
-        "kept", F.first(values).over(first)
+    rows = (
+        rows.withColumn("key", key)
+        .withColumn("listed", F.max(good).over(same))
+        .withColumn("nth", F.row_number().over(first))
+        .withColumn("kept", F.first(values).over(first))
     )
+    further = (F.col("reason") == "missing_category") & F.col("listed")
+    rows = rows.withColumn("reason", F.when(further, "continuation_row").otherwise(F.col("reason")))
     return set_aside(
         rows,
         (good & (F.col("nth") > 1) & (values == F.col("kept")), "repeated_row", "listed before"),
@@ -176,7 +207,7 @@ def _products(spark: SparkSession, catalogue: CatalogueSettings, settings: Setti
         ),
         key=F.col("product_id"),
         row=values,
-    ).drop("nth", "kept")
+    ).drop("nth", "kept", "listed", "key")
 
 
 def _images(
@@ -187,14 +218,14 @@ def _images(
     run_date: date,
 ) -> DataFrame:
     files = sources_of(catalogue.images, catalogue, settings, validation.image_columns)
-    rooted = with_image_root(catalogue)
+    rooted = as_meant(files, with_image_root(catalogue), catalogue.images)
 
     def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         return validation.images(batch, rooted, where)
 
     rows = read_rows(spark, files, schemas.ACCEPTED_IMAGES, "images", validate)
     good = F.col("reason").isNull()
-    order = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW)
+    order = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW, PART)
     rows = rows.withColumn(
         "position", F.coalesce("position", F.when(good, F.row_number().over(order)))
     )
@@ -202,7 +233,7 @@ def _images(
         F.col("removed_at") > F.lit(run_date), F.lit(True)
     )
     rows = rows.withColumn("reason", F.when(good & ~shown, _OTHER_DAY).otherwise(F.col("reason")))
-    same = Window.partitionBy("reason", "product_id", "image_uri").orderBy(FILE, ROW)
+    same = Window.partitionBy("reason", "product_id", "image_uri").orderBy(FILE, ROW, PART)
     rows = rows.withColumn("nth", F.row_number().over(same))
     known = products.where("reason is null").select("product_id", F.lit(True).alias("known"))
     rows = rows.join(known, "product_id", "left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,16 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from unposed_jobs.catalogue import sources
+from unposed_jobs import storage
+from unposed_jobs.catalogue import delimited, sources, validation
 from unposed_jobs.catalogue.schemas import FILE, REJECTS, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
+from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
+_PEEK_ROWS = 1000
 Validate = Callable[[pa.RecordBatch, str], tuple[pa.RecordBatch, pa.RecordBatch]]
 
 
@@ -39,10 +43,68 @@ def sources_of(
 
     `columns_of(columns, catalogue, uri)` raises UnposedError for a column that is not there.
     """
-    files = sources.plan(uri, settings.warehouse)
+    files = sources.plan(uri, settings.warehouse, reading(catalogue))
     for columns, where in _headers(uri, files, settings):
-        columns_of(columns, catalogue, where)
+        try:
+            columns_of(columns, catalogue, where)
+        except UnposedError as error:
+            raise UnposedError(f"{error}{_another_header(files, where)}") from None
+    for notice in dict.fromkeys(file.notice for file in files if file.notice):
+        say(notice)
     return files
+
+
+def _another_header(files: list[sources.SourceFile], where: str) -> str:
+    found = [file for file in files if file.uri == where and file.format == "csv"]
+    if not found:
+        return ""
+    with storage.open_input(where) as file:
+        return delimited.likelier_header(file, where, found[0].dialect)
+
+
+def reading(catalogue: CatalogueSettings) -> sources.Reading:
+    """How the settings have text files read."""
+    return sources.Reading(
+        delimited.Dialect(catalogue.encoding, catalogue.header_line),
+        validation.headers(catalogue),
+        catalogue.fill_down,
+    )
+
+
+def as_meant(
+    files: list[sources.SourceFile], catalogue: CatalogueSettings, where: str
+) -> CatalogueSettings:
+    """The settings without the optional columns that mean something else by the first rows of the
+    first file; each is told by name.
+    """
+    if not files:
+        return catalogue
+    first = next(sources.read(files[0], _PEEK_ROWS), None)
+    found = validation.other_meanings(first, catalogue) if first is not None else {}
+    for name, example in found.items():
+        section = "product_columns" if name == "product_type" else "image_columns"
+        say(
+            f"{storage.shown(where)}: the column {name} is not what unposed calls so (such as "
+            f'"{example}") and is left out; [catalogue.{section}] {name} = "{name}" would read it'
+        )
+    none = dict.fromkeys(found, "")
+    pictures = {name: "" for name in none if name != "product_type"}
+    products = {name: "" for name in none if name == "product_type"}
+    return dataclasses.replace(
+        catalogue,
+        image_columns=catalogue.image_columns | pictures,
+        product_columns=catalogue.product_columns | products,
+    )
+
+
+_SAID: set[str] = set()
+
+
+def say(notice: str) -> None:
+    """Warn of something once in a process: several jobs read the same sources."""
+    if notice not in _SAID:
+        _SAID.add(notice)
+        logging.getLogger("unposed.catalogue").warning("%s", notice)
 
 
 def _headers(

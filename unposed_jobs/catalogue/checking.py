@@ -1,0 +1,226 @@
+"""What a catalogue's files are understood to say: the layout, columns, counts, dropped rows.
+
+Reads every row once, as a stream, without Spark; nothing is published.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from unposed_jobs import config, storage
+from unposed_jobs.catalogue import delimited, sources, validation
+from unposed_jobs.catalogue.addresses import nearest
+from unposed_jobs.catalogue.schemas import HARMLESS
+from unposed_jobs.config import CatalogueSettings, Settings
+from unposed_jobs.errors import UnposedError
+
+
+@dataclass
+class Understood:
+    """What one of the two lists is understood to say."""
+
+    uri: str
+    columns: dict[str, str]
+    rows: int = 0
+    kept: int = 0
+    keys: set[str] = field(default_factory=set)
+    """Products that the kept rows tell of."""
+    cohorts: Counter[str] = field(default_factory=Counter)
+    rated: int = 0
+    places: Counter[str] = field(default_factory=Counter)
+    """Where pictures are: folders, buckets and hosts."""
+    first: str = ""
+    """The first address."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    """Of each reason the first row's detail."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Columns that mean something else, and an example of each."""
+    notices: list[str] = field(default_factory=list)
+
+
+def guess(uris: Sequence[str], path: str | None, layout: str = "") -> Settings:
+    """The settings with which the files can be read: the user's own columns, else the layout of
+    which the files have the most columns. Of two files one lists the products, one the pictures.
+
+    Raises UnposedError where no layout fits, naming the columns there are.
+    """
+    if len(uris) > 2:
+        raise UnposedError("name one file, or one of products and one of images")
+    layouts = [layout] if layout else ["", *sorted(p.stem for p in config.LAYOUTS.glob("*.toml"))]
+    orders = [(uris[0], uris[-1])] + ([(uris[1], uris[0])] if len(uris) == 2 else [])
+    found: list[tuple[int, Settings]] = []
+    reason = None
+    for name in layouts:
+        for products, images in orders:
+            settings = config.load(
+                path,
+                catalogue__layout=name or None,
+                catalogue__products=products,
+                catalogue__images=images,
+            )
+            try:
+                found.append((_fit(settings), settings))
+            except UnposedError as error:
+                reason = reason or error
+    if not found:
+        known = "" if layout else "; no layout fits either (unposed catalogue layouts)"
+        raise UnposedError(f"{reason}{known}")
+    if not found[0][1].catalogue.layout:
+        return found[0][1]
+    return max(found, key=lambda item: item[0])[1]
+
+
+def _fit(settings: Settings) -> int:
+    """How many of our columns the files have; raises UnposedError where a required one lacks."""
+    return sum(len(columns) for _, _, columns in _lists(settings))
+
+
+def _lists(settings: Settings) -> Iterator[tuple[str, list[sources.SourceFile], dict[str, str]]]:
+    catalogue = settings.catalogue
+    how = sources.Reading(
+        delimited.Dialect(catalogue.encoding, catalogue.header_line),
+        validation.headers(catalogue),
+        catalogue.fill_down,
+    )
+    for uri, columns_of in (
+        (catalogue.products, validation.product_columns),
+        (catalogue.images, validation.image_columns),
+    ):
+        files = sources.plan(uri, settings.warehouse, how)
+        names = sources.columns(uri, files, settings.warehouse)
+        columns = columns_of(names, catalogue, uri)
+        several = validation.picture_columns(names, catalogue)
+        if columns_of is validation.image_columns and several:
+            columns |= {"image_uri": ", ".join(several)}
+        yield uri, files, columns
+
+
+def check(settings: Settings, rooted: CatalogueSettings) -> tuple[Understood, Understood]:
+    """Read the products and the images; `rooted` are the settings with the pictures' folder."""
+    found = []
+    checks: tuple[Callable[..., Any], ...] = (validation.products, validation.images)
+    for (uri, files, columns), validate in zip(_lists(settings), checks, strict=True):
+        told = Understood(uri, columns)
+        told.notices = list(dict.fromkeys(file.notice for file in files if file.notice))
+        catalogue, lacking = rooted, set[str]()
+        for batch in (batch for file in files for batch in sources.read(file)):
+            if catalogue is rooted:
+                told.left_out = validation.other_meanings(batch, rooted)
+                catalogue = _without(rooted, told.left_out)
+            accepted, rejects = validate(batch, catalogue, uri)
+            _count(told, accepted, rejects, lacking)
+        further = lacking & told.keys
+        if further:
+            told.dropped["continuation_row"] = len(further)
+        found.append(told)
+    return found[0], found[1]
+
+
+def _without(catalogue: CatalogueSettings, names: dict[str, str]) -> CatalogueSettings:
+    none = dict.fromkeys(names, "")
+    products = {name: none.pop(name) for name in ("product_type",) if name in none}
+    return replace(
+        catalogue,
+        image_columns=catalogue.image_columns | none,
+        product_columns=catalogue.product_columns | products,
+    )
+
+
+def _count(
+    told: Understood, accepted: pa.RecordBatch, rejects: pa.RecordBatch, lacking: set[str]
+) -> None:
+    told.kept += accepted.num_rows
+    told.keys.update(accepted.column("product_id").to_pylist())
+    for key, reason, detail in zip(
+        *(rejects.column(name).to_pylist() for name in ("row_key", "reason", "detail")), strict=True
+    ):
+        told.dropped[reason] += 1
+        told.examples.setdefault(reason, detail)
+        if reason == "missing_category" and key:
+            lacking.add(key)
+    told.rows = told.kept + sum(n for name, n in told.dropped.items() if name != "ignored_value")
+    if "image_uri" in accepted.schema.names:
+        uris = accepted.column("image_uri").to_pylist()
+        told.first = told.first or next(iter(uris), "")
+        told.places.update(_place(uri) for uri in uris)
+        return
+    told.cohorts.update(
+        value or "(no category)" for value in accepted.column("category").to_pylist()
+    )
+    told.rated += accepted.num_rows - accepted.column("average_rating").null_count
+
+
+def _place(uri: str) -> str:
+    if storage.scheme(uri) == "file":
+        return "files of this machine"
+    return storage.shown("/".join(uri.split("/", 3)[:3]))
+
+
+def opened(uri: str) -> str:
+    """Whether a picture can be opened: its size, or why not and what is near."""
+    if not uri:
+        return "there is none"
+    try:
+        return f"{storage.shown(uri)}: {storage.stat(uri).size} bytes"
+    except storage.StorageError as error:
+        return f"{error.status}: {error}{nearest(uri, {}) if error.status == 'missing' else ''}"
+
+
+def report(products: Understood, images: Understood, settings: Settings) -> list[str]:
+    """What was understood, line by line."""
+    layout = settings.catalogue.layout
+    lines = [f"layout: {layout or 'none: the columns have the names of unposed, or are mapped'}"]
+    for name, told in (("products", products), ("images", images)):
+        lines.append(f"{name}: {storage.shown(told.uri)}")
+        lines += [f"  note: {notice}" for notice in told.notices]
+        lines += [f"  column {ours} = {theirs}" for ours, theirs in told.columns.items()]
+        lines += [
+            f'  column {column} means something else (such as "{example}") and is left out'
+            for column, example in told.left_out.items()
+        ]
+        lines.append(f"  rows {told.rows}, kept {told.kept}, products {len(told.keys)}")
+        if told.cohorts:
+            common = ", ".join(f"{key} {n}" for key, n in told.cohorts.most_common(5))
+            lines.append(f"  categories {len(told.cohorts)}: {common}")
+            lines.append(f"  rated rows {told.rated}")
+        lines += [f"  pictures {n}: {place}" for place, n in told.places.most_common(5)]
+        for reason, count in told.dropped.most_common():
+            harm = "counts for nothing" if reason in HARMLESS else "set aside"
+            example = f", such as {told.examples[reason]}" if reason in told.examples else ""
+            lines.append(f"  {reason} {count} ({harm}){example}")
+    unknown = len(images.keys - products.keys)
+    if unknown:
+        lines.append(f"products with pictures that are not among the products: {unknown}")
+    lines.append(f"products without a picture: {len(products.keys - images.keys)}")
+    lines.append(f"first picture: {opened(images.first)}")
+    return lines
+
+
+def as_toml(settings: Settings, products: Understood, images: Understood) -> str:
+    """The settings to run with, as a file."""
+    given = settings.catalogue
+    lines = ["[catalogue]", f"products = {_quoted(given.products)}"]
+    lines.append(f"images = {_quoted(given.images)}")
+    if given.layout:
+        lines.append(f"layout = {_quoted(given.layout)}")
+    elif "subcategory" not in products.columns and "subcategory" in given.cohort_attributes:
+        lines.append('cohort_attributes = ["category"]')
+    pictures = [name for name in images.left_out if name != "product_type"]
+    for section, names in (
+        ("product_columns", [name for name in products.left_out if name == "product_type"]),
+        ("image_columns", pictures),
+    ):
+        if names:
+            lines += ["", f"[catalogue.{section}]", *(f'{name} = ""' for name in names)]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

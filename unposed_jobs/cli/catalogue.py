@@ -1,0 +1,56 @@
+"""Say how files of a catalogue are understood, and write the settings.
+
+`check` guesses the layout of one file (products and pictures) or two, reads all rows, says what it
+understood and writes unposed.toml; `layouts` lists the layouts there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from unposed_jobs.errors import UnposedError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's own commands."""
+    commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = commands.add_parser("check", help="say what files are understood to say")
+    check.add_argument(
+        "files", nargs="+", metavar="FILE", help="one export, or products and images"
+    )
+    check.add_argument("--layout", default="", metavar="NAME", help="instead of guessing it")
+    check.add_argument(
+        "--write",
+        default="unposed.toml",
+        metavar="FILE",
+        help="where to write the settings (default: %(default)s; one that is there stays)",
+    )
+    commands.add_parser("layouts", help="list the layouts")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check files, or list layouts."""
+    from unposed_jobs import config
+    from unposed_jobs.catalogue import checking
+    from unposed_jobs.jobs.source_frames import with_image_root
+
+    if arguments.action == "layouts":
+        for path in sorted(config.LAYOUTS.glob("*.toml")):
+            first = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+            print(f"{path.stem:18} {first}")
+        print(f'Copy one from {config.LAYOUTS} and change it: layout = "./mine.toml"')
+        return
+    settings = checking.guess(arguments.files, arguments.config, arguments.layout)
+    products, images = checking.check(settings, with_image_root(settings.catalogue))
+    for line in checking.report(products, images, settings):
+        print(line)
+    target = Path(arguments.write)
+    if target.exists():
+        print(f"{target} is there already and stays; --write names another file")
+        return
+    try:
+        target.write_text(checking.as_toml(settings, products, images), encoding="utf-8")
+    except OSError as error:
+        raise UnposedError(f"cannot write {target}: {error.strerror}") from None
+    print(f"wrote {target}: unposed train --config {target}, then unposed audit --config {target}")
