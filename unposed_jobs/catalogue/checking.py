@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from unposed_jobs import config, storage
-from unposed_jobs.catalogue import delimited, sources, validation
+from unposed_jobs.catalogue import sources, validation
 from unposed_jobs.catalogue.addresses import nearest
 from unposed_jobs.catalogue.schemas import HARMLESS
 from unposed_jobs.config import CatalogueSettings, Settings
@@ -84,11 +84,7 @@ def _fit(settings: Settings) -> int:
 
 def _lists(settings: Settings) -> Iterator[tuple[str, list[sources.SourceFile], dict[str, str]]]:
     catalogue = settings.catalogue
-    how = sources.Reading(
-        delimited.Dialect(catalogue.encoding, catalogue.header_line),
-        validation.headers(catalogue),
-        catalogue.fill_down,
-    )
+    how = validation.reading(catalogue)
     for uri, columns_of in (
         (catalogue.products, validation.product_columns),
         (catalogue.images, validation.image_columns),

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unposed_jobs import storage
-from unposed_jobs.catalogue import cells, values
+from unposed_jobs.catalogue import cells, delimited, sources, values
 from unposed_jobs.catalogue.addresses import absolute
 from unposed_jobs.catalogue.rows import Rows, own_columns, resolve
 from unposed_jobs.catalogue.schemas import (
@@ -82,6 +82,12 @@ def image_columns(columns: Sequence[str], settings: CatalogueSettings, uri: str)
         where=(uri, "catalogue.image_columns"),
         lenient=bool(settings.layout),
     )
+
+
+def reading(settings: CatalogueSettings) -> sources.Reading:
+    """How the settings have text files read."""
+    dialect = delimited.Dialect(settings.encoding, settings.header_line)
+    return sources.Reading(dialect, headers(settings), settings.fill_down)
 
 
 def headers(settings: CatalogueSettings) -> tuple[frozenset[str], ...]:

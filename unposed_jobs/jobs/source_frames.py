@@ -43,7 +43,7 @@ def sources_of(
 
     `columns_of(columns, catalogue, uri)` raises UnposedError for a column that is not there.
     """
-    files = sources.plan(uri, settings.warehouse, reading(catalogue))
+    files = sources.plan(uri, settings.warehouse, validation.reading(catalogue))
     for columns, where in _headers(uri, files, settings):
         try:
             columns_of(columns, catalogue, where)
@@ -60,15 +60,6 @@ def _another_header(files: list[sources.SourceFile], where: str) -> str:
         return ""
     with storage.open_input(where) as file:
         return delimited.likelier_header(file, where, found[0].dialect)
-
-
-def reading(catalogue: CatalogueSettings) -> sources.Reading:
-    """How the settings have text files read."""
-    return sources.Reading(
-        delimited.Dialect(catalogue.encoding, catalogue.header_line),
-        validation.headers(catalogue),
-        catalogue.fill_down,
-    )
 
 
 def as_meant(

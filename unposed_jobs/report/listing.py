@@ -83,7 +83,8 @@ class SourceListing:
         return {product_id: _in_order(pairs) for product_id, pairs in found.items()}
 
     def _batches(self, uri: str) -> Iterator[pa.RecordBatch]:
-        for file in sources.plan(uri, self.settings.warehouse):
+        how = validation.reading(self.settings.catalogue)
+        for file in sources.plan(uri, self.settings.warehouse, how):
             yield from sources.read(file)
 
 
