@@ -177,3 +177,16 @@ def test_judged_kinds_are_the_classes_whatever_the_statistics_say() -> None:
         assert len(set(index[kind == one].tolist())) == 1
     # Without them, as where they are switched off, all would be one.
     assert len(no_person.fit(plain, seed=0)) == 1
+
+
+def test_a_less_sure_picture_is_of_the_class_whose_pictures_were_all_sure() -> None:
+    kind = np.repeat([0, 2], 30)
+    plain = np.random.default_rng(5).uniform(0, 1, (60, len(statistics.NAMES)))
+    judged = np.random.default_rng(6).dirichlet([1.0] * 4, 60) * 0.002 + 0.998 * np.eye(4)[kind]
+    branch = no_person.fit(np.concatenate([plain, judged], axis=1), seed=0)
+    shown = np.array([[0.75, 0.15, 0.05, 0.05], [0.1, 0.1, 0.7, 0.1], [0.3, 0.3, 0.1, 0.3]])
+    found = branch.assign(np.concatenate([plain[:3], shown], axis=1))
+    own = branch.assign(np.concatenate([plain, judged], axis=1)).index[[0, -1]]
+    assert found.index[:2].tolist() == own.tolist()
+    assert (found.confidence[:2] >= 0.5).all()
+    assert found.confidence[2] < 0.5

@@ -43,6 +43,10 @@ TELLING: dict[str, tuple[float, float, float]] = {
 KIND_WEIGHT = 0.7
 """Of the kind that a picture reads as, in the same units: it decides between neighbours, and is too
 little to tear apart what is alike in all else."""
+KIND_REACH = 0.4
+"""Least reach of a class in the probabilities of the kinds, whose corners lie 1.4 apart: pictures
+that are all surely of one kind lie in its corner, and do not say how far less sure ones may lie.
+With it, one that is half sure is of no class."""
 CLASS_RANGE = (2, 6)
 MIN_PICTURES = 8
 """With fewer, all are one class."""
@@ -148,7 +152,11 @@ def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -
         start = branch.standardise(centroids + previous.mean)
     k = _classes(points, seed, None if start is None else len(start))
     warm = start if start is not None and len(start) <= k else None
-    return dataclasses.replace(branch, clusters=clustering.fit(points, k, seed, warm))
+    clusters = clustering.fit(points, k, seed, warm)
+    if values.shape[1] == len(picture_statistics.COLUMNS):
+        reach = np.maximum(clusters.reach, np.float32(KIND_REACH))
+        clusters = dataclasses.replace(clusters, reach=reach)
+    return dataclasses.replace(branch, clusters=clusters)
 
 
 def _measures(values: Floats) -> NoPersonBranch:
