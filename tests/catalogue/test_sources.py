@@ -134,7 +134,7 @@ def test_more_sources_that_are_none(tmp_path):
     (tmp_path / "f" / "shoe.jpg").touch()
     with pytest.raises(UnposedError, match=r"f holds no .csv and no .parquet file"):
         sources.plan(str(tmp_path / "f"))
-    with pytest.raises(UnposedError, match=r"unless \[storage\] http_hosts = "):
+    with pytest.raises(UnposedError, match="https: is not read"):
         sources.plan("https://example.org/x.csv")
 
 

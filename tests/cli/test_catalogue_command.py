@@ -36,6 +36,26 @@ def test_an_export_is_understood_and_its_settings_written(tmp_path, monkeypatch,
     assert "unposed.toml is there already and stays" in capsys.readouterr().out
 
 
+def test_hosts_with_pictures_are_named_and_left_for_a_person_to_allow(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    rows = (
+        "https://cdn.shop.example/a.jpg",
+        "//cdn.shop.example/b.jpg",
+        "http://x.example:81/c.jpg",
+    )
+    Path("shop.csv").write_text(
+        "Handle,Title,Type,Image Src\n" + "".join(f"p{n},P,T,{u}\n" for n, u in enumerate(rows))
+    )
+    assert cli.main(["catalogue", "check", "shop.csv"]) == 0
+    assert "does not allow: cdn.shop.example, x.example:81" in capsys.readouterr().out
+    written = Path("unposed.toml").read_text()
+    assert config.load("unposed.toml").storage.http_hosts == ()
+    Path("unposed.toml").write_text(written.replace("# http_hosts", "http_hosts"))
+    assert config.load("unposed.toml").storage.http_hosts == ("cdn.shop.example", "x.example:81")
+
+
 def test_two_files_in_any_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("p.csv").write_text("product_id,category,average_rating,rating_count\nP1,A,,\n")

@@ -112,7 +112,7 @@ SOURCES = {
     "no parquet": ("junk.parquet", "junk", "is not a Parquet file"),
     "a sheet": ("sheet.xlsx", "x", "is neither .csv, .csv.gz nor .parquet"),
     "columns": ("few.csv", "product_id,category\n", "has no column average_rating, rating_count"),
-    "web": ("https://example.com/p.csv", None, "nothing is read from this host"),
+    "web": ("https://example.com/p.csv", None, "use a path, file:// or s3://"),
     "s3a": ("s3a://bucket/p.csv", None, "with s3://"),
     "no credentials": ("s3://bucket/p.csv", None, "no AWS credentials; set AWS_PROFILE"),
 }

@@ -196,7 +196,24 @@ def report(products: Understood, images: Understood, settings: Settings) -> list
         lines.append(f"products with pictures that are not among the products: {unknown}")
     lines.append(f"products without a picture: {len(products.keys - images.keys)}")
     lines.append(f"first picture: {opened(images.first)}")
+    if hosts := unasked(settings, images):
+        lines.append(
+            f"pictures are on {len(hosts)} hosts that [storage] http_hosts does not allow: "
+            f"{', '.join(hosts[:5])}"
+        )
     return lines
+
+
+def unasked(settings: Settings, images: Understood) -> list[str]:
+    """The hosts with pictures that the settings do not allow, the commonest first."""
+    found = []
+    for place, _ in images.places.most_common():
+        if storage.scheme(place) in ("http", "https"):
+            try:
+                storage.hosts.allowed(place, settings.storage)
+            except storage.StorageError:
+                found.append(place.partition("//")[2])
+    return list(dict.fromkeys(found))
 
 
 def as_toml(settings: Settings, products: Understood, images: Understood) -> str:
@@ -215,6 +232,11 @@ def as_toml(settings: Settings, products: Understood, images: Understood) -> str
     ):
         if names:
             lines += ["", f"[catalogue.{section}]", *(f'{name} = ""' for name in names)]
+    if hosts := unasked(settings, images):
+        # Who asks which hosts is for a person to say.
+        listed = ", ".join(_quoted(host) for host in hosts)
+        lines += ["", "[storage]", "# Without its #, pictures of these hosts are read:"]
+        lines.append(f"# http_hosts = [{listed}]")
     return "\n".join(lines) + "\n"
 
 

@@ -95,6 +95,12 @@ def plan(
     else:
         uri = absolute(uri)
         try:
+            if storage.kind(uri) == "web":
+                # Executors would each fetch it, and may be given different versions.
+                raise UnposedError(
+                    f"cannot read the catalogue: {storage.scheme(uri)}: is not read for tables "
+                    f"({storage.shown(uri)}); use a path, file:// or s3://"
+                )
             files = storage.list_files(uri)
         except storage.StorageError as error:
             remedy = (

@@ -124,9 +124,8 @@ def other_meanings(batch: pa.RecordBatch, settings: CatalogueSettings) -> dict[s
         wrong = pc.sum(pc.cast(bad, pa.int64())).as_py() or 0
         if name == "size":  # No picture has less than a hundred bytes: shoes, for one, do.
             wrong += pc.sum(pc.cast(pc.less(taken, 100), pa.int64())).as_py() or 0
-        if wrong * 2 > len(bad) - (
-            pc.sum(pc.cast(_without(batch, name, bad), pa.int64())).as_py() or 0
-        ):
+        held = pc.sum(pc.cast(pc.invert(_without(batch, name, bad)), pa.int64())).as_py() or 0
+        if wrong * 2 > held:
             found[name] = _example(batch.column(name), bad)
     if "product_type" in names - set(settings.product_columns):
         try:
