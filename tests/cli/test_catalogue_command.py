@@ -18,11 +18,12 @@ def test_an_export_is_understood_and_its_settings_written(tmp_path, monkeypatch,
     Path("a.jpg").write_bytes(b"12345")
     assert cli.main(["catalogue", "check", "shop.csv"]) == 0
     said = capsys.readouterr().out
+    assert "missing_category" not in said  # A further row of a product is no fault.
     for told in (
         "layout: shopify",
         "column product_id = Handle",
         "categories 2: Shirts 1, Caps 1",
-        "continuation_row 1",
+        "continuation_row 2",
         "no_picture 2 (counts for nothing)",
         "products without a picture: 1",
         f"first picture: {tmp_path}/a.jpg: 5 bytes",

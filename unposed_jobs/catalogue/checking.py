@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -105,32 +105,24 @@ def check(settings: Settings, rooted: CatalogueSettings) -> tuple[Understood, Un
     for (uri, files, columns), validate in zip(_lists(settings), checks, strict=True):
         told = Understood(uri, columns)
         told.notices = list(dict.fromkeys(file.notice for file in files if file.notice))
-        catalogue, lacking = rooted, set[str]()
+        catalogue, lacking = rooted, Counter[str]()
         for batch in (batch for file in files for batch in sources.read(file)):
             if catalogue is rooted:
                 told.left_out = validation.other_meanings(batch, rooted)
-                catalogue = _without(rooted, told.left_out)
+                catalogue = validation.unmapped(rooted, told.left_out)
             accepted, rejects = validate(batch, catalogue, uri)
             _count(told, accepted, rejects, lacking)
-        further = lacking & told.keys
+        further = sum(rows for key, rows in lacking.items() if key in told.keys)
         if further:
-            told.dropped["continuation_row"] = len(further)
+            told.dropped["continuation_row"] += further
+            told.dropped["missing_category"] -= further
+            told.dropped = +told.dropped  # Without reasons of no row.
         found.append(told)
     return found[0], found[1]
 
 
-def _without(catalogue: CatalogueSettings, names: dict[str, str]) -> CatalogueSettings:
-    none = dict.fromkeys(names, "")
-    products = {name: none.pop(name) for name in ("product_type",) if name in none}
-    return replace(
-        catalogue,
-        image_columns=catalogue.image_columns | none,
-        product_columns=catalogue.product_columns | products,
-    )
-
-
 def _count(
-    told: Understood, accepted: pa.RecordBatch, rejects: pa.RecordBatch, lacking: set[str]
+    told: Understood, accepted: pa.RecordBatch, rejects: pa.RecordBatch, lacking: Counter[str]
 ) -> None:
     told.kept += accepted.num_rows
     told.keys.update(accepted.column("product_id").to_pylist())
@@ -140,7 +132,7 @@ def _count(
         told.dropped[reason] += 1
         told.examples.setdefault(reason, detail)
         if reason == "missing_category" and key:
-            lacking.add(key)
+            lacking[key] += 1
     told.rows = told.kept + sum(n for name, n in told.dropped.items() if name != "ignored_value")
     if "image_uri" in accepted.schema.names:
         uris = accepted.column("image_uri").to_pylist()

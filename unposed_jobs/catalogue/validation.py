@@ -7,7 +7,8 @@ Works on one batch at a time, without looking at others: what only the whole cat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -135,6 +136,17 @@ def other_meanings(batch: pa.RecordBatch, settings: CatalogueSettings) -> dict[s
         if len(held) and pc.all(pc.is_in(pc.utf8_lower(held), pa.array(_FORMS))).as_py():
             found["product_type"] = held[0].as_py()
     return found
+
+
+def unmapped(settings: CatalogueSettings, names: Iterable[str]) -> CatalogueSettings:
+    """The settings that leave those optional columns out."""
+    none = dict.fromkeys(names, "")
+    products = {name: none.pop(name) for name in ("product_type",) if name in none}
+    return dataclasses.replace(
+        settings,
+        image_columns=settings.image_columns | none,
+        product_columns=settings.product_columns | products,
+    )
 
 
 _FORMS = (

@@ -78,14 +78,7 @@ def as_meant(
             f"{storage.shown(where)}: the column {name} is not what unposed calls so (such as "
             f'"{example}") and is left out; [catalogue.{section}] {name} = "{name}" would read it'
         )
-    none = dict.fromkeys(found, "")
-    pictures = {name: "" for name in none if name != "product_type"}
-    products = {name: "" for name in none if name == "product_type"}
-    return dataclasses.replace(
-        catalogue,
-        image_columns=catalogue.image_columns | pictures,
-        product_columns=catalogue.product_columns | products,
-    )
+    return validation.unmapped(catalogue, found)
 
 
 _SAID: set[str] = set()
