@@ -217,7 +217,7 @@ class AuditSettings:
     A confidence is the chance that the same pose comes out when the picture is taken and the
     vocabulary learned again: below one half another answer is the likelier one.
     """
-    max_unknown_share: float = 0.5
+    max_unknown_share: float = 0.67
     """Above it a product is unassessable."""
     duplicate_distance: int = 4
     """Largest Hamming distance of 64-bit perceptual hashes of two repeated pictures."""

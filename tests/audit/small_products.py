@@ -50,6 +50,7 @@ def picture(uri, pose=None, confidence=0.9, **more):
         "landmark_status": "no_person" if pose == 8 else "ok",
         "pose_id": pose,
         "confidence": confidence,
+        "near_pose_ids": None,
         "kind": "no_person" if pose == 8 else "person",
         "perceptual_hash": None,
         "thumbnail": None,

@@ -188,6 +188,35 @@ def test_a_picture_of_no_known_pose_lowers_confidence_only():
     assert flags[2]["confidence"] == pytest.approx(0.45)
 
 
+def test_a_picture_near_another_pose_makes_that_one_unknown():
+    flags, product = audit(picture("f", 1), picture("s", 3, near_pose_ids=[2]))
+    assert states(flags) == ["present", "unknown", "present", "missing", "not_applicable"]
+    assert flags[2]["rank"] is None
+    assert product["missing_count"] == 1
+    # Nothing is taken from what is there, nor from what is not expected.
+    flags, _ = audit(*EVERYTHING[:3], picture("x", 3, near_pose_ids=[1, 9]))
+    assert states(flags) == ["present"] * 3 + ["missing", "not_applicable"]
+
+
+def test_a_picture_of_no_known_pose_may_be_of_the_nearest():
+    flags, _ = audit(picture("f", 1), picture("x", None, 0.0, near_pose_ids=[2]))
+    assert (flags[2]["state"], flags[3]["state"]) == ("unknown", "missing")
+
+
+def test_a_repeat_is_near_nothing():
+    flags, _ = audit(
+        picture("f", 1, position=1, content_sha256="same"),
+        picture("again", 1, position=2, content_sha256="same", near_pose_ids=[2]),
+    )
+    assert flags[2]["state"] == "missing"
+
+
+def test_the_papers_literal_flags_know_no_nearness():
+    settings = dataclasses.replace(SETTINGS, flags="classes")
+    flags, _ = audit(picture("f", 1), picture("s", 3, near_pose_ids=[2]), settings=settings)
+    assert flags[2]["state"] == "missing"
+
+
 def test_not_read_yet_counts_as_unreadable():
     _, product = audit(picture("f", 1), picture("x", landmark_status=None))
     assert (product["usable"], product["unreadable"]) == (1, 1)

@@ -102,11 +102,25 @@ def test_confidence_falls_between_classes_and_far_from_all() -> None:
     assert (clusters.assign(points).index >= 0).all()
 
 
+def test_a_picture_may_show_the_classes_that_lie_hardly_farther_than_its_own() -> None:
+    points, _ = blobs([200, 200])
+    clusters = clustering.fit(points, 2, seed=0)
+    one, two = clusters.centroids
+    inside, border = one + 0.1 * (two - one), one + 0.45 * (two - one)
+    away = one + 50 * (one - two)
+    found = clusters.assign(np.vstack([inside, border, away]).astype(np.float32))
+    assert found.index.tolist() == [0, 0, -1]
+    # The nearest class of what is too far is no more than near, as the other one here.
+    assert found.near.tolist() == [[False, False], [False, True], [True, True]]
+    assert not clusters.merged([0, 0]).assign(border[None].astype(np.float32)).near.any()
+
+
 def test_nan_is_unknown() -> None:
     points, _ = blobs([30, 30])
     found = clustering.fit(points, 2, seed=0).assign(np.full((1, 8), np.nan, np.float32))
     assert found.index[0] == -1
     assert found.confidence[0] == 0
+    assert not found.near.any()
 
 
 def test_many_rows_are_assigned_as_few_are() -> None:

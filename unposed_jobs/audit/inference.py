@@ -27,10 +27,10 @@ How a product's pictures become states of each ask:
 - **waived**, then **not_applicable**: the profile says so; or the ask may not be flagged at all,
   being too rare, too impure or hidden by a person; or less than `min_cohort_share` of
   the cohort's reference products show the ask. The other asks are *expected*.
-- **unknown**: expected, not present, and either the nearest class of a usable picture below
-  `min_confidence` would fill it (it may well show it), or the product is unassessable. A picture
-  with no class at all lies too far from every centroid to show a known pose: it makes no single
-  ask unknown, it only lowers confidence.
+- **unknown**: expected, not present, and a usable picture may show it, or the product is
+  unassessable. A picture may show an ask that its nearest class would fill, where it is below
+  `min_confidence`, and an ask of whose own classes one lies hardly farther from it than the
+  nearest (`clustering.NEAR`), however sure it is: a back that was read as a side.
 - **missing**: every other expected ask.
 
 And a product's status:
@@ -56,7 +56,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from unposed_jobs.audit.cohorts import ProductCohorts, find_cohorts
-from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit.expectations import ASKS, Expectations
 from unposed_jobs.audit.pictures import Pictures, flatten
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.audit.rows import pose_flags_rows, product_audit_rows
@@ -109,8 +109,11 @@ def audit_products(
     fills = cohorts.fills[cohorts.row]
     have, doubtful = (have_asks(pictures, rows, fills) for rows in shown)
     own = have_asks(pictures, shown[0], cohorts.fills[-1:]) >= 0
+    near = near_asks(pictures, expectations, cohorts.fills[-1])
+    if settings.flags != ASKS:
+        near[:] = False  # As the paper has it: classes that split one pose lie near each other.
     assessment = missing_centroids(
-        pictures, cohorts, have, doubtful, own=own, waived=waived, settings=settings
+        pictures, cohorts, have, doubtful, near, own=own, waived=waived, settings=settings
     )
     rank = sort_centroids_by_rank(assessment.state == State.MISSING, cohorts.score)
     assessment = dataclasses.replace(assessment, rank=rank)
@@ -173,6 +176,21 @@ def have_asks(
     return best
 
 
+def near_asks(
+    pictures: Pictures, expectations: Expectations, members: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(n, A) whether a usable picture lies near a class of the ask; `members` (A, P) are those.
+
+    A class that a person has hidden is not looked for.
+    """
+    row, pose = pictures.near[pictures.usable[pictures.near[:, 0]]].T
+    column = np.searchsorted(expectations.pose_ids, pose).clip(max=len(expectations.pose_ids) - 1)
+    close = np.zeros((pictures.products, len(expectations.pose_ids)), dtype=bool)
+    known = expectations.pose_ids[column] == pose
+    close[pictures.product[row[known]], column[known]] = True
+    return np.asarray((close & ~expectations.hidden) @ members.T)
+
+
 def _best(
     pictures: Pictures, rows: npt.NDArray[np.int64], pose_ids: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.int64]:
@@ -192,6 +210,7 @@ def missing_centroids(
     cohorts: ProductCohorts,
     have: npt.NDArray[np.int64],
     doubtful: npt.NDArray[np.int64],
+    near: npt.NDArray[np.bool_],
     *,
     own: npt.NDArray[np.bool_],
     waived: npt.NDArray[np.bool_],
@@ -199,8 +218,8 @@ def missing_centroids(
 ) -> Assessment:
     """Decide each ask's state (Algorithm 2, MissingCentroids: those in no picture).
 
-    `have`, `doubtful`, `own` and `waived` are (n, A); `own` says whether one of the ask's own
-    classes is shown, not merely one that stands in for it.
+    `have`, `doubtful`, `near`, `own` and `waived` are (n, A); `own` says whether one of the ask's
+    own classes is shown, not merely one that stands in for it.
 
     The confidence of *missing* is that of having looked well: the mean confidence of the
     product's distinct pictures, 0 for one that could not be read or recognised, times
@@ -232,7 +251,8 @@ def missing_centroids(
     no_cohort = ((cohorts.row < 0)[:, None]) & ~cohorts.excluded
     state = np.full(present.shape, State.NOT_APPLICABLE, dtype=np.int8)
     state[lacking] = State.MISSING
-    state[lacking & ((doubtful >= 0) | (cause != Cause.NONE)[:, None])] = State.UNKNOWN
+    unsure = (doubtful >= 0) | near | (cause != Cause.NONE)[:, None]
+    state[lacking & unsure] = State.UNKNOWN
     state[no_cohort] = State.UNKNOWN
     state[waived] = State.WAIVED
     state[present & (own | expected)] = State.PRESENT

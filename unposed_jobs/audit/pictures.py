@@ -20,6 +20,8 @@ PICTURE = pa.struct(
         pa.field("landmark_status", pa.string()),  # landmarks.status; null: not extracted
         pa.field("pose_id", pa.int32()),  # image_poses.pose_id; null: no known pose
         pa.field("confidence", pa.float32()),  # image_poses.confidence, in [0, 1]
+        # image_poses.near_pose_ids; null: named before there were any
+        pa.field("near_pose_ids", pa.list_(pa.int32())),
         pa.field("kind", pa.string()),  # image_poses.kind
         pa.field("perceptual_hash", pa.string()),
         pa.field("thumbnail", pa.binary()),  # landmarks.thumbnail; null: cannot be compared by it
@@ -53,6 +55,8 @@ class Pictures:
     """(N,) those of the duplicates that are cropped or mirrored."""
     with_person: npt.NDArray[np.bool_]
     """(N,) usable and a person was found."""
+    near: npt.NDArray[np.int64]
+    """(M, 2) row of a picture and a further pose that it may show."""
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -117,6 +121,12 @@ def flatten(batch: pa.RecordBatch, duplicate_distance: int) -> Pictures:
         duplicate=duplicate,
         altered=altered,
         with_person=person & (trouble < 0) & ~duplicate,
+        near=np.column_stack(
+            [
+                pc.list_parent_indices(flat["near_pose_ids"]).to_numpy(),
+                pc.list_flatten(flat["near_pose_ids"]).to_numpy(zero_copy_only=False),
+            ]
+        ).astype(np.int64),
     )
 
 

@@ -2,7 +2,8 @@
 
 The catalogue's own chest crops are all framed alike, so that the mean place of a shoulder is right
 in nearly all of them. These are windows over its rendered pictures of standing people, of any
-scale and place, that begin below the mouth; the truth moves with them.
+scale and place, that begin below the mouth; the truth moves with them. They are of all views, and
+judged by view as well: without a head hardly anything says that a back is none.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from unposed_jobs.evaluation.summary import Entry
 
 Floats = npt.NDArray[np.float64]
 Window = tuple[int, int, int, int]
+Cut = tuple[str, str, npt.NDArray[np.uint8], Floats, float]
+"""Product, view, picture, joints (J, 2) in its pixels, length of the torso in pixels."""
 LEAST = 96
 """Pixels of a window's shorter side: what is smaller nobody would show."""
 _SHOWN = {"chest": TORSO, "legs": LEGS}
@@ -41,7 +44,7 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Entry]:
-    """Cut windows over the judged `pictures` (image_uri, product_id, framing), look, judge.
+    """Cut windows over the judged `pictures` (image_uri, product_id, label, framing), look, judge.
 
     `truth` is the folder truth/; nothing without joints.csv. Raises UnposedError where the
     estimator's weights are not there.
@@ -59,7 +62,7 @@ def evaluate(
         if len({product for product, *_ in cuts}) < 2:
             continue
         progress(f"{data}: looking at {len(cuts)} windows, {kind}")
-        entries.append(_judged(data, kind, cuts, settings, seed))
+        entries += _judged(data, kind, cuts, settings, seed)
     return entries
 
 
@@ -78,8 +81,7 @@ def _cuts(
     folder: str,
     kind: str,
     rng: np.random.Generator,
-) -> Iterable[tuple[str, npt.NDArray[np.uint8], Floats, float]]:
-    """(product, picture, joints (J, 2) in its pixels, torso in pixels) of each window."""
+) -> Iterable[Cut]:
     made = 0
     for index in rng.permutation(len(rows)):
         row = rows.iloc[index]
@@ -97,6 +99,7 @@ def _cuts(
         made += 1
         yield (
             str(row["product_id"]),
+            str(row["label"]).rsplit(" ", 1)[-1],
             np.ascontiguousarray(picture[top:bottom, left:right]),
             shown,
             _torso(joints),
@@ -152,26 +155,34 @@ def _torso(joints: pd.DataFrame) -> float:
 
 
 def _judged(
-    data: str,
-    kind: str,
-    cuts: list[tuple[str, npt.NDArray[np.uint8], Floats, float]],
-    settings: PoseSettings,
-    seed: int,
-) -> Entry:
-    pictures = [picture for _, picture, _, _ in cuts]
+    data: str, kind: str, cuts: list[Cut], settings: PoseSettings, seed: int
+) -> list[Entry]:
+    """All windows of a kind, then those of each view of at least two products."""
+    pictures = [picture for _, _, picture, _, _ in cuts]
     size = np.array([(item.shape[1], item.shape[0]) for item in pictures], dtype=float)[:, None]
     true = np.stack([joints for *_, joints, _ in cuts])
     product = np.array([item for item, *_ in cuts])
-    result = protocols.joint_places(
-        _found(pictures, _SHOWN[kind], settings) * size,
-        true,
-        np.ones(true.shape[:2], dtype=bool),
-        product,
-        torso=np.array([torso for *_, torso in cuts]),
-        guess=mean_elsewhere(true / size, product, seed) * size,
-        seed=seed,
-    )
-    return Entry(data, "estimator", result, group=f"{kind} at any place")
+    view = np.array([item for _, item, *_ in cuts])
+    torso = np.array([length for *_, length in cuts])
+    found = _found(pictures, _SHOWN[kind], settings) * size
+    guess = mean_elsewhere(true / size, product, seed) * size
+    groups = {"": np.ones(len(cuts), dtype=bool)} | {name: view == name for name in np.unique(view)}
+    entries = []
+    for name, own in groups.items():
+        if len(np.unique(product[own])) < 2:
+            continue
+        result = protocols.joint_places(
+            found[own],
+            true[own],
+            np.ones(true[own].shape[:2], dtype=bool),
+            product[own],
+            torso=torso[own],
+            guess=guess[own],
+            seed=seed,
+        )
+        group = f"{kind} at any place" + (f", {name}" if name else "")
+        entries.append(Entry(data, "estimator", result, group=group))
+    return entries
 
 
 def _found(

@@ -189,6 +189,7 @@ def products_batch(
                 "landmark_status": status[row],
                 "pose_id": found[row]["pose_id"],
                 "confidence": found[row]["confidence"],
+                "near_pose_ids": found[row]["near_pose_ids"],
                 "kind": found[row]["kind"],
                 "perceptual_hash": found[row]["perceptual_hash"],
                 "content_sha256": columns["content_sha256"][row],

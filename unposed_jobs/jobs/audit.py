@@ -167,12 +167,12 @@ def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFra
 def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFrame:
     """Name the poses of the contents that `model` has not named yet, and append them.
 
-    Returns (content_sha256, pose_id, confidence, kind) of the day's contents.
+    Returns (content_sha256, pose_id, confidence, near_pose_ids, kind) of the day's contents.
     """
     warehouse, run, buckets = job.warehouse, job.run, job.settings.warehouse.buckets
     version, uri = model.model_version, model.artefact_uri
     run_id = run_identity("assign", run.run_date, version)
-    columns = ("content_sha256", "pose_id", "confidence", "kind")
+    columns = ("content_sha256", "pose_id", "confidence", "near_pose_ids", "kind")
     read_at = warehouse.snapshot_id("image_poses")
     named = frames.read_table(job.spark, warehouse, "image_poses", {"model_version": version})
     named = named.where(F.col("model_version") == version).select(*columns)
@@ -216,6 +216,7 @@ def products_with_pictures(
         "landmark_status",
         "pose_id",
         "confidence",
+        "near_pose_ids",
         "kind",
         "perceptual_hash",
         "thumbnail",

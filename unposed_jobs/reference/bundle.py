@@ -54,6 +54,7 @@ ASSIGNED = pa.schema(
         pa.field("pose_id", pa.int32()),
         pa.field("distance", pa.float32()),
         pa.field("confidence", pa.float32()),
+        pa.field("near_pose_ids", pa.list_(pa.int32())),
         pa.field("kind", pa.string()),
         pa.field("perceptual_hash", pa.string()),
     ]
@@ -151,7 +152,8 @@ class Bundle:
         statistics, width, height and perceptual_hash are used where they are there. Returns one
         row for each, in order, as `ASSIGNED`: pose_id is null, with confidence 0, where the
         picture is unreadable, too far from every class, or of a kind the model knows no class
-        of. Works through the table in parts, in bounded memory.
+        of; near_pose_ids are the other classes that it may show (`clustering.NEAR`). Works through
+        the table in parts, in bounded memory.
 
         Raises UnposedError for landmarks of another skeleton than the model's.
         """
@@ -168,11 +170,14 @@ class Bundle:
         pose = np.full(count, -1, dtype=np.int32)
         distance = np.full(count, np.nan, dtype=np.float32)
         confidence = np.zeros(count, dtype=np.float32)
+        near: list[list[int]] = [[] for _ in range(count)]
 
         def put(rows: npt.NDArray[np.int64], found: Assignment, ids: Any, trust: Any) -> None:
             pose[rows] = np.where(found.index >= 0, ids[found.index], -1)
             distance[rows] = found.distance
             confidence[rows] = found.confidence * trust
+            for picture, label in zip(*np.nonzero(found.near), strict=True):
+                near[rows[picture]].append(int(ids[label]))
 
         if self.person and len(pictures.person):
             found = self.person.clusters.assign(self.person.points(pictures.features))
@@ -191,6 +196,7 @@ class Bundle:
                 pa.array(pose, mask=pose < 0),
                 pa.array(distance, mask=np.isnan(distance)),
                 pa.array(np.clip(confidence, 0, 1)),
+                pa.array([sorted(ids) for ids in near], pa.list_(pa.int32())),
                 pa.array(pictures.kind.tolist(), pa.string()),
                 hashes,
             ],

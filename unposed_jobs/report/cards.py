@@ -155,7 +155,7 @@ def _known(tables: Tables, day: Day, uris: Sequence[str]) -> dict[str, dict[str,
         """
         SELECT i.image_uri, i.status AS image_status, i.error AS image_error, i.content_sha256,
                l.status AS landmark_status, l.error AS landmark_error, l.person_count,
-               p.pose_id, p.confidence, p.kind,
+               p.pose_id, p.confidence, p.near_pose_ids, p.kind,
                coalesce(p.perceptual_hash, l.perceptual_hash) AS perceptual_hash
         FROM images i
         LEFT JOIN (

@@ -32,6 +32,11 @@ KEEP_K_TOLERANCE = 0.05
 
 FAR = 2.5
 """In units of a class's reach: farther than this a picture is of no known pose."""
+NEAR = 1.5
+"""A picture that is less than so many times as far from another class as from its own may show
+that one: its view is no more than half-way past the border. (As Lowe's test of a match by the
+ratio of the two nearest distances, International Journal of Computer Vision 60, 2004, section 7.)
+"""
 FEW = 10
 """Pictures' worth of the typical reach in each class's: so few say little of how far it goes."""
 RAW, PROBABILITY = "calibration_raw", "calibration_probability"
@@ -44,12 +49,15 @@ class Assignment:
     """For N pictures: the nearest class, how far, and how sure.
 
     `index` (N,) int64, -1 where even the nearest class is too far; `distance` (N,) float32,
-    Euclidean; `confidence` (N,) float32 in [0, 1], 0 where the index is -1.
+    Euclidean; `confidence` (N,) float32 in [0, 1], 0 where the index is -1; `near` (N, K) the other
+    classes that it may show: the nearest one of a picture that is too far, and those that are less
+    than `NEAR` times as far as that.
     """
 
     index: Indices
     distance: Floats
     confidence: Floats
+    near: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -117,11 +125,24 @@ class Clusters:
         index = np.empty(count, dtype=np.int64)
         distance = np.empty(count, dtype=np.float32)
         confidence = np.empty(count, dtype=np.float32)
+        near = np.empty((count, len(self)), dtype=bool)
         for start in range(0, count, _CHUNK):
             part = slice(start, start + _CHUNK)
             squares = squared_distances(embedding[part], self.centroids)
             index[part], distance[part], confidence[part] = self._judge(squares)
-        return Assignment(index, distance, confidence)
+            near[part] = self._near(squares)
+        known = np.flatnonzero(index >= 0)
+        near[known, index[known]] = False
+        return Assignment(index, distance, confidence, near)
+
+    def _near(self, squares: Floats) -> npt.NDArray[np.bool_]:
+        """(N, C) squared distances as (N, K): the classes that lie near a picture."""
+        least = squares.min(axis=1, keepdims=True)
+        close = (squares < NEAR**2 * least) | (squares == least)
+        near = np.zeros((len(squares), len(self)), dtype=bool)
+        for centroid, label in enumerate(self.label.tolist()):
+            near[:, label] |= close[:, centroid]
+        return near
 
     def _judge(self, squares: Floats) -> tuple[Indices, Floats, Floats]:
         nearest = squares.argmin(axis=1)

@@ -96,6 +96,7 @@ class NoPersonBranch:
                 np.zeros(count, dtype=np.int64),
                 np.zeros(count, dtype=np.float32),
                 np.full(count, _BLIND_CONFIDENCE, dtype=np.float32),
+                np.zeros((count, len(self)), dtype=bool),
             )
         if values.ndim != 2 or values.shape[1] != len(self.mean):
             raise ValueError(f"statistics must be (N, {len(self.mean)}), not {values.shape}")
@@ -105,6 +106,7 @@ class NoPersonBranch:
             np.where(known, found.index, -1),
             np.where(known, found.distance, np.nan).astype(np.float32),
             np.where(known, found.confidence, 0).astype(np.float32),
+            found.near & known[:, None],
         )
 
     def standardise(self, statistics: Floats) -> Floats:

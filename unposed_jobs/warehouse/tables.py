@@ -177,6 +177,12 @@ IMAGE_POSES = Table(
             _column("pose_id", pa.int32(), "The nearest class; null where unknown or unreadable"),
             _column("distance", pa.float32(), "To the nearest centroid, in the embedding's unit"),
             _key("confidence", pa.float32(), "In [0, 1]; 0 where nothing could be assigned"),
+            _column(
+                "near_pose_ids",
+                pa.list_(pa.int32()),
+                "Other classes less than 1.5 times as far as the nearest: the picture may show "
+                "them; null in rows of versions that did not ask",
+            ),
             _key("kind", pa.string(), "person, no_person or unreadable"),
             _column("perceptual_hash", pa.string(), "64-bit pHash, 16 hexadecimal digits"),
             _RUN_ID,
