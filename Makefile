@@ -84,7 +84,7 @@ test-faults: $(READY) ## End runs at every step, interleave them; prints what wa
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
-EVALUATED_SEED ?= 104
+EVALUATED_SEED ?= 105
 EVALUATED_PRODUCTS ?= 150
 evaluate: export UNPOSED_HOME := $(EVALUATED)
 evaluate: setup weights ## The accuracy tables beside baselines, docs/model-card.md, the worst mistakes

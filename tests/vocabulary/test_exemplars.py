@@ -18,13 +18,18 @@ def test_a_badly_seen_picture_comes_last_however_typical() -> None:
 
 
 def test_products_differ_while_there_are_others() -> None:
-    assert choose([1, 2, 3, 4, 5], [1] * 5, list("aaabc")) == [0, 3, 4]
+    assert choose([2, 2.1, 2.2, 2.3, 2.4], [1] * 5, list("aaabc")) == [0, 3, 4]
     assert choose([1, 2, 3, 4, 5], [1] * 5, list("aaaaa"), count=2) == [0, 1]
 
 
 def test_a_near_copy_is_no_further_example() -> None:
     copies = [HASHES[0], f"{3:016x}", HASHES[2], None, None]
-    assert choose([1, 2, 3, 4, 5], [1] * 5, list("abcde"), copies, count=5) == [0, 2, 3, 4]
+    near = [2, 2.1, 2.2, 2.3, 2.4]
+    assert choose(near, [1] * 5, list("abcde"), copies, count=5) == [0, 2, 3, 4]
+
+
+def test_a_member_unlike_the_others_is_no_example() -> None:
+    assert choose([1, 1.1, 1.2, 1.3, 2.5], [1] * 5, list("abcde"), count=5) == [0, 1, 2, 3]
 
 
 def test_nothing_to_choose_from() -> None:

@@ -119,6 +119,12 @@ def test_a_quarter_turn_of_chest_or_legs_is_no_other_shot_and_of_an_upper_body_i
         assert (len(set(naming.shots([front, turned]))) == 1) == alike
 
 
+def test_a_close_up_tells_no_quarter_turn() -> None:
+    chest = medians([Pose("front", "chest")])[0]
+    near = chest | {"head": -1.0, "hips": -1.0, "knees": -1.0, "ankles": -1.0, "facing": 0.5}
+    assert naming.name_poses([near])[0].name == "close-up, front"
+
+
 def test_both_sides_are_one_shot_only_where_asked() -> None:
     seen = medians([Pose("left", "upper"), Pose("right", "upper"), Pose("right", "full")])
     assert naming.shots(seen) == [0, 1, 2]

@@ -11,8 +11,8 @@ from unposed_jobs.vocabulary.clustering import squared_distances
 
 Floats = npt.NDArray[np.floating]
 _NEAR_COPY = 6  # of 64 bits: perceptual hashes this near are the same picture to the eye
-
-
+_UNLIKE = 1.5
+"""In typical distances: farther out a member is no example, though it is in the class."""
 SAMPLED = 200
 """Members that every other one is compared with: a median needs no more."""
 
@@ -39,12 +39,16 @@ def choose(
     """Rows of up to `count` members of a class: typical, well seen, of different products.
 
     distance (n,) from what is typical; quality (n,) in [0, 1], 1 for a picture that is surely seen;
-    hashes: 16 hexadecimal digits or None. No two are alike, and no product shows up twice while
-    another is left. Equal input, equal choice.
+    hashes: 16 hexadecimal digits or None. No two are alike, no product shows up twice while
+    another is left, and what is unlike most members is left out. Equal input, equal choice.
     """
     typical = max(float(np.median(distance)), 1e-6) if len(distance) else 1.0
-    cost = np.asarray(distance) / typical + 2 * (1 - np.clip(quality, 0, 1))
-    order = sorted(range(len(cost)), key=lambda row: (round(float(cost[row]), 6), products[row]))
+    apart = np.asarray(distance) / typical
+    cost = apart + 2 * (1 - np.clip(quality, 0, 1))
+    order = sorted(
+        np.flatnonzero(apart <= _UNLIKE).tolist(),
+        key=lambda row: (round(float(cost[row]), 6), products[row]),
+    )
     chosen: list[int] = []
     for may_repeat in (False, True):
         seen = {products[row] for row in chosen}

@@ -229,7 +229,7 @@ def _view(ratios: Mapping[str, float], framing: str) -> str:
     if abs(turn) > _SIDE:
         view = "front" if turn > 0 else "back"
         # So little of a body as a chest or legs tells no quarter turn.
-        plain = abs(turn) >= _FRONT or framing in ("chest", "legs")
+        plain = abs(turn) >= _FRONT or framing in ("chest", "legs", "close-up")
         return view if plain else f"three-quarter {view}"
     shown = ratios.get("turned", abs(ratios["profile"]))
     # Shoulders that are seen, one before the other, are a side view, however wide a torso is.
