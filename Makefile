@@ -97,7 +97,7 @@ evaluate: setup weights ## The accuracy tables beside baselines, docs/model-card
 	  --report "$(EVALUATED)/report"
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
-	python -m unposed_jobs.bench --card docs/performance.md $(BENCH)
+	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)
 
 ##@ Tidy
 .PHONY: clean

@@ -10,7 +10,7 @@ COPY requirements.lock setup.cfg setup.py README.md ./
 # CPU build of torch where the index offers one; PIP_EXTRA_INDEX_URL is the builder's to set.
 RUN pip install --no-cache-dir uv \
  && pip install --no-cache-dir "$(grep '^torch==' requirements.lock)" \
- && grep -vE '^apache-airflow' requirements.lock > spark.lock \
+ && grep -vE '^(apache-airflow|numba==|llvmlite==)' requirements.lock > spark.lock \
  && uv pip install --system --no-cache -r spark.lock
 COPY unposed_jobs unposed_jobs
 COPY spark spark

@@ -12,7 +12,7 @@ ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH
 RUN python3 -m venv /opt/venv && pip install --no-cache-dir uv
 COPY requirements.lock setup.cfg setup.py README.md ./
 # torch from the index is the CUDA build; ONNX Runtime has a package of its own for it.
-RUN grep -vE '^apache-airflow' requirements.lock \
+RUN grep -vE '^(apache-airflow|numba==|llvmlite==)' requirements.lock \
       | sed 's/^onnxruntime==/onnxruntime-gpu==/' > spark.lock \
  && uv pip install --no-cache -r spark.lock
 COPY unposed_jobs unposed_jobs

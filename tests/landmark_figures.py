@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unposed_jobs.bench import made
+from unposed_jobs.lab.bench import made
 from unposed_jobs.pose.topology import BLAZEPOSE33, BLAZEPOSE33_INDEX, coco17_from_blazepose33
 
 _ARM = [

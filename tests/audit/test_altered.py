@@ -9,9 +9,9 @@ from PIL import Image, ImageOps
 
 from unposed_jobs.audit.altered import copies
 from unposed_jobs.audit.duplicates import altered_pictures
-from unposed_jobs.catalogue.sample.cohorts import Shot
-from unposed_jobs.catalogue.sample.garments import random_garment
-from unposed_jobs.catalogue.sample.shots import Studio
+from unposed_jobs.lab.sample.cohorts import Shot
+from unposed_jobs.lab.sample.garments import random_garment
+from unposed_jobs.lab.sample.shots import Studio
 from unposed_jobs.pose.hashing import fingerprints
 
 

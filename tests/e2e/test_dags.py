@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]

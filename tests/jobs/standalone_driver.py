@@ -16,11 +16,11 @@ from types import SimpleNamespace
 import pyarrow as pa
 from pyspark import TaskContext
 
-from unposed_jobs.bench.extraction import DAY, references, warehouse_settings
 from unposed_jobs.config import PoseSettings, Settings
 from unposed_jobs.jobs import chunks, devices, extract, session
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
+from unposed_jobs.lab.bench.extraction import DAY, references, warehouse_settings
 from unposed_jobs.pose import estimators
 from unposed_jobs.warehouse import Stager, Warehouse
 

@@ -6,8 +6,8 @@ import contextlib
 
 import pytest
 
-from unposed_jobs.bench import fanout, made, memory, nights, pictures, stages
-from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+from unposed_jobs.lab.bench import fanout, made, memory, nights, pictures, stages
+from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 
 
 class InProcess:

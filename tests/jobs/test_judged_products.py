@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from unposed_jobs import config
-from unposed_jobs.evaluation import inshop_audit
 from unposed_jobs.jobs import audit, extract, promote, train
 from unposed_jobs.jobs.entry import Run
+from unposed_jobs.lab.evaluation import inshop_audit
 from unposed_jobs.pose.topology import COCO17
 from unposed_jobs.warehouse import Warehouse
 

@@ -20,11 +20,11 @@ import pytest
 from pyspark.sql import functions as F
 
 from unposed_jobs import config
-from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
 from unposed_jobs.errors import CheckFailedError, ErrorBudgetExceededError, UnposedError
 from unposed_jobs.jobs import audit, chunks, extract, ingest, promote, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
+from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 from unposed_jobs.reference import registry
 from unposed_jobs.warehouse import Warehouse, bucket_of
 from unposed_jobs.warehouse.tables import DAY_TABLES

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from unposed_jobs.bench import cluster
 from unposed_jobs.jobs import session
 from unposed_jobs.jobs.context import GPU_CHUNK
+from unposed_jobs.lab.bench import cluster
 
 ROOT = Path(__file__).parents[2]
 GPU = "spark.worker.resource.gpu."
@@ -26,8 +26,8 @@ DRIVER = Path(__file__).parent / "standalone_driver.py"
 @pytest.fixture(scope="module")
 def told(tmp_path_factory, pose_weights):
     """What the driver's process wrote: tasks and their GPUs, tables of two runs."""
-    from unposed_jobs.bench import pictures
-    from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+    from unposed_jobs.lab.bench import pictures
+    from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 
     session._require_java()
     folder = tmp_path_factory.mktemp("cluster")

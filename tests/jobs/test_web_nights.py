@@ -16,9 +16,9 @@ import web_server
 from web_server import after, coded, reset, truncated
 
 from unposed_jobs import config, storage
-from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
 from unposed_jobs.jobs import audit, extract, gallery, promote, train
 from unposed_jobs.jobs.entry import Run
+from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 from unposed_jobs.warehouse import Warehouse
 
 WRITTEN = date(2026, 1, 5)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from unposed_jobs.bench.parity import LEAST_SHARE, Parity, compare
-from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.bench.parity import LEAST_SHARE, Parity, compare
+from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.blazepose import engines, sampling
 from unposed_jobs.pose.blazepose import estimator as blazepose

@@ -9,9 +9,9 @@ import dotted_figures as dots
 import numpy as np
 import pytest
 
-from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 from unposed_jobs.pose import estimators
 from unposed_jobs.pose.batches import LONGEST_SIDE
 from unposed_jobs.pose.decoding import UnreadablePicture, decode

@@ -10,15 +10,15 @@ from test_second_look_flow import PICTURE, Looker, flat, moving, whole_frame
 from test_whole_frame_pictures import photograph
 from upright import standing
 
-from unposed_jobs.catalogue.sample.cohorts import Shot
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.fitting.second_look import examples
+from unposed_jobs.lab.sample.cohorts import Shot
 from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.second_look import headless, identity
+from unposed_jobs.pose.second_look.first import First
 from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, COCO17_INDEX, COCO17_MIRROR
 from unposed_jobs.pose.topology import coco17_from_blazepose33 as coco17
-from unposed_jobs.pose.whole_frame import headless, identity
-from unposed_jobs.pose.whole_frame.first import First
-from unposed_jobs.pose.whole_frame.fitting import examples
 
 SIZE = np.array([400.0, 400.0])
 LIMBS = slice(COCO17_INDEX["left_shoulder"], None)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from landmark_figures import Pose, figure
 
+from unposed_jobs.pose.second_look import keeping, readings
 from unposed_jobs.pose.topology import BLAZEPOSE33_MIRROR
-from unposed_jobs.pose.whole_frame import keeping, readings
 
 
 def turned_about(landmarks: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ import pytest
 import torch
 from test_whole_frame_pictures import photograph
 
-from unposed_jobs.catalogue.sample.cohorts import Shot
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.fitting.second_look import examples
+from unposed_jobs.lab.sample.cohorts import Shot
 from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.decoding import decode
 from unposed_jobs.pose.estimator import PoseEstimator
@@ -18,7 +19,6 @@ from unposed_jobs.pose.movenet import cropping
 from unposed_jobs.pose.movenet.estimator import CLEAR_SCORE, MoveNetEstimator
 from unposed_jobs.pose.movenet.network import MoveNet
 from unposed_jobs.pose.topology import COCO17
-from unposed_jobs.pose.whole_frame.fitting import examples
 
 JOINTS = [COCO17.index(name) for name in examples.JOINTS]
 SIGMAS = 2 * np.array([0.26, *[0.25] * 2, *[0.35] * 2, *[0.79] * 2, *[0.72] * 2, *[0.62] * 2,

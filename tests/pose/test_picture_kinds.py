@@ -9,15 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from unposed_jobs.catalogue.sample.cohorts import Shot
-from unposed_jobs.catalogue.sample.garments import random_garment
-from unposed_jobs.catalogue.sample.shots import Studio
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.fitting.kinds import examples, fit
+from unposed_jobs.lab.sample.cohorts import Shot
+from unposed_jobs.lab.sample.garments import random_garment
+from unposed_jobs.lab.sample.shots import Studio
 from unposed_jobs.pose import estimators, statistics, weights
 from unposed_jobs.pose.decoding import decode
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.extraction import blank_row, fill_row
-from unposed_jobs.pose.kinds import efficientnet, examples, fit, identity, reading
+from unposed_jobs.pose.kinds import efficientnet, identity, reading
 from unposed_jobs.pose.kinds.estimator import KindEstimator, squared
 
 PERSON = np.zeros((33, 5), np.float32)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from upright import standing
 
-from unposed_jobs.pose.whole_frame.first import POOLED, pooled
-from unposed_jobs.pose.whole_frame.fitting import examples, firsts, moves, windows
-from unposed_jobs.pose.whole_frame.fitting.examples import JOINTS, LANDMARKS, Example
-from unposed_jobs.pose.whole_frame.fitting.weighting import balanced
-from unposed_jobs.pose.whole_frame.squares import GLANCE
+from unposed_jobs.lab.fitting.second_look import examples, firsts, moves, windows
+from unposed_jobs.lab.fitting.second_look.examples import JOINTS, LANDMARKS, Example
+from unposed_jobs.lab.fitting.second_look.weighting import balanced
+from unposed_jobs.pose.second_look.first import POOLED, pooled
+from unposed_jobs.pose.second_look.squares import GLANCE
 
 LEFT, RIGHT = JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder")
 

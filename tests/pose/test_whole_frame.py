@@ -9,14 +9,14 @@ from upright import standing
 from unposed_jobs import config
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.fitting.second_look import examples
 from unposed_jobs.pose import extraction
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.whole_frame import evidence, gate, identity, readings, squares
-from unposed_jobs.pose.whole_frame.estimator import WholeFrameEstimator
-from unposed_jobs.pose.whole_frame.evidence import Inside
-from unposed_jobs.pose.whole_frame.fitting import examples
-from unposed_jobs.pose.whole_frame.logistic import Logistic
-from unposed_jobs.pose.whole_frame.looking import Sightings, stacked
+from unposed_jobs.pose.second_look import evidence, gate, identity, readings, squares
+from unposed_jobs.pose.second_look.estimator import WholeFrameEstimator
+from unposed_jobs.pose.second_look.evidence import Inside
+from unposed_jobs.pose.second_look.logistic import Logistic
+from unposed_jobs.pose.second_look.looking import Sightings, stacked
 
 NOTHING_INSIDE = Inside(0.0, 0.0, 0.0)
 

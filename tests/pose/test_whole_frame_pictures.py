@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unposed_jobs.catalogue.sample.cohorts import Shot
-from unposed_jobs.catalogue.sample.garments import random_garment
-from unposed_jobs.catalogue.sample.shots import Photograph, Studio
 from unposed_jobs.config import PoseSettings
+from unposed_jobs.lab.fitting.second_look import examples
+from unposed_jobs.lab.sample.cohorts import Shot
+from unposed_jobs.lab.sample.garments import random_garment
+from unposed_jobs.lab.sample.shots import Photograph, Studio
 from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.blazepose import engines
 from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
-from unposed_jobs.pose.whole_frame.estimator import wrap
-from unposed_jobs.pose.whole_frame.fitting import examples
+from unposed_jobs.pose.second_look.estimator import wrap
 
 
 @pytest.fixture(scope="module", params=["blazepose-full", "mediapipe-full"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unposed_jobs.pose.whole_frame.looking import INNER, POINTS, Sightings
+from unposed_jobs.pose.second_look.looking import INNER, POINTS, Sightings
 
 
 def standing(count: int = 1) -> Sightings:

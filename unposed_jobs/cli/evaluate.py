@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from unposed_jobs.config import Settings
-    from unposed_jobs.evaluation.summary import Entry
+    from unposed_jobs.lab.evaluation.summary import Entry
 
 DATA = "../shared/data"
 VARIABLE = "UNPOSED_EVALUATION_DATA"
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from unposed_jobs import config
-    from unposed_jobs.evaluation import card, printing, report, sample, summary, versions
+    from unposed_jobs.lab.evaluation import card, printing, report, sample, summary, versions
 
     settings = config.load(arguments.config)
     console = Console()
@@ -139,7 +139,7 @@ def _real(
     progress: Callable[[str], None],
 ) -> list[Entry]:
     """What is judged on real data; why not goes to `absent`."""
-    from unposed_jobs.evaluation import (
+    from unposed_jobs.lab.evaluation import (
         inshop,
         inshop_flags,
         inshop_readings,

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from unposed_jobs.arguments import day
+from unposed_jobs.errors import UnposedError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +32,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Render it and say what was written."""
-    from unposed_jobs.catalogue.sample.writer import SampleSettings, write_sample
+    """Render it and say what was written. Raises UnposedError without what renders."""
+    try:
+        from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
+    except ModuleNotFoundError as error:
+        raise UnposedError(
+            f"rendering needs {error.name}; run: pip install 'unposed[lab]'"
+        ) from None
 
     settings = SampleSettings(arguments.products, arguments.seed, arguments.size, arguments.day)
     done = write_sample(arguments.out, settings, arguments.workers)

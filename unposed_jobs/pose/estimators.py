@@ -13,7 +13,7 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.estimator import PoseEstimator
 from unposed_jobs.pose.kinds import identity as kinds
-from unposed_jobs.pose.whole_frame import identity as second_look
+from unposed_jobs.pose.second_look import identity as second_look
 
 _MODULES: dict[str, str] = {
     "blazepose-full": "unposed_jobs.pose.blazepose.estimator",
@@ -48,7 +48,7 @@ def create(settings: PoseSettings) -> PoseEstimator:
     """
     made = cast(PoseEstimator, _module(settings).create(settings))
     if _looks_twice(settings):
-        from unposed_jobs.pose.whole_frame.estimator import wrap
+        from unposed_jobs.pose.second_look.estimator import wrap
 
         made = wrap(made, settings)
     if settings.picture_kinds:

@@ -20,8 +20,8 @@ from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.movenet import cropping
 from unposed_jobs.pose.movenet.network import MoveNet
 from unposed_jobs.pose.principal import pose_score
-from unposed_jobs.pose.whole_frame import identity
-from unposed_jobs.pose.whole_frame.presence import Presence
+from unposed_jobs.pose.second_look import identity
+from unposed_jobs.pose.second_look.presence import Presence
 
 VERSION = 1
 """Raised when the key points of equal weights would change."""

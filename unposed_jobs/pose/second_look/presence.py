@@ -1,0 +1,31 @@
+"""Whether anybody is in a picture, for estimators that place the points themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.second_look.estimator import GROUP, ask
+from unposed_jobs.pose.second_look.gate import load
+
+
+class Presence:
+    """The second look's own judgement, by BlazePose's full landmark network and the gate."""
+
+    def __init__(self, engine: engines.Engine) -> None:
+        """Raises UnposedError where the gate is missing or damaged."""
+        self._engine, self._gate = engine, load()
+
+    def __call__(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[float]:
+        """Of each picture the probability that anybody is there."""
+        nobody = PoseEstimate(None, 0.0, 0)
+        found: list[float] = []
+        for start in range(0, len(pictures), GROUP):
+            part = pictures[start : start + GROUP]
+            asked = ask(self._engine, self._gate, part, [nobody] * len(part))
+            found += [one.there for one in asked]
+        return found
