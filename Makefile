@@ -60,9 +60,10 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 
 ##@ Work on it
 .PHONY: lint format test-fast test-web test-faults
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
+	lint-imports --no-cache --no-logo setup.cfg
 	mypy
 
 format: $(READY) ## Format and sort imports

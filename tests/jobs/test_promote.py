@@ -13,7 +13,7 @@ from unposed_jobs.jobs.entry import Run
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.promotion import Decision
 from unposed_jobs.reference.registry import ModelRow
-from unposed_jobs.warehouse import Warehouse, query
+from unposed_jobs.warehouse import Warehouse, published
 
 DAY, LATER = date(2026, 1, 5), date(2026, 1, 12)
 
@@ -64,7 +64,7 @@ def test_a_rejected_model_leaves_the_champion(settings, decide):
 def test_analysts_see_the_new_champion_before_the_next_audit(settings, decide):
     record(settings, "new", "candidate", DAY)
     decide(DAY, True)
-    with query.open_views(settings.warehouse) as connection:
+    with published.open_views(settings.warehouse) as connection:
         assert connection.execute("SELECT status FROM models").fetchall() == [("champion",)]
 
 

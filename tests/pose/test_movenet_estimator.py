@@ -16,8 +16,8 @@ from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.decoding import decode
 from unposed_jobs.pose.estimator import PoseEstimator
 from unposed_jobs.pose.movenet import cropping
-from unposed_jobs.pose.movenet.estimator import CLEAR_SCORE, MoveNetEstimator
 from unposed_jobs.pose.movenet.network import MoveNet
+from unposed_jobs.pose.movenet_estimator import CLEAR_SCORE, MoveNetEstimator
 from unposed_jobs.pose.topology import COCO17
 
 JOINTS = [COCO17.index(name) for name in examples.JOINTS]

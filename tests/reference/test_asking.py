@@ -11,9 +11,8 @@ import pytest
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.ranking import order
 from unposed_jobs.reference import asking
-from unposed_jobs.reference.asking import Ask
 from unposed_jobs.reference.cohorts import ReferenceProducts
-from unposed_jobs.reference.describing import PoseClass, vocabulary
+from unposed_jobs.reference.describing import Ask, PoseClass, vocabulary
 from unposed_jobs.vocabulary.naming import Shot
 
 FRONT, LEFT, RIGHT, RARE = 0, 1, 4, 7

@@ -24,8 +24,8 @@ _MODULES: dict[str, str] = {
     "mediapipe-lite": "unposed_jobs.pose.mediapipe_estimator",
     "mediapipe-heavy": "unposed_jobs.pose.mediapipe_estimator",
     "mediapipe:": "unposed_jobs.pose.mediapipe_estimator",
-    "movenet-thunder": "unposed_jobs.pose.movenet.estimator",
-    "movenet-lightning": "unposed_jobs.pose.movenet.estimator",
+    "movenet-thunder": "unposed_jobs.pose.movenet_estimator",
+    "movenet-lightning": "unposed_jobs.pose.movenet_estimator",
     "onnx:": "unposed_jobs.pose.coco17.estimator",
 }
 """The module for each name, with `create` and `identify`, which both take the settings; a name

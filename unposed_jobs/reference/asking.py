@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import pyarrow as pa
 from unposed_jobs.ranking.order import PoseOrder
 from unposed_jobs.reference import cohorts, steadying
 from unposed_jobs.reference.cohorts import ReferenceProducts
-from unposed_jobs.reference.describing import PoseClass
+from unposed_jobs.reference.describing import Ask, PoseClass
 from unposed_jobs.vocabulary import asks
 from unposed_jobs.vocabulary.asks import Evidence
 from unposed_jobs.vocabulary.naming import SIDE
@@ -23,29 +23,6 @@ if TYPE_CHECKING:
     from unposed_jobs.reference.bundle import Bundle
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A group of classes that stand for one another.
-
-    `members` are their pose ids, ascending; `ask_id` is the first of them, so that an ask keeps its
-    id while its oldest class lives. `asked` says whether it may be flagged missing at all,
-    `agreement` which share of its pictures stays in it when all is done again (None: not tried).
-    """
-
-    COLUMNS: ClassVar[tuple[str, ...]] = ("ask_id", "ask_name", "asked", "agreement")
-
-    ask_id: int
-    name: str
-    members: tuple[int, ...]
-    asked: bool
-    agreement: float | None
-
-    def columns(self) -> dict[str, Any]:
-        """Its part of a row of the table `vocabulary`."""
-        values = (self.ask_id, self.name, self.asked, self.agreement)
-        return dict(zip(self.COLUMNS, values, strict=True))
 
 
 @dataclass(frozen=True)

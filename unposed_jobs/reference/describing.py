@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from unposed_jobs.vocabulary.matching import KEPT, RETIRED, Lineage
 from unposed_jobs.vocabulary.naming import PoseName, Shot
 
 if TYPE_CHECKING:
-    from unposed_jobs.reference.asking import Ask
     from unposed_jobs.reference.bundle import Bundle
 
 
@@ -46,6 +45,29 @@ class PoseClass:
     shot: Shot | None = None
     retaken: dict[int, float] = field(default_factory=dict)
     mirrored: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A group of classes that stand for one another.
+
+    `members` are their pose ids, ascending; `ask_id` is the first of them, so that an ask keeps its
+    id while its oldest class lives. `asked` says whether it may be flagged missing at all,
+    `agreement` which share of its pictures stays in it when all is done again (None: not tried).
+    """
+
+    COLUMNS: ClassVar[tuple[str, ...]] = ("ask_id", "ask_name", "asked", "agreement")
+
+    ask_id: int
+    name: str
+    members: tuple[int, ...]
+    asked: bool
+    agreement: float | None
+
+    def columns(self) -> dict[str, Any]:
+        """Its part of a row of the table `vocabulary`."""
+        values = (self.ask_id, self.name, self.asked, self.agreement)
+        return dict(zip(self.COLUMNS, values, strict=True))
 
 
 def person_medians(ratios: Floats, index: Indices, classes: int) -> list[dict[str, float]]:
@@ -145,8 +167,6 @@ def vocabulary(
     classes: Sequence[PoseClass], asks: Sequence[Ask], champion: Bundle | None
 ) -> pa.Table:
     """Rows for the table `vocabulary`, by pose_id; the retired of all time at their ids."""
-    from unposed_jobs.reference.asking import Ask
-
     ask_of = {pose_id: ask for ask in asks for pose_id in ask.members}
     own = [name for name in VOCABULARY.names if name not in Ask.COLUMNS]
     rows = [

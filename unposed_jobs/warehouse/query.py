@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.warehouse.locations import local_path
 
@@ -62,25 +60,6 @@ def lock(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
     connection.execute(f"SET allowed_directories = [{allowed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-
-
-@contextmanager
-def open_views(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A locked, read-only connection to what is published.
-
-    The file of views where there is one, else (tables that are remote) the tables themselves.
-    Raises UnposedError where there is no warehouse yet.
-    """
-    views, location = local_path(settings.views), local_path(settings.location)
-    if views is not None and location is not None and Path(views).is_file():
-        with told(), duckdb.connect(views, read_only=True) as connection:
-            lock(connection, [location])
-            yield connection
-        return
-    from unposed_jobs.warehouse.warehouse import Warehouse
-
-    with live(Warehouse.open(settings, create=False)) as connection:
-        yield connection
 
 
 @contextmanager

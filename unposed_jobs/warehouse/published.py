@@ -1,0 +1,32 @@
+"""What is published, for reading alone: the file of views, or the tables where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from unposed_jobs.config import WarehouseSettings
+from unposed_jobs.warehouse import query
+from unposed_jobs.warehouse.locations import local_path
+
+
+@contextmanager
+def open_views(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked, read-only connection to what is published.
+
+    The file of views where there is one, else (tables that are remote) the tables themselves.
+    Raises UnposedError where there is no warehouse yet.
+    """
+    views, location = local_path(settings.views), local_path(settings.location)
+    if views is not None and location is not None and Path(views).is_file():
+        with query.told(), duckdb.connect(views, read_only=True) as connection:
+            query.lock(connection, [location])
+            yield connection
+        return
+    from unposed_jobs.warehouse.warehouse import Warehouse  # Slow to import, seldom needed.
+
+    with query.live(Warehouse.open(settings, create=False)) as connection:
+        yield connection
