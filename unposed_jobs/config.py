@@ -66,6 +66,9 @@ class CatalogueSettings:
     """Further numeric product columns that popularity may use."""
     cohort_attributes: tuple[str, ...] = ("category", "subcategory")
     """Product columns that define a cohort, coarsest first."""
+    carry: tuple[str, ...] = ()
+    """Further product columns (title, brand, seller) that are kept as text with each day's rows:
+    in the column `carried` of product_audit and of the views, and in the gallery."""
     image_root: str = ""
     """Prefix of relative picture paths; empty means the folder of the images file."""
     allow_parent_paths: bool = False
