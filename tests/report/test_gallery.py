@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -75,8 +76,8 @@ def day(tmp_path):
     return publish(products, rejects=rejects, examples=[front, back])
 
 
-def make(day, out, **options):
-    return build.build(day[0], SETTINGS, DAY, out, catalogue=day[1], **options).parent
+def make(day, out, settings=SETTINGS, **options):
+    return build.build(day[0], settings, DAY, out, catalogue=day[1], **options).parent
 
 
 def test_every_link_and_picture_resolves(day, tmp_path):
@@ -84,6 +85,9 @@ def test_every_link_and_picture_resolves(day, tmp_path):
     for path in out.glob("*.html"):
         for address in Page(path).values("href") + Page(path).values("src"):
             parts = urlsplit(address)
+            if parts.scheme == "file":  # A picture's original.
+                assert Path(unquote(parts.path)).is_file()
+                continue
             assert not parts.scheme, f"{address} leaves the gallery"
             assert not parts.netloc
             target = out / unquote(parts.path) if parts.path else path
@@ -351,18 +355,23 @@ def test_a_day_that_is_not_published_is_told(day, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_catalogue_that_is_gone_leaves_the_evidence(day, tmp_path):
+def test_a_catalogue_that_is_gone_leaves_the_order_to_what_is_missing(day, tmp_path):
     class Gone:
         def popularity(self):
             raise UnposedError("products.csv is not there")
-
-        pictures = staticmethod(lambda run_date, ids: Gone().popularity())
 
     out = make((day[0], Gone()), tmp_path / "out")
     assert (
         "ordered by what is missing alone: products.csv is not there"
         in Page(out / "index.html").text
     )
+    assert len(Page(out / "products.html").having("tile")) == 8
+
+
+def test_a_day_from_before_each_picture_had_a_row_shows_the_evidence(day, tmp_path):
+    none = tables.PRODUCT_IMAGES.schema.empty_table()
+    day[0].rows["product_images"] = none
+    out = make(day, tmp_path / "out")
     page = Page(out / "products.html")
     assert len(page.having("tile")) == 3  # Two of A-1, one of A-2: the evidence.
     assert "Its pictures are not listed here." in page.text
@@ -422,6 +431,6 @@ def test_a_limit_below_one_is_told(day, tmp_path):
 
 def test_an_unknown_product_in_the_catalogue_is_left_out(day, tmp_path):
     warehouse, catalogue = day
-    listed = MemoryListing(catalogue.ratings | {"Z": 99.0}, catalogue.listed | {"Z": [("/z", 1)]})
+    listed = MemoryListing(catalogue.ratings | {"Z": 99.0})
     page = Page(make((warehouse, listed), tmp_path / "out") / "products.html")
     assert "z" not in page.values("data-id")
