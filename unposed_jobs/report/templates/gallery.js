@@ -199,7 +199,7 @@ window.unposedProducts = (number, rows) => rowsByPart.set(number, rows);
     const missing = record.missing
       .map((ask) => optionText(controls.missing, ask))
       .filter(Boolean)
-      .join(", ");
+      .join(" · ");
     made.append(name, make("p", "soft", told), chip, make("p", "soft", missing));
     return made;
   }
