@@ -66,6 +66,9 @@ class CatalogueSettings:
     """Further numeric product columns that popularity may use."""
     cohort_attributes: tuple[str, ...] = ("category", "subcategory")
     """Product columns that define a cohort, coarsest first."""
+    carry: tuple[str, ...] = ()
+    """Further product columns (title, brand, seller) that are kept as text with each day's rows:
+    in the column `carried` of product_audit and of the views, and in the gallery."""
     image_root: str = ""
     """Prefix of relative picture paths; empty means the folder of the images file."""
     allow_parent_paths: bool = False
@@ -250,6 +253,22 @@ class CheckSettings:
 
 
 @dataclass(frozen=True)
+class GallerySettings:
+    """The pages with pictures, after each night and by `unposed report`."""
+
+    products: int = 600
+    """Products that get a card, those that matter most first; the search finds every product."""
+    title: str = "title"
+    """Of `[catalogue] carry`: the column that heads a card."""
+    columns: tuple[str, ...] = ()
+    """Of `[catalogue] carry`: what cards and search show and find; empty: all of it."""
+    web_pictures: str = "fetch"
+    """`fetch`: small copies of pictures on the web, by the rules of `[storage]`: the pages work
+    without a network, and ask no host until somebody opens an original. `link`: no copies, the
+    pages show the pictures from where they are."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All sections. Build with `load`."""
 
@@ -260,6 +279,7 @@ class Settings:
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
     checks: CheckSettings = CheckSettings()
+    gallery: GallerySettings = GallerySettings()
 
 
 def home() -> Path:
@@ -399,6 +419,7 @@ _LEAST = {
     "checks.least_products": 0,
     "audit.duplicate_distance": 0,
     "audit.example_images": 0,
+    "gallery.products": 1,
 }
 _SHARES = {
     "catalogue.error_budget",
@@ -433,6 +454,8 @@ def _check_range(setting: str, value: Any, source: object) -> None:
         raise UnposedError(f"{told} must be from 0 to 1, not {value:g}")
     if setting == "audit.flags" and value not in ("asks", "classes"):
         raise UnposedError(f"{told} must be asks or classes, not {value!r}")
+    if setting == "gallery.web_pictures" and value not in ("fetch", "link"):
+        raise UnposedError(f"{told} must be fetch or link, not {value!r}")
     if setting == "checks.warn":
         _refuse_unknown(dict.fromkeys(value), _CHANGES, where=f"rule in {where}", source=source)
     if setting == "training.cluster_range" and not (len(value) == 2 and 1 <= value[0] <= value[1]):

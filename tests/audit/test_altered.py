@@ -80,7 +80,7 @@ def repeats(pictures, poses, confidence=None, product=None, thumbnail=None) -> l
         np.full(count, 0.8) if confidence is None else np.array(confidence),
         np.ones(count, dtype=bool),
     )
-    return found.tolist()
+    return (found >= 0).tolist()
 
 
 def test_only_a_copy_that_stands_for_the_same_is_a_repeat(session) -> None:
@@ -112,3 +112,15 @@ def test_of_three_copies_one_stays(session) -> None:
     front = session[0]
     pictures = [cropped(front, 0.05, 0.0, 0.9), ImageOps.mirror(front), front]
     assert repeats(pictures, [1, 1, 1], [0.7, 0.8, 0.9]) == [True, True, False]
+
+
+def test_a_copy_names_the_picture_that_stays(session) -> None:
+    pictures = [session[2], cropped(session[0], 0.1, 0.0, 0.8), session[0]]
+    found = altered_pictures(
+        np.zeros(3, dtype=np.int64),
+        pa.array([fingerprints(one)[1] for one in pictures]),
+        np.array([2, 1, 1]),
+        np.array([0.8, 0.4, 0.9]),
+        np.ones(3, dtype=bool),
+    )
+    assert found.tolist() == [-1, 2, -1]

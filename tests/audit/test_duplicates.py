@@ -22,7 +22,7 @@ def repeats(sizes, contents, hashes, distance=4, considered=None):
         distance,
         None if considered is None else np.array(considered),
     )
-    return found.tolist()
+    return (found >= 0).tolist()
 
 
 def test_the_first_of_equal_bytes_is_kept():
@@ -64,6 +64,17 @@ def test_rows_not_considered_neither_lead_nor_follow():
         False,
         True,
     ]
+
+
+def test_a_repeat_names_the_kept_picture():
+    found = repeated_pictures(
+        np.array([0, 3, 6]),
+        pa.array(["x", "a", "a", "a", "b", "b"]),
+        pa.nulls(6, pa.string()),
+        4,
+        np.array([True, True, True, False, True, True]),
+    )
+    assert found.tolist() == [-1, -1, 1, -1, -1, 4]
 
 
 def test_empty():

@@ -10,19 +10,19 @@ from small_products import EVERYTHING, EXPECTATIONS, RUN, SETTINGS, audit, batch
 
 from unposed_jobs.audit.inference import audit_products, sort_centroids_by_rank
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT
+from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT, PRODUCT_IMAGES
 
 
 def test_schemas_are_the_tables():
     for products in ((), (("A", "Tops", "Polo", EVERYTHING),)):
         tables = audit_products(batch(*products), EXPECTATIONS, SETTINGS, RUN)
-        assert tables.pose_flags.schema.equals(POSE_FLAGS.schema, check_metadata=True)
-        assert tables.product_audit.schema.equals(PRODUCT_AUDIT.schema, check_metadata=True)
         assert tables.pose_flags.num_rows == 5 * len(products)
         for table, contract in (
             (tables.pose_flags, POSE_FLAGS),
             (tables.product_audit, PRODUCT_AUDIT),
+            (tables.product_images, PRODUCT_IMAGES),
         ):
+            assert table.schema.equals(contract.schema, check_metadata=True)
             for name in contract.required:
                 assert table[name].null_count == 0
 

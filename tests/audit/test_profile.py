@@ -113,10 +113,26 @@ def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
         '[[waivers]]\nproduct_id = "B"\npose = 9\nreason = "made to order"\n',
     )
     ids = pa.array(["B", "C", "A"])
+    none = [-1, -1, -1]
     first = profile.waived(ids, asks(), TODAY)
-    assert first.tolist() == [[False, False, True], [False] * 3, [False, True, False]]
+    assert first.tolist() == [[-1, -1, 1], none, [-1, 0, -1]]
     later = profile.waived(ids, asks(), TODAY + datetime.timedelta(days=1))
-    assert later.tolist() == [[False, False, True], [False] * 3, [False] * 3]
+    assert later.tolist() == [[-1, -1, 1], none, none]
+
+
+def test_of_several_waivers_the_first_that_holds_counts_and_vain_ones_are_told(tmp_path):
+    profile = load(
+        tmp_path,
+        '[[waivers]]\nproduct_id = "A"\npose = "*back"\nuntil = 2026-02-01\nby = "past"\n'
+        '[[waivers]]\nproduct_id = "A"\npose = "upper*"\nby = "M. Rossi"\nreason = "sold out"\n'
+        '[[waivers]]\nproduct_id = "A"\npose = "*"\nby = "all"\n'
+        '[[waivers]]\nproduct_id = "B"\npose = "*bakc"\n',
+    )
+    assert profile.waived(pa.array(["A"]), asks(), TODAY).tolist() == [[2, 1, 2]]
+    assert (profile.waivers[1].by, profile.waivers[1].reason) == ("M. Rossi", "sold out")
+    (line,) = profile.meaningless(asks())
+    assert "B" in line
+    assert "*bakc" in line
 
 
 @pytest.mark.parametrize(
@@ -131,6 +147,7 @@ def test_waivers_by_pattern_and_id_until_a_day(tmp_path):
         ('[[waivers]]\nproduct_id = "A"\npose = true', "a name pattern or a pose_id"),
         ('[[waivers]]\nproduct_id = "A"\npose = 1\nuntil = "soon"', "must be a date"),
         ('[[waivers]]\nproduct_id = "A"\npose = 1\nunitl = 2026-01-01', "unknown key unitl"),
+        ('[[waivers]]\nproduct_id = "A"\npose = 1\nby = 7', "a waiver's by must be a text"),
         ('[waivers]\nproduct_id = "A"', r"own \[\[waivers\]\]"),
         ("[", "cannot read the shot profile"),
     ],

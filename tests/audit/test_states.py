@@ -1,6 +1,7 @@
 """What becomes of single products: states, statuses, reasons, evidence and confidence."""
 
 import dataclasses
+import datetime
 
 import pyarrow as pa
 import pytest
@@ -51,6 +52,7 @@ def test_gaps():
         "category": "Tops",
         "subcategory": "Polo",
         "product_type": "shirt",
+        "carried": None,
         "pictures": 3,
         "usable": 3,
         "unreadable": 0,
@@ -308,7 +310,7 @@ def test_the_profile_excludes_waives_and_names():
     profile = Profile(
         shot_codes=(("side", "SIDE"),),
         not_applicable=(("Tops", ("size*",)),),
-        waivers=(Waiver("A", "*back"), Waiver("A", 1)),
+        waivers=(Waiver("A", "*back", RUN.run_date, "me", "sold without"), Waiver("A", 1)),
     )
     flags, product = audit(picture("f", 1), profile=profile)
     # A waived pose that is there is present.
@@ -320,6 +322,21 @@ def test_the_profile_excludes_waives_and_names():
     assert flags[2]["shot_code"] == "BACK"
     assert product["completeness"] == 0.0
     assert product["missing_count"] == 1
+    said = ("waived_by", "waived_reason", "waived_until")
+    assert [flags[2][name] for name in said] == ["me", "sold without", RUN.run_date]
+    assert [flags[1][name] for name in said] == [None] * 3
+
+
+def test_a_waived_gap_is_none_until_the_day_has_passed():
+    run = dataclasses.replace(RUN, run_date=RUN.run_date + datetime.timedelta(days=1))
+    profile = Profile(waivers=(Waiver("A", "*back", RUN.run_date, "me", "later"),))
+    products = batch(("A", "Tops", "Polo", [picture("f", 1), picture("s", 3), picture("c", 8)]))
+    found = []
+    for day in (RUN, run):
+        tables = audit_products(products, EXPECTATIONS, SETTINGS, day, profile)
+        (product,) = tables.product_audit.to_pylist()
+        found.append((product["status"], product["missing_count"]))
+    assert found == [("complete", 0), ("gaps", 1)]
 
 
 def test_a_profile_that_excludes_all_leaves_nothing_missing():

@@ -373,3 +373,51 @@ def test_no_rows():
         (validation.images, image_batch().slice(0, 0)),
     ):
         assert [part.num_rows for part in check(batch, SETTINGS)] == [0, 0]
+
+
+def carried_of(batch: pa.RecordBatch, *names: str, **columns: str) -> list:
+    settings = CatalogueSettings(carry=names, product_columns=columns)
+    accepted, rejects = validation.products(batch, settings, carried=True)
+    assert accepted.schema == schemas.ACCEPTED_PRODUCTS
+    assert rejects.num_rows == 0
+    return accepted.column("carried").to_pylist()
+
+
+def test_carried_columns_are_text_in_their_order_and_cost_no_row():
+    batch = product_batch(
+        product_id=["1", "2", "3"],
+        category=["A", "B", "C"],
+        average_rating=["4", "", "3"],
+        rating_count=["1", "2", "3"],
+        Title=[" Tee ", None, "<b>Cap</b>"],
+        price=[9.5, 10.0, None],
+        new=[True, None, False],
+        tags=pa.array([["a", "b"], [], None]),
+        brand=["Acme", "N/A", ""],
+    )
+    assert carried_of(batch, "price", "title", "tags", "new", "brand", title="Title") == [
+        ["9.5", "Tee", "a, b", "true", "Acme"],
+        ["10", None, "", None, None],
+        [None, "<b>Cap</b>", None, "false", None],
+    ]
+    # One of ours is kept as it was written.
+    assert carried_of(batch, "average_rating") == [["4"], [None], ["3"]]
+    assert carried_of(batch.slice(1, 1), "brand", "Title") == [[None, None]]
+
+
+def test_carried_columns_are_read_only_where_they_are_asked_for():
+    accepted, _ = validation.products(
+        product_batch(brand=["Acme"]), CatalogueSettings(carry=("brand",))
+    )
+    assert accepted.column("carried").null_count == 1
+
+
+def test_a_carried_column_that_is_not_there_or_holds_no_text_is_one_line():
+    with pytest.raises(UnposedError) as caught:
+        carried_of(product_batch(brand=["Acme"]), "brand", "seller")
+    assert str(caught.value) == (
+        "products has no column seller; it has: product_id, category, average_rating, "
+        'rating_count, brand. Name the right one: [catalogue.product_columns] seller = "..."'
+    )
+    with pytest.raises(UnposedError, match="column size holds struct<a: int64>, not text"):
+        carried_of(product_batch(size=[{"a": 1}]), "size")

@@ -70,21 +70,23 @@ def test_a_second_night_reads_only_what_changed(folder, pose_weights):
 
 
 def test_the_table_stages_see_every_product_at_every_size(pose_weights):
-    (found,) = stages.measure([60, 120], 60, pose_weights, 2, 1)
+    found, carried = stages.measure([60, 120], 60, pose_weights, 2, 1)
     assert set(found.figures["seconds"]) == {"60", "120"}
     assert found.figures["figures"]["products"] == 120
     assert found.figures["figures"]["pictures"] == 120 * made.PICTURES
     assert found.figures["tables"]["120"]["landmarks"]["rows"] == 120 * made.PICTURES
     assert len(found.ratios) == len(found.figures["exponent_as_timed"]) == 1
+    assert len(carried.ratios) == 1
 
 
 def test_the_driver_is_watched_through_a_night(pose_weights, monkeypatch):
     monkeypatch.setattr(
         memory.cluster, "standalone", lambda workers: contextlib.nullcontext("local")
     )
-    (found,) = memory.measure((40, 160), pose_weights, 2, 1)
+    found, carried = memory.measure((40, 160), pose_weights, 2, 1)
     small, large = found.figures["nights"]["small"][0], found.figures["nights"]["large"][0]
     assert (small["pictures"], large["pictures"]) == (40, 160)
     assert large["unchanged"] == 160
     assert small["looks"] >= 1
     assert min(small["heap_mib"], large["python_mib"]) > 1
+    assert len(carried.ratios) == 1

@@ -80,6 +80,20 @@ def test_rejects_fit_their_table(spark, tmp_path):
     assert told["duplicate_key"].startswith("file 1 row 3: ")
 
 
+def test_rows_that_differ_in_carried_columns_alone_are_one_product(spark, tmp_path):
+    """A shop's rows of variants: the first one's values are kept, and nothing counts as lost."""
+    products = PRODUCTS.strip() + ",brand,price\n1,A,4,1,Acme,9.50\n1,A,4,1,Acme,12\n2,B,,,,7\n"
+    settings = settings_of(tmp_path, products, IMAGES, carry=["brand", "price"])
+    catalogue = ingest.read_catalogue(spark, settings, DAY, carried=True)
+    assert rows(catalogue.products, "product_id", "carried") == [
+        ("1", ["Acme", "9.50"]),
+        ("2", [None, "7"]),
+    ]
+    assert ingest.check_budget(catalogue, settings)["products"]["set_aside"] == 0
+    without = ingest.read_catalogue(spark, settings, DAY)
+    assert rows(without.products, "product_id", "carried") == [("1", None), ("2", None)]
+
+
 def test_of_duplicates_across_files_the_first_is_kept(spark, tmp_path):
     folder = tmp_path / "export"
     folder.mkdir()

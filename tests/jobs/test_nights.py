@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import os
 import shutil
+from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,6 +46,7 @@ def settings_for(home: Path, catalogue: Path, **rest) -> config.Settings:
             catalogue__images=str(catalogue / "images.csv"),
             # A small catalogue has few products: bad rows weigh more.
             catalogue__error_budget=0.2,
+            catalogue__carry=["department"],
             warehouse__buckets=2,
             training__clusters=6,
             training__epochs=30,
@@ -128,6 +130,35 @@ def test_every_product_has_one_audit_row_and_a_flag_for_every_ask(nights):
     assert ranked
     assert all(row["rank"] >= 1 and row["remedy"] for row in ranked)
     assert any(row["example_images"] for row in ranked)
+
+
+def test_every_picture_of_a_day_has_a_row_that_says_what_became_of_it(nights):
+    settings, warehouse, _ = nights
+    rows = rows_of(warehouse, SECOND)
+    listed = {row["product_id"]: row["pictures"] for row in rows["product_audit"]}
+    found = Counter(row["product_id"] for row in rows["product_images"])
+    assert {name: count for name, count in listed.items() if count} == dict(found)
+    by_name = {Path(row["image_uri"]).name: row for row in rows["product_images"]}
+    told = {name: by_name[name]["status"] for name in (*BROKEN, "nowhere.jpg")}
+    assert told.pop("truncated.jpg") in ("unreadable", "shown", "unclear", "repeat")
+    assert told == {
+        "notes.jpg": "unreadable",
+        "copy.jpg": told["copy.jpg"],
+        "bomb.png": "unreadable",
+        "nowhere.jpg": "missing",
+    }
+    assert all(by_name[name]["reason"] for name in ("notes.jpg", "bomb.png", "nowhere.jpg"))
+    shown = [row for row in rows["product_images"] if row["status"] == "shown"]
+    assert all(row["pose_name"] and row["confidence"] >= 0.5 for row in shown)
+    evidence = {row["evidence_image"] for row in rows["pose_flags"]} - {None}
+    assert evidence <= {row["image_uri"] for row in shown}
+    # What [catalogue] carry names, as the source has it.
+    with open(settings.catalogue.products) as source:
+        said = {row["product_id"]: row["department"] for row in csv.DictReader(source)}
+    carried = {row["product_id"]: dict(row["carried"]) for row in rows["product_audit"]}
+    assert {name: values["department"] for name, values in carried.items()} == {
+        name: said[name] or None for name in carried
+    }
 
 
 def test_running_a_day_again_gives_exactly_the_same_rows(nights, spark):

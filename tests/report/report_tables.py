@@ -52,10 +52,9 @@ class MemoryTables:
 
 @dataclasses.dataclass
 class MemoryListing:
-    """The catalogue, as lists."""
+    """The catalogue: how popular its products are."""
 
     ratings: dict
-    listed: dict
 
     def popularity(self):
         return pa.Table.from_pylist(
@@ -65,9 +64,6 @@ class MemoryListing:
             ],
             schema=POPULARITY,
         )
-
-    def pictures(self, run_date, product_ids):
-        return {key: value for key, value in self.listed.items() if key in product_ids}
 
 
 @dataclasses.dataclass
@@ -102,11 +98,13 @@ def publish(
     ratings=None,
     examples=(),
     settings=SETTINGS,
+    carried=None,
     **more,
 ):
     """A day of products {id: (category, subcategory, [Shot])}: its tables and its catalogue.
 
     `asks` are dicts of the vocabulary's columns with `members`; every other pose is one by itself.
+    `carried` are the values of further columns by name, a list for the products in their order.
     """
     grouped = {
         pose_id: {name: ask[name] for name in ask if name != "members"}
@@ -167,6 +165,7 @@ def publish(
                 "perceptual_hash": None,
                 "content_sha256": content if read else None,
                 "person_count": shot.people,
+                "error": shot.error,
             }
             pictures.append(picture)
             images[shot.uri] = {
@@ -211,8 +210,11 @@ def publish(
         [(n, pa.string()) for n in ("product_id", "category", "subcategory", "product_type")]
         + [("pictures", pa.list_(PICTURE))]
     )
-    run = dataclasses.replace(RUN, run_date=day)
+    carried = carried or {}
+    run = dataclasses.replace(RUN, run_date=day, carry=tuple(carried))
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
+    values = [list(row) for row in zip(*carried.values(), strict=True)] or [None] * len(rows)
+    batch = batch.append_column("carried", pa.array(values, pa.list_(pa.string())))
     audited = audit_products(batch, expectations, settings, run)
     moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
     contents = {
@@ -222,6 +224,7 @@ def publish(
         "image_poses": list(named.values()),
         "pose_flags": audited.pose_flags,
         "product_audit": audited.product_audit,
+        "product_images": audited.product_images,
         "catalogue_rejects": [{"run_date": day, "run_id": run.run_id} | row for row in rejects],
         "models": [{"model_version": RUN.model_version, "estimator_id": "estimator"}],
         "runs": [
@@ -237,9 +240,5 @@ def publish(
             }
         ],
     }
-    listed = {
-        product_id: [(shot.uri, place) for place, shot in enumerate(shots, start=1)]
-        for product_id, (_, _, shots) in products.items()
-    }
     ratings = ratings if ratings is not None else dict.fromkeys(products, 1.0)
-    return MemoryTables(contents | more), MemoryListing(ratings, listed)
+    return MemoryTables(contents | more), MemoryListing(ratings)

@@ -2,7 +2,11 @@
 
 import dataclasses
 import datetime
+import json
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -10,10 +14,10 @@ import pytest
 from PIL import Image
 from report_tables import DAY, POSES, MemoryListing, Shot, draw, publish
 
-from unposed_jobs.config import AuditSettings, Settings
+from unposed_jobs.config import AuditSettings, CatalogueSettings, GallerySettings, Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import statistics
-from unposed_jobs.report import build, facts, pages
+from unposed_jobs.report import build, facts, pages, search
 from unposed_jobs.vocabulary import naming
 from unposed_jobs.warehouse import tables
 
@@ -75,8 +79,8 @@ def day(tmp_path):
     return publish(products, rejects=rejects, examples=[front, back])
 
 
-def make(day, out, **options):
-    return build.build(day[0], SETTINGS, DAY, out, catalogue=day[1], **options).parent
+def make(day, out, settings=SETTINGS, **options):
+    return build.build(day[0], settings, DAY, out, catalogue=day[1], **options).parent
 
 
 def test_every_link_and_picture_resolves(day, tmp_path):
@@ -84,6 +88,9 @@ def test_every_link_and_picture_resolves(day, tmp_path):
     for path in out.glob("*.html"):
         for address in Page(path).values("href") + Page(path).values("src"):
             parts = urlsplit(address)
+            if parts.scheme == "file":  # A picture's original.
+                assert Path(unquote(parts.path)).is_file()
+                continue
             assert not parts.scheme, f"{address} leaves the gallery"
             assert not parts.netloc
             target = out / unquote(parts.path) if parts.path else path
@@ -312,6 +319,148 @@ def test_hostile_names_stay_text(tmp_path):
     assert evil in Page(out / "products.html").text
 
 
+CARRIED = Settings(
+    catalogue=CatalogueSettings(carry=("title", "brand", "price")),
+    gallery=GallerySettings(products=2),
+)
+
+
+def shop(folder, evil="Cap", count=5):
+    picture = draw(folder, "a.jpg")
+    products = {f"P{n}": ("Tops", "Polo", [Shot(1, uri=picture)]) for n in range(count)}
+    carried = {
+        "title": [evil, *(f"Tee {n}" for n in range(1, count))],
+        "brand": ["Acme" if n % 2 else evil for n in range(count)],
+        "price": [f"{n}.50" for n in range(count)],
+    }
+    ratings = {name: -place for place, name in enumerate(products)}
+    return publish(products, carried=carried, ratings=ratings)
+
+
+def searched(out):
+    """The rows that the page's script would find."""
+    found = []
+    for number, path in enumerate(sorted(out.glob("search/*.js")), start=1):
+        text = path.read_text()
+        assert text.isascii()
+        call = f"unposedProducts({number},"
+        assert text.startswith(call)
+        found += json.loads(text.removeprefix(call).removesuffix(");\n"))
+    return found
+
+
+def test_titles_head_the_cards_and_columns_are_shown_and_offered(tmp_path):
+    page = Page(make(shop(tmp_path), tmp_path / "out", CARRIED) / "products.html")
+    assert "Cap P0 · Tops / Polo" in page.text
+    assert "brand Acme price 1.50" in page.text
+    assert page.values("data-search") == ["p0 cap cap 0.50", "p1 tee 1 acme 1.50"]
+    assert [json.loads(text) for text in page.values("data-carried")] == [
+        {"brand": "Cap", "price": "0.50"},
+        {"brand": "Acme", "price": "1.50"},
+    ]
+    assert page.values("data-column") == ["brand", "price"]
+    options = [found["value"] for tag, found in page.elements if tag == "option"]
+    assert "Acme" in options
+
+
+def test_the_limit_is_a_setting_and_search_finds_every_product(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "ROWS", 2)
+    out = make(shop(tmp_path), tmp_path / "out", CARRIED)
+    page = Page(out / "products.html")
+    assert page.values("data-id") == ["p0", "p1"]
+    assert page.values("data-parts") == ["3"]
+    rows = searched(out)
+    assert [row[0] for row in rows] == ["P0", "P1", "P2", "P3", "P4"]
+    assert [row[-1] for row in rows] == [
+        "products.html#product-1",
+        "products.html#product-2",
+        *[""] * 3,
+    ]
+    assert rows[2][1:9] == [
+        *("Tops", "Polo", "gaps", 3, 1, 0.25, ["Tee 2", "Cap", "2.50"]),
+        [2, 3, 8],
+    ]
+
+
+def test_one_page_with_every_card_needs_no_lists(day, tmp_path):
+    out = make(day, tmp_path / "out")
+    assert not (out / "search").exists()
+    assert "elsewhere" not in Page(out / "products.html").values("id")
+
+
+def test_columns_that_are_not_carried_are_told(tmp_path):
+    settings = dataclasses.replace(CARRIED, gallery=GallerySettings(columns=("seller",)))
+    with pytest.raises(UnposedError, match=r"seller is not carried; .* title, brand, price"):
+        make(shop(tmp_path), tmp_path / "out", settings)
+    some = dataclasses.replace(CARRIED, gallery=GallerySettings(columns=("brand",)))
+    page = Page(make(shop(tmp_path), tmp_path / "out", some) / "products.html")
+    assert page.values("data-search")[0] == "p0 cap cap"
+
+
+def test_a_hostile_title_stays_text_in_every_file(tmp_path):
+    evil = '"><script>document.title="taken"</script></script><img src=x onerror=alert(1)>'
+    out = make(shop(tmp_path, evil), tmp_path / "out", CARRIED)
+    page = Page(out / "products.html")
+    scripts = [attributes for tag, attributes in page.elements if tag == "script"]
+    assert scripts == [{"src": "gallery.js", "defer": None}]
+    assert not {name for _, found in page.elements for name in found if name.startswith("on")}
+    assert json.loads(page.values("data-carried")[0])["brand"] == evil
+    assert searched(out)[0][7][0] == evil
+    if shutil.which("chromium") is None:
+        pytest.skip("chromium is not here")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    target = f"{(out / 'products.html').as_uri()}#q=p4"
+    command = ["chromium", *flags, f"--user-data-dir={tmp_path}/profile"]
+    command += ["--virtual-time-budget=8000", "--dump-dom", target]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    shown = done.stdout
+    (tmp_path / "shown.html").write_text(shown)
+    seen = Page(tmp_path / "shown.html")
+    # The script ran, found the product that has no card, and nothing else did run.
+    assert "Other products 1 product Tee 4 P4 · Tops / Polo" in seen.text
+    assert "taken" not in shown.split("</title>")[0]
+    assert not [found for tag, found in seen.elements if tag == "img" and found.get("src") == "x"]
+
+
+WEB = "https://cdn.shop.example/a b/1.jpg?v=2&w=9"
+
+
+def on_the_web(tmp_path, how):
+    shots = [
+        Shot(1, uri=WEB),
+        Shot(2, uri="http://me:secret@cdn.shop.example/2.jpg"),
+        Shot(3, uri="s3://shop/3.jpg"),
+        Shot(8, uri="https://x.example;script-src */8.jpg"),
+    ]
+    settings = Settings(gallery=GallerySettings(web_pictures=how))
+    out = make(publish({"A": ("Tops", "Polo", shots)}), tmp_path / "out", settings)
+    page = Page(out / "products.html")
+    (policy,) = [
+        found["content"]
+        for _, found in page.elements
+        if found.get("http-equiv") == "Content-Security-Policy"
+    ]
+    return page, policy
+
+
+def test_pictures_on_the_web_are_linked_where_the_settings_say_so(tmp_path):
+    page, policy = on_the_web(tmp_path, "link")
+    address = "https://cdn.shop.example/a%20b/1.jpg?v=2&w=9"
+    assert page.values("src") == ["gallery.js", address]
+    assert [link["href"] for link in page.having("frame") if "href" in link] == [address]
+    # Of an address that is none, or that holds a secret, nothing leaves as a link.
+    assert "img-src 'self' file: https://cdn.shop.example;" in policy
+    assert "script-src 'self' file:;" in policy
+
+
+def test_pictures_on_the_web_are_fetched_by_the_rules_of_storage(tmp_path):
+    page, _ = on_the_web(tmp_path, "fetch")
+    assert page.values("src") == ["gallery.js"]
+    assert "Address not allowed" in page.text
+    # The original can be opened all the same.
+    assert [link["data-address"] for link in page.having("frame") if "href" in link] == [WEB]
+
+
 def test_pictures_that_are_gone_have_a_tile_with_the_reason(day, tmp_path):
     warehouse, catalogue = day
     for path in (tmp_path / "pictures").iterdir():
@@ -351,18 +500,23 @@ def test_a_day_that_is_not_published_is_told(day, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_catalogue_that_is_gone_leaves_the_evidence(day, tmp_path):
+def test_a_catalogue_that_is_gone_leaves_the_order_to_what_is_missing(day, tmp_path):
     class Gone:
         def popularity(self):
             raise UnposedError("products.csv is not there")
-
-        pictures = staticmethod(lambda run_date, ids: Gone().popularity())
 
     out = make((day[0], Gone()), tmp_path / "out")
     assert (
         "ordered by what is missing alone: products.csv is not there"
         in Page(out / "index.html").text
     )
+    assert len(Page(out / "products.html").having("tile")) == 8
+
+
+def test_a_day_from_before_each_picture_had_a_row_shows_the_evidence(day, tmp_path):
+    none = tables.PRODUCT_IMAGES.schema.empty_table()
+    day[0].rows["product_images"] = none
+    out = make(day, tmp_path / "out")
     page = Page(out / "products.html")
     assert len(page.having("tile")) == 3  # Two of A-1, one of A-2: the evidence.
     assert "Its pictures are not listed here." in page.text
@@ -422,6 +576,6 @@ def test_a_limit_below_one_is_told(day, tmp_path):
 
 def test_an_unknown_product_in_the_catalogue_is_left_out(day, tmp_path):
     warehouse, catalogue = day
-    listed = MemoryListing(catalogue.ratings | {"Z": 99.0}, catalogue.listed | {"Z": [("/z", 1)]})
+    listed = MemoryListing(catalogue.ratings | {"Z": 99.0})
     page = Page(make((warehouse, listed), tmp_path / "out") / "products.html")
     assert "z" not in page.values("data-id")

@@ -6,7 +6,7 @@ import pytest
 from report_tables import DAY, RUN, Shot, draw, publish
 
 from unposed_jobs import cli, config
-from unposed_jobs.report import build, listing
+from unposed_jobs.report import listing
 from unposed_jobs.warehouse import RunRecord, Warehouse, tables
 
 
@@ -74,11 +74,6 @@ def test_the_gallery_of_a_real_warehouse(home, capsys):
         ("product_id", "category", "subcategory", "average_rating", "rating_count"),
         [("A", "Tops", "Polo", "4.8", "1204"), ("B", "Tops", "Polo", "", "")],
     )
-    write_csv(
-        home / "var/catalogue/images.csv",
-        ("product_id", "image_uri", "position"),
-        [("A", back, 2), ("A", front, 1)],
-    )
     assert cli.main(["report", "--date", str(DAY)]) == 0
     page = home / "var" / "gallery" / "products.html"
     assert capsys.readouterr().out.strip() == str(page.with_name("index.html"))
@@ -101,24 +96,6 @@ def test_a_bad_date_is_refused(home, capsys):
     assert "is not a day like" in capsys.readouterr().err
 
 
-def test_the_catalogue_tells_the_pictures_of_the_day(home):
-    write_csv(
-        home / "images.csv",
-        ("product_id", "image_uri", "position", "added_at", "removed_at"),
-        [
-            ("A", "/p/old.jpg", 1, "2026-01-01", "2026-03-02"),
-            ("A", "/p/future.jpg", 2, "2026-03-03", ""),
-            ("A", "/p/b.jpg", 4, "2026-03-02", "2026-03-03"),
-            ("A", "c.jpg", 3, "", ""),
-            ("A", "c.jpg", 5, "", ""),
-            ("B", "/p/other.jpg", 1, "", ""),
-        ],
-    )
-    settings = config.load(catalogue__images=str(home / "images.csv"))
-    pictures = listing.from_settings(settings).pictures(DAY, {"A"})
-    assert pictures == {"A": [(str(home / "c.jpg"), 3), ("/p/b.jpg", 4)]}
-
-
 def test_popularity_comes_once_for_each_product(home):
     write_csv(
         home / "products.csv",
@@ -129,8 +106,3 @@ def test_popularity_comes_once_for_each_product(home):
     rows = listing.from_settings(settings).popularity().to_pylist()
     assert [row["product_id"] for row in rows] == ["A"]
     assert rows[0]["average_rating"] == 4.5
-
-
-def test_the_limit_that_help_tells_is_the_one_of_the_library():
-    arguments = cli.build_parser().parse_args(["report"])
-    assert arguments.limit == build.LIMIT

@@ -18,11 +18,11 @@ from pathlib import Path
 import duckdb
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
-from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, record, settings
+from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, picture_rows, record, settings
 
 from unposed_jobs.warehouse import Warehouse, query, views
 
-COUNTS = ("pose_flags", "product_audit", "catalogue_rejects")
+COUNTS = ("pose_flags", "product_audit", "product_images", "catalogue_rejects")
 
 
 class Died(BaseException):
@@ -97,6 +97,7 @@ def stage(warehouse: Warehouse, run_id: str, products: list[str], day=NEXT):
     rows = {
         "pose_flags": flag_rows(day, products, score=float(len(run_id))),
         "product_audit": audit_rows(day, products),
+        "product_images": picture_rows(day, products),
         "catalogue_rejects": views.pa.table(rejects),
     }
     return {name: warehouse.stage(name, run_id).write(table) for name, table in rows.items()}
@@ -139,7 +140,7 @@ def by_query(folder: Path) -> dict:
     with query.live(Warehouse.open(settings(folder), create=False)) as connection:
         return {
             name: _sorted(connection.sql(f"FROM {name}").to_arrow_table().to_pylist())
-            for name in (*COUNTS, "pose_flags_current", "product_audit_current")
+            for name in (*COUNTS, *(f"{name}_current" for name in COUNTS[:3]))
         }
 
 

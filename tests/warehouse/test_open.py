@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from warehouse_samples import DAY, audit_rows, publish_day, settings
+from warehouse_samples import DAY, NEXT, audit_rows, publish_day, record, settings
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse import Warehouse, maintenance
 from unposed_jobs.warehouse.catalog import catalog_properties, open_catalog
 from unposed_jobs.warehouse.tables import TABLES
 
@@ -139,6 +141,41 @@ def test_a_table_of_an_earlier_version_gets_the_optional_columns_it_lacks(tmp_pa
     assert rows["top_missing"].null_count == rows.num_rows == 2
     publish_day(again, DAY, ["a", "c"], "r2")
     assert again.read("product_audit")["product_id"].to_pylist() == ["a", "c"]
+
+
+def test_rows_of_an_earlier_version_are_read_beside_those_of_this_one(tmp_path, monkeypatch):
+    known = TABLES["product_audit"]
+    place = known.schema.get_field_index("carried")
+    before = dataclasses.replace(known, schema=known.schema.remove(place))
+    with monkeypatch.context() as patch:
+        patch.setitem(TABLES, "product_audit", before)
+        old = Warehouse.open(settings(tmp_path))
+        stager = old.stage("product_audit", "r1")
+        staged = [
+            file
+            for product in "ab"
+            for file in stager.write(audit_rows(DAY, [product]).drop_columns(["carried"]))
+        ]
+        old.write_day("product_audit", DAY, staged, "r1")
+        old.record_run(record("r1", DAY))
+    shown = "SELECT product_id, carried['brand'] AS brand FROM product_audit ORDER BY ALL"
+    found = [{"product_id": one, "brand": None} for one in "ab"]
+    warehouse = Warehouse.open(settings(tmp_path))
+    assert warehouse.query(shown).to_pylist() == found
+    brand = pa.array([[("brand", "Acme")]], known.schema.field("carried").type)
+    staged = warehouse.stage("product_audit", "r2").write(audit_rows(NEXT, ["c"], carried=brand))
+    warehouse.write_day("product_audit", NEXT, staged, "r2")
+    warehouse.record_run(record("r2", NEXT))
+    found.append({"product_id": "c", "brand": "Acme"})
+    assert warehouse.query(shown).to_pylist() == found
+    (report,) = [
+        report
+        for report in maintenance.maintain(warehouse, apply=True)
+        if report.table == "product_audit"
+    ]
+    assert (report.compacted_files, report.compacted_into) == (2, 1)
+    assert warehouse.query(shown).to_pylist() == found
+    assert warehouse.read("product_audit")["carried"].null_count == 2
 
 
 def test_unknown_tables_are_named(warehouse):

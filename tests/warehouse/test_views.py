@@ -13,6 +13,7 @@ from warehouse_samples import (
     audit_rows,
     flag_rows,
     landmark_rows,
+    picture_rows,
     publish_day,
     record,
     settings,
@@ -23,9 +24,13 @@ from unposed_jobs.warehouse import Warehouse, reading, views
 from unposed_jobs.warehouse.tables import TABLES
 
 LATER = dt.datetime(2024, 3, 6, tzinfo=dt.UTC)
-FIVE = (
+VIEWS = (
     "pose_flags_current",
     "product_audit_current",
+    "product_images_current",
+    "gaps_by",
+    "changes",
+    "waivers",
     "top_missing_by_category",
     "missing_trend",
     "unassessable_products",
@@ -74,6 +79,8 @@ def test_until_a_day_is_published_the_run_before_is_seen(warehouse):
     assert products(warehouse, "pose_flags_current") == [(NEXT, p) for p in "aabb"]
     staged = warehouse.stage("product_audit", "r3").write(audit_rows(NEXT, ["a", "b", "c"]))
     warehouse.write_day("product_audit", NEXT, staged, "r3")
+    staged = warehouse.stage("product_images", "r3").write(picture_rows(NEXT, ["a", "b", "c"]))
+    warehouse.write_day("product_images", NEXT, staged, "r3")
     warehouse.record_run(record("r3", NEXT, finished_at=LATER))
     assert products(warehouse, "product_audit_current") == [(NEXT, p) for p in "abc"]
 
@@ -115,7 +122,7 @@ def test_views_have_exact_types_with_and_without_files(warehouse):
                     (column, kind)
                     for column, kind, *_ in connection.execute(f"DESCRIBE {name}").fetchall()
                 ]
-                for name in (*TABLES, *FIVE)
+                for name in (*TABLES, *VIEWS)
             }
 
     before = types()
@@ -142,7 +149,7 @@ def test_every_view_and_column_has_a_comment(warehouse):
             ).fetchall()
         )
     assert silent == []
-    assert set(FIVE) | set(TABLES) <= set(comments)
+    assert set(VIEWS) | set(TABLES) <= set(comments)
     assert comments["pose_flags"] == TABLES["pose_flags"].doc
 
 

@@ -8,8 +8,11 @@ import pyarrow as pa
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.warehouse import RunRecord, Warehouse
+from unposed_jobs.warehouse.tables import PRODUCT_AUDIT
 
 DAY = dt.date(2024, 3, 1)
+WAIVED = dict.fromkeys(("waived_by", "waived_reason", "waived_until"))
+"""Nobody waives it."""
 NEXT = dt.date(2024, 3, 2)
 
 
@@ -32,6 +35,7 @@ def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
         "category": ["tops"] * count,
         "subcategory": ["polo"] * count,
         "product_type": [None] * count,
+        "carried": [None] * count,
         "pictures": [4] * count,
         "usable": [3] * count,
         "unreadable": [1] * count,
@@ -45,6 +49,33 @@ def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
         "completeness": [0.5] * count,
         "status": ["gaps"] * count,
         "reason": [None] * count,
+        "model_version": ["m1"] * count,
+        **changes,
+    }
+    columns["carried"] = pa.array(columns["carried"], PRODUCT_AUDIT.schema.field("carried").type)
+    return pa.table(columns)
+
+
+def picture_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
+    """Rows of `product_images` without run_id: a front of each product, which fills ask 1."""
+    count = len(products)
+    columns = {
+        "run_date": [day] * count,
+        "product_id": products,
+        "image_uri": [f"/pictures/{product}.jpg" for product in products],
+        "position": [1] * count,
+        "content_sha256": [f"sha of {product}" for product in products],
+        "status": ["shown"] * count,
+        "reason": pa.nulls(count, pa.string()),
+        "kind": ["person"] * count,
+        "pose_id": [1] * count,
+        "pose_name": ["front view"] * count,
+        "confidence": [0.9] * count,
+        "ask_id": [1] * count,
+        "ask_name": ["front"] * count,
+        "person_count": [1] * count,
+        "repeat_of": pa.nulls(count, pa.string()),
+        "repeat_kind": pa.nulls(count, pa.string()),
         "model_version": ["m1"] * count,
         **changes,
     }
@@ -79,6 +110,7 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
                 "evidence_image": f"/pictures/{product}.jpg",
                 "example_images": None,
                 "remedy": None,
+                **WAIVED,
             }
         )
         rows.append(
@@ -95,6 +127,7 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
                 "evidence_image": None,
                 "example_images": ["/pictures/popular.jpg"],
                 "remedy": "take a back view",
+                **WAIVED,
             }
         )
     return pa.Table.from_pylist([row | changes for row in rows])
@@ -146,10 +179,11 @@ def publish_day(
     flags: dict | None = None,
     **changes,
 ) -> None:
-    """A whole audit of the day: both tables, then the run."""
+    """A whole audit of the day: its tables, then the run."""
     for name, rows in (
         ("pose_flags", flag_rows(day, products, **(flags or {}))),
         ("product_audit", audit_rows(day, products)),
+        ("product_images", picture_rows(day, products)),
         ("catalogue_rejects", None),
     ):
         staged = warehouse.stage(name, run_id).write(rows) if rows is not None else []

@@ -59,8 +59,8 @@ def repeated_pictures(
     perceptual_hash: pa.Array,
     distance: int,
     considered: npt.NDArray[np.bool_] | None = None,
-) -> npt.NDArray[np.bool_]:
-    """Tell which pictures repeat an earlier one of the same product.
+) -> npt.NDArray[np.int64]:
+    """Tell which pictures repeat an earlier one of the same product, and which one.
 
     The pictures of product i are rows ``offsets[i]:offsets[i + 1]``, in the order they are
     shown; the first of a group of repeats is kept. A picture is compared with *kept* pictures
@@ -68,16 +68,16 @@ def repeated_pictures(
 
     `offsets` is (P + 1,); the two string arrays have N rows; `distance` is the largest Hamming
     distance of two repeats; `considered` (N,) bool leaves the other rows out altogether: they
-    neither are repeats nor have any. Returns (N,) bool.
+    neither are repeats nor have any. Returns (N,): the row that is repeated, -1 for none.
 
     Work is the number of pairs within products, memory is N; the loop runs over the places
     within a product, not over rows.
     """
     total = int(offsets[-1]) if len(offsets) else 0
-    repeat = np.zeros(total, dtype=bool)
+    repeated = np.full(total, -1, dtype=np.int64)
     rows = np.arange(total) if considered is None else np.flatnonzero(considered)
     if len(rows) == 0:
-        return repeat
+        return repeated
     product = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))[rows]
     content = pc.fill_null(pc.dictionary_encode(content_sha256).indices, -1).to_numpy()[rows]
     values, telling = parse_hashes(perceptual_hash)
@@ -88,18 +88,18 @@ def repeated_pictures(
     start = np.repeat(first, sizes)
     place = np.arange(len(rows)) - start
     open_rows = np.arange(len(rows))
-    found = np.zeros(len(rows), dtype=bool)
+    found = np.full(len(rows), -1, dtype=np.int64)
     for leading_place in range(int(sizes.max()) - 1):
         open_rows = open_rows[place[open_rows] > leading_place]
         leader = start[open_rows] + leading_place
         same = (content[open_rows] == content[leader]) & (content[leader] >= 0)
         near = np.bitwise_count(values[open_rows] ^ values[leader]) <= distance
         same |= near & telling[open_rows] & telling[leader]
-        same &= ~found[leader]
-        found[open_rows[same]] = True
+        same &= found[leader] < 0
+        found[open_rows[same]] = leader[same]
         open_rows = open_rows[~same]
-    repeat[rows] = found
-    return repeat
+    repeated[rows] = np.where(found >= 0, rows[found], -1)
+    return repeated
 
 
 def altered_pictures(
@@ -108,20 +108,22 @@ def altered_pictures(
     pose_ids: npt.NDArray[np.int64],
     confidence: npt.NDArray[np.floating],
     considered: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.bool_]:
-    """Tell which pictures are a crop or a mirrored copy of another one that stands for the same.
+) -> npt.NDArray[np.int64]:
+    """Tell which pictures are a crop or a mirrored copy of another one that stands for the same,
+    and which one.
 
     `product` (N,) ascending; `thumbnail` binary, as `pose.hashing.fingerprints` makes them, others
     and nulls are passed over; `pose_ids` (N,) -1 for none. Only pictures of one product and of one
-    class, or of which one has none, are compared. Returns (N,) bool.
+    class, or of which one has none, are compared. Returns (N,): the row that is copied, -1 for
+    none.
     """
-    repeat = np.zeros(len(product), dtype=bool)
+    copied = np.full(len(product), -1, dtype=np.int64)
     size = THUMBNAIL_SIDE**2
     whole = pc.equal(pc.binary_length(thumbnail), size).fill_null(False)
     rows = np.flatnonzero(considered & whole.to_numpy(zero_copy_only=False))
     one, other = _pairs(product[rows], pose_ids[rows])
     if not len(one):
-        return repeat
+        return copied
     one, other = rows[one], rows[other]
     used, places = np.unique(np.concatenate([one, other]), return_inverse=True)
     values = np.frombuffer(b"".join(thumbnail.take(pa.array(used)).to_pylist()), dtype=np.uint8)
@@ -134,8 +136,9 @@ def altered_pictures(
     worse = np.where(rank[one] > rank[other], one, other)[same]
     better = (one + other)[same] - worse
     for row in np.argsort(rank[worse], kind="stable").tolist():
-        repeat[worse[row]] |= not repeat[better[row]]
-    return repeat
+        if copied[worse[row]] < 0 and copied[better[row]] < 0:
+            copied[worse[row]] = better[row]
+    return copied
 
 
 def _pairs(

@@ -57,6 +57,7 @@ import pyarrow as pa
 
 from unposed_jobs.audit.cohorts import ProductCohorts, find_cohorts
 from unposed_jobs.audit.expectations import ASKS, Expectations
+from unposed_jobs.audit.picture_rows import product_images_rows
 from unposed_jobs.audit.pictures import Pictures, flatten
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.audit.rows import pose_flags_rows, product_audit_rows
@@ -76,6 +77,7 @@ class AuditTables:
 
     pose_flags: pa.Table
     product_audit: pa.Table
+    product_images: pa.Table
 
 
 def audit_products(
@@ -85,7 +87,8 @@ def audit_products(
     run: AuditRun,
     profile: Profile | None = None,
 ) -> AuditTables:
-    """Audit a batch of products: one product_audit row each, one pose_flags row for each ask.
+    """Audit a batch of products: one product_audit row each, one pose_flags row for each ask, one
+    product_images row for each picture.
 
     `batch` has product_id, category, subcategory, product_type, whatever further attributes
     define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes. Rows come
@@ -101,7 +104,7 @@ def audit_products(
     profile = profile or Profile()
     pictures = flatten(batch, settings.duplicate_distance)
     cohorts = find_cohorts(batch, expectations, profile)
-    waived = profile.waived(
+    waiver = profile.waived(
         batch.column("product_id").cast(pa.string()), expectations, run.run_date
     )
     found = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
@@ -113,7 +116,7 @@ def audit_products(
     if settings.flags != ASKS:
         near[:] = False  # As the paper has it: classes that split one pose lie near each other.
     assessment = missing_centroids(
-        pictures, cohorts, have, doubtful, near, own=own, waived=waived, settings=settings
+        pictures, cohorts, have, doubtful, near, own=own, waiver=waiver, settings=settings
     )
     rank = sort_centroids_by_rank(assessment.state == State.MISSING, cohorts.score)
     assessment = dataclasses.replace(assessment, rank=rank)
@@ -131,6 +134,7 @@ def audit_products(
         product_audit_rows(
             batch, pictures, expectations, assessment, shown[0], settings=settings, run=run
         ),
+        product_images_rows(batch, pictures, expectations, settings=settings, run=run),
     )
 
 
@@ -213,13 +217,13 @@ def missing_centroids(
     near: npt.NDArray[np.bool_],
     *,
     own: npt.NDArray[np.bool_],
-    waived: npt.NDArray[np.bool_],
+    waiver: npt.NDArray[np.int64],
     settings: AuditSettings,
 ) -> Assessment:
     """Decide each ask's state (Algorithm 2, MissingCentroids: those in no picture).
 
-    `have`, `doubtful`, `near`, `own` and `waived` are (n, A); `own` says whether one of the ask's
-    own classes is shown, not merely one that stands in for it.
+    `have`, `doubtful`, `near`, `own` and `waiver` are (n, A); `own` says whether one of the ask's
+    own classes is shown, not merely one that stands in for it; `waiver` is -1 where nobody waives.
 
     The confidence of *missing* is that of having looked well: the mean confidence of the
     product's distinct pictures, 0 for one that could not be read or recognised, times
@@ -228,7 +232,7 @@ def missing_centroids(
     cohort that does without, with the same factor, or 1 by the profile. Of *unknown*, that of
     the doubtful picture, else 0.
     """
-    present = have >= 0
+    present, waived = have >= 0, waiver >= 0
     frequent = cohorts.share >= settings.min_cohort_share
     expected = frequent & ~cohorts.excluded & ~waived
 
@@ -279,6 +283,7 @@ def missing_centroids(
         cause=cause,
         expected=expected,
         evidence=have,
+        waiver=waiver,
         rank=np.zeros(state.shape, dtype=np.int32),
     )
 

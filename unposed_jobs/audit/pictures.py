@@ -27,6 +27,7 @@ PICTURE = pa.struct(
         pa.field("thumbnail", pa.binary()),  # landmarks.thumbnail; null: cannot be compared by it
         pa.field("content_sha256", pa.string()),
         pa.field("person_count", pa.int32()),
+        pa.field("error", pa.string()),  # of images or landmarks; null: nothing is wrong with it
     ]
 )
 """One picture of a product as the audit wants it."""
@@ -43,20 +44,28 @@ class Pictures:
     product: npt.NDArray[np.int64]
     """(N,) row of the product in the batch, ascending."""
     uris: pa.Array
+    known: pa.Table
+    """(N,) the fields of `PICTURE`, as they came."""
     pose_ids: npt.NDArray[np.int64]
     """(N,) -1 where the picture has no pose."""
     confidence: npt.NDArray[np.float32]
     """(N,) in [0, 1]."""
     trouble: npt.NDArray[np.int8]
     """(N,) index into TROUBLES, -1 where the picture is readable."""
-    duplicate: npt.NDArray[np.bool_]
-    """(N,) readable and a repeat of another picture of the product, exact or altered."""
+    repeats: npt.NDArray[np.int64]
+    """(N,) readable and a repeat of another picture of the product, exact or altered: the row of
+    that one; else -1."""
     altered: npt.NDArray[np.bool_]
     """(N,) those of the duplicates that are cropped or mirrored."""
     with_person: npt.NDArray[np.bool_]
     """(N,) usable and a person was found."""
     near: npt.NDArray[np.int64]
     """(M, 2) row of a picture and a further pose that it may show."""
+
+    @property
+    def duplicate(self) -> npt.NDArray[np.bool_]:
+        """(N,) a repeat of another picture of the product."""
+        return self.repeats >= 0
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -97,7 +106,7 @@ def flatten(batch: pa.RecordBatch, duplicate_distance: int) -> Pictures:
     trouble = _trouble(flat["image_status"], flat["landmark_status"])
     rows = flat["product"].to_numpy()
     offsets = np.searchsorted(rows, np.arange(batch.num_rows + 1))
-    duplicate = repeated_pictures(
+    repeats = repeated_pictures(
         offsets,
         flat["content_sha256"],
         flat["perceptual_hash"],
@@ -106,21 +115,22 @@ def flatten(batch: pa.RecordBatch, duplicate_distance: int) -> Pictures:
     )
     confidence = np.nan_to_num(flat["confidence"].fill_null(0.0).to_numpy()).clip(0.0, 1.0)
     pose_ids = flat["pose_id"].fill_null(-1).to_numpy().astype(np.int64)
-    altered = altered_pictures(
-        rows, flat["thumbnail"], pose_ids, confidence, considered=(trouble < 0) & ~duplicate
+    copied = altered_pictures(
+        rows, flat["thumbnail"], pose_ids, confidence, considered=(trouble < 0) & (repeats < 0)
     )
-    duplicate |= altered
+    repeats = np.where(copied >= 0, copied, repeats)
     person = _mask(pc.equal(flat["landmark_status"], "ok"))
     return Pictures(
         products=batch.num_rows,
         product=rows,
         uris=flat["image_uri"],
+        known=table,
         pose_ids=pose_ids,
         confidence=confidence.astype(np.float32),
         trouble=trouble,
-        duplicate=duplicate,
-        altered=altered,
-        with_person=person & (trouble < 0) & ~duplicate,
+        repeats=repeats,
+        altered=copied >= 0,
+        with_person=person & (trouble < 0) & (repeats < 0),
         near=np.column_stack(
             [
                 pc.list_parent_indices(flat["near_pose_ids"]).to_numpy(),

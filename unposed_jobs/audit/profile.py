@@ -20,7 +20,10 @@ shot codes the first that matches wins::
     product_id = "B00123"
     pose = "*back*"             # a pattern, or a pose_id
     until = 2026-12-31          # optional: the last day it holds
-    reason = "sold without"     # optional, for the reader of the file
+    by = "M. Rossi"             # optional: who says so
+    reason = "sold without"     # optional; both stand in the tables
+
+Waivers are read at each audit: one that is taken out, or past its last day, waives nothing more.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from unposed_jobs.audit.expectations import Expectations
 
 _SECTIONS = ("shot_codes", "not_applicable", "waivers", *corrections.SECTIONS)
-_WAIVER_KEYS = {"product_id", "pose", "until", "reason"}
+_WAIVER_KEYS = {"product_id", "pose", "until", "by", "reason"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Waiver:
     product_id: str
     pose: str | int
     until: datetime.date | None = None
+    by: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,20 +139,35 @@ class Profile:
         product_ids: pa.Array,
         expectations: Expectations,
         run_date: datetime.date,
-    ) -> npt.NDArray[np.bool_]:
-        """Which asks are waived for which products on a day: (N products, A) bool."""
-        waived = np.zeros((len(product_ids), len(expectations.ask_ids)), dtype=bool)
-        active = [w for w in self.waivers if w.until is None or run_date <= w.until]
+    ) -> npt.NDArray[np.int64]:
+        """By which of `waivers` asks are waived for products on a day: (N products, A), -1 for
+        none; of several the first in the file.
+        """
+        waived = np.full((len(product_ids), len(expectations.ask_ids)), -1, dtype=np.int64)
+        active = [
+            (index, waiver)
+            for index, waiver in enumerate(self.waivers)
+            if waiver.until is None or run_date <= waiver.until
+        ]
         if not active:
             return waived
-        products = list(dict.fromkeys(waiver.product_id for waiver in active))
-        masks = np.zeros((len(products), waived.shape[1]), dtype=bool)
-        for waiver in active:
-            masks[products.index(waiver.product_id)] |= _meant(waiver.pose, expectations)
+        products = list(dict.fromkeys(waiver.product_id for _, waiver in active))
+        place = {product_id: row for row, product_id in enumerate(products)}
+        first = np.full((len(products), waived.shape[1]), -1, dtype=np.int64)
+        for index, waiver in reversed(active):
+            first[place[waiver.product_id], _meant(waiver.pose, expectations)] = index
         found = pc.index_in(product_ids, value_set=pa.array(products, pa.string()))
         listed = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
-        waived[listed] = masks[found.drop_null().to_numpy()]
+        waived[listed] = first[found.drop_null().to_numpy()]
         return waived
+
+    def meaningless(self, expectations: Expectations) -> list[str]:
+        """A line for each waiver whose pose is none that this model asks for."""
+        return [
+            f"[[waivers]] of {waiver.product_id}: no ask is meant by pose {waiver.pose!r}: not used"
+            for waiver in self.waivers
+            if not _meant(waiver.pose, expectations).any()
+        ]
 
 
 def _means(pose: str | int, pose_id: int, name: str) -> bool:
@@ -201,4 +221,8 @@ def _waiver(item: Any, path: str | Path) -> Waiver:
     # A TOML date-time is a datetime, which is a date too: only the plain date is meant.
     if until is not None and type(until) is not datetime.date:
         raise UnposedError(f"{path}: a waiver's until must be a date such as 2026-12-31")
-    return Waiver(str(item["product_id"]), pose, until)
+    said = {key: item.get(key) for key in ("by", "reason")}
+    for key, text in said.items():
+        if text is not None and not isinstance(text, str):
+            raise UnposedError(f"{path}: a waiver's {key} must be a text, not {text!r}")
+    return Waiver(str(item["product_id"]), pose, until, **said)

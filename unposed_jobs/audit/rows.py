@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -62,13 +65,13 @@ def pose_flags_rows(
         for index, uris in enumerate(examples)
     ]
     cell = np.repeat(cohorts.row, asks) * asks + np.tile(np.arange(asks), products)
-    at_cell = _where(missing, cell)
+    at_cell = places(missing, cell)
     evidence = assessment.evidence.reshape(-1)
     score = cohorts.score.reshape(-1)
     names = [state.name.lower() for state in State]
     members = pa.array([list(ids) for ids in expectations.members], pa.list_(pa.int32()))
     columns = {
-        **_stamp(batch, run, product),
+        **stamp(batch, run, product, ("product_id", *_COHORT)),
         "pose_id": pa.array(expectations.pose_ids).take(pose),
         "pose_name": pa.array(expectations.pose_names, pa.string()).take(pose),
         "ask_id": pa.array(expectations.ask_ids).take(ask),
@@ -79,11 +82,12 @@ def pose_flags_rows(
         "rank": pa.array(assessment.rank.reshape(-1), mask=~missing),
         "score": pa.array(score, mask=np.isnan(score)),
         "confidence": pa.array(assessment.confidence.reshape(-1)),
-        "evidence_image": pictures.uris.take(_where(state == State.PRESENT, evidence)),
+        "evidence_image": pictures.uris.take(places(state == State.PRESENT, evidence)),
         "example_images": pa.array(examples, pa.list_(pa.string())).take(at_cell),
         "remedy": pa.array(remedies, pa.string()).take(at_cell),
+        **_waivers(profile, places(state == State.WAIVED, assessment.waiver.reshape(-1))),
     }
-    return _table(columns, POSE_FLAGS.schema)
+    return table_of(columns, POSE_FLAGS.schema)
 
 
 def product_audit_rows(
@@ -116,7 +120,8 @@ def product_audit_rows(
     listed_top = np.take_along_axis(assessment.rank, top, axis=1) > 0
     names = pa.array(expectations.names, pa.string())
     columns = {
-        **_stamp(batch, run, pa.array(np.arange(pictures.products))),
+        **stamp(batch, run, pa.array(np.arange(pictures.products)), ("product_id", *_COHORT)),
+        "carried": _carried(batch, run.carry),
         "pictures": listed,
         "usable": pictures.count(pictures.usable),
         "unreadable": pictures.count(pictures.trouble >= 0),
@@ -133,11 +138,24 @@ def product_audit_rows(
         "status": pa.array(STATUSES).take(pa.array(status)),
         "reason": _reasons(pictures, assessment, settings),
     }
-    return _table(columns, PRODUCT_AUDIT.schema)
+    return table_of(columns, PRODUCT_AUDIT.schema)
 
 
-def _stamp(batch: pa.RecordBatch, run: AuditRun, product: pa.Array) -> dict[str, pa.Array]:
-    columns = {name: batch.column(name).take(product) for name in ("product_id", *_COHORT)}
+def _waivers(profile: Profile, chosen: pa.Array) -> dict[str, pa.Array]:
+    """Who waives each flag, why and until when; `chosen` are places in the profile's waivers."""
+    given = profile.waivers
+    return {
+        "waived_by": pa.array([waiver.by for waiver in given], pa.string()).take(chosen),
+        "waived_reason": pa.array([waiver.reason for waiver in given], pa.string()).take(chosen),
+        "waived_until": pa.array([waiver.until for waiver in given], pa.date32()).take(chosen),
+    }
+
+
+def stamp(
+    batch: pa.RecordBatch, run: AuditRun, product: pa.Array, names: Sequence[str]
+) -> dict[str, pa.Array]:
+    """What every day table has: columns `names` of the products, rows of `batch`, and the run."""
+    columns = {name: batch.column(name).take(product) for name in names}
     for name, value in (
         ("run_date", pa.scalar(run.run_date, pa.date32())),
         ("model_version", pa.scalar(run.model_version, pa.string())),
@@ -147,14 +165,26 @@ def _stamp(batch: pa.RecordBatch, run: AuditRun, product: pa.Array) -> dict[str,
     return columns
 
 
-def _table(columns: dict, schema: pa.Schema) -> pa.Table:
+def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    """The columns as `schema` has them."""
     arrays = [pa.array(columns[field.name]).cast(field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _where(chosen: npt.NDArray[np.bool_], index: npt.NDArray[np.int64]) -> pa.Array:
+def places(chosen: npt.NDArray[np.bool_], index: npt.NDArray[np.int64]) -> pa.Array:
     """Indices to take; null, and so a null value, where not chosen."""
     return pa.array(np.where(chosen, index, 0), pa.int64(), mask=~chosen)
+
+
+def _carried(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Array:
+    """A map from `names` to each product's values of the column `carried`; null without any."""
+    if not names:
+        return pa.nulls(batch.num_rows, PRODUCT_AUDIT.schema.field("carried").type)
+    offsets = pa.array(np.arange(batch.num_rows + 1, dtype=np.int32) * len(names))
+    keys = pa.array(names, pa.string()).take(
+        pa.array(np.tile(np.arange(len(names)), batch.num_rows))
+    )
+    return pa.MapArray.from_arrays(offsets, keys, pc.list_flatten(batch.column("carried")))
 
 
 def _lists(chosen: npt.NDArray[np.bool_], values: pa.Array) -> pa.ListArray:

@@ -37,6 +37,8 @@ class AuditRun:
     run_date: datetime.date
     run_id: str
     model_version: str
+    carry: tuple[str, ...] = ()
+    """What the values in the products' column `carried` are called."""
 
 
 @dataclass(frozen=True)
@@ -53,5 +55,7 @@ class Assessment:
     """(n, A) the product ought to show the ask."""
     evidence: npt.NDArray[np.int64]
     """(n, A) row of the picture that fills the ask, -1 where none does."""
+    waiver: npt.NDArray[np.int64]
+    """(n, A) which of the profile's waivers waives the ask, -1 for none."""
     rank: npt.NDArray[np.int32]
     """(n, A) 1 for the missing ask that matters most; 0 where the ask is not missing."""

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,7 +29,7 @@ from unposed_jobs.catalogue.schemas import (
 from unposed_jobs.config import CatalogueSettings
 from unposed_jobs.errors import UnposedError
 
-_MAPS = ("attributes", "signals")
+_GATHERED = ("attributes", "signals", "carried")
 _REQUIRED_PRODUCTS = ("product_id", "category", "average_rating", "rating_count")
 _RATINGS = ("average_rating", "rating_count")
 _UNMAPPABLE = (*_RATINGS, "subcategory", "product_type")
@@ -50,8 +51,8 @@ def product_columns(
     """
     mapping = settings.product_columns
     none = {name for name in _UNMAPPABLE if mapping.get(name) == ""}
-    standard = [name for name in PRODUCTS.names if name not in {*_MAPS, *none}]
-    further = [*_attributes(settings), *_signals(settings)]
+    standard = [name for name in PRODUCTS.names if name not in {*_GATHERED, *none}]
+    further = [*_attributes(settings), *_signals(settings), *settings.carry]
     return resolve(
         columns,
         {name: theirs for name, theirs in mapping.items() if name not in none},
@@ -179,14 +180,19 @@ def _example(column: pa.Array, bad: pa.Array) -> str:
 
 
 def products(
-    batch: pa.RecordBatch, settings: CatalogueSettings, uri: str = "products"
+    batch: pa.RecordBatch,
+    settings: CatalogueSettings,
+    uri: str = "products",
+    *,
+    carried: bool = False,
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """Rows of the products source (as `sources.read` gives them) to
     (`ACCEPTED_PRODUCTS`, `REJECTS`), in order.
 
     An empty rating is an unrated product, an empty count is 0: both are accepted, and so is a
     category that a word (nan, N/A) says is none; that is then null. Other text, infinity, a
-    rating outside 0 to 5 and a negative count are bad numbers. `uri` is for messages.
+    rating outside 0 to 5 and a negative count are bad numbers. `uri` is for messages. The columns
+    of `settings.carry` cost no row, and are read only where `carried` says so.
     """
     columns = product_columns(own_columns(batch), settings, uri)
     rows = Rows(batch, columns, "products", uri)
@@ -218,6 +224,7 @@ def products(
         pc.fill_null(counts, 0),
         _map(attributes, pa.string(), batch.num_rows),
         _map(signals, pa.float64(), batch.num_rows),
+        _carried(rows, settings if carried else CatalogueSettings(), batch.num_rows),
     ]
     return rows.split(accepted, ACCEPTED_PRODUCTS, texts["product_id"])
 
@@ -320,7 +327,7 @@ def _only(rows: Rows, batch: pa.RecordBatch, settings: CatalogueSettings) -> Non
 
 
 def _attributes(settings: CatalogueSettings) -> list[str]:
-    standard = set(PRODUCTS.names) - set(_MAPS)
+    standard = set(PRODUCTS.names) - set(_GATHERED)
     return [name for name in dict.fromkeys(settings.cohort_attributes) if name not in standard]
 
 
@@ -330,12 +337,46 @@ def _signals(settings: CatalogueSettings) -> list[str]:
 
 
 def _map(columns: Mapping[str, pa.Array], kind: pa.DataType, rows: int) -> pa.Array:
-    """One map for each row with the same keys; row by row, so the columns are interleaved."""
-    width = len(columns)
-    offsets = pa.array(range(0, rows * width + 1, width) if width else [0] * (rows + 1), pa.int32())
-    keys = pa.array(list(columns) * rows, pa.string())
-    if not width or not rows:
-        return pa.MapArray.from_arrays(offsets, keys, pa.array([], kind))
-    order = pa.array([j * rows + i for i in range(rows) for j in range(width)], pa.int64())
-    items = pa.concat_arrays([pc.cast(column, kind) for column in columns.values()]).take(order)
-    return pa.MapArray.from_arrays(offsets, keys, items)
+    """One map for each row with the same keys."""
+    keys = pa.array(list(columns), pa.string()).take(_places(rows, len(columns), across=False))
+    items = _interleaved([pc.cast(column, kind) for column in columns.values()], kind, rows)
+    return pa.MapArray.from_arrays(_offsets(rows, len(columns)), keys, items)
+
+
+def _carried(rows: Rows, settings: CatalogueSettings, count: int) -> pa.Array:
+    """The values of the columns `settings.carry`, a list for each row; null without any."""
+    if not settings.carry:
+        return pa.nulls(count, pa.list_(pa.string()))
+    columns = [_joined(rows, name, settings.missing_values) for name in settings.carry]
+    items = _interleaved(columns, pa.string(), count)
+    return pa.ListArray.from_arrays(_offsets(count, len(columns)), items)
+
+
+def _joined(rows: Rows, name: str, missing: Sequence[str]) -> pa.Array:
+    """A column as text; the items of a list with commas between."""
+    column = values.plain(rows.column(name))
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        return rows.text(name, missing=missing)
+    try:
+        return pc.binary_join(pc.cast(column, pa.list_(pa.string())), ", ")
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return rows.text(name)  # It says what such a column holds.
+
+
+def _interleaved(columns: Sequence[pa.Array], kind: pa.DataType, rows: int) -> pa.Array:
+    """The columns' values row by row."""
+    return pa.concat_arrays([pa.array([], kind), *columns]).take(
+        _places(rows, len(columns), across=True)
+    )
+
+
+def _places(rows: int, width: int, *, across: bool) -> pa.Array:
+    """Of `rows` times `width` values: which column each is of or, `across`, its place where one
+    column lies after the other.
+    """
+    columns = np.tile(np.arange(width), rows)
+    return pa.array(columns * rows + np.repeat(np.arange(rows), width) if across else columns)
+
+
+def _offsets(rows: int, width: int) -> pa.Array:
+    return pa.array(np.arange(rows + 1, dtype=np.int32) * width, pa.int32())

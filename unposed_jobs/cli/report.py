@@ -33,12 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit",
         type=positive,
-        default=600,
         metavar="N",
-        help="products that get a card, those that matter most first (default: 600)",
+        help="products that get a card, those that matter most first (default: [gallery] products, "
+        "600); the search finds every product",
     )
     parser.add_argument("--products", metavar="URI", help="instead of [catalogue] products")
-    parser.add_argument("--images", metavar="URI", help="instead of [catalogue] images")
+    parser.add_argument(
+        "--images", metavar="URI", help="as given to the audit; its pictures are shown"
+    )
     parser.add_argument("--landmarks", metavar="URI", help="instead of [catalogue] landmarks")
 
 

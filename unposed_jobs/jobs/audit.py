@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from unposed_jobs import __version__
 from unposed_jobs.audit import corrections, inference
 from unposed_jobs.audit.expectations import CLASSES, Expectations
 from unposed_jobs.audit.profile import Profile
@@ -53,7 +55,7 @@ PRODUCTS_A_BATCH = 512
 
 @dataclass(frozen=True)
 class _Champion:
-    """What the day is audited by; `unused` are lines about corrections that change nothing."""
+    """What the day is audited by; `unused` are lines about what the profile says in vain."""
 
     model: ModelRow
     bundle: Bundle
@@ -82,7 +84,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     model, expectations = champion.model, champion.expectations
     for line in champion.unused:
         run.progress(line)
-    catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
+    catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True, carried=True)
     rejected = ingest.check_budget(catalogue, settings)
 
     job = Context(spark, settings, run, warehouse)
@@ -96,10 +98,13 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         settings.audit,
         _text(settings.audit.profile),
         model.model_version,
+        settings.catalogue.carry,
         frames.digest(products),
         frames.digest(rejects),
     )
-    audit_run = inference.AuditRun(run.run_date, run_id, model.model_version)
+    audit_run = inference.AuditRun(
+        run.run_date, run_id, model.model_version, settings.catalogue.carry
+    )
     staged = _stage_flags(job, products, audit_run, expectations, champion.profile)
     staged["catalogue_rejects"] = frames.stage(
         rejects.coalesce(1),
@@ -109,6 +114,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
     }
     figures = _figures(spark, staged["product_audit"]) | {"rejected": rejected}
+    figures |= _rules(settings)
     figures["seconds"] = round(time.monotonic() - clock, 1)
 
     record = RunRecord(
@@ -121,8 +127,14 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         rows=rows,
         figures=figures,
     )
-    listed = products.count()
-    expected = {"product_audit": listed, "pose_flags": listed * len(expectations.ask_ids)}
+    pictured = F.when(F.col("pictures").isNotNull(), F.size("pictures")).otherwise(0)
+    counted = products.agg(F.count(F.lit(1)), F.coalesce(F.sum(pictured), F.lit(0)))
+    listed, shown = counted.collect()[0]
+    expected = {
+        "product_audit": listed,
+        "pose_flags": listed * len(expectations.ask_ids),
+        "product_images": shown,
+    }
     record = _checked(job, record, staged, expected)
     if run.dry_run:
         for name, files in staged.items():
@@ -147,7 +159,7 @@ def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFra
     without the pose, and product_id. A picture never looked at has null statuses.
     """
     state = frames.read_table(job.spark, job.warehouse, "images").select(
-        "image_uri", F.col("status").alias("image_status"), "content_sha256"
+        "image_uri", F.col("status").alias("image_status"), "content_sha256", "error"
     )
     found = frames.read_landmarks(job.spark, job.warehouse, model.estimator_id)
     found = found.select(
@@ -156,11 +168,14 @@ def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFra
         "person_count",
         "perceptual_hash",
         "thumbnail",
+        F.col("error").alias("landmark_error"),
     )
     return (
         images.select("product_id", "image_uri", "position")
         .join(state, "image_uri", "left")
         .join(found, "content_sha256", "left")
+        .withColumn("error", F.coalesce("error", "landmark_error"))
+        .drop("landmark_error")
     )
 
 
@@ -222,6 +237,7 @@ def products_with_pictures(
         "thumbnail",
         "content_sha256",
         "person_count",
+        "error",
     ]
     gathered = (
         pictures.join(assigned, "content_sha256", "left")
@@ -248,20 +264,21 @@ def _stage_flags(
     expectations: Expectations,
     profile: Profile,
 ) -> dict[str, list[Any]]:
-    """Run `audit.inference` on the executors; both tables are staged in one pass."""
+    """Run `audit.inference` on the executors; its tables are staged in one pass."""
     warehouse, audit_settings = job.warehouse, job.settings.audit
-    stagers = [warehouse.stage(name, audit_run.run_id) for name in ("pose_flags", "product_audit")]
+    names = [field.name for field in dataclasses.fields(inference.AuditTables)]
+    stagers = [warehouse.stage(name, audit_run.run_id) for name in names]
 
     def audit(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        results: tuple[list[pa.Table], list[pa.Table]] = ([], [])
+        results: list[list[pa.Table]] = [[] for _ in names]
         for batch in batches:
             for start in range(0, batch.num_rows, PRODUCTS_A_BATCH):
                 part = batch.slice(start, PRODUCTS_A_BATCH)
                 done = inference.audit_products(
                     part, expectations, audit_settings, audit_run, profile
                 )
-                results[0].append(done.pose_flags)
-                results[1].append(done.product_audit)
+                for rows, name in zip(results, names, strict=True):
+                    rows.append(getattr(done, name))
         for stager, rows in zip(stagers, results, strict=True):
             if rows:
                 yield frames.staged_batch(stager.table, stager.write(pa.concat_tables(rows)))
@@ -288,6 +305,7 @@ def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:
         usable = tuple(one for one in profile.corrections if one.of == corrections.POSE)
         profile = dataclasses.replace(profile, corrections=usable)
     expectations, lines = corrections.apply(learned, profile.corrections)
+    lines += profile.meaningless(expectations)
     return _Champion(model, bundle, expectations, profile, (*unused, *lines))
 
 
@@ -355,6 +373,15 @@ def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
     rows = counts.collect()
     figures = {name: sum(row[name] for row in rows) for name in ("products", *sums)}
     return figures | {row["status"]: row["products"] for row in rows}
+
+
+def _rules(settings: Settings) -> dict[str, str]:
+    """Digests of what, beside the model, decides what is missing: the view `changes` compares
+    those of two days.
+    """
+    rules = dataclasses.replace(settings.audit, profile="")
+    texts = {"profile": _text(settings.audit.profile), "settings": f"{__version__} {rules}"}
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
 
 
 def _text(path: str) -> str:

@@ -60,20 +60,26 @@ class Catalogue:
 
 
 def read_catalogue(
-    spark: SparkSession, settings: Settings, run_date: date, *, landmarks: bool = False
+    spark: SparkSession,
+    settings: Settings,
+    run_date: date,
+    *,
+    landmarks: bool = False,
+    carried: bool = False,
 ) -> Catalogue:
     """Plan the sources and describe the day's rows; the executors read them when asked.
 
     A picture is shown from added_at until the day before removed_at. Rows that repeat a product
     word for word, or a picture of a product, are kept once (`repeated_row`); a product listed
-    twice with different values is a `duplicate_key`. With `landmarks`, a table of landmarks is a
-    third source, where there is one (`landmark_table`).
+    twice with different values is a `duplicate_key`, but for those of `[catalogue] carry`: a shop's
+    rows of variants differ in them, and the first row's are kept, where `carried` asks for them.
+    With `landmarks`, a table of landmarks is a third source, where there is one (`landmark_table`).
 
     Raises UnposedError where a source is absent or lacks a column. A file that turns out to be
     damaged is raised by the first action; wrap it in `session.user_errors`.
     """
     catalogue = _with_signal(settings)
-    products = _products(spark, catalogue, settings).persist()
+    products = _products(spark, catalogue, settings, carried=carried).persist()
     images = _images(spark, catalogue, settings, products, run_date).persist()
     frames = [products, images]
     if landmarks and catalogue.landmarks:
@@ -175,15 +181,17 @@ def _with_signal(settings: Settings) -> CatalogueSettings:
     return dataclasses.replace(catalogue, popularity_signals=signals)
 
 
-def _products(spark: SparkSession, catalogue: CatalogueSettings, settings: Settings) -> DataFrame:
+def _products(
+    spark: SparkSession, catalogue: CatalogueSettings, settings: Settings, *, carried: bool
+) -> DataFrame:
     files = sources_of(catalogue.products, catalogue, settings, validation.product_columns)
     meant = as_meant(files, catalogue, catalogue.products)
 
     def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        return validation.products(batch, meant, where)
+        return validation.products(batch, meant, where, carried=carried)
 
     rows = read_rows(spark, files, schemas.ACCEPTED_PRODUCTS, "products", validate)
-    values = F.to_json(F.struct(*schemas.PRODUCTS.names))
+    values = F.to_json(F.struct(*(name for name in schemas.PRODUCTS.names if name != "carried")))
     key = F.coalesce("product_id", "row_key")
     same = Window.partitionBy("key")
     first = Window.partitionBy("key", "reason").orderBy(FILE, ROW)

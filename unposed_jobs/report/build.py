@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import shutil
 import uuid
@@ -12,11 +13,10 @@ from pathlib import Path
 from unposed_jobs import storage
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.report import cards, facts, listing, pages, thumbnails
+from unposed_jobs.report import cards, facts, listing, pages, search, thumbnails
 from unposed_jobs.report.facts import Tables
 from unposed_jobs.report.model import Gallery
 
-LIMIT = 600
 MARKER = ".unposed-gallery"
 """Only a folder that has this file is ever replaced."""
 
@@ -30,19 +30,20 @@ def build(
     run_date: datetime.date,
     out: str | Path,
     *,
-    limit: int = LIMIT,
+    limit: int | None = None,
     progress: Progress | None = None,
     catalogue: listing.Listing | None = None,
 ) -> Path:
     """Write the gallery of a published day to the folder `out`; returns its first page.
 
-    Cards are made for the `limit` products that matter most; figures cover all. The pages are
-    written beside `out` and renamed, so a reader never meets half a gallery, and an earlier
-    gallery's thumbnails are taken over. `catalogue` tells products and pictures; by default it
-    is read where the settings say.
+    Cards are made for the `limit` products that matter most (default: ``[gallery] products``);
+    figures and search cover all. The pages are written beside `out` and renamed, so a reader never
+    meets half a gallery, and an earlier gallery's thumbnails are taken over. `catalogue` tells how
+    popular products are; by default it is read where the settings say.
 
     Raises UnposedError where the day is not published, or `out` holds something else.
     """
+    limit = settings.gallery.products if limit is None else limit
     if limit < 1:
         raise UnposedError("--limit must be at least 1")
     storage.configure(settings.storage)
@@ -64,9 +65,16 @@ def build(
             folder,
             settings.pose,
             contents=contents,
+            link=settings.gallery.web_pictures == "link",
             previous=previous,
             progress=lambda done, of: tell("thumbnails", done, of),
         )
+        if gallery.figures.products > min(len(gallery.products), pages.PER_FILE):
+            anchors = pages.anchors(gallery)
+            parts = search.write(
+                warehouse, run_date, folder, columns=gallery.columns, anchors=anchors
+            )
+            gallery = dataclasses.replace(gallery, search_parts=parts)
         pages.write(gallery, made, folder, settings, lambda done, of: tell("pages", done, of))
         (folder / MARKER).write_text(f"{run_date} {gallery.run_id}\n", encoding="utf-8")
     return target / "index.html"
@@ -97,12 +105,8 @@ def collect(
         notes.append(f"Products are ordered by what is missing alone: {error}")
     audited = cards.choose(warehouse, day, popularity, limit)
     tell("figures", 2, 3)
-    try:
-        listed = catalogue.pictures(run_date, {row["product_id"] for row in audited})
-    except UnposedError as error:
-        listed = {}
-        notes.append(f"Only pictures that show a pose are here: {error}")
-    products, contents = cards.gather(warehouse, day, audited, listed, settings.audit)
+    title, columns = shown_columns(settings)
+    products, contents = cards.gather(warehouse, day, audited, title=title, columns=columns)
     tell("figures", 3, 3)
     gallery = Gallery(
         run_date=run_date,
@@ -120,9 +124,28 @@ def collect(
         unclear=facts.unjudged(warehouse, run_date, "unclear"),
         rejects=rejects,
         reject_counts=reject_counts,
+        columns=columns,
+        choices=facts.choices(warehouse, run_date, [name for name in columns if name != title]),
         notes=tuple(notes),
     )
     return gallery, contents
+
+
+def shown_columns(settings: Settings) -> tuple[str, tuple[str, ...]]:
+    """The carried column that heads a card ("" for none), and all that are shown, it first.
+
+    Raises UnposedError for one that is not carried.
+    """
+    carry, gallery = settings.catalogue.carry, settings.gallery
+    for name in gallery.columns:
+        if name not in carry:
+            raise UnposedError(
+                f"[gallery] columns: {name} is not carried; [catalogue] carry has: "
+                f"{', '.join(carry) or 'nothing'}"
+            )
+    title = gallery.title if gallery.title in carry else ""
+    further = [name for name in gallery.columns or carry if name != title]
+    return title, (title, *further) if title else tuple(further)
 
 
 def refuse_foreign(target: Path) -> None:

@@ -19,6 +19,8 @@ NO_CATEGORY = "(no category)"
 MOST_MISSING = 6
 UNJUDGED_SHOWN = 1000
 REJECTS_SHOWN = 500
+MOST_CHOICES = 60
+"""Values of a column in a list to choose from; more of them are only searched."""
 
 _FIGURES = """
     count(*) AS products,
@@ -257,6 +259,25 @@ def _ask(
         agreement,
         why_not,
     )
+
+
+def choices(
+    tables: Tables, run_date: datetime.date, columns: Sequence[str]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The values of carried columns that have more than one and few enough to choose from."""
+    rows = _rows(
+        tables,
+        "SELECT name, list(value ORDER BY value) AS values FROM ("
+        "SELECT DISTINCT entry.key AS name, entry.value AS value FROM ("
+        "SELECT unnest(map_entries(carried)) AS entry FROM product_audit WHERE run_date = $1) "
+        "WHERE entry.value IS NOT NULL AND list_contains($2::VARCHAR[], entry.key)"
+        ") GROUP BY name HAVING count(*) BETWEEN 2 AND $3",
+        run_date,
+        list(columns),
+        MOST_CHOICES,
+    )
+    found = {row["name"]: tuple(row["values"]) for row in rows}
+    return tuple((name, found[name]) for name in columns if name in found)
 
 
 def unjudged(tables: Tables, run_date: datetime.date, status: str) -> tuple[Unjudged, ...]:

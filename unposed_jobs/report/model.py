@@ -108,7 +108,6 @@ class Picture:
     """shown, unclear, repeat or unreadable."""
     label: str
     """The pose, or why there is none."""
-    shot_code: str | None = None
     confidence: float = 0.0
     note: str = ""
 
@@ -144,6 +143,9 @@ class Product:
     missing_count: int
     rating: float | None
     rating_count: int | None
+    title: str | None = None
+    carried: tuple[tuple[str, str], ...] = ()
+    """Further columns of the catalogue, and their values."""
     pictures: tuple[Picture, ...] = ()
     missing: tuple[Missing, ...] = ()
 
@@ -192,5 +194,11 @@ class Gallery:
     rejects: tuple[Reject, ...]
     reject_counts: tuple[tuple[str, str, int], ...]
     """(source, reason, rows)."""
+    columns: tuple[str, ...] = ()
+    """Carried columns that are shown and searched, the title first where there is one."""
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Those of them that have few values, to filter by: (column, values)."""
+    search_parts: int = 0
+    """Files of products that the search loads; 0 where one page has every card."""
     notes: tuple[str, ...] = ()
     """What could not be shown, and why."""

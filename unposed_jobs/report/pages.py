@@ -11,6 +11,7 @@ import jinja2
 
 from unposed_jobs.catalogue.schemas import REASONS
 from unposed_jobs.config import Settings
+from unposed_jobs.report import addresses
 from unposed_jobs.report.model import Gallery, Picture, Product
 from unposed_jobs.report.thumbnails import Thumbnail
 
@@ -30,13 +31,15 @@ STATUSES = {
 }
 
 
-def pictures_shown(gallery: Gallery) -> Iterator[str]:
-    """The address of each picture that gets a thumbnail; some come more than once."""
+def pictures_shown(gallery: Gallery, *, every: bool = False) -> Iterator[str]:
+    """The address of each picture that gets a thumbnail; some come more than once. With `every`
+    also of those that could not be read.
+    """
     for pose in (*(pose for ask in gallery.asks for pose in ask.poses), *gallery.retired):
         yield from pose.exemplars
     for product in gallery.products:
         for picture in product.pictures[:PICTURES_A_CARD]:
-            if picture.state != "unreadable":
+            if every or picture.state != "unreadable":
                 yield picture.uri
         for missing in product.missing:
             yield from missing.examples[:EXAMPLES_SHOWN]
@@ -49,6 +52,15 @@ def product_files(count: int) -> list[str]:
     ]
 
 
+def anchors(gallery: Gallery) -> dict[str, str]:
+    """The address of each product's card, from the gallery's folder."""
+    files = product_files(len(gallery.products))
+    return {
+        product.product_id: f"{files[index // PER_FILE]}#product-{index + 1}"
+        for index, product in enumerate(gallery.products)
+    }
+
+
 def write(
     gallery: Gallery,
     thumbnails: Mapping[str, Thumbnail],
@@ -59,16 +71,13 @@ def write(
     """Write all pages and their assets into `folder`."""
     templates = environment()
     files = product_files(len(gallery.products))
-    anchors = {
-        product.product_id: f"{files[index // PER_FILE]}#product-{index + 1}"
-        for index, product in enumerate(gallery.products)
-    }
     shared = {
         "gallery": gallery,
+        "picture_hosts": addresses.hosts(pictures_shown(gallery, every=True)),
         "thumbnails": thumbnails,
         "settings": settings,
         "files": files,
-        "anchors": anchors,
+        "anchors": anchors(gallery),
         "statuses": STATUSES,
         "asks": {ask.ask_id: ask for ask in gallery.asks},
         "examples_shown": EXAMPLES_SHOWN,
@@ -92,8 +101,6 @@ def write(
                     "first": first,
                     "count": len(products),
                     "groups": _groups(products),
-                    "cohorts": _cohorts(products),
-                    "missing_names": _missing_names(products),
                 },
             )
         )
@@ -127,6 +134,8 @@ def environment() -> jinja2.Environment:
     environment.filters["share"] = lambda value: f"{min(max(value, 0.0), 1.0):.4f}"
     environment.filters["certainty"] = _certainty
     environment.globals["alt"] = _alt
+    environment.globals["original"] = addresses.original
+    environment.globals["searched"] = _searched
     return environment
 
 
@@ -153,24 +162,14 @@ def _alt(picture: Picture, product: Product) -> str:
         "repeat": "repeat of an earlier picture",
         "unreadable": f"picture {picture.label}",
     }[picture.state]
-    return f"{product.product_id}: {said}"
+    return f"{product.title or product.product_id}: {said}"
+
+
+def _searched(product: Product) -> str:
+    """What the search looks in."""
+    values = (value for _, value in product.carried)
+    return " ".join((product.product_id, product.title or "", *values)).lower()
 
 
 def _groups(products: Sequence[Product]) -> list[Sequence[Product]]:
     return [products[start : start + PER_PAGE] for start in range(0, len(products), PER_PAGE)]
-
-
-def _cohorts(products: Sequence[Product]) -> list[tuple[str, list[str]]]:
-    found: dict[str, set[str]] = {}
-    for product in products:
-        found.setdefault(product.category, set()).add(product.subcategory)
-    return [
-        (category, sorted(name for name in found[category] if name)) for category in sorted(found)
-    ]
-
-
-def _missing_names(products: Sequence[Product]) -> list[tuple[int, str]]:
-    return sorted(
-        {(missing.ask_id, missing.name) for product in products for missing in product.missing},
-        key=lambda item: (item[1].casefold(), item[0]),
-    )

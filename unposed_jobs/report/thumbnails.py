@@ -16,10 +16,11 @@ from PIL import Image
 from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
+from unposed_jobs.report import addresses
 
 SIDE = 320
 FOLDER = "thumbs"
-REASONS: dict[storage.Status, str] = {
+REASONS: dict[str, str] = {
     "missing": "File is missing",
     "gone": "Removed by its host",
     "forbidden": "Host denies access",
@@ -38,7 +39,7 @@ class Thumbnail:
     """A picture's thumbnail, or why there is none."""
 
     path: str | None
-    """Relative to the gallery's folder, with forward slashes."""
+    """Relative to the gallery's folder, with forward slashes; or an address on the web."""
     reason: str = ""
 
 
@@ -48,6 +49,7 @@ def make_all(
     settings: PoseSettings,
     *,
     contents: Mapping[str, str],
+    link: bool = False,
     previous: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Thumbnail]:
@@ -55,10 +57,14 @@ def make_all(
 
     `contents` maps an address to the sha256 of its bytes, where it is known: a thumbnail of
     that content in the gallery `previous` is taken over without reading the picture again. A
-    picture that cannot be read or decoded gets a reason, never an exception.
+    picture that cannot be read or decoded gets a reason, never an exception. With `link` those on
+    the web are shown from where they are.
     """
-    wanted = list(dict.fromkeys(uris))
     made: dict[str, Thumbnail] = {}
+    wanted = list(dict.fromkeys(uris))
+    if link:
+        made = {uri: Thumbnail(address) for uri in wanted if (address := addresses.on_the_web(uri))}
+        wanted = [uri for uri in wanted if uri not in made]
     with ThreadPoolExecutor(max(settings.read_threads, 1)) as pool:
         jobs = {
             pool.submit(_make, uri, contents.get(uri), folder, previous, settings): uri

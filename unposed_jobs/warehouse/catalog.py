@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -168,17 +169,28 @@ def _ensure_tables(catalog: Catalog, settings: WarehouseSettings, create: bool) 
 
 def iceberg_schema(table: Table) -> Schema:
     """The table's Iceberg schema: every column optional, comments as docs."""
-    element_ids = itertools.count(len(table.schema) + 1)
+    nested_ids = itertools.count(len(table.schema) + 1)
     fields = []
     for number, column in enumerate(table.schema, start=1):
         metadata = {b"PARQUET:field_id": str(number).encode()}
-        kind = column.type
-        if pa.types.is_list(kind):
-            element = {b"PARQUET:field_id": str(next(element_ids)).encode()}
-            kind = pa.list_(pa.field("element", kind.value_type, metadata=element))
+        kind = with_field_ids(column.type, nested_ids)
         doc = (column.metadata or {}).get(b"doc", b"")
         fields.append(pa.field(column.name, kind, metadata={**metadata, b"doc": doc}))
     return pyarrow_to_schema(pa.schema(fields))
+
+
+def with_field_ids(kind: pa.DataType, ids: Iterator[int]) -> pa.DataType:
+    """A type of the contracts with Iceberg's ids, the next of `ids`, on what is nested in it."""
+
+    def named(name: str, nested: pa.DataType, nullable: bool = True) -> pa.Field:
+        metadata = {"PARQUET:field_id": str(next(ids))}
+        return pa.field(name, nested, nullable=nullable, metadata=metadata)
+
+    if pa.types.is_list(kind):
+        return pa.list_(named("element", kind.value_type))
+    if pa.types.is_map(kind):
+        return pa.map_(named("key", kind.key_type, False), named("value", kind.item_type))
+    return kind
 
 
 def _create_table(catalog: Catalog, table: Table, buckets: int) -> None:

@@ -50,6 +50,8 @@ def _table(table: Table) -> Iterator[str]:
 def _type(kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
         return f"list of {_type(kind.value_type)}"
+    if pa.types.is_map(kind):
+        return f"map of {_type(kind.key_type)} to {_type(kind.item_type)}"
     if pa.types.is_timestamp(kind):
         return "timestamp (UTC)"
     return {"date32[day]": "date", "float": "float32", "double": "float64"}.get(

@@ -196,7 +196,13 @@ def _named(known: Table, values: tuple[Any, ...]) -> str:
 def _rows(table: IcebergTable, known: Table, files: Sequence[DataFile]) -> Iterator[pa.RecordBatch]:
     for file in files:
         with table.io.new_input(file.file_path).open() as stream:
-            yield from pq.ParquetFile(stream).iter_batches(columns=known.schema.names)
+            for batch in pq.ParquetFile(stream).iter_batches(columns=known.schema.names):
+                completed = batch
+                for column in known.schema:
+                    if column.name not in batch.schema.names:  # A file of an earlier version.
+                        nothing = pa.nulls(batch.num_rows, column.type)
+                        completed = completed.append_column(column.name, nothing)
+                yield completed
 
 
 def merge_manifests(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:

@@ -120,16 +120,21 @@ def scan_sql(
     io: FileIO,
     paths: Sequence[str],
     name: str,
+    *,
+    uneven: bool = False,
 ) -> str:
     """SQL that stands for the rows of the Parquet files, to be put after FROM.
 
     Local files are named in it. Remote ones are registered as an Arrow dataset called `name`,
     of which DuckDB streams the columns and rows it needs; it lives as long as the connection.
+    `uneven` files do not all have the same columns: those of an earlier version lack some. DuckDB
+    then opens all of them at once, where else it opens those that it reads.
     """
     local = local_paths(paths)
     if local is not None and local:
         # Our folders are called column=value: without this DuckDB would make columns of them.
-        return f"read_parquet([{', '.join(map(quote, local))}], hive_partitioning = false)"
+        options = "hive_partitioning = false" + (", union_by_name = true" if uneven else "")
+        return f"read_parquet([{', '.join(map(quote, local))}], {options})"
     connection.register(name, dataset(table, io, paths))
     return name
 

@@ -28,10 +28,10 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
-from pyiceberg.types import ListType
+from pyiceberg.types import ListType, MapType
 
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse.catalog import BUCKETS, contract
+from unposed_jobs.warehouse.catalog import BUCKETS, contract, with_field_ids
 from unposed_jobs.warehouse.tables import Table
 
 _BUFFER_BYTES = 64 * 1024 * 1024
@@ -175,10 +175,12 @@ def _file_schema(table: Table, schema: Schema) -> pa.Schema:
     columns = []
     for item in table.schema:
         iceberg = schema.find_field(item.name)
-        kind = item.type
+        nested: list[int] = []
         if isinstance(iceberg.field_type, ListType):
-            element = {"PARQUET:field_id": str(iceberg.field_type.element_id)}
-            kind = pa.list_(pa.field("element", kind.value_type, metadata=element))
+            nested = [iceberg.field_type.element_id]
+        elif isinstance(iceberg.field_type, MapType):
+            nested = [iceberg.field_type.key_id, iceberg.field_type.value_id]
+        kind = with_field_ids(item.type, iter(nested))
         columns.append(
             pa.field(item.name, kind, metadata={"PARQUET:field_id": str(iceberg.field_id)})
         )

@@ -58,6 +58,11 @@ _COHORT = (
     _column("subcategory", pa.string(), "The product's subcategory on that day"),
     _column("product_type", pa.string(), "The product's type on that day"),
 )
+_CARRIED = _column(
+    "carried",
+    pa.map_(pa.string(), pa.string()),
+    "The product's values of the columns that [catalogue] carry names, as text: carried['brand']",
+)
 
 IMAGES = Table(
     "images",
@@ -272,8 +277,9 @@ POSE_FLAGS = Table(
             _key(
                 "state",
                 pa.string(),
-                "present; missing; not_applicable: its cohort is not asked for it; waived; "
-                "unknown: too little of the product could be read to say",
+                "present; missing; not_applicable: its cohort is not asked for it; waived: "
+                "somebody says that this product need not show it; unknown: too little of the "
+                "product could be read to say",
             ),
             _column("rank", pa.int32(), "Among the product's missing asks, 1 matters most"),
             _column("score", pa.float64(), "The ranking's score in the cohort; association only"),
@@ -285,6 +291,9 @@ POSE_FLAGS = Table(
                 "Pictures of popular products of the cohort that show a missing ask",
             ),
             _column("remedy", pa.string(), "What to do about a missing ask, in one line"),
+            _column("waived_by", pa.string(), "Who waives it; see the shot profile"),
+            _column("waived_reason", pa.string(), "Why it is waived"),
+            _column("waived_until", pa.date32(), "The last day it is waived; null: for good"),
             _MODEL_VERSION,
             _RUN_ID,
         ]
@@ -301,6 +310,7 @@ PRODUCT_AUDIT = Table(
             _RUN_DATE,
             _key("product_id", pa.string(), "The retailer's key"),
             *_COHORT,
+            _CARRIED,
             _key("pictures", pa.int32(), "Listed on that day"),
             _key("usable", pa.int32(), "Readable and not a repeat of another"),
             _key("unreadable", pa.int32(), "Missing, unreachable or not decodable"),
@@ -337,6 +347,51 @@ PRODUCT_AUDIT = Table(
     ),
     partition=("run_date",),
     key=("run_date", "product_id"),
+)
+
+PRODUCT_IMAGES = Table(
+    "product_images",
+    "For each audited day: each picture of each product, and what became of it",
+    pa.schema(
+        [
+            _RUN_DATE,
+            _key("product_id", pa.string(), "The retailer's key"),
+            _key("image_uri", pa.string(), "The picture's address"),
+            _column(
+                "position", pa.int32(), "As the catalogue orders the pictures; least comes first"
+            ),
+            _column("content_sha256", pa.string(), "The picture's content; see images"),
+            _key(
+                "status",
+                pa.string(),
+                "shown: it counts for its pose; unclear: its pose is not sure enough, or none; "
+                "hidden: the shot profile hides its pose; repeat: see repeat_of; unreadable: not "
+                "a picture we can decode; not_read: not looked at yet; else as in images: missing, "
+                "gone, forbidden, ...",
+            ),
+            _column(
+                "reason",
+                pa.string(),
+                "One line: why it does not count; of one that does, what it lacks (incomplete: "
+                "...)",
+            ),
+            _column("kind", pa.string(), "person or no_person; null where it could not be read"),
+            _column("pose_id", pa.int32(), "The nearest class; null where it is like none"),
+            _column("pose_name", pa.string(), "Of that class, as in the vocabulary"),
+            _column("confidence", pa.float32(), "In [0, 1], that the pose is right"),
+            _column("ask_id", pa.int32(), "The ask that its pose belongs to; see vocabulary"),
+            _column("ask_name", pa.string(), "Of that ask, as in the vocabulary"),
+            _column("person_count", pa.int32(), "People found, at most the configured number"),
+            _column("repeat_of", pa.string(), "Address of the product's picture that it repeats"),
+            _column(
+                "repeat_kind", pa.string(), "exact, or altered: a cropped or mirrored copy of it"
+            ),
+            _MODEL_VERSION,
+            _RUN_ID,
+        ]
+    ),
+    partition=("run_date",),
+    key=("run_date", "product_id", "image_uri"),
 )
 
 CATALOGUE_REJECTS = Table(
@@ -422,10 +477,11 @@ TABLES = {
         MODELS,
         POSE_FLAGS,
         PRODUCT_AUDIT,
+        PRODUCT_IMAGES,
         CATALOGUE_REJECTS,
         CHECK_RESULTS,
         RUNS,
     )
 }
-DAY_TABLES = (POSE_FLAGS, PRODUCT_AUDIT, CATALOGUE_REJECTS)
+DAY_TABLES = (POSE_FLAGS, PRODUCT_AUDIT, PRODUCT_IMAGES, CATALOGUE_REJECTS)
 """The tables whose rows of one day are published together, by one commit to `runs`."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from unposed_jobs.warehouse import change_sql
 from unposed_jobs.warehouse.reading import quote
 from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 
-CURRENT = ("pose_flags", "product_audit")
+CURRENT = ("pose_flags", "product_audit", "product_images")
 """Tables that have a view of their latest published day."""
 
 
@@ -32,10 +33,16 @@ def published_days(run_ids: Iterable[str]) -> View:
         "published_days",
         "The audited days that are published, each with the run that readers see",
         f"""
-        SELECT run_date, run_id, model_version, finished_at
+        SELECT
+            run_date, run_id, model_version, finished_at,
+            figures->>'$.profile' AS profile, figures->>'$.settings' AS settings
         FROM runs
         WHERE list_contains(CAST([{listed}] AS VARCHAR[]), run_id)
         """,  # noqa: S608
+        {
+            "profile": "A digest of the shot profile; null: an audit of an earlier version",
+            "settings": "A digest of [audit] and of the version of the code; null as above",
+        },
     )
 
 
@@ -47,6 +54,15 @@ CURRENT_VIEWS = tuple(
     )
     for name in CURRENT
 )
+_COUNTED = {
+    "products": "Audited products",
+    "complete_products": "Products with nothing missing",
+    "gap_products": "Products that miss something",
+    "unclear_products": "Products of which nothing is missing for certain",
+    "unassessable_products": "Products of which too little could be read to say",
+    "missing_asks": "Missing asks of all products",
+    "mean_completeness": "Mean present share of the cohort's asks, assessable products",
+}
 DERIVED_VIEWS = (
     View(
         "top_missing_by_category",
@@ -102,15 +118,62 @@ DERIVED_VIEWS = (
         GROUP BY run_date, category
         ORDER BY run_date, category
         """,
+        _COUNTED,
+    ),
+    View(
+        "gaps_by",
+        "For each published day and value of a product column: how complete the products are",
+        """
+        SELECT
+            run_date, attribute.key AS attribute, attribute.value AS value,
+            count(*) AS products,
+            count(*) FILTER (status = 'complete') AS complete_products,
+            count(*) FILTER (status = 'gaps') AS gap_products,
+            CAST(sum(missing_count) AS BIGINT) AS missing_asks,
+            avg(completeness) FILTER (status <> 'unassessable') AS mean_completeness
+        FROM (
+            SELECT
+                run_date, status, missing_count, completeness,
+                unnest(map_entries(map_concat(
+                    coalesce(carried, CAST(MAP {} AS MAP(VARCHAR, VARCHAR))),
+                    MAP {
+                        'category': category, 'subcategory': subcategory,
+                        'product_type': product_type
+                    }
+                ))) AS attribute
+            FROM product_audit
+        )
+        GROUP BY run_date, attribute.key, attribute.value
+        """,
         {
-            "products": "Audited products",
-            "complete_products": "Products with nothing missing",
-            "gap_products": "Products that miss something",
-            "unclear_products": "Products of which nothing is missing for certain",
-            "unassessable_products": "Products of which too little could be read to say",
-            "missing_asks": "Missing asks of all products",
-            "mean_completeness": "Mean present share of the cohort's asks, assessable products",
-        },
+            "attribute": "The column: category, subcategory, product_type, or one that [catalogue] "
+            "carry names",
+            "value": "Its value; null where the product has none",
+        }
+        | _COUNTED,
+    ),
+    View(
+        "changes",
+        "For each published day: the gaps that opened and closed since the published day before, "
+        "and why",
+        change_sql.CHANGES,
+        change_sql.COLUMNS,
+    ),
+    View(
+        "waivers",
+        "For the latest published day: the flags that are waived, by whom, why and until when",
+        """
+        SELECT
+            f.run_date, f.product_id, f.category, f.subcategory, f.product_type, a.carried,
+            coalesce(f.ask_id, f.pose_id) AS ask_id, coalesce(f.ask_name, f.pose_name) AS ask_name,
+            f.shot_code, f.waived_by, f.waived_reason, f.waived_until,
+            f.waived_until - f.run_date AS days_left
+        FROM pose_flags_current f
+        LEFT JOIN product_audit_current a USING (product_id)
+        WHERE f.state = 'waived'
+        ORDER BY f.waived_until NULLS LAST, f.product_id, ask_id
+        """,
+        {"days_left": "Days until the last one it is waived; null: for good"},
     ),
     View(
         "unassessable_products",

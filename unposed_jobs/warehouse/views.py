@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -69,6 +69,8 @@ class Plan:
     """The run that is shown of each day."""
     io: dict[str, FileIO]
     """How each table's files are opened."""
+    uneven: frozenset[str] = frozenset()
+    """Tables some files of which lack columns that others have: those of an earlier version."""
 
 
 def plan(warehouse: Warehouse) -> Plan:
@@ -82,8 +84,11 @@ def plan(warehouse: Warehouse) -> Plan:
     recorded = runs.from_table(reading.read(RUNS, tables[RUNS.name], None, None))
     files: dict[str, list[str]] = {}
     days: dict[str, dict[date, list[DataFile]]] = {}
+    uneven = set()
     for name, table in tables.items():
         planned = reading.data_files(table)
+        if len({frozenset(file.value_counts or ()) for file in planned}) > 1:
+            uneven.add(name)
         if name not in DAY_NAMES:
             files[name] = [file.file_path for file in planned]
             continue
@@ -110,6 +115,7 @@ def plan(warehouse: Warehouse) -> Plan:
         current,
         {day: run_id for day, run_id in published.items() if day in whole},
         {name: table.io for name, table in tables.items()},
+        frozenset(uneven),
     )
 
 
@@ -141,7 +147,10 @@ def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
     def source(table: Table, paths: Sequence[str], name: str) -> str:
         if not paths:
             return ""
-        return reading.scan_sql(connection, table, planned.io[table.name], paths, name)
+        uneven = table.name in planned.uneven
+        return reading.scan_sql(
+            connection, table, planned.io[table.name], paths, name, uneven=uneven
+        )
 
     make = _Maker(connection)
     published = "WHERE (run_date, run_id) IN (SELECT (run_date, run_id) FROM published_days)"
@@ -179,11 +188,17 @@ class _Maker:
         name: str | None = None,
         doc: str | None = None,
     ) -> None:
-        """A view of the table's columns in exact types; without files it has no rows."""
-        value: Callable[[str], str] = (lambda column: f'"{column}"') if source else lambda _: "NULL"
+        """A view of the table's columns in exact types; without files it has no rows, and what
+        files of an earlier version lack is null."""
+        there = set()
+        if source:
+            there = {
+                row[0] for row in self.connection.execute(f"DESCRIBE FROM {source}").fetchall()
+            }
+        values = ((f'"{c.name}"' if c.name in there else "NULL", c) for c in table.schema)
         columns = ", ".join(
-            f'CAST({value(column.name)} AS {duckdb_type(column.type)}) AS "{column.name}"'
-            for column in table.schema
+            f'CAST({value} AS {duckdb_type(column.type)}) AS "{column.name}"'
+            for value, column in values
         )
         rows = f"FROM {source} {where}" if source else "WHERE FALSE"
         docs = {
@@ -211,6 +226,8 @@ def duckdb_type(kind: pa.DataType) -> str:
     """DuckDB's name of an Arrow type of the contracts."""
     if pa.types.is_list(kind):
         return f"{_TYPES[kind.value_type]}[]"
+    if pa.types.is_map(kind):
+        return f"MAP({_TYPES[kind.key_type]}, {_TYPES[kind.item_type]})"
     return _TYPES[kind]
 
 

@@ -21,6 +21,8 @@ from unposed_jobs.warehouse import tables
 PICTURES = 4
 """Of each product."""
 DAY = date(2026, 1, 5)
+FURTHER = tuple(f"column_{number:02}" for number in range(20))
+"""Columns of a product that only `[catalogue] carry` would keep."""
 
 Numbers = npt.NDArray[np.int64]
 _MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -168,7 +170,14 @@ def products(numbers: Numbers) -> pa.RecordBatch:
             "average_rating": pa.array(1 + (numbers * 7919 % 401) / 100),
             "rating_count": pa.array(numbers * 104_729 % 5_003),
         }
+        | {name: _words(numbers, place) for place, name in enumerate(FURTHER)}
     )
+
+
+def _words(numbers: Numbers, place: int) -> pa.Array:
+    """A text for each product: of every other column one of its own, else one of two hundred."""
+    words = (numbers * 7919 + place) % (200 if place % 2 else 1_000_003)
+    return pa.array([f"value {place} {word}" for word in words.tolist()])
 
 
 def _seen(shot: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.float32]:

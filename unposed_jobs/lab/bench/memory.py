@@ -23,6 +23,7 @@ from unposed_jobs.lab.bench import cluster, made, sessions, tables
 from unposed_jobs.lab.bench.child import Child
 from unposed_jobs.lab.bench.results import Measured, Result, Target, quotients
 
+CARRIED = ("8 carried", "driver memory, carried columns over none", Target("at_most", 1.1))
 MEMORY = ("8", "driver memory, large catalogue over small", Target("at_most", 1.1))
 _EVERY = 2.0
 _MEGABYTE = 2**20
@@ -37,12 +38,12 @@ class Driver:
         self._root = Path(root)
         self._pose = pose
 
-    def night(self, products: int, turn: int) -> dict[str, Any]:
+    def night(self, products: int, turn: int, carried: bool = False) -> dict[str, Any]:
         """Peak MiB of Python and of the JVM's heap, and what the night found."""
         from unposed_jobs.jobs import audit, extract
         from unposed_jobs.jobs.entry import Run
 
-        settings = tables.settings_of(self._root / str(products), self._pose)
+        settings = tables.settings_of(self._root / str(products), self._pose, carried=carried)
         run = Run(made.DAY + timedelta(days=turn), progress=lambda line: None)
         with _Watch(self._spark) as watch:
             extracted = extract.run(self._spark, settings, run)
@@ -113,15 +114,20 @@ def measure(sizes: tuple[int, int], pose: PoseSettings, cores: int, count: int) 
         with cluster.standalone(cores) as master:
             taken = {}
             # One after the other: what memory is held does not hang on how busy the machine is.
-            for name, products in (("small", small), ("large", large)):
+            for name, products in (("small", small), ("large", large), ("carried", large)):
+                # The catalogue's nights go on where those before ended.
+                turns = range(count, 2 * count) if name == "carried" else range(count)
                 with Child(Driver, root, pose, master, cores) as driver:
-                    taken[name] = [driver.call("night", products, turn) for turn in range(count)]
+                    taken[name] = [
+                        driver.call("night", products, turn, name == "carried") for turn in turns
+                    ]
     held = {
         name: [turn["python_mib"] + turn["heap_mib"] for turn in found]
         for name, found in taken.items()
     }
     ours = Measured(f"{taken['large'][0]['pictures']:,} images", "MiB", held["large"])
     reference = Measured(f"{taken['small'][0]['pictures']:,} images", "MiB", held["small"])
+    carried = Measured(f"{len(made.FURTHER)} carried columns", "MiB", held["carried"])
     return [
         Result(
             *MEMORY,
@@ -133,5 +139,6 @@ def measure(sizes: tuple[int, int], pose: PoseSettings, cores: int, count: int) 
                 "peak of the driver's Python (resident) and of its JVM's heap after collection, "
                 "during change detection and audit; executors are other processes"
             ],
-        )
+        ),
+        Result(*CARRIED, carried, ours, quotients(carried, ours)),
     ]

@@ -1,4 +1,5 @@
-"""Ratio 7 (exponent): how the cost of the table stages grows with the number of products.
+"""Ratio 7 (exponent, carried): how the cost of the table stages grows with the number of products,
+and with carried columns.
 
 A whole audit over made landmarks: reading the catalogue, embedding, assignment, states, flags,
 commits, views. The exponent is the slope of log seconds over log products, once as timed and
@@ -10,12 +11,18 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.lab.bench import made, rounds, tables
 from unposed_jobs.lab.bench.child import Child
-from unposed_jobs.lab.bench.results import Measured, Result, Target, number, spread
+from unposed_jobs.lab.bench.results import Measured, Result, Target, number, quotients, spread
 
+CARRIED = (
+    "7 carried",
+    f"table stages: {len(made.FURTHER)} carried columns over none",
+    Target("at_most", 1.15),
+)
 EXPONENT = ("7 exponent", "table stages: cost exponent over products", Target("at_most", 1.02))
 
 
@@ -30,10 +37,8 @@ def measure(
     ):
         weights = {products: child.call("make", products) for products in every}
         child.call("audit", few)  # The first audit of a session also loads and compiles.
-        sides = {
-            str(products): (lambda products=products: child.call("audit", products))
-            for products in every
-        }
+        sides = {str(products): partial(child.call, "audit", products) for products in every}
+        sides["carried"] = partial(child.call, "audit", max(sizes), True)
         taken = rounds.turns(sides, count)
     seconds = {products: [turn["seconds"] for turn in taken[str(products)]] for products in every}
     fixed = spread(seconds[few])[1]
@@ -64,8 +69,16 @@ def measure(
                 f"without the fixed cost of an audit ({fixed:.2f} s at {few} products); as timed "
                 f"{number(spread(with_fixed)[1])}; {made.PICTURES} pictures a product"
             ],
-        )
+        ),
+        _carried(large, seconds[large], [turn["seconds"] for turn in taken["carried"]]),
     ]
+
+
+def _carried(products: int, without: list[float], carried: list[float]) -> Result:
+    ours = Measured(f"{products:,} products, carried columns", "s", carried)
+    reference = Measured(f"{products:,} products", "s", without)
+    note = "the same source, of which the columns are read either way"
+    return Result(*CARRIED, ours, reference, quotients(ours, reference), notes=[note])
 
 
 def _above(

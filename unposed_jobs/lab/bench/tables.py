@@ -29,12 +29,14 @@ _RUN = "made"
 _BATCH = 8_192
 
 
-def settings_of(folder: Path, pose: PoseSettings) -> Settings:
-    """The settings of the made catalogue in a folder."""
+def settings_of(folder: Path, pose: PoseSettings, *, carried: bool = False) -> Settings:
+    """The settings of the made catalogue in a folder; with `carried`, all further columns are."""
     return Settings(
         warehouse=warehouse_settings(folder),
         catalogue=CatalogueSettings(
-            products=str(folder / "products"), images=str(folder / "images")
+            products=str(folder / "products"),
+            images=str(folder / "images"),
+            carry=made.FURTHER if carried else (),
         ),
         pose=pose,
         training=dataclasses.replace(_TRAINING, bundles=str(folder / "models")),
@@ -68,7 +70,7 @@ class MadeCatalogues:
             self._adopt(settings_of(self._model, self._pose), warehouse)
         return {name: _weight(warehouse, name) for name in ("landmarks", "images")}
 
-    def audit(self, products: int) -> dict[str, Any]:
+    def audit(self, products: int, carried: bool = False) -> dict[str, Any]:
         """Every table stage of a night: embedding, assignment, states, flags; seconds, figures.
 
         The model has named none of the pictures yet, whenever it is called.
@@ -78,7 +80,7 @@ class MadeCatalogues:
         from unposed_jobs.reference import registry
         from unposed_jobs.warehouse import Warehouse
 
-        settings = settings_of(self._root / str(products), self._pose)
+        settings = settings_of(self._root / str(products), self._pose, carried=carried)
         warehouse = Warehouse.open(settings.warehouse)
         version = registry.require_champion(warehouse).model_version
         if warehouse.snapshot_id("image_poses") is not None:
