@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv as lines_of_csv
 import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -107,11 +107,18 @@ def _dialect(text: Utf8, dialect: Dialect, wanted: Collection[frozenset[str]]) -
     return Dialect(text.encoding, header, delimiter, escaped)
 
 
-def likelier_header(file: BinaryIO, uri: str, dialect: Dialect) -> str:
-    """What to write where another line looks more like the header, as the end of a message."""
+def first_rows(file: BinaryIO, uri: str, dialect: Dialect) -> tuple[tuple[str, ...], ...]:
+    """The cells of the file's first lines."""
     lines = Utf8(file, uri, dialect.encoding).lines(_PREAMBLE)
-    names = [_names(_cells(line, dialect.delimiter)) for line in lines]
-    chosen = names[dialect.header_line - 1] if dialect.header_line <= len(names) else []
+    return tuple(tuple(_cells(line, dialect.delimiter)) for line in lines)
+
+
+def likelier(rows: Sequence[Sequence[str]], line: int) -> str:
+    """What to write where another of the first rows looks more like the header than `line`, as
+    the end of a message.
+    """
+    names = [_names(cells) for cells in rows]
+    chosen = names[line - 1] if line <= len(names) else []
     best = max(range(len(names)), key=lambda number: len(names[number]), default=0)
     if not names or len(names[best]) <= max(len(chosen), 1):
         return ""
@@ -119,7 +126,7 @@ def likelier_header(file: BinaryIO, uri: str, dialect: Dialect) -> str:
     return f". Line {best + 1} looks like a header ({told}): [catalogue] header_line = {best + 1}"
 
 
-def _names(cells: list[str]) -> list[str]:
+def _names(cells: Sequence[str]) -> list[str]:
     """Cells that look like the names of columns."""
     return [cell for cell in dict.fromkeys(cells) if re.fullmatch(r"[^\W\d]\w*", cell)]
 
