@@ -142,6 +142,9 @@ class PoseSettings:
     picture_kinds: bool = True
     """Look at pictures without a person with a network of their own: a garment laid flat on a
     printed blanket is told from a fabric and from a detail. Without, plain statistics guess."""
+    views: bool = True
+    """Look at the parts of collages and strips, and for small people where a scene shows nobody;
+    what is found there is said in `landmarks.error`."""
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256
