@@ -59,7 +59,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format test-fast test-web test-faults
+.PHONY: lint format test-fast test-web test-layouts test-faults
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -75,7 +75,10 @@ test-fast: $(READY) ## The tests but for the end-to-end ones
 
 # The short form, of some hundred pictures, is a part of make test.
 test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, every status held
-	UNPOSED_WEB_PRODUCTS=400 pytest tests/jobs/test_web_nights.py
+	UNPOSED_WEB_PRODUCTS=400 pytest -rP tests/jobs/test_web_nights.py
+
+test-layouts: setup weights ## Exports of every shop layout: checked, trained on, audited, unedited
+	UNPOSED_LAYOUTS=all pytest tests/jobs/test_layouts.py
 
 test-faults: $(READY) ## End runs at every step, interleave them; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py

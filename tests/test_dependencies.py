@@ -6,13 +6,18 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OF_THE_PRODUCT = ("airflow", "coco17", "lab")
+OF_THE_PRODUCT = ("airflow", "coco17", "heic", "lab")
 NEVER_IMPORTED = {
     "apache-airflow": "its task SDK is",
     "apache-airflow-providers-apache-spark": "named in DAGs alone",
+    "pi-heif": "where it is installed",
     "simplejpeg": "loaded by its path, for the library inside",
 }
-MODULES = {"opencv-contrib-python": "cv2", "apache-airflow-providers-apache-spark": "airflow"}
+MODULES = {
+    "opencv-contrib-python": "cv2",
+    "apache-airflow-providers-apache-spark": "airflow",
+    "pi-heif": "pi_heif",
+}
 
 
 def test_imports_and_declarations_agree(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ class WarehouseSettings:
 
 @dataclass(frozen=True)
 class CatalogueSettings:
-    """The retailer's products and images: a CSV, Parquet or ``iceberg:namespace.table`` source."""
+    """The retailer's products and images: a CSV, Parquet or Excel file, a folder of those, a Delta
+    table's folder, JSON lines, an XML feed or ``iceberg:namespace.table``.
+    """
 
     products: str = "{home}/catalogue/products.csv"
     images: str = "{home}/catalogue/images.csv"
@@ -55,13 +57,15 @@ class CatalogueSettings:
     encoding: str = ""
     """What text files are written in; empty: told by the file."""
     header_line: int = 0
-    """The line of a text file that names the columns; 0: told by the file."""
+    """The line of a text file or sheet that names the columns; 0: told by the file."""
+    sheet: str = ""
+    """The sheet of a workbook; empty: the first that holds something."""
     missing_values: tuple[str, ...] = MISSING_WORDS
     """Words that stand for no value in text columns; leave out what is a category of its own."""
     only_rows: dict[str, str] = field(default_factory=dict)
     """A source's column = the values (``"a | b"``) of the rows that count; others are left out."""
     fill_down: tuple[str, ...] = ()
-    """Columns of text files that a row without a value has from the row above."""
+    """Columns of text files and sheets that a row without a value has from the row above."""
     popularity_signals: tuple[str, ...] = ()
     """Further numeric product columns that popularity may use."""
     cohort_attributes: tuple[str, ...] = ("category", "subcategory")
@@ -141,6 +145,9 @@ class PoseSettings:
     picture_kinds: bool = True
     """Look at pictures without a person with a network of their own: a garment laid flat on a
     printed blanket is told from a fabric and from a detail. Without, plain statistics guess."""
+    views: bool = True
+    """Look at the parts of collages and strips, and for small people where a scene shows nobody;
+    what is found there is said in `landmarks.error`."""
     max_pixels: int = 50_000_000
     max_bytes: int = 64 * 1024 * 1024
     chunk_size: int = 256

@@ -6,7 +6,7 @@ import io
 import pyarrow as pa
 import pytest
 
-from unposed_jobs.catalogue import delimited
+from unposed_jobs.catalogue import delimited, sources
 from unposed_jobs.catalogue.delimited import MALFORMED, PROBLEM
 from unposed_jobs.catalogue.schemas import ROW
 from unposed_jobs.errors import UnposedError
@@ -219,3 +219,28 @@ def test_an_encoding_that_is_none_or_another():
         delimited.look(io.BytesIO(b"a\n"), "/x.csv", delimited.Dialect(encoding="klingon"))
     with pytest.raises(UnposedError, match=r"x.csv: .*\[catalogue\] encoding names the right one"):
         delimited.look(io.BytesIO(b"a\n\xff\n"), "/x.csv", delimited.Dialect(encoding="utf-8"))
+
+
+def test_a_backslash_that_escapes_late_in_a_file_is_noticed(tmp_path):
+    plain = "".join(f"{n},plain text {'of a product ' * 9}{n},1\n" for n in range(25_000))
+    path = tmp_path / "x.csv"
+    path.write_text(f'id,title,n\n{plain}a,"a \\"b\\", c",2\nb,"\\"",3\n')
+    (file,) = sources.plan(str(path))
+    assert file.dialect.escaped is None
+    rows = [row for batch in sources.read(file) for row in batch.to_pylist()]
+    assert len(rows) == 25_002
+    assert [(row["title"], row["n"]) for row in rows[-2:]] == [('a "b", c', "2"), ('"', "3")]
+    path.write_text(f'id,title,n\n{plain}a,"C:\\",2\nb,"12\\",3\n')
+    (file,) = sources.plan(str(path))
+    rows = [row for batch in sources.read(file) for row in batch.to_pylist()]
+    assert [(row["title"], row["n"]) for row in rows[-2:]] == [("C:\\", "2"), ("12\\", "3")]
+
+
+def test_a_value_with_lines_quotes_and_delimiters_is_one_where_its_quotes_are_doubled(tmp_path):
+    body = '<p class="a">One, two\nthree, "four"</p>'
+    quoted = body.replace('"', '""')
+    path = tmp_path / "x.csv"
+    path.write_text(f'body,id\n"{quoted}",1\n"{quoted}",2\n')
+    (file,) = sources.plan(str(path))
+    rows = [row for batch in sources.read(file) for row in batch.to_pylist()]
+    assert [(row["body"], row["id"]) for row in rows] == [(body, "1"), (body, "2")]

@@ -134,8 +134,9 @@ def test_a_column_that_is_there_twice():
 
 
 def test_a_column_of_lists_is_told():
-    with pytest.raises(UnposedError, match="column category holds list"):
-        validation.products(product_batch(category=[["a"]]), SETTINGS)
+    rows = {"product_id": [["a"]], "category": ["A"], "average_rating": [4], "rating_count": [1]}
+    with pytest.raises(UnposedError, match="column product_id holds list"):
+        validation.products(pa.RecordBatch.from_pydict(rows), CatalogueSettings())
 
 
 @pytest.mark.parametrize(
@@ -421,3 +422,25 @@ def test_a_carried_column_that_is_not_there_or_holds_no_text_is_one_line():
     )
     with pytest.raises(UnposedError, match="column size holds struct<a: int64>, not text"):
         carried_of(product_batch(size=[{"a": 1}]), "size")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["Clothing", "Tops"], ["Caps"], []], pa.list_(pa.string())),
+        pa.array(['["Clothing", "Tops"]', "Caps", "[]"], pa.string()),
+        pa.array([["Clothing", None, "Tops"], ["Caps"], None], pa.large_list(pa.string())),
+    ],
+)
+def test_categories_that_are_lists_of_levels(column):
+    rows = {"product_id": ["a", "b", "c"], "average_rating": [None] * 3, "rating_count": [None] * 3}
+    batch = pa.RecordBatch.from_pydict(rows).append_column("category", column)
+    good, bad = validation.products(batch, CatalogueSettings())
+    assert good.column("category").to_pylist() == ["Clothing > Tops", "Caps"]
+    assert bad.column("reason").to_pylist() == ["missing_category"]
+
+
+def test_brackets_that_are_no_list_stay():
+    rows = {"product_id": ["a"], "category": ["[sale]"], "average_rating": [4], "rating_count": [1]}
+    good, _ = validation.products(pa.RecordBatch.from_pydict(rows), CatalogueSettings())
+    assert good.column("category").to_pylist() == ["[sale]"]

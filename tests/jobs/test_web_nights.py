@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 import time
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -151,6 +152,7 @@ def test_every_picture_has_its_status(nights, shop):
         for row in rows
         if row["image_uri"].startswith(server.base)
     }
+    print(f"{len(found)} pictures: {dict(Counter(found.values()))}")
     assert set(found) <= set(expected)
     assert found == {path: expected[path] for path in found}
     assert figures[0]["pictures"] >= len(found) * 0.9
@@ -170,6 +172,7 @@ def test_every_readable_picture_is_extracted_and_every_product_audited(nights, s
 
 def test_an_unchanged_night_reads_no_body(nights):
     _, _, (_, second) = nights
+    print(f"second night: {second['asked']} requests, {second['bodies']} bodies")
     assert second["bodies"] == 0
     assert second["asked"] >= second["unchanged"]
     assert second["extracted"] == 0
@@ -178,6 +181,7 @@ def test_an_unchanged_night_reads_no_body(nights):
 
 def test_no_host_sees_more_at_once_than_its_bound(nights, shop):
     _, server, _, _ = shop
+    print(f"most requests at once: {server.most_at_once} of {AT_ONCE}")
     assert server.most_at_once <= AT_ONCE
 
 

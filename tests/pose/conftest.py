@@ -28,7 +28,8 @@ def data() -> Path:
 def pose_weights(pose_weights: config.PoseSettings) -> config.PoseSettings:
     """Settings of MediaPipe alone, the reference: what is held to it, the second look and the kinds
     have tests of their own."""
-    return replace(pose_weights, estimator="mediapipe-full", second_look=False, picture_kinds=False)
+    plain = replace(pose_weights, second_look=False, picture_kinds=False, views=False)
+    return replace(plain, estimator="mediapipe-full")
 
 
 @pytest.fixture(scope="session")

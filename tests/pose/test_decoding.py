@@ -96,6 +96,60 @@ def test_cmyk_jpeg(corners, encode) -> None:
     assert_upright(decode(data, SETTINGS), tolerance=16)
 
 
+def profile_of_cmyk(corner) -> bytes:
+    """A printer's ICC profile; `corner` gives L, a and b (0 to 255) of each ink on or off."""
+    ramp = bytes(range(256))
+    grid = bytes(
+        value for n in range(16) for value in corner(*(n >> shift & 1 for shift in (3, 2, 1, 0)))
+    )
+    one = struct.pack(">i", 65536)
+    none = struct.pack(">i", 0)
+    matrix = one + none * 3 + one + none * 3 + one
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + ramp * 4 + grid + ramp * 3
+    text = b"text" + bytes(4) + b"none\0"
+    tags = {b"cprt": text, b"A2B0": table}
+    place, entries, body = 128 + 4 + 12 * len(tags), b"", b""
+    for name, data in tags.items():
+        entries += name + struct.pack(">II", place + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    white = struct.pack(">iii", 63190, 65536, 54061)
+    head = struct.pack(">I4sI4s4s4s", 0, bytes(4), 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    head += struct.pack(">6H", 2026, 1, 5, 0, 0, 0) + b"acsp" + bytes(28) + white
+    head = head.ljust(128, b"\0")
+    whole = head + struct.pack(">I", len(tags)) + entries + body
+    return struct.pack(">I", len(whole)) + whole[4:]
+
+
+def test_cmyk_is_shown_by_its_profile(encode) -> None:
+    # An ink that looks green: cyan alone is, by this profile, L 50, a -60.
+    def corner(cyan, magenta, yellow, black):
+        return (128, 68, 128) if cyan else (255, 128, 128)
+
+    image = Image.new("CMYK", (24, 32), (255, 0, 0, 0))
+    plain = decode(encode(image, "TIFF"), SETTINGS)[16, 12].astype(int)
+    data = encode(image, "TIFF", icc_profile=profile_of_cmyk(corner))
+    red, green, blue = decode(data, SETTINGS)[16, 12].astype(int)
+    assert list(plain) == [0, 255, 255]
+    assert green > red + 80
+    assert green > blue > red
+    damaged = encode(image, "TIFF", icc_profile=b"no profile")
+    assert list(decode(damaged, SETTINGS)[16, 12]) == [0, 255, 255]
+
+
+def test_deep_colour_pictures_become_eight_bits(corners) -> None:
+    deep = corners.astype(">u2") * 257
+    lines = b"".join(b"\0" + line.tobytes() for line in deep)
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    head = struct.pack(">IIBBBBB", 24, 32, 16, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines))
+    assert_upright(decode(png + chunk(b"IEND", b""), SETTINGS), 0)
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "LA"])
 def test_grey_pictures(encode, mode) -> None:
     grey = np.zeros((8, 10), np.uint8)

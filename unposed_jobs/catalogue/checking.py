@@ -31,6 +31,10 @@ class Understood:
     kept: int = 0
     keys: set[str] = field(default_factory=set)
     """Products that the kept rows tell of."""
+    pictures: Counter[str] = field(default_factory=Counter)
+    """Of each product how many pictures there are."""
+    seen: set[int] = field(default_factory=set)
+    """Digests of the pictures that were counted."""
     cohorts: Counter[str] = field(default_factory=Counter)
     rated: int = 0
     places: Counter[str] = field(default_factory=Counter)
@@ -136,6 +140,10 @@ def _count(
     told.rows = told.kept + sum(n for name, n in told.dropped.items() if name != "ignored_value")
     if "image_uri" in accepted.schema.names:
         uris = accepted.column("image_uri").to_pylist()
+        for picture in zip(accepted.column("product_id").to_pylist(), uris, strict=True):
+            if (digest := hash(picture)) not in told.seen:
+                told.seen.add(digest)
+                told.pictures[picture[0]] += 1
         told.first = told.first or next(iter(uris), "")
         told.places.update(_place(uri) for uri in uris)
         return
@@ -208,8 +216,10 @@ def unasked(settings: Settings, images: Understood) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def as_toml(settings: Settings, products: Understood, images: Understood) -> str:
-    """The settings to run with, as a file."""
+def as_toml(
+    settings: Settings, products: Understood, images: Understood, min_pictures: int = 0
+) -> str:
+    """The settings to run with, as a file; `min_pictures`, where training needs another."""
     given = settings.catalogue
     lines = ["[catalogue]", f"products = {_quoted(given.products)}"]
     lines.append(f"images = {_quoted(given.images)}")
@@ -224,6 +234,13 @@ def as_toml(settings: Settings, products: Understood, images: Understood) -> str
     ):
         if names:
             lines += ["", f"[catalogue.{section}]", *(f'{name} = ""' for name in names)]
+    if min_pictures:
+        lines += [
+            "",
+            "[training]",
+            "# Too few products have more.",
+            f"min_pictures = {min_pictures}",
+        ]
     if hosts := unasked(settings, images):
         # Who asks which hosts is for a person to say.
         listed = ", ".join(_quoted(host) for host in hosts)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv as lines_of_csv
 import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from unposed_jobs.catalogue.schemas import ROW
-from unposed_jobs.catalogue.utf8 import BROKEN, Utf8, doubled, explain
+from unposed_jobs.catalogue.utf8 import BROKEN, ESCAPED, Utf8, cut_in_quotes, doubled, explain
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.storage import shown
 
@@ -40,6 +40,8 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _PREAMBLE = 25
 """Lines among which the header is looked for."""
 _SAMPLE = 1024 * 1024
+_LOOKED_FOR = 100
+"""Joined rows of a block after which the others are not looked for in the text."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Dialect:
     """The header's line, as an editor counts them."""
     delimiter: str = ""
     escaped: bool | None = None
-    """Whether quotes are escaped by a backslash."""
+    """Whether quotes are escaped by a backslash; None: that is told where the first one comes."""
 
 
 UNKNOWN = Dialect()
@@ -101,17 +103,24 @@ def _dialect(text: Utf8, dialect: Dialect, wanted: Collection[frozenset[str]]) -
     line = lines[header - 1] if header <= len(lines) else ""
     bare = re.sub(r'"[^"]*"', "", line)
     delimiter = delimiter or max(_DELIMITERS, key=bare.count)
-    escaped = dialect.escaped
-    if escaped is None:
-        escaped = _is_escaped(text.begin(_SAMPLE), delimiter)
+    escaped, sample = dialect.escaped, text.begin(_SAMPLE)
+    if escaped is None and ESCAPED in sample:
+        escaped = _is_escaped(sample, delimiter)
     return Dialect(text.encoding, header, delimiter, escaped)
 
 
-def likelier_header(file: BinaryIO, uri: str, dialect: Dialect) -> str:
-    """What to write where another line looks more like the header, as the end of a message."""
+def first_rows(file: BinaryIO, uri: str, dialect: Dialect) -> tuple[tuple[str, ...], ...]:
+    """The cells of the file's first lines."""
     lines = Utf8(file, uri, dialect.encoding).lines(_PREAMBLE)
-    names = [_names(_cells(line, dialect.delimiter)) for line in lines]
-    chosen = names[dialect.header_line - 1] if dialect.header_line <= len(names) else []
+    return tuple(tuple(_cells(line, dialect.delimiter)) for line in lines)
+
+
+def likelier(rows: Sequence[Sequence[str]], line: int) -> str:
+    """What to write where another of the first rows looks more like the header than `line`, as
+    the end of a message.
+    """
+    names = [_names(cells) for cells in rows]
+    chosen = names[line - 1] if line <= len(names) else []
     best = max(range(len(names)), key=lambda number: len(names[number]), default=0)
     if not names or len(names[best]) <= max(len(chosen), 1):
         return ""
@@ -119,7 +128,7 @@ def likelier_header(file: BinaryIO, uri: str, dialect: Dialect) -> str:
     return f". Line {best + 1} looks like a header ({told}): [catalogue] header_line = {best + 1}"
 
 
-def _names(cells: list[str]) -> list[str]:
+def _names(cells: Sequence[str]) -> list[str]:
     """Cells that look like the names of columns."""
     return [cell for cell in dict.fromkeys(cells) if re.fullmatch(r"[^\W\d]\w*", cell)]
 
@@ -134,12 +143,12 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _is_escaped(sample: bytes, delimiter: str) -> bool:
     """Whether the beginning of a file reads better with quotes escaped by a backslash."""
     sample = sample[: sample.rfind(b"\n") + 1]
-    if b'\\"' not in sample:
+    if ESCAPED not in sample:
         return False
     mark = re.escape(delimiter.encode())
     plain, unescaped = _damage(sample, delimiter), _damage(doubled(sample), delimiter)
     # A quote that closes a value is followed by a delimiter or a line's end.
-    inside = re.search(rb"(^|\n|" + mark + rb')"[^"\n]*\\"[^\r\n"' + mark + rb"]", sample)
+    inside = re.search(rb"(^|\n|" + mark + rb')"[^"]*\\"[^\r\n"' + mark + rb"]", sample)
     return unescaped < plain or (unescaped == plain and inside is not None)
 
 
@@ -150,7 +159,10 @@ def _damage(sample: bytes, delimiter: str) -> int:
         batches = list(_open(pa.py_buffer(sample), delimiter, bad))
     except pa.ArrowInvalid:
         return len(sample)
-    return len(bad) + sum(len(_swallowed(batch)) for batch in batches if batch.num_rows)
+    blocks = [batch for batch in batches if batch.num_rows]
+    last = blocks[-1].columns[-1][-1].as_py() if blocks else ""
+    unclosed = cut_in_quotes(sample, last, delimiter)
+    return len(bad) + sum(len(_swallowed(block, sample)) for block in blocks) + unclosed
 
 
 def _open(source: Any, delimiter: str, bad: list[csv.InvalidRow]) -> csv.CSVStreamingReader:
@@ -185,9 +197,12 @@ def read(
     text = Utf8(file, uri, dialect.encoding)
     dialect = _dialect(text, dialect, ())
     text.drop_lines(dialect.header_line - 1)
+    delimiter = dialect.delimiter
+    text.remember()
     if dialect.escaped:
         text.double_escaped_quotes()
-    delimiter = dialect.delimiter
+    elif dialect.escaped is None:
+        text.double_escaped_quotes(lambda sample: _is_escaped(sample, delimiter))
     bad: list[csv.InvalidRow] = []
     names: list[str] = []
     held: pa.RecordBatch | None = None
@@ -200,7 +215,7 @@ def read(
                 batch, number = batch.slice(1), 2
             if held is not None:
                 numbers = _numbers(held.num_rows, number, bad)
-                yield from _rows(held, names, numbers, batch_rows)
+                yield from _rows(held, names, numbers, batch_rows, text)
                 number = int(numbers[-1]) + 1 if len(numbers) else number
                 now = [row for row in bad if row.number < number]
                 yield from _uneven(names, now, held, delimiter, batch_rows)
@@ -216,7 +231,7 @@ def read(
         line = delimiter.join(column[-1].as_py() for column in held.columns)
         unclosed.append((int(numbers[-1]), line, "a quoted value is not closed"))
         held, numbers = held.slice(0, held.num_rows - 1), numbers[:-1]
-    yield from _rows(held, names, numbers, batch_rows)
+    yield from _rows(held, names, numbers, batch_rows, text)
     yield from _uneven(names, bad, held, delimiter, batch_rows)
     yield from _malformed(names, unclosed)
 
@@ -321,11 +336,15 @@ def _numbers(rows: int, number: int, bad: list[csv.InvalidRow]) -> np.ndarray:
 
 
 def _rows(
-    block: pa.RecordBatch, names: list[str], row_numbers: np.ndarray, size: int
+    block: pa.RecordBatch,
+    names: list[str],
+    row_numbers: np.ndarray,
+    size: int,
+    text: Utf8 | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """A block's good rows with their numbers; rows that swallowed others come out malformed."""
     numbers = pa.array(row_numbers, pa.int64())
-    swallowed = _swallowed(block)
+    swallowed = _swallowed(block, text)
     if swallowed:
         keep = pa.array([index not in swallowed for index in range(block.num_rows)])
         yield from _malformed(
@@ -344,24 +363,39 @@ def _rows(
         yield batch.slice(start, size)
 
 
-def _swallowed(block: pa.RecordBatch) -> dict[int, str]:
+def _swallowed(block: pa.RecordBatch, text: Utf8 | bytes | None) -> dict[int, str]:
     """Rows whose value holds the end of one row and the start of the next, with their text.
 
     ``1,"Shirt,5`` and ``2,"Dress",4`` parse as one row of three fields: its second value has a
-    line end, a literal quote, and on both sides as many delimiters as the row has fields.
+    line end, a literal quote, and on both sides as many delimiters as the row has fields. A value
+    that `text`, where the block comes from, has with each of its quotes doubled is one.
     """
-    found: dict[int, str] = {}
+    suspects: list[tuple[int, int, str]] = []
     last = block.num_columns - 1
     for index, column in enumerate(block.columns):
-        suspects = pc.and_(pc.match_substring(column, "\n"), pc.match_substring(column, '"'))
-        for at in pc.indices_nonzero(suspects).to_pylist():
+        odd = pc.and_(pc.match_substring(column, "\n"), pc.match_substring(column, '"'))
+        for at in pc.indices_nonzero(odd).to_pylist():
             lines = column[at].as_py().splitlines()
             for mark in _DELIMITERS:
                 if lines[0].count(mark) >= last - index and lines[-1].count(mark) >= index:
-                    before = [block.column(i)[at].as_py() for i in range(index)]
-                    after = [block.column(i)[at].as_py() for i in range(index + 1, last + 1)]
-                    found[at] = mark.join([*before, '"' + column[at].as_py(), *after])
+                    suspects.append((at, index, mark))
                     break
+    if not suspects or text is None:
+        return {}
+    raw = text if isinstance(text, bytes) else text.recent()
+    found: dict[int, str] = {}
+    start = 0
+    for at, index, mark in sorted(suspects):
+        value = block.column(index)[at].as_py()
+        place = -1
+        if len(found) < _LOOKED_FOR:
+            place = raw.find(b'"' + value.replace('"', '""').encode() + b'"', start)
+        if place < 0:
+            before = [block.column(i)[at].as_py() for i in range(index)]
+            after = [block.column(i)[at].as_py() for i in range(index + 1, last + 1)]
+            found[at] = mark.join([*before, '"' + value, *after])
+        else:
+            start = place  # They come in the order of the rows.
     return found
 
 

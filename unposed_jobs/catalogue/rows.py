@@ -24,6 +24,7 @@ from unposed_jobs.errors import UnposedError
 
 _NAMED = re.compile(r"\{([^{}]+?)(?::(\d+))?\}")
 _OR = " | "
+_LEVELLED = ("category", "subcategory")
 PLACE = (FILE, ROW, MALFORMED, PROBLEM, PICTURE, PART)
 """Columns that reading added to the source's own."""
 
@@ -57,14 +58,18 @@ class Rows:
         if theirs is None:
             return pa.nulls(self._batch.num_rows, pa.string())
         if theirs in self._batch.schema.names:
-            return self._batch.column(theirs)
+            return self._own(theirs, name)
         found = [
-            values.text(self._batch.column(one), False)
+            values.text(self._own(one, name), False)
             if one in self._batch.schema.names
             else self._composed(one)
             for one in theirs.split(_OR)
         ]
         return pc.coalesce(*found)
+
+    def _own(self, theirs: str, name: str) -> pa.Array:
+        column = self._batch.column(theirs)
+        return values.levels(column) if name in _LEVELLED else column
 
     def _composed(self, pattern: str) -> pa.Array:
         """A pattern of columns, row by row; null where one of them has no value."""

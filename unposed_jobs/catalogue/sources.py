@@ -1,10 +1,10 @@
 """Where a catalogue comes from: the planned files of a source, and reading one of them.
 
 A source is a CSV (``.csv``, ``.tsv``, ``.txt``, each also ``.gz``) or Parquet file, JSON lines
-(``.jsonl``, ``.ndjson``) or an XML feed, a folder of such files (Hive's ``name=value`` folders
-become columns), or ``iceberg:namespace.table`` of the warehouse's catalogue. Planning looks at
-headers and footers alone; rows are read by whoever reads the planned files, so a driver never
-holds them.
+(``.jsonl``, ``.ndjson``), an XML feed or an Excel workbook, a folder of such files (Hive's
+``name=value`` folders become columns), a Delta table's folder, or ``iceberg:namespace.table`` of
+the warehouse's catalogue. Planning looks at headers and footers alone (of a workbook, see
+`spreadsheet`); rows are read by whoever reads the planned files, so a driver never holds them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from unposed_jobs import storage
-from unposed_jobs.catalogue import delimited, iceberg, records, values
+from unposed_jobs.catalogue import delimited, delta, iceberg, records, spreadsheet, values
 from unposed_jobs.catalogue.delimited import MALFORMED, PROBLEM, UNKNOWN, Dialect
 from unposed_jobs.catalogue.schemas import FILE, ROW
 from unposed_jobs.config import WarehouseSettings
@@ -36,7 +36,10 @@ _PARQUET = (".parquet", ".pq")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
-Format = Literal["csv", "parquet", "records"]
+Format = Literal["csv", "parquet", "records", "sheet"]
+_PREFERRED: tuple[tuple[Format, ...], ...] = (("csv", "parquet"), ("sheet",), ("records",))
+"""Of a folder with several, the first that there are: notes, and the same rows as a spreadsheet,
+lie next to tables."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,14 @@ class SourceFile:
     """Columns that the folder names give."""
     field_ids: tuple[tuple[str, int], ...] = ()
     """Of an Iceberg table: the id of each column, which may have been renamed since."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Of a Delta table: its columns, each with its name in the files."""
     dialect: Dialect = UNKNOWN
     """Of a CSV file."""
+    header: spreadsheet.Header | None = None
+    """Of a workbook."""
     fill_down: tuple[str, ...] = ()
-    """Columns of a CSV file that a row without a value has from the row above."""
+    """Columns of a CSV file or sheet that a row without a value has from the row above."""
     notice: str = ""
     """What should be said of how the file is read."""
 
@@ -75,6 +82,19 @@ class Reading:
     wanted: tuple[frozenset[str], ...] = ()
     """Sets of columns that tell the header's line."""
     fill_down: tuple[str, ...] = ()
+    sheet: str = ""
+    """Of workbooks; empty: the first one that holds something."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file of a source before it was looked at."""
+
+    uri: str
+    format: Format
+    constants: tuple[tuple[str, str | None], ...] = ()
+    field_ids: tuple[tuple[str, int], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
 
 
 def plan(
@@ -87,43 +107,61 @@ def plan(
     to others.
     Raises UnposedError in one line: nothing there, no catalogue file, no header, not readable.
     """
-    if uri.startswith("iceberg:"):
-        table = iceberg.plan(uri, warehouse)
-        planned: list[tuple[str, Format]] = [(file, "parquet") for file in table.files]
-        root = ""
-        field_ids = table.field_ids
-    else:
-        uri = absolute(uri)
-        try:
-            if storage.kind(uri) == "web":
-                # Executors would each fetch it, and may be given different versions.
-                raise UnposedError(
-                    f"cannot read the catalogue: {storage.scheme(uri)}: is not read for tables "
-                    f"({storage.shown(uri)}); use a path, file:// or s3://"
-                )
-            files = storage.list_files(uri)
-        except storage.StorageError as error:
-            remedy = (
-                "; check [catalogue] products and images, and landmarks"
-                if error.status == "missing"
-                else ""
-            )
-            raise UnposedError(f"cannot read the catalogue: {error}{remedy}") from None
-        root = uri.rstrip("/") if files != [uri] else ""
-        planned = [(file, kind) for file in files if (kind := _format(file, root))]
-        # Notes lie next to tables: what may be one counts where there is nothing else.
-        tables = [item for item in planned if item[1] != "records"] or planned
-        planned = [item for item in tables if not item[0].lower().endswith(_TEXT)] or tables
-        field_ids = ()
-        if not planned:
-            raise UnposedError(f"{storage.shown(uri)} holds no .csv and no .parquet file")
     how = reading or Reading()
+    found = _iceberg(uri, warehouse) if uri.startswith("iceberg:") else _files(absolute(uri))
     with ThreadPoolExecutor(16) as pool:
-        parts = list(pool.map(lambda item: _parts(item[0], item[1], root, field_ids, how), planned))
+        parts = list(pool.map(lambda item: _parts(item, how), found))
     return [
         replace(part, order=order)
         for order, part in enumerate(part for file in parts for part in file)
     ]
+
+
+def _iceberg(uri: str, warehouse: WarehouseSettings | None) -> list[_Found]:
+    table = iceberg.plan(uri, warehouse)
+    return [_Found(file, "parquet", field_ids=table.field_ids) for file in table.files]
+
+
+def _files(uri: str) -> list[_Found]:
+    try:
+        if storage.kind(uri) == "web":
+            # Executors would each fetch it, and may be given different versions.
+            raise UnposedError(
+                f"cannot read the catalogue: {storage.scheme(uri)}: is not read for tables "
+                f"({storage.shown(uri)}); use a path, file:// or s3://"
+            )
+        files = storage.list_files(uri)
+    except storage.StorageError as error:
+        remedy = (
+            "; check [catalogue] products and images, and landmarks"
+            if error.status == "missing"
+            else ""
+        )
+        raise UnposedError(f"cannot read the catalogue: {error}{remedy}") from None
+    root = uri.rstrip("/") if files != [uri] else ""
+    if root and delta.is_table(root, files):
+        table = delta.plan(root)
+        return [
+            _Found(file, "parquet", constants, names=table.names) for file, constants in table.files
+        ]
+    planned = [
+        _Found(file, kind, _hive(file[len(root) :]) if root else ())
+        for file in files
+        if (kind := _format(file, root))
+    ]
+    tables = next(
+        (few for kinds in _PREFERRED if (few := [one for one in planned if one.format in kinds])),
+        [],
+    )
+    if not tables:
+        raise UnposedError(f"{storage.shown(uri)} holds no .csv and no .parquet file")
+    return [one for one in tables if not one.uri.lower().endswith(_TEXT)] or tables
+
+
+def _hive(below: str) -> tuple[tuple[str, str | None], ...]:
+    """What the folders of a file, below a source's, say of its rows."""
+    found = [part.split("=", 1) for part in below.split("/")[:-1] if "=" in part]
+    return tuple((key, None if value == _NO_VALUE else unquote(value)) for key, value in found)
 
 
 def absolute(uri: str) -> str:
@@ -137,10 +175,13 @@ def absolute(uri: str) -> str:
 
 
 def columns(uri: str, files: list[SourceFile], warehouse: WarehouseSettings | None) -> list[str]:
-    """The columns of a source that has no file: an Iceberg table that was never written."""
-    return (
-        list(files[0].columns) if files else [n for n, _ in iceberg.plan(uri, warehouse).field_ids]
-    )
+    """The columns of a source, also of one that has no file: a table that was never written."""
+    if files:
+        return list(files[0].columns)
+    if uri.startswith("iceberg:"):
+        return [name for name, _ in iceberg.plan(uri, warehouse).field_ids]
+    table = delta.plan(absolute(uri).rstrip("/"))
+    return [*(name for name, _ in table.names), *table.partitions]
 
 
 def folder(uri: str) -> str:
@@ -162,11 +203,14 @@ def read(source: SourceFile, batch_rows: int = 65_536) -> Iterator[pa.RecordBatc
     """
     if storage.stat_if_changed(source.uri, source.stat) is not None:
         raise UnposedError(f"{storage.shown(source.uri)} changed during the run; run again")
+    if source.header is not None:
+        for batch in _filled(spreadsheet.read(source.uri, source.header, batch_rows), source):
+            yield _with_place(batch, source)
+        return
     with storage.open_input(source.uri) as file:
         if source.format == "csv":
             batches = delimited.read(file, source.uri, batch_rows, source.dialect)
-            if source.fill_down:
-                batches = _filled(batches, source.fill_down)
+            batches = _filled(batches, source)
         elif source.format == "records":
             batches = records.read(file, source.uri, batch_rows, source.dialect, source.columns)
         else:
@@ -177,8 +221,8 @@ def read(source: SourceFile, batch_rows: int = 65_536) -> Iterator[pa.RecordBatc
 
 def _format(file: str, root: str) -> Format | None:
     below = file[len(root) :].strip("/").split("/")
-    if root and any(part.startswith((".", "_")) for part in below):
-        return None  # _SUCCESS, _temporary, .crc and the like
+    if root and any(part.startswith((".", "_", "~$")) for part in below):
+        return None  # _SUCCESS, _temporary, .crc, a workbook that is open, and the like
     name = file.lower()
     if name.endswith(_CSV):
         return "csv"
@@ -186,49 +230,58 @@ def _format(file: str, root: str) -> Format | None:
         return "parquet"
     if name.endswith((*records.JSON_LINES, *records.XML)):
         return "records"
+    if name.endswith(spreadsheet.ENDINGS):
+        return "sheet"
     if root:
         return None  # pictures, read-me files and whatever else lies there
+    if name.endswith(spreadsheet.OTHERS):
+        raise UnposedError(f"{storage.shown(file)}: save it as .xlsx; other workbooks are not read")
     raise UnposedError(
-        f"{storage.shown(file)} is neither .csv, .csv.gz nor .parquet, .jsonl or .xml; point the "
-        "catalogue at those"
+        f"{storage.shown(file)} is neither .csv, .csv.gz nor .parquet, .jsonl, .xml or .xlsx; "
+        "point the catalogue at those"
     )
 
 
-def _parts(
-    uri: str,
-    kind: Format,
-    root: str,
-    field_ids: tuple[tuple[str, int], ...],
-    reading: Reading,
-) -> list[SourceFile]:
-    found = [
-        part.split("=", 1) for part in uri[len(root) :].split("/")[:-1] if root and "=" in part
-    ]
-    constants = tuple((key, None if value == _NO_VALUE else unquote(value)) for key, value in found)
+def _parts(found: _Found, reading: Reading) -> list[SourceFile]:
+    uri = found.uri
     try:
         seen = storage.stat(uri)
-        if kind == "csv":
+        if found.format == "sheet":
+            header = spreadsheet.header(
+                uri, seen, reading.sheet, reading.dialect.header_line, reading.wanted
+            )
+            sheet = _source(found, header.columns, seen)
+            return [replace(sheet, header=header, fill_down=_known(reading, header.columns))]
+        if found.format == "csv":
             with storage.open_input(uri) as file:
                 dialect, notice = delimited.look(file, uri, reading.dialect, reading.wanted)
         with storage.open_input(uri) as file:
-            if kind == "csv":
-                header = next(delimited.read(file, uri, 1, dialect)).schema.names
-                names = [name for name in header if name not in PLACE]
-                filled = tuple(name for name in reading.fill_down if name in names)
-                text = _source(uri, kind, names, constants, seen)
+            if found.format == "csv":
+                every = next(delimited.read(file, uri, 1, dialect)).schema.names
+                names = [name for name in every if name not in PLACE]
+                text = _source(found, names, seen)
+                filled = _known(reading, names)
                 return [replace(text, dialect=dialect, notice=notice, fill_down=filled)]
-            if kind == "records":
-                names = records.columns(file, uri, reading.dialect)
-                text = _source(uri, kind, names, constants, seen)
+            if found.format == "records":
+                text = _source(found, records.columns(file, uri, reading.dialect), seen)
                 return [replace(text, dialect=reading.dialect)]
             metadata = pq.ParquetFile(file).metadata
-            names = [name for name, _ in field_ids] or metadata.schema.to_arrow_schema().names
+            names = [name for name, _ in (*found.field_ids, *found.names)]
+            names = names or metadata.schema.to_arrow_schema().names
     except storage.StorageError as error:
         raise UnposedError(f"cannot read the catalogue: {error}") from None
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UnposedError(f"{storage.shown(uri)} is not a Parquet file: {reason}") from None
-    whole = replace(_source(uri, kind, names, constants, seen), field_ids=field_ids)
+    return _row_groups(_source(found, names, seen), metadata)
+
+
+def _known(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in reading.fill_down if name in names)
+
+
+def _row_groups(whole: SourceFile, metadata: pq.FileMetaData) -> list[SourceFile]:
+    """A Parquet file in parts of about `_PART_BYTES`."""
     parts: list[SourceFile] = []
     groups: list[int] = []
     size, row = 0, 1
@@ -243,15 +296,18 @@ def _parts(
     return [*parts, replace(whole, row_groups=tuple(groups), first_row=row)]
 
 
-def _source(
-    uri: str,
-    kind: Format,
-    names: list[str],
-    constants: tuple[tuple[str, str | None], ...],
-    seen: storage.ObjectStat,
-) -> SourceFile:
-    every = [*names, *(key for key, _ in constants if key not in names)]
-    return SourceFile(uri, kind, tuple(every), 0, seen, constants=constants)
+def _source(found: _Found, names: Sequence[str], seen: storage.ObjectStat) -> SourceFile:
+    every = [*names, *(key for key, _ in found.constants if key not in names)]
+    return SourceFile(
+        found.uri,
+        found.format,
+        tuple(every),
+        0,
+        seen,
+        constants=found.constants,
+        field_ids=found.field_ids,
+        names=found.names,
+    )
 
 
 def _parquet_rows(source: SourceFile, file: BinaryIO, batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -262,6 +318,8 @@ def _parquet_rows(source: SourceFile, file: BinaryIO, batch_rows: int) -> Iterat
             batch = read_batch
             if source.field_ids:
                 batch = iceberg.by_field_id(batch, source.field_ids)
+            elif source.names:
+                batch = delta.by_name(batch, source.names)
             numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
             nothing = pa.nulls(batch.num_rows, pa.string())
             row += batch.num_rows
@@ -274,8 +332,9 @@ def _parquet_rows(source: SourceFile, file: BinaryIO, batch_rows: int) -> Iterat
         raise UnposedError(f"{storage.shown(source.uri)} is damaged: {reason}") from None
 
 
-def _filled(batches: Iterator[pa.RecordBatch], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Rows with the values of `columns` of the last row before them that has one."""
+def _filled(batches: Iterator[pa.RecordBatch], source: SourceFile) -> Iterator[pa.RecordBatch]:
+    """Rows with the values of `fill_down` of the last row before them that has one."""
+    columns = source.fill_down
     last: dict[str, str | None] = dict.fromkeys(columns)
     for batch in batches:
         filled = batch

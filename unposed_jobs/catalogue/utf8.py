@@ -12,7 +12,8 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -24,6 +25,9 @@ _TAIL = 1024 * 1024
 _CHUNK = 1024 * 1024
 BROKEN = (EOFError, zlib.error, OSError, UnicodeError)
 """What reading from a `Utf8` may raise besides UnposedError."""
+ESCAPED = b'\\"'
+_RECENT = 24 * 1024 * 1024
+"""Bytes that were read last and can be looked at again: some blocks of a reader's."""
 _GUESSED = ("cp1251", "cp1253", "koi8_r", "koi8_u")
 """Encodings that are told from Windows-1252, by the letters of another script; those of East Asia
 are too much like one another to guess."""
@@ -50,7 +54,9 @@ class Utf8(io.RawIOBase):
         """What the text was written in, as named or told by its beginning; "": UTF-8."""
         self.mixed = False
         """Whether a line of what was read so far is no UTF-8 and was taken for Windows-1252."""
-        self._doubling = False
+        self._doubling: bool | None = False
+        self._decide: Callable[[bytes], bool] = lambda sample: False
+        self._recent: deque[bytes] | None = None
         try:
             codecs.lookup(encoding or "utf-8")
         except LookupError:
@@ -68,11 +74,14 @@ class Utf8(io.RawIOBase):
         self.encoding = self.encoding or _told_by(start)
         if self.encoding:
             decoder = codecs.getincrementaldecoder(self.encoding)()
-            mark = "\ufeff"
+            mark, rest = "\ufeff", b""
             while start:
-                yield decoder.decode(start).removeprefix(mark).encode()
-                start, mark = file.read(_CHUNK), ""
-            decoder.decode(b"", final=True)
+                # Cut at a line end, as below: nothing of a line is looked at in two pieces.
+                rest += decoder.decode(start).removeprefix(mark).encode()
+                cut = rest.rfind(b"\n") + 1
+                yield rest[:cut]
+                rest, start, mark = rest[cut:], file.read(_CHUNK), ""
+            yield rest + decoder.decode(b"", final=True).encode()
             return
         rest = start.removeprefix(codecs.BOM_UTF8)
         while True:
@@ -117,9 +126,26 @@ class Utf8(io.RawIOBase):
         for _ in range(count):
             self._ready = self._ready.partition(b"\n")[2]
 
-    def double_escaped_quotes(self) -> None:
-        """Read ``\\"`` as ``""`` from here on."""
-        self._doubling, self._ready = True, doubled(self._ready)
+    def double_escaped_quotes(self, decide: Callable[[bytes], bool] | None = None) -> None:
+        """Read ``\\"`` as ``""`` from here on; with `decide`, if the lines where the first one
+        comes say so.
+        """
+        self._doubling = None if decide else True
+        self._decide = decide or self._decide
+        self._ready = self._undone(self._ready)
+
+    def _undone(self, lines: bytes) -> bytes:
+        if self._doubling is None and ESCAPED in lines:
+            self._doubling = self._decide(lines)
+        return doubled(lines) if self._doubling else lines
+
+    def remember(self) -> None:
+        """Keep what is read from here on for `recent`."""
+        self._recent = deque()
+
+    def recent(self) -> bytes:
+        """What was read last, quotes doubled: some blocks of rows, once it is remembered."""
+        return b"".join(self._recent or ())
 
     def readable(self) -> bool:
         """True: it is read, as `io.RawIOBase` has it."""
@@ -133,14 +159,17 @@ class Utf8(io.RawIOBase):
                 self._ready = next(self._chunks, b"")
                 if not self._ready:
                     break
-                if self._doubling:
-                    self._ready = doubled(self._ready)
+                self._ready = self._undone(self._ready)
             part = self._ready if size < 0 else self._ready[:size]
             self._ready = self._ready[len(part) :]
             size -= len(part) if size > 0 else 0
             parts.append(part)
         data = b"".join(parts)
         self._tail = (self._tail + data)[-_TAIL:]
+        if self._recent is not None:
+            self._recent.append(data)
+            while sum(map(len, self._recent)) > _RECENT + len(data):
+                self._recent.popleft()
         return data
 
     def ends_inside_quotes(self, last: pa.RecordBatch, delimiter: str) -> bool:
@@ -149,12 +178,16 @@ class Utf8(io.RawIOBase):
         """
         if not last.num_rows:
             return False
-        value = last.columns[-1][-1].as_py().rstrip("\r\n").replace('"', '""').encode()
-        if len(value) + 2 > _TAIL:
-            return True
-        before, quote, _ = self._tail.rstrip(b"\r\n").rpartition(b'"' + value)
-        whole = before + quote == self._tail.rstrip(b"\r\n")
-        return bool(quote) and whole and before[-1:] in (delimiter.encode(), b"\n", b"\r", b"")
+        value = last.columns[-1][-1].as_py()
+        return len(value) + 2 > _TAIL or cut_in_quotes(self._tail, value, delimiter)
+
+
+def cut_in_quotes(tail: bytes, value: str, delimiter: str) -> bool:
+    """Whether a text's end is an opening quote and its last value, without the closing quote."""
+    tail = tail.rstrip(b"\r\n")
+    text = b'"' + value.rstrip("\r\n").replace('"', '""').encode()
+    before = tail.removesuffix(text)
+    return before != tail and before[-1:] in (delimiter.encode(), b"\n", b"\r", b"")
 
 
 def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -87,9 +87,9 @@ def image_columns(columns: Sequence[str], settings: CatalogueSettings, uri: str)
 
 
 def reading(settings: CatalogueSettings) -> sources.Reading:
-    """How the settings have text files read."""
+    """How the settings have text files and workbooks read."""
     dialect = delimited.Dialect(settings.encoding, settings.header_line)
-    return sources.Reading(dialect, headers(settings), settings.fill_down)
+    return sources.Reading(dialect, headers(settings), settings.fill_down, settings.sheet)
 
 
 def headers(settings: CatalogueSettings) -> tuple[frozenset[str], ...]:

@@ -8,8 +8,10 @@ time is wanted also where it is a word for that (data frames, spreadsheets).
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -101,6 +103,36 @@ def text(column: pa.Array, normalize: bool = True, missing: Sequence[str] = ()) 
         found = pc.utf8_normalize(found, form="NFC")
     nothing = pa.array([*_NO_VALUE, *missing], pa.string())
     return pc.if_else(pc.is_in(found, nothing), pa.scalar(None, pa.string()), found)
+
+
+def levels(column: pa.Array) -> pa.Array:
+    """Categories that are told as lists of their levels (a list column, or JSON), as one text each:
+    ``Clothing > Tops``. Other columns as they are.
+    """
+    column = plain(column)
+    kind = column.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.array([_joined(value) for value in column.to_pylist()], pa.string())
+    if not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
+        return column
+    listed = _known(pc.match_substring_regex(column, r"(?s)^\s*\[.*\]\s*$"))
+    if not pc.any(listed).as_py():
+        return column
+    found = [_joined(_from_json(text)) for text in column.filter(listed).to_pylist()]
+    return pc.replace_with_mask(column, listed, pa.array(found, kind))
+
+
+def _joined(value: Any) -> str | None:
+    if isinstance(value, list):
+        return " > ".join(filter(None, (_joined(part) for part in value))) or None
+    return None if value is None else str(value).strip()
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def number(column: pa.Array, low: float | None = None, high: float | None = None) -> Column:

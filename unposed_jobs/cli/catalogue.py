@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     from unposed_jobs import config, storage
     from unposed_jobs.catalogue import checking
     from unposed_jobs.jobs.source_frames import with_image_root
+    from unposed_jobs.reference import selection
 
     if arguments.action == "layouts":
         for path in sorted(config.LAYOUTS.glob("*.toml")):
@@ -46,12 +47,19 @@ def run(arguments: argparse.Namespace) -> None:
     products, images = checking.check(settings, with_image_root(settings.catalogue))
     for line in checking.report(products, images, settings):
         print(line)
+    usual = settings.training.min_pictures
+    listed = (images.pictures[key] for key in products.keys)
+    least = selection.reachable(listed, settings.training)
+    if least != usual:
+        remedy = f"[training] min_pictures = {least} is written" if least else "training needs more"
+        print(f"fewer than {selection.MIN_PRODUCTS} products have {usual} pictures: {remedy}")
     target = Path(arguments.write)
     if target.exists():
         print(f"{target} is there already and stays; --write names another file")
         return
     try:
-        target.write_text(checking.as_toml(settings, products, images), encoding="utf-8")
+        told = checking.as_toml(settings, products, images, 0 if least == usual else least)
+        target.write_text(told, encoding="utf-8")
     except OSError as error:
         raise UnposedError(f"cannot write {target}: {error.strerror}") from None
     print(f"wrote {target}: unposed train --config {target}, then unposed audit --config {target}")

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from unposed_jobs import storage
-from unposed_jobs.catalogue import delimited, sources, validation
+from unposed_jobs.catalogue import delimited, sources, spreadsheet, validation
 from unposed_jobs.catalogue.schemas import FILE, REJECTS, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
 from unposed_jobs.errors import UnposedError
@@ -55,11 +55,15 @@ def sources_of(
 
 
 def _another_header(files: list[sources.SourceFile], where: str) -> str:
-    found = [file for file in files if file.uri == where and file.format == "csv"]
-    if not found:
+    found = next((file for file in files if file.uri == where), None)
+    if found is None or (found.format != "csv" and found.header is None):
         return ""
+    if found.header is not None:
+        rows = spreadsheet.first_rows(where, found.stat, found.header.sheet)
+        return delimited.likelier(rows, found.header.line)
     with storage.open_input(where) as file:
-        return delimited.likelier_header(file, where, found[0].dialect)
+        rows = delimited.first_rows(file, where, found.dialect)
+    return delimited.likelier(rows, found.dialect.header_line)
 
 
 def as_meant(

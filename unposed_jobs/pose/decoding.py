@@ -9,13 +9,14 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import formats, jpeg, mending
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""What is tried (JPEG with MPO). The rest is refused unread: some readers start programs."""
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
+"""What is tried (JPEG with MPO), HEIF where pi-heif is installed. The rest is refused unread: some
+readers start programs."""
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -51,10 +52,11 @@ def decode_noted(data: bytes, settings: PoseSettings) -> tuple[npt.NDArray[np.ui
     """Upright RGB pixels, (height, width, 3) uint8: EXIF orientation applied, first frame only;
     and what the picture lacks, in one line, where it is not whole (`mending.mended`).
 
-    Transparency is laid over white. Grey, palette, CMYK and 16-bit pictures become 8-bit RGB
-    without colour management. The number of pixels is taken from the header and checked before
-    anything is decoded. JPEGs are decoded at full scale: at half of it (from 3,100 pixels) only
-    half of the visible landmarks stayed within 2 % of the torso's length.
+    Transparency is laid over white. Grey, palette, CMYK and 16-bit pictures become 8-bit RGB, CMYK
+    by its profile where it has one, the others without colour management. The number of pixels is
+    taken from the header and checked before anything is decoded. JPEGs are decoded at full scale:
+    at half of it (from 3,100 pixels) only half of the visible landmarks stayed within 2 % of the
+    torso's length.
 
     Raises UnreadablePicture.
     """
@@ -98,6 +100,10 @@ def _decoded(data: bytes, settings: PoseSettings) -> npt.NDArray[np.uint8]:
 def _formats() -> tuple[str, ...]:
     # A Pillow built without AVIF or WebP does not know their names.
     Image.init()
+    with contextlib.suppress(ImportError):
+        from pi_heif import register_heif_opener
+
+        register_heif_opener()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
@@ -111,8 +117,9 @@ def _open(data: bytes) -> Image.Image:
             raise UnreadablePicture("truncated: the header is cut off or damaged") from None
         name = formats.named(data)
         if name in formats.UNREAD:
+            further = ", or install unposed[heic]" if name == "HEIC" else ""
             raise UnreadablePicture(
-                f"unread_format {name}: not read; save it as JPEG, PNG or WebP"
+                f"unread_format {name}: not read; save it as JPEG, PNG or WebP{further}"
             ) from None
         told = f" {name}" if name else ""
         raise UnreadablePicture(f"not_a_picture{told}: no known picture format") from None
@@ -140,7 +147,24 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in _TRANSPARENT or "transparency" in image.info:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer).convert("RGB")
+    if image.mode == "CMYK" and image.info.get("icc_profile"):
+        # Without it, printers' colours come out as no viewer shows them.
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            return _by_profile(image)
     return image.convert("RGB")
+
+
+def _by_profile(image: Image.Image) -> Image.Image:
+    found = ImageCms.profileToProfile(
+        image,
+        ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"])),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    assert found is not None  # It is not done in place.
+    return found
 
 
 def _eight_bits(image: Image.Image) -> npt.NDArray[np.uint8]:

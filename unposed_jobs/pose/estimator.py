@@ -27,6 +27,8 @@ class PoseEstimate:
 
     `kind_evidence` (28,) float32 is of a picture without a person: what `pose.kinds.reading` tells
     its kind by. None of others, and where it is not looked at.
+
+    `note` is one line on what is unusual about the picture (`pose.views`).
     """
 
     landmarks: npt.NDArray[np.float32] | None
@@ -37,6 +39,7 @@ class PoseEstimate:
     found_by: str | None = None
     person_probability: float | None = None
     kind_evidence: npt.NDArray[np.float32] | None = None
+    note: str | None = None
 
 
 class PoseEstimator(Protocol):

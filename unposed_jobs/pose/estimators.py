@@ -11,6 +11,7 @@ from typing import cast
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose import views
 from unposed_jobs.pose.estimator import PoseEstimator
 from unposed_jobs.pose.kinds import identity as kinds
 from unposed_jobs.pose.second_look import identity as second_look
@@ -46,7 +47,7 @@ def create(settings: PoseSettings) -> PoseEstimator:
     Raises UnposedError for an unknown name, missing or damaged weights, or a missing system
     library.
     """
-    made = cast(PoseEstimator, _module(settings).create(settings))
+    made = detector = cast(PoseEstimator, _module(settings).create(settings))
     if _looks_twice(settings):
         from unposed_jobs.pose.second_look.estimator import wrap
 
@@ -59,6 +60,8 @@ def create(settings: PoseSettings) -> PoseEstimator:
         except UnposedError:
             made.close()
             raise
+    if _in_parts(settings):
+        made = views.ViewsEstimator(made, detector)
     return made
 
 
@@ -70,11 +73,18 @@ def identify(settings: PoseSettings) -> str:
     """
     made = str(_module(settings).identify(settings))
     made = second_look.identify(made, settings) if _looks_twice(settings) else made
-    return kinds.identify(made, settings) if settings.picture_kinds else made
+    made = kinds.identify(made, settings) if settings.picture_kinds else made
+    return views.identify(made) if _in_parts(settings) else made
 
 
 def _looks_twice(settings: PoseSettings) -> bool:
     return settings.second_look and settings.estimator.startswith(_BLAZEPOSE)
+
+
+def _in_parts(settings: PoseSettings) -> bool:
+    # An estimator that takes every picture for a person would find one in each part.
+    framed = settings.estimator.startswith("onnx:") and settings.onnx_person_box == "frame"
+    return settings.views and not framed
 
 
 def _module(settings: PoseSettings) -> ModuleType:

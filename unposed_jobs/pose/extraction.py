@@ -98,6 +98,8 @@ def fill_row(row: Row, picture: _Picture, estimate: PoseEstimate) -> None:
     if estimate.error is not None:
         row["error"] = f"estimator_failed: {estimate.error}"
         return
+    if estimate.note is not None:
+        row["error"] = "; ".join(filter(None, (row["error"], estimate.note)))
     row["person_count"] = estimate.person_count
     row["pose_score"] = estimate.pose_score
     row["found_by"] = estimate.found_by

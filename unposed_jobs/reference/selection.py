@@ -6,6 +6,8 @@ applies it to a catalogue of any size; popularity is `unposed_jobs.ranking.popul
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from unposed_jobs.config import TrainingSettings
 from unposed_jobs.errors import UnposedError
 
@@ -38,3 +40,14 @@ def require_enough(
             f"(--min-pictures {reachable})"
         )
     raise UnposedError(f"{told}; the catalogue lists too few products with pictures to learn from")
+
+
+def reachable(pictures: Iterable[int], settings: TrainingSettings) -> int:
+    """The `min_pictures` with which there is a reference, by the pictures of each product: the
+    settings' own where that is so, 0 where there is none.
+    """
+    counts = sorted((count for count in pictures if count), reverse=True)
+    wanted = max(MIN_PRODUCTS, len(counts) // 10)
+    if len(counts) < MIN_PRODUCTS or counts[MIN_PRODUCTS - 1] >= settings.min_pictures:
+        return settings.min_pictures if len(counts) >= MIN_PRODUCTS else 0
+    return counts[wanted - 1]

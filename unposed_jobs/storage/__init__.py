@@ -23,6 +23,7 @@ from unposed_jobs.storage.addresses import (
     scheme,
     shown,
 )
+from unposed_jobs.storage.objects import aws_options
 from unposed_jobs.storage.web import Content, configure, fetch_if_changed, most_requests
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "ObjectStat",
     "Status",
     "StorageError",
+    "aws_options",
     "configure",
     "exists",
     "fetch_if_changed",

@@ -45,6 +45,32 @@ def _client(_process: int, endpoint: str | None) -> BaseClient:
     return boto3.session.Session().client("s3", config=config)
 
 
+def aws_options() -> dict[str, str]:
+    """What libraries that do not ask through boto3 need to find the same store, as ``AWS_...``.
+    Raises StorageError where boto3 cannot tell.
+    """
+    import boto3
+
+    with _told("s3:", "ask"):
+        session = boto3.session.Session()
+        found = session.get_credentials()
+        held = found.get_frozen_credentials() if found else None
+    options = {"AWS_REGION": session.region_name or "us-east-1"}
+    if held is not None:
+        options |= {
+            "AWS_ACCESS_KEY_ID": held.access_key or "",
+            "AWS_SECRET_ACCESS_KEY": held.secret_key or "",
+        }
+        if held.token:
+            options["AWS_SESSION_TOKEN"] = held.token
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        options |= {"AWS_ENDPOINT_URL": endpoint}
+        if endpoint.lower().startswith("http:"):
+            options["AWS_ALLOW_HTTP"] = "true"
+    return options
+
+
 @contextlib.contextmanager
 def _told(uri: str, doing: str) -> Iterator[None]:
     """Map boto3's errors; only their names are told, as their texts may quote the endpoint."""

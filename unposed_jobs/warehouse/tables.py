@@ -119,7 +119,8 @@ LANDMARKS = Table(
                 "error",
                 pa.string(),
                 "One line: why the picture is unreadable; of a readable one, what it lacks "
-                "(incomplete: ...)",
+                "(incomplete: ...), or that it shows several views (collage: ...), is a strip "
+                "(strip: ...) or shows people that are too small (small: ...)",
             ),
             _column("width", pa.int32(), "Pixels, upright (EXIF orientation applied)"),
             _column("height", pa.int32(), "Pixels, upright"),

@@ -91,7 +91,7 @@ class Observer:
     """
 
     def __init__(self, settings: PoseSettings) -> None:
-        self._estimator = estimators.create(replace(settings, second_look=False))
+        self._estimator = estimators.create(replace(settings, second_look=False, views=False))
         self._engine = engines.create(weights.load(settings)[1])
         self._settings = settings
 
