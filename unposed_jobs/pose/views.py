@@ -72,7 +72,8 @@ def cells(picture: _Picture) -> list[Box]:
     """
     height, width = picture.shape[:2]
     step = max(1, max(height, width) // _SEEN_AT)
-    grey = picture[::step, ::step].mean(axis=2, dtype=np.float32)
+    red, green, blue = np.moveaxis(picture[::step, ::step], 2, 0).astype(np.float32)
+    grey = (red + green + blue) / 3
     rows, columns = grey.shape
     found = [
         Box(
@@ -141,38 +142,49 @@ class ViewsEstimator:
         self._inner.close()
 
     def _in_parts(self, picture: _Picture, result: PoseEstimate) -> PoseEstimate:
-        cut, strip = cells(picture), squares(picture)
-        for parts in ([] if _spanned(picture, cut, result) else cut, strip):
-            seen = self._seen(picture, parts) if parts else []
-            seen = _apart(picture, seen) if parts is strip else seen
-            if len(seen) > 1:
-                return _collage(picture, result, seen)
+        strip = squares(picture)
+        if result.landmarks is None and not strip and not _is_scene(picture, result):
+            return result  # A garment, a fabric or a chart, whose lines are no seams.
+        cut = cells(picture)
+        if cut and not _spanned(picture, cut, result):
+            own = _around(picture, cut, result)
+            seen = self._seen(picture, [box for box in cut if box != own])
+            if len(seen) + (own is not None) > 1:
+                return _collage(picture, result, seen, own is not None)
+        if strip:
+            return self._along(picture, result, strip)
+        return result if result.landmarks is not None else self._with_small_people(picture, result)
+
+    def _along(self, picture: _Picture, result: PoseEstimate, strip: Sequence[Box]) -> PoseEstimate:
+        seen = _apart(picture, self._seen(picture, strip))
+        if len(seen) > 1:
+            return _collage(picture, result, seen)
         if result.landmarks is not None:
             return result
-        if strip and seen:
+        if seen:
             return replace(_placed(picture, *seen[0]), note="strip: seen in a part of it")
-        if strip:
-            return replace(result, note=f"strip: nobody in any of {len(strip)} parts")
-        return self._with_small_people(picture, result) if _is_scene(picture, result) else result
+        return replace(result, note=f"strip: nobody in any of {len(strip)} parts")
 
     def _with_small_people(self, picture: _Picture, result: PoseEstimate) -> PoseEstimate:
         """A small person fills no ask, but is no "nobody", either."""
         boxes = windows(picture)
         if not boxes:
             return result
-        found = self._detector.estimate([box.of(picture) for box in boxes])
-        likely = [box for box, one in zip(boxes, found, strict=True) if one.landmarks is not None]
-        seen = _apart(picture, self._seen(picture, likely), 0.15) if likely else []
+        seen = _apart(picture, self._seen(picture, boxes), 0.15)
         if not seen:
             return result
         people = "somebody" if len(seen) == 1 else f"{len(seen)} people"
         return replace(result, person_count=len(seen), note=f"small: {people} in a part of it")
 
     def _seen(self, picture: _Picture, boxes: Sequence[Box]) -> list[_Seen]:
-        found = self._inner.estimate([box.of(picture) for box in boxes[:MOST_PARTS]])
+        """Who is in which part: in most there is nobody, which the detector alone finds fast."""
+        boxes = boxes[:MOST_PARTS]
+        found = self._detector.estimate([box.of(picture) for box in boxes])
+        likely = [box for box, one in zip(boxes, found, strict=True) if one.landmarks is not None]
+        judged = self._inner.estimate([box.of(picture) for box in likely]) if likely else []
         return [
             (box, one)
-            for box, one in zip(boxes, found, strict=False)
+            for box, one in zip(likely, judged, strict=True)
             if one.landmarks is not None and one.error is None
         ]
 
@@ -185,12 +197,28 @@ def _is_scene(picture: _Picture, result: PoseEstimate) -> bool:
     return bool(np.ravel(told)[reading.KINDS.index(reading.DETAIL)] >= _DETAIL)
 
 
-def _collage(picture: _Picture, result: PoseEstimate, seen: list[_Seen]) -> PoseEstimate:
-    """The whole's answer, else the surest part's, said to be one of several."""
+def _around(picture: _Picture, cut: Sequence[Box], result: PoseEstimate) -> Box | None:
+    """The cell in which the person of the whole picture is, who need not be sought again."""
+    if result.landmarks is None:
+        return None
+    height, width = picture.shape[:2]
+    across, down = _torso(result).mean(axis=0) * (width, height)
+    for box in cut:
+        if box.left <= across < box.right and box.top <= down < box.bottom:
+            return box
+    return None
+
+
+def _collage(
+    picture: _Picture, result: PoseEstimate, seen: list[_Seen], further: int = 0
+) -> PoseEstimate:
+    """The whole's answer, else the surest part's, said to be one of several; `further` are known
+    beside those `seen`."""
     if result.landmarks is None:
         result = _placed(picture, *max(seen, key=lambda item: item[1].pose_score))
-    count = max(result.person_count, len(seen))
-    return replace(result, person_count=count, note=f"collage: people in {len(seen)} parts of it")
+    parts = len(seen) + further
+    count = max(result.person_count, parts)
+    return replace(result, person_count=count, note=f"collage: people in {parts} parts of it")
 
 
 def _placed(picture: _Picture, box: Box, one: PoseEstimate) -> PoseEstimate:
