@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from unposed_jobs import storage
+from unposed_jobs.catalogue import places
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.report import cards, facts, listing, pages, thumbnails
@@ -45,7 +46,7 @@ def build(
     """
     if limit < 1:
         raise UnposedError("--limit must be at least 1")
-    storage.configure(settings.storage)
+    storage.configure(places.allowed(settings))
     target = Path(out).absolute()
     refuse_foreign(target)
     tell: Progress = progress or (lambda what, done, of: None)

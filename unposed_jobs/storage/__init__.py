@@ -3,14 +3,15 @@
 Any other scheme is refused and never fetched. Every failure is a `StorageError`, whose
 `status` is the word the tables keep. S3 is asked through boto3, with its own environment
 (``AWS_PROFILE``, ``AWS_ENDPOINT_URL``, ...). Of the web only single pictures are read, and only
-from the hosts that `configure` allows: none before it is called.
+from the hosts that `configure` allows: none before it is called. What a catalogue names is read
+by `pictures`, from the folders and buckets that `configure` allows.
 """
 
 from __future__ import annotations
 
 from typing import Any, BinaryIO
 
-from unposed_jobs.storage import local, objects, web
+from unposed_jobs.storage import local, objects, pictures, web
 from unposed_jobs.storage.addresses import (
     STATUSES,
     ObjectStat,
@@ -23,9 +24,11 @@ from unposed_jobs.storage.addresses import (
     scheme,
     shown,
 )
-from unposed_jobs.storage.web import Content, configure, fetch_if_changed, most_requests
+from unposed_jobs.storage.process import ANYWHERE
+from unposed_jobs.storage.web import Content, configure, most_requests
 
 __all__ = [
+    "ANYWHERE",
     "STATUSES",
     "Content",
     "ObjectStat",
@@ -33,7 +36,6 @@ __all__ = [
     "StorageError",
     "configure",
     "exists",
-    "fetch_if_changed",
     "is_absolute",
     "is_folder",
     "join",
@@ -42,6 +44,7 @@ __all__ = [
     "local_path",
     "most_requests",
     "open_input",
+    "pictures",
     "read_bytes",
     "scheme",
     "shown",
