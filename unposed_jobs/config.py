@@ -134,7 +134,7 @@ class PoseSettings:
 
     estimator: str = "blazepose-full"
     """The batched BlazePose; `mediapipe-full` is MediaPipe Tasks on the same weights, which it is
-    held to. `unposed models list` tells all."""
+    held to. `unposed models list` tells all. `champion`: that of the promoted model."""
     weights: str = "{cache}/weights"
     max_people: int = 3
     min_detection_confidence: float = 0.5

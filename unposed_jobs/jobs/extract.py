@@ -25,8 +25,8 @@ from pyspark.sql import functions as F
 from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints, places
 from unposed_jobs.config import Settings
-from unposed_jobs.errors import ErrorBudgetExceededError
-from unposed_jobs.jobs import budgets, chunks, frames, ingest, landmark_table, reference
+from unposed_jobs.errors import ErrorBudgetExceededError, NothingToDoError
+from unposed_jobs.jobs import budgets, chunks, followed, frames, ingest, landmark_table, reference
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.extraction_figures import Told, speed
 from unposed_jobs.jobs.identity import run_identity
@@ -44,8 +44,8 @@ _FAILED = storage.STATUSES
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
     storage.configure(places.allowed(settings))
-    landmark_table.estimator_of(settings)
-    Warehouse.open(settings.warehouse)
+    warehouse = Warehouse.open(settings.warehouse)
+    landmark_table.estimator_of(followed.settings_for(warehouse, settings))
     ingest.check_sources(settings)
 
 
@@ -57,15 +57,22 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     """
     started, clock = datetime.now(UTC), time.monotonic()
     storage.configure(places.allowed(settings))
-    estimator_id = landmark_table.estimator_of(settings)
     warehouse = Warehouse.open(settings.warehouse)
+    settings = followed.settings_for(warehouse, settings)
+    estimator_id = landmark_table.estimator_of(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
-    ingest.check_budget(catalogue, settings)
+    counts = ingest.check_budget(catalogue, settings)["images"]
+    if not counts["accepted"] and counts["other_day"]:
+        raise NothingToDoError(f"the catalogue lists no picture for {run.run_date}: nothing to do")
     run_id = run_identity(
-        "extract", run.run_date, settings.pose, estimator_id, run.scope, run.limit
+        "extract", run.run_date, settings.pose, estimator_id, run.scope, run.limit, *_part(run)
     )
 
     images = catalogue.images
+    if _part(run):
+        number, of = run.shard
+        share = F.pmod(F.xxhash64("image_uri", F.lit("shard")), F.lit(of))
+        images = images.where(share == number - 1)
     if run.scope == "reference":
         chosen = reference.reference_products(catalogue, settings)
         images = images.join(chosen.select("product_id"), "product_id", "left_semi")
@@ -78,7 +85,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     finally:
         tonight.unpersist()
     snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
-    figures |= extracted | {"scope": run.scope}
+    figures |= extracted | {"scope": run.scope, "shard": list(run.shard)}
     figures["seconds"] = round(time.monotonic() - clock, 1)
     told = [f"{name} {figures[name]}" for name in _FAILED if figures[name]]
     run.progress(
@@ -103,6 +110,11 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     if not run.dry_run:
         warehouse.publish_views()
     return figures
+
+
+def _part(run: Run) -> tuple[str, ...]:
+    """What names the part of the pictures, where it is one."""
+    return () if run.shard[1] == 1 else ("shard {} of {}".format(*run.shard),)
 
 
 def fingerprint_pictures(

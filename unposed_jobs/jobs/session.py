@@ -44,9 +44,10 @@ appender.stderr.layout.pattern = %p %c{1}: %m%n
 
 
 def session(
-    app_name: str, master: str = "local[*]", options: Mapping[str, str] | None = None
+    app_name: str, master: str = "local[*,2]", options: Mapping[str, str] | None = None
 ) -> SparkSession:
-    """The active session, that of spark-submit, or a new one: on all cores of this machine.
+    """The active session, that of spark-submit, or a new one: on all cores of this machine, where a
+    task has a second try, as a worker may die.
 
     A new one listens on the loopback alone, has no web page and logs errors only; its memory is
     Spark's own setting (``spark-defaults.conf``, ``SPARK_DRIVER_MEMORY``). Executors run this

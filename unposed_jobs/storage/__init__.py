@@ -46,6 +46,7 @@ __all__ = [
     "open_input",
     "pictures",
     "read_bytes",
+    "remove_folder",
     "scheme",
     "shown",
     "stat",
@@ -90,6 +91,14 @@ def write_bytes(uri: str, data: bytes) -> None:
     Raises StorageError.
     """
     _STORAGES[kind(uri)].write_bytes(uri, data)
+
+
+def remove_folder(uri: str) -> int:
+    """Remove the files below a folder; returns how many there were. An empty one is no error.
+
+    Raises StorageError; refused for a web address and for a whole bucket or disk.
+    """
+    return _STORAGES[kind(uri)].remove_folder(uri)
 
 
 def exists(uri: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat as modes
 import uuid
 from collections.abc import Iterator
@@ -122,6 +123,19 @@ def write_bytes(uri: str, data: bytes) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def remove_folder(uri: str) -> int:
+    """See `unposed_jobs.storage.remove_folder`."""
+    folder = local_path(uri)
+    if len(folder.absolute().parts) < 3:
+        raise StorageError("refused", f"{shown(uri)} is not removed: it is a whole disk")
+    if not folder.exists():
+        return 0
+    count = len(list_files(uri))
+    with _told(uri, "write"):
+        shutil.rmtree(folder)
+    return count
 
 
 def exists(uri: str) -> bool:

@@ -243,6 +243,21 @@ def _md5(answer: dict[str, Any]) -> str | None:
     return tag if encrypted == "AES256" and re.fullmatch("[0-9a-f]{32}", tag) else None
 
 
+def remove_folder(uri: str) -> int:
+    """See `unposed_jobs.storage.remove_folder`."""
+    bucket, keys = _keys(uri)
+    if not bucket_and_key(uri)[1].strip("/"):
+        raise StorageError("refused", f"{shown(uri)} is not removed: it is a whole bucket")
+
+    def remove(_: Time) -> None:
+        for start in range(0, len(keys), 1000):
+            objects = [{"Key": key} for key in keys[start : start + 1000]]
+            client().delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+    _tried(uri, "remove", remove)
+    return len(keys)
+
+
 def exists(uri: str) -> bool:
     """See `unposed_jobs.storage.exists`."""
     try:

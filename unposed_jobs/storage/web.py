@@ -400,6 +400,11 @@ def list_files(uri: str) -> list[str]:
     return [uri]
 
 
+def remove_folder(uri: str) -> int:
+    """Nothing is removed from the web: raises StorageError (refused)."""
+    raise StorageError("refused", f"{shown(uri)}: nothing is removed over http")
+
+
 def write_bytes(uri: str, data: bytes) -> None:
     """Nothing is written to the web: raises StorageError (refused)."""
     raise StorageError("refused", f"{shown(uri)}: nothing is written over http")
