@@ -76,8 +76,11 @@ test-fast: $(READY) ## The tests but for the end-to-end ones
 test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, every status held
 	UNPOSED_WEB_PRODUCTS=400 pytest tests/jobs/test_web_nights.py
 
-test-faults: $(READY) ## End runs at every step, interleave them; prints what was tried and lost
-	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py
+test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
+	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \
+	  tests/warehouse/test_machine_faults.py
+	UNPOSED_FAULTS=long pytest -q tests/warehouse/test_hundred_nights.py \
+	  tests/jobs/test_failing_store.py
 
 ##@ Measure
 .PHONY: evaluate bench

@@ -19,12 +19,12 @@ class FaultyStore:
     """Passes requests on to `behind`; of GET and HEAD `share` meet one of `faults`.
 
     `only` are paths (a part of them) that faults are kept to, `most` how many there are at most;
-    `silent`: nobody is answered.
+    `silent`: nobody is answered, or of `silent_below` nobody who asks for such a path.
     """
 
     def __init__(self, behind: str, share: float = 0.0, faults=FAULTS, seed: int = 1) -> None:
         self.share, self.faults, self.only, self.silent = share, faults, "", False
-        self.most = 10**9
+        self.most, self.silent_below = 10**9, ""
         self.met: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self.late_seconds = 1.0
@@ -62,7 +62,7 @@ class FaultyStore:
 
             def answer(self):
                 data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                if outer.silent:
+                if outer.silent or (outer.silent_below and outer.silent_below in self.path):
                     outer._over.wait(600)
                     self.close_connection = True
                     return

@@ -53,7 +53,7 @@ _TEXTS = (
         _DAMAGED,
     ),
     (
-        r"Parquet magic bytes not found|not a parquet file|Couldn't deserialize thrift|"
+        r"[Mm]agic bytes|not a parquet file|Couldn't deserialize thrift|"
         r"Unexpected end of stream|footer|Corrupt snappy|ZSTD|Avro|avro",
         "a file of a table is damaged",
         _DAMAGED,

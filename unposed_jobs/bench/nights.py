@@ -23,7 +23,7 @@ from unposed_jobs.bench import pictures, rounds, sessions
 from unposed_jobs.bench.child import Child
 from unposed_jobs.bench.extraction import DAY, warehouse_settings
 from unposed_jobs.bench.results import Measured, Result, Target, number, spread
-from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
+from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings, StorageSettings
 
 Named = tuple[str, str, Target]
 UNCHANGED, CHANGED = Target("at_most", 0.005), Target("at_most", 0.02)
@@ -114,6 +114,7 @@ class Nights:
                 products=str(folder / "products.csv"), images=str(folder / "images.csv")
             ),
             pose=self._pose,
+            storage=StorageSettings(roots=("/",)),  # The pictures are links.
         )
 
     def _list(self, settings: Settings, listed: int) -> None:
