@@ -10,7 +10,7 @@ RUN pip install --no-cache-dir uv \
  && grep -vE '^(torch|mediapipe|faiss-cpu|lightgbm|numba|llvmlite|opencv-contrib-python|duckdb)==' \
       requirements.lock > airflow.lock \
  && uv pip install --system --no-cache --no-deps -r airflow.lock \
- && uv pip install --system --no-cache psycopg2-binary asyncpg
+ && uv pip install --system --no-cache asyncpg
 COPY dags /opt/airflow/dags
 COPY docker/airflow-setup.sh /usr/local/bin/airflow-setup
 ENV AIRFLOW_HOME=/opt/airflow \

@@ -30,6 +30,7 @@ from unposed_jobs.errors import CheckFailedError, UnposedError
 from unposed_jobs.jobs import followed, frames, ingest, landmark_table, loaded, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.session import fit_shuffle
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.warehouse import RunRecord, Warehouse, day_checks, tables
@@ -86,6 +87,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         run.progress(line)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
     rejected = ingest.check_budget(catalogue, settings)
+    fit_shuffle(spark, rejected["images"]["rows"])
 
     job = Context(spark, settings, run, warehouse)
     pictures = pictures_of_day(job, catalogue.images, model)

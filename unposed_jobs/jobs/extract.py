@@ -30,6 +30,7 @@ from unposed_jobs.jobs import budgets, chunks, followed, frames, ingest, landmar
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.extraction_figures import Told, speed
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.session import fit_shuffle
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     estimator_id = landmark_table.estimator_of(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
     counts = ingest.check_budget(catalogue, settings)["images"]
+    fit_shuffle(spark, counts["rows"])
     if not counts["accepted"] and counts["other_day"]:
         raise NothingToDoError(f"the catalogue lists no picture for {run.run_date}: nothing to do")
     run_id = run_identity(
