@@ -61,7 +61,7 @@ class FaultyStore:
             protocol_version = "HTTP/1.1"
 
             def answer(self):
-                data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                data = self.sent()
                 if outer.silent or (outer.silent_below and outer.silent_below in self.path):
                     outer._over.wait(600)
                     self.close_connection = True
@@ -78,11 +78,27 @@ class FaultyStore:
                     self.reply(503, {"Content-Type": "application/xml"}, body, fault)
                     return
                 behind = http.client.HTTPConnection(outer._behind, timeout=60)
-                behind.request(self.command, self.path, data, dict(self.headers))
+                told = {
+                    name: value
+                    for name, value in self.headers.items()
+                    if name.lower() not in ("transfer-encoding", "content-length")
+                }
+                behind.request(self.command, self.path, data, told)
                 found = behind.getresponse()
                 body = found.read()
                 self.reply(found.status, dict(found.getheaders()), body, fault)
                 behind.close()
+
+            def sent(self) -> bytes:
+                if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                data = b""
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    data += self.rfile.read(size)
+                    self.rfile.readline()
+                while self.rfile.readline().strip():
+                    pass
+                return data
 
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
 

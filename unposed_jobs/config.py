@@ -102,7 +102,7 @@ class StorageSettings:
     links count by where they lead."""
     buckets: tuple[str, ...] = ()
     """Buckets (``"name"``, ``"name/prefix"``) that it may name, beside those of the same."""
-    request_seconds: float = 20.0
+    request_seconds: float = 10.0
     """Of an object store: longest wait for an answer, or for the next bytes of one."""
     picture_seconds: float = 120.0
     """Longest time for one object, or 8 MiB of a larger one, all its tries together."""

@@ -122,6 +122,8 @@ def _line_of(text: str, place: int) -> str:
     start = text.rfind("\n", 0, place) + 1
     line = text[start:].split("\n", 1)[0].strip()
     at = max(0, place - start - 160)
+    if at:  # From the next word on.
+        at = line.find(" ", at) + 1
     return re.sub(r"\s+", " ", line[at : at + 300])
 
 

@@ -98,7 +98,9 @@ def test_a_disk_that_takes_nothing_harms_no_day(place, prepare, record_property)
     record_property("tried", f"{prepare.__name__.strip('_')}: {said.strip()[:90]}...; lost: 0")
 
 
-def test_a_damaged_data_file_is_one_line_and_the_other_day_is_read(place, capsys, record_property):
+def test_a_damaged_data_file_is_one_line_and_its_day_can_be_taken_back(
+    place, capsys, record_property
+):
     with kept(place):
         warehouse = Warehouse.open(settings(place))
         for path in warehouse.planned_files("product_audit", {"run_date": NEXT}):
@@ -109,6 +111,11 @@ def test_a_damaged_data_file_is_one_line_and_the_other_day_is_read(place, capsys
         capsys.readouterr()
         status = main([*query, sql.format(NEXT)])
         one_line(status, said := capsys.readouterr().err)
+        other = Warehouse.open(settings(place)).read("product_audit", row_filter={"run_date": DAY})
+        assert other["product_id"].to_pylist() == ["a"]
+        # What docs/runbooks/exit-6-machine.md says to do.
+        assert main([*CLEAR, "--config", str(place / "unposed.toml")]) == 0
+        capsys.readouterr()
         assert main([*query, sql.format(DAY)]) == 0
         assert capsys.readouterr().out == "product_id\na\n"
     record_property("tried", f"damaged Parquet: {said.strip()[:90]}...; other days read")
