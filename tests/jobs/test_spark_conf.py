@@ -62,3 +62,17 @@ def test_a_shuffle_has_as_many_partitions_as_its_rows_fill(rows, number):
     )
     assert fit_shuffle(spark, rows) == number
     assert kept == {"spark.sql.shuffle.partitions": number}
+
+
+def test_the_folder_of_the_event_log_is_made(tmp_path, monkeypatch):
+    from unposed_jobs.jobs import session
+
+    text = (CONF / "cpu/spark-defaults.conf").read_text()
+    folder = tmp_path / "a" / "spark-events"
+    told = text.replace("file:///var/lib/unposed/spark-events", folder.as_uri())
+    (tmp_path / "spark-defaults.conf").write_text(told)
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    session._make_event_folder()
+    assert folder.is_dir()
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "nowhere"))
+    session._make_event_folder()

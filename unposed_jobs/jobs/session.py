@@ -115,13 +115,15 @@ def _new(builder: SparkSession.Builder, master: str, further: Mapping[str, str])
 
 
 def _make_event_folder() -> None:
-    """Spark does not start where the folder of its event log is not there."""
-    from pyspark import SparkConf
-
-    conf = SparkConf()
-    folder = conf.get("spark.eventLog.dir", "") or ""
-    if conf.get("spark.eventLog.enabled", "false") == "true" and storage.scheme(folder) == "file":
-        with contextlib.suppress(OSError, UnposedError):  # Then Spark says what is wrong.
+    """Spark does not start where the folder of its event log is not there: the one that the
+    defaults name is made, where it is one of this machine.
+    """
+    file = Path(os.environ.get("SPARK_CONF_DIR", ""), "spark-defaults.conf")
+    with contextlib.suppress(OSError, UnposedError):  # Then Spark says what is wrong.
+        pairs = [line.split(None, 1) for line in file.read_text(encoding="utf-8").splitlines()]
+        told = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
+        folder = told.get("spark.eventLog.dir", "")
+        if told.get("spark.eventLog.enabled") == "true" and storage.scheme(folder) == "file":
             storage.local_path(folder).mkdir(parents=True, exist_ok=True)
 
 
