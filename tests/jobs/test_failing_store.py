@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import boto3
@@ -25,11 +25,12 @@ from unposed_jobs.jobs import audit, budgets, extract, promote, train
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.jobs.session import user_errors
 from unposed_jobs.storage import objects, pacing, retrying
-from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse import RunRecord, Warehouse
 
 LONG = os.environ.get("UNPOSED_FAULTS") == "long"
 long = pytest.mark.skipif(not LONG, reason="the long form: make test-faults")
-DAY, NEXT = date(2026, 1, 5), date(2026, 1, 6)
+DAY = date(2026, 1, 5)
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def quiet(day: date, **rest) -> Run:
@@ -78,6 +79,34 @@ def test_a_silent_store_is_asked_for_few_of_many_pictures(store, monkeypatch):
     figures = dict.fromkeys(storage.STATUSES, 0) | {"pictures": 2000, "unreachable": 2000}
     with pytest.raises(ErrorBudgetExceededError, match=r"2000 of 2000 .*Is the storage up"):
         budgets.fingerprinted(figures, config.Settings(), lambda statuses: [])
+
+
+def test_pictures_and_a_table_with_faults_in_every_tenth_answer(
+    store, tmp_path, monkeypatch, record_property
+):
+    monkeypatch.setattr(retrying, "PAUSE", 0.01)
+    data = {f"s3://{store.bucket}/{n}.jpg": os.urandom(2000) for n in range(80)}
+    for uri, content in data.items():
+        storage.write_bytes(uri, content)
+    store.share, store.late_seconds = 0.1, 0.05
+    rows = fingerprints.fingerprint(listed(list(data)), PoseSettings(), DAY).to_pylist()
+    assert {row["status"] for row in rows} == {"ok"}
+    assert all(storage.pictures.read_bytes(uri) == content for uri, content in data.items())
+    where = config.WarehouseSettings(
+        uri=f"sqlite:///{tmp_path}/catalog.db", location=f"s3://{store.bucket}/tables", views=""
+    )
+    assert set(store.met) == set(FAULTS)
+    # Metadata is held to its digest; data files, which Arrow reads in pieces, have none.
+    for faults, only in ((FAULTS, "/metadata/"), (("busy", "broken", "cut", "late"), "/data/")):
+        store.faults, store.only = faults, only
+        warehouse = Warehouse.open(where)
+        warehouse.record_run(RunRecord(only, "train", DAY, "published", NOW))
+    store.faults = ("busy", "broken", "cut", "late")
+    assert {run.run_id for run in Warehouse.open(where).runs()} == {"/data/", "/metadata/"}
+    record_property(
+        "tried",
+        f"S3, every tenth answer a fault ({dict(store.met)}): 80 pictures and a table; lost: 0",
+    )
 
 
 def upload(folder: Path, bucket: str) -> None:

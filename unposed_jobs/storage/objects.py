@@ -201,13 +201,7 @@ def read_bytes(uri: str, max_bytes: int | None) -> bytes:
             answer["Body"].close()
             raise StorageError("too_large", f"{shown(uri)} has {size} bytes, over {max_bytes}")
         data = _body(answer, uri, time)
-        wanted, digest = _md5(answer), hashlib.md5(data, usedforsecurity=False).hexdigest()
-        seen[digest] += 1
-        # Three times the same other digest: the tag only looks like one.
-        if wanted not in (None, digest) and seen[digest] < 3:
-            raise Passing(
-                StorageError("unreachable", f"{shown(uri)}: its bytes are not those of its tag")
-            )
+        _check_digest(answer, data, uri, seen)
         return data
 
     return _tried(uri, "read", ask)
@@ -234,13 +228,32 @@ def _body(answer: dict[str, Any], uri: str, time: Time) -> bytes:
     return bytes(data)
 
 
-def _md5(answer: dict[str, Any]) -> str | None:
-    """The body's MD5 where the tag is one: not of objects in parts, nor of those encrypted by a
-    key of the customer's or of KMS.
+def _check_digest(answer: dict[str, Any], data: bytes, uri: str, seen: Counter[str]) -> None:
+    """Raise Passing where a whole body is not that of its tag; `seen` counts its digests."""
+    wanted, digest = _tag(answer), _digest(data, answer)
+    seen[digest] += 1
+    # Three times the same other digest: the tag only looks like one.
+    if wanted not in (None, digest) and seen[digest] < 3:
+        raise Passing(
+            StorageError("unreachable", f"{shown(uri)}: its bytes are not those of its tag")
+        )
+
+
+def _digest(data: bytes, answer: dict[str, Any]) -> str:
+    """What the tag of these bytes is: MD5, or of an object sent in one part the MD5 of that."""
+    made = hashlib.md5(data, usedforsecurity=False)
+    if str(answer.get("ETag", "")).strip('"').endswith("-1"):
+        return hashlib.md5(made.digest(), usedforsecurity=False).hexdigest() + "-1"
+    return made.hexdigest()
+
+
+def _tag(answer: dict[str, Any]) -> str | None:
+    """The tag where it tells the bytes: not of objects in several parts, nor of those encrypted by
+    a key of the customer's or of KMS.
     """
     tag = str(answer.get("ETag", "")).strip('"').lower()
     encrypted = answer.get("SSECustomerAlgorithm") or answer.get("ServerSideEncryption", "AES256")
-    return tag if encrypted == "AES256" and re.fullmatch("[0-9a-f]{32}", tag) else None
+    return tag if encrypted == "AES256" and re.fullmatch("[0-9a-f]{32}(-1)?", tag) else None
 
 
 def remove_folder(uri: str) -> int:
@@ -315,6 +328,7 @@ class _Object(io.RawIOBase):
         self._size = seen.size
         self._match = {"IfMatch": f'"{seen.etag}"'} if seen.etag else {}
         self._position = 0
+        self._whole: bytes | None = None
 
     def readable(self) -> bool:
         return True
@@ -334,16 +348,28 @@ class _Object(io.RawIOBase):
         end = min(self._position + len(buffer), self._size)
         if end <= self._position:
             return 0
-        wanted = f"bytes={self._position}-{end - 1}"
-
-        def ask(time: Time) -> bytes:
-            answer = client().get_object(**self._place, **self._match, Range=wanted)
-            return _body(answer, self._uri, time)
-
-        data = _tried(self._uri, "read", ask)
+        if self._size > _BLOCK:
+            data = self._part(self._position, end)
+        else:
+            # A small one whole, so that it can be held to its tag.
+            self._whole = self._whole or self._part(0, self._size)
+            data = self._whole[self._position : end]
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+    def _part(self, start: int, end: int) -> bytes:
+        seen: Counter[str] = Counter()
+
+        def ask(time: Time) -> bytes:
+            wanted = {"Range": f"bytes={start}-{end - 1}"} if end - start < self._size else {}
+            answer = client().get_object(**self._place, **self._match, **wanted)
+            data = _body(answer, self._uri, time)
+            if not wanted:
+                _check_digest(answer, data, self._uri, seen)
+            return data
+
+        return _tried(self._uri, "read", ask)
 
 
 def open_input(uri: str) -> BinaryIO:

@@ -108,7 +108,7 @@ def catalog_properties(settings: WarehouseSettings) -> dict[str, str]:
         "type": "sql",
         "warehouse": location,
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
-        **(object_store.defaults() if scheme == "s3" else {}),
+        **(object_store.defaults(settings.properties) if scheme == "s3" else {}),
         **settings.properties,
     }
     if properties["type"] == "sql" or (
