@@ -80,8 +80,11 @@ test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, 
 test-layouts: setup weights ## Exports of every shop layout: checked, trained on, audited, unedited
 	UNPOSED_LAYOUTS=all pytest tests/jobs/test_layouts.py
 
-test-faults: $(READY) ## End runs at every step, interleave them; prints what was tried and lost
-	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py
+test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
+	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \
+	  tests/warehouse/test_machine_faults.py
+	UNPOSED_FAULTS=long pytest -q tests/warehouse/test_hundred_nights.py \
+	  tests/jobs/test_failing_store.py
 
 ##@ Measure
 .PHONY: evaluate bench

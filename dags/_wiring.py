@@ -10,9 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from _alerts import callbacks
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import Context, Param
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk import Asset, AssetOrTimeSchedule, Context, CronTriggerTimetable, Param
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPARK_JOBS = os.environ.get(
@@ -20,9 +25,12 @@ SPARK_JOBS = os.environ.get(
 )
 """Where the cluster finds the entry points; ``local:///opt/unposed/spark`` in our images."""
 
-SPARK_POOL = "unposed_spark"
-EXTRACT_POOL = "unposed_extract"
-"""One slot: two extractions at once would both do the same new pictures."""
+SPARK_POOL = os.environ.get("UNPOSED_SPARK_POOL", "default_pool")
+EXTRACT_POOL = os.environ.get("UNPOSED_EXTRACT_POOL", SPARK_POOL)
+"""Pools are not needed. Where they are named they must be there, or tasks wait for ever; the
+second wants one slot: two extractions at once would both do the same new pictures."""
+EXPORT = os.environ.get("UNPOSED_EXPORT_ASSET", "")
+"""The asset that the retailer's export updates; a night follows it, besides its hour."""
 
 
 class Tag(StrEnum):
@@ -31,6 +39,8 @@ class Tag(StrEnum):
     PROJECT = "unposed"
     NIGHTLY = "schedule/nightly"
     WEEKLY = "schedule/weekly"
+    HOURLY = "schedule/hourly"
+    BY_HAND = "schedule/by-hand"
     TIER_1 = "impact/tier-1"
     TIER_2 = "impact/tier-2"
 
@@ -41,6 +51,8 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(minutes=5),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=30),
+    "on_failure_callback": callbacks("failed"),
+    "on_retry_callback": callbacks("tried again"),
 }
 
 PARAMS = {
@@ -93,17 +105,29 @@ FINAL = frozenset({2, 3, 4, 5})
 again changes nothing. Any other failure is retried."""
 
 
+NOTHING = 99
+"""Exit status of a run without data: its task, and what follows, is skipped."""
+
+
+def nightly(cron: str) -> CronTriggerTimetable | AssetOrTimeSchedule:
+    """Every night at that hour, and whenever the export is updated, where it is an asset."""
+    hour = CronTriggerTimetable(cron, timezone="UTC")
+    return AssetOrTimeSchedule(timetable=hour, assets=[Asset(EXPORT)]) if EXPORT else hour
+
+
 class SparkJob(SparkSubmitOperator):
     """A ``spark-submit`` that is not retried where its job says why it refused."""
 
     def execute(self, context: Context) -> None:
-        """Run it; a status of `FINAL` fails the task for good."""
+        """Run it; a status of `FINAL` fails the task for good, `NOTHING` skips it."""
         try:
             super().execute(context)
         except AirflowFailException:
             raise
         except AirflowException as error:
             found = re.search(r"Error code is: (\d+)", str(error))
+            if found is not None and int(found[1]) == NOTHING:
+                raise AirflowSkipException("there is nothing to do for the day") from error
             if found is None or int(found[1]) not in FINAL:
                 raise
             raise AirflowFailException(
@@ -117,6 +141,7 @@ def spark_task(
     timeout: timedelta,
     pool: str = SPARK_POOL,
     arguments: Sequence[str] = (),
+    common: Sequence[str] = tuple(_COMMON_ARGUMENTS),
     **rest: Any,
 ) -> SparkJob:
     """A ``spark-submit`` of ``spark/<script>.py`` through the connection `spark_default`.
@@ -124,10 +149,10 @@ def spark_task(
     The connection alone decides where it runs: ``local[2]`` on a laptop, a cluster elsewhere.
     """
     return SparkJob(
-        task_id=script,
+        task_id=rest.pop("task_id", script),
         name=f"unposed-{script}",
         application=f"{SPARK_JOBS}/{script}.py",
-        application_args=[*_COMMON_ARGUMENTS, *arguments],
+        application_args=[*common, *arguments],
         conn_id="spark_default",
         pool=pool,
         execution_timeout=timeout,

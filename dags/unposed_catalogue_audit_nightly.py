@@ -15,6 +15,8 @@ Finds the poses that each product's pictures lack on one day and publishes them 
 **To re-do past days:** `airflow backfill create --dag-id unposed_catalogue_audit_nightly
 --from-date D --to-date D+1`. A run belongs to the day it starts on (02:00), so `--to-date D`
 alone, which means midnight, leaves D out.
+**A day without pictures** is skipped. **Alarms:** a task that fails or is tried again, and a run
+that is late, six hours after it was queued (`UNPOSED_NOTIFIERS`; without it one line in the log).
 **Nothing is published when** a check or an error budget fails; the task's log says which in its
 last line, and the task is not retried. If a day that changed much is right all the same, trigger
 it with the param `accept_changes`. **No model yet?** Run `unposed_reference_retrain_weekly` first.
@@ -24,6 +26,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from _alerts import deadline
 from _wiring import (
     DEFAULT_ARGS,
     EXTRACT_POOL,
@@ -31,15 +34,17 @@ from _wiring import (
     PARAMS,
     START,
     Tag,
+    nightly,
     spark_task,
 )
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Asset, Param
 
 with DAG(
     dag_id="unposed_catalogue_audit_nightly",
     description="Which poses does each product lack? Into pose_flags and product_audit.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
+    schedule=nightly("0 2 * * *"),
+    deadline=deadline(),
     start_date=START,
     catchup=False,
     max_active_runs=2,
@@ -59,7 +64,12 @@ with DAG(
     tags=[Tag.PROJECT.value, Tag.NIGHTLY.value, Tag.TIER_1.value],
 ) as dag:
     extract = spark_task(
-        "extract_landmarks", pool=EXTRACT_POOL, timeout=timedelta(hours=8), arguments=LIMIT
+        "extract_landmarks",
+        pool=EXTRACT_POOL,
+        timeout=timedelta(hours=8),
+        arguments=LIMIT,
+        max_active_tis_per_dag=1,
+        outlets=[Asset("unposed://landmarks")],
     )
     audit = spark_task(
         "audit_products",
@@ -67,5 +77,7 @@ with DAG(
         arguments=["--accept-changes", "{{ params.accept_changes or '' }}"],
         outlets=[Asset("unposed://pose_flags"), Asset("unposed://product_audit")],
     )
-    gallery = spark_task("build_gallery", timeout=timedelta(hours=1))
+    gallery = spark_task(
+        "build_gallery", timeout=timedelta(hours=1), outlets=[Asset("unposed://gallery")]
+    )
     extract >> audit >> gallery

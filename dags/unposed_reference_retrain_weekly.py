@@ -58,6 +58,7 @@ with DAG(
         "extract_landmarks",
         pool=EXTRACT_POOL,
         timeout=timedelta(hours=16),
+        max_active_tis_per_dag=1,
         arguments=["--scope", "reference", *LIMIT],
     )
     train = spark_task("train_reference", timeout=timedelta(hours=4))

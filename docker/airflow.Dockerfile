@@ -10,8 +10,9 @@ RUN pip install --no-cache-dir uv \
  && grep -vE '^(torch|mediapipe|faiss-cpu|lightgbm|numba|llvmlite|opencv-contrib-python|duckdb)==' \
       requirements.lock > airflow.lock \
  && uv pip install --system --no-cache --no-deps -r airflow.lock \
- && uv pip install --system --no-cache psycopg2-binary asyncpg
+ && uv pip install --system --no-cache asyncpg
 COPY dags /opt/airflow/dags
+COPY docker/airflow-setup.sh /usr/local/bin/airflow-setup
 ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     UNPOSED_SPARK_JOBS=local:///opt/unposed/spark

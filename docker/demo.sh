@@ -29,8 +29,6 @@ unposed sample-catalogue --out "$state/catalogue" --products "$products" --day "
 
 say "2/5  Airflow's own database"
 airflow db migrate >"$state/logs/airflow.log" 2>&1
-airflow pools set unposed_spark 2 "Spark jobs at once" >>"$state/logs/airflow.log" 2>&1
-airflow pools set unposed_extract 1 "Extractions at once" >>"$state/logs/airflow.log" 2>&1
 echo "  $AIRFLOW_HOME"
 
 say "3/5  Weekly: learn the poses and their order from the popular products ($day)"

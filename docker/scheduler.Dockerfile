@@ -10,10 +10,11 @@ COPY requirements.lock setup.cfg setup.py README.md ./
 RUN pip install --no-cache-dir uv \
  && pip install --no-cache-dir "$(grep '^torch==' requirements.lock)" \
  && uv pip install --system --no-cache -r requirements.lock \
- && uv pip install --system --no-cache psycopg2-binary asyncpg
+ && uv pip install --system --no-cache asyncpg
 COPY unposed_jobs unposed_jobs
 COPY spark spark
 COPY dags /opt/airflow/dags
+COPY docker/airflow-setup.sh /usr/local/bin/airflow-setup
 RUN uv pip install --system --no-cache --no-deps .
 ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \

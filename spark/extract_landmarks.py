@@ -10,6 +10,11 @@ from unposed_jobs.jobs import entry, extract
 if __name__ == "__main__":
     sys.exit(
         entry.submit(
-            "extract_landmarks", extract.run, entry.add_limit, entry.add_scope, description=__doc__
+            "extract_landmarks",
+            extract.run,
+            entry.add_limit,
+            entry.add_scope,
+            entry.add_shard,
+            description=__doc__,
         )
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import logging
 import os
 import tomllib
 import types
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from unposed_jobs.errors import UnposedError
+
+_log = logging.getLogger(__name__)
 
 MISSING_WORDS = ("nan", "NaN", "NAN", "NaT", "None", "N/A", "n/a", "NA", "#N/A", "<NA>", "-", "--")
 """What data frames and spreadsheets write where there is no value."""
@@ -96,11 +99,20 @@ class CatalogueSettings:
 
 @dataclass(frozen=True)
 class StorageSettings:
-    """Pictures over http and https: which hosts are asked, and how much of each.
+    """Where pictures may be read from, how patiently, and how much at once.
 
-    Every bound is for one host and port, and counts all processes of a machine together.
+    The bounds on requests are for one host and port, and count all processes of a machine together.
     """
 
+    roots: tuple[str, ...] = ()
+    """Folders whose files a catalogue may name, beside those of its sources and its `image_root`;
+    links count by where they lead."""
+    buckets: tuple[str, ...] = ()
+    """Buckets (``"name"``, ``"name/prefix"``) that it may name, beside those of the same."""
+    request_seconds: float = 10.0
+    """Of an object store: longest wait for an answer, or for the next bytes of one."""
+    picture_seconds: float = 120.0
+    """Longest time for one object, or 8 MiB of a larger one, all its tries together."""
     http_hosts: tuple[str, ...] = ()
     """Hosts that pictures are read from; ``*`` in a pattern is any text (``"*.shop.com"``), and
     ``"*"`` alone is every host. A pattern with a port (``"cdn.shop.com:8443"``) is that port
@@ -129,7 +141,7 @@ class PoseSettings:
 
     estimator: str = "blazepose-full"
     """The batched BlazePose; `mediapipe-full` is MediaPipe Tasks on the same weights, which it is
-    held to. `unposed models list` tells all."""
+    held to. `unposed models list` tells all. `champion`: that of the promoted model."""
     weights: str = "{cache}/weights"
     max_people: int = 3
     min_detection_confidence: float = 0.5
@@ -173,9 +185,31 @@ class PoseSettings:
     onnx_std: tuple[float, ...] = (58.395, 57.12, 57.375)
     onnx_batch_size: int = 8
     """People in one run of the model, where it leaves the batch open; a GPU wants 64."""
-    error_budget: float = 0.5
-    """Largest share of tonight's pictures that may be unreadable (no bytes, or none that can be
-    decoded) before the run is refused."""
+
+
+@dataclass(frozen=True)
+class ExtractionSettings:
+    """What a night may lose before it is refused, as shares of its pictures, and its time.
+
+    Up to five pictures are never too many, unless they are more than half of all.
+    """
+
+    max_unreachable: float = 0.05
+    """Storage or hosts that do not answer, or answer by a fault, after all tries: a storage that
+    is well loses none."""
+    max_missing: float = 0.1
+    """Listed pictures that are not there, or may not be read: exports are ahead of uploads."""
+    max_too_large: float = 0.02
+    """Over ``[pose] max_bytes``."""
+    max_undecodable: float = 0.05
+    """No pictures, damaged ones, and formats that are not read."""
+    max_refused: float = 0.05
+    """Addresses that are never opened."""
+    max_lost: float = 0.02
+    """Pictures that were there when they were looked at, and not when they were extracted, of
+    those to extract; the next run takes them up."""
+    night_seconds: float = 27_000.0
+    """Longest time of a run, which ends in one line; the next one goes on. 0: without end."""
 
 
 @dataclass(frozen=True)
@@ -283,6 +317,7 @@ class Settings:
     catalogue: CatalogueSettings = CatalogueSettings()
     storage: StorageSettings = StorageSettings()
     pose: PoseSettings = PoseSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
     checks: CheckSettings = CheckSettings()
@@ -327,6 +362,7 @@ def load(path: str | Path | None = None, **overrides: Any) -> Settings:
             section, key = name.split("__", 1)
             if isinstance(raw.setdefault(section, {}), dict):  # Else refused below.
                 raw[section][key] = value
+    _one_budget(raw, chosen)
     _lists_from_landmarks(raw.get("catalogue"))
     _lay_out(raw.get("catalogue"), chosen)
     sections = typing.get_type_hints(Settings)
@@ -334,6 +370,25 @@ def load(path: str | Path | None = None, **overrides: Any) -> Settings:
     return Settings(
         **{name: _section(kind, name, raw.get(name, {}), chosen) for name, kind in sections.items()}
     )
+
+
+def _one_budget(raw: dict[str, Any], source: object) -> None:
+    """Let ``[pose] error_budget`` of before stand for each bound of ``[extraction]``."""
+    pose = raw.get("pose")
+    if not isinstance(pose, dict) or "error_budget" not in pose:
+        return
+    share = _typed(pose["error_budget"], float, "[pose] error_budget", source)
+    _check_range("pose.error_budget", share, source)
+    raw["pose"] = {key: value for key, value in pose.items() if key != "error_budget"}
+    _log.warning(
+        "%s: [pose] error_budget is now the bounds [extraction] max_unreachable, max_missing and "
+        "so on; it is taken for each that is not set",
+        source,
+    )
+    bounds = {item.name: share for item in dataclasses.fields(ExtractionSettings)}
+    bounds.pop("night_seconds")
+    if isinstance(raw.setdefault("extraction", {}), dict):
+        raw["extraction"] = bounds | raw["extraction"]
 
 
 def _lists_from_landmarks(catalogue: Any) -> None:
@@ -402,6 +457,9 @@ def _section(kind: type, name: str, raw: Any, source: object) -> Any:
 
 _LEAST = {
     "warehouse.buckets": 1,
+    "storage.request_seconds": 0.1,
+    "storage.picture_seconds": 0.1,
+    "extraction.night_seconds": 0,
     "storage.http_requests": 1,
     "storage.http_requests_per_second": 0.1,
     "storage.http_seconds": 0.1,
@@ -431,6 +489,12 @@ _LEAST = {
 _SHARES = {
     "catalogue.error_budget",
     "pose.error_budget",
+    "extraction.max_unreachable",
+    "extraction.max_missing",
+    "extraction.max_too_large",
+    "extraction.max_undecodable",
+    "extraction.max_refused",
+    "extraction.max_lost",
     "pose.min_detection_confidence",
     "pose.min_person_probability",
     "training.max_flip_share",

@@ -23,3 +23,15 @@ class CheckFailedError(UnposedError):
     """A check on staged rows failed; nothing was published."""
 
     exit_code = 4
+
+
+class MachineError(UnposedError):
+    """Disk, storage, database or a worker failed; nothing was published. Another try may pass."""
+
+    exit_code = 6
+
+
+class NothingToDoError(UnposedError):
+    """The day has no data: neither a success nor a failure, and schedulers skip it."""
+
+    exit_code = 99

@@ -110,7 +110,7 @@ def server():
     made = web_server.WebServer()
     yield made
     made.stop()
-    storage.configure(StorageSettings())
+    storage.configure(storage.ANYWHERE)
 
 
 def test_of_a_picture_on_the_web_no_body_is_read_while_it_is_unchanged(server):

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DAGS = {"unposed_catalogue_audit_nightly", "unposed_reference_retrain_weekly"}
+JOBS = {"unposed_catalogue_audit_nightly", "unposed_reference_retrain_weekly"}
+BY_HAND = {"unposed_reextract_catalogue"}
+DAGS = JOBS | BY_HAND | {"unposed_freshness_hourly", "unposed_warehouse_maintenance_weekly"}
 
 
 def test_every_dag_parses(dag_bag):
@@ -36,9 +38,11 @@ def test_a_dag_is_documented_owned_tagged_and_bounded(dag_bag, dag_id):
         assert task.retries >= 1
         assert task.execution_timeout is not None
         assert task.execution_timeout <= dag.dagrun_timeout
-        assert task.pool in {"unposed_spark", "unposed_extract"}
-        assert task.application.endswith(f"/{task.task_id}.py")
+        assert task.pool == "default_pool"  # Others would have to be made first.
+        assert task.task_id.startswith(Path(task.application).stem)
         assert Path(task.application).is_file()
+        assert task.on_failure_callback
+        assert task.on_retry_callback
 
 
 def test_the_spark_connection_exists_or_the_hook_would_fall_back_to_yarn(airflow_home):
@@ -47,7 +51,7 @@ def test_the_spark_connection_exists_or_the_hook_would_fall_back_to_yarn(airflow
     assert Connection.get("spark_default").host == "local[2]"
 
 
-@pytest.mark.parametrize("dag_id", sorted(DAGS))
+@pytest.mark.parametrize("dag_id", sorted(JOBS))
 def test_params_refuse_what_a_job_could_not_use(dag_bag, dag_id):
     from airflow.sdk.definitions.param import ParamsDict
 
@@ -99,6 +103,8 @@ def test_parsing_loads_no_heavy_library(airflow_home):
     code = (
         "import sys, json; sys.path.insert(0, 'dags');"
         "import unposed_catalogue_audit_nightly, unposed_reference_retrain_weekly;"
+        "import unposed_reextract_catalogue, unposed_warehouse_maintenance_weekly;"
+        "import unposed_freshness_hourly;"
         "print(json.dumps([m for m in ('torch','mediapipe','pyspark','faiss','lightgbm','cv2')"
         " if m in sys.modules]))"
     )
@@ -131,7 +137,7 @@ def test_only_the_jobs_meet_spark_and_nothing_meets_airflow():
             assert "from pyspark" not in text, file
 
 
-@pytest.mark.parametrize("dag_id", sorted(DAGS))
+@pytest.mark.parametrize("dag_id", sorted(DAGS - BY_HAND))
 def test_a_scheduled_or_back_filled_run_is_for_the_day_it_starts_on(dag_bag, dag_id):
     from datetime import timedelta
 
@@ -157,3 +163,101 @@ def test_what_a_job_refuses_is_not_retried_and_what_broke_is(dag_bag, monkeypatc
             with pytest.raises(AirflowException) as caught:
                 type(task).execute(task, {})
             assert isinstance(caught.value, AirflowFailException) == (status in {2, 3, 4, 5})
+
+
+def test_a_run_without_data_is_skipped(dag_bag, monkeypatch):
+    from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+    from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+
+    def submit(self, context):
+        raise AirflowException("Cannot execute: ['spark-submit']. Error code is: 99.")
+
+    monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
+    task = dag_bag.dags["unposed_catalogue_audit_nightly"].get_task("extract_landmarks")
+    with pytest.raises(AirflowSkipException):
+        type(task).execute(task, {})
+
+
+def test_every_argument_of_a_task_is_one_that_its_job_takes(dag_bag, monkeypatch):
+    import runpy
+
+    from jinja2 import Environment
+
+    from unposed_jobs.jobs import entry
+
+    class Parsed(Exception):
+        pass
+
+    def parse(self, *rest, real=entry.Parser.parse_args):
+        real(self, *rest)
+        raise Parsed
+
+    monkeypatch.setattr(entry.Parser, "parse_args", parse)
+    environment = Environment()
+    environment.filters["ds"] = str
+    for dag in dag_bag.dags.values():
+        params = {name: dag.params[name] for name in dag.params} | {"date": "2026-01-05"}
+        for task in dag.tasks:
+            told = [
+                environment.from_string(one).render(params=params, dag_run={})
+                for one in task.application_args
+            ]
+            monkeypatch.setattr(sys, "argv", [task.application, *told])
+            with pytest.raises(Parsed):
+                runpy.run_path(task.application, run_name="__main__")
+
+
+def test_an_alarm_is_one_line_that_names_its_page(airflow_home, caplog, monkeypatch):
+    sys.path.insert(0, str(ROOT / "dags"))
+    import _alerts
+
+    monkeypatch.delenv(_alerts.VARIABLE, raising=False)
+    task = {"dag_id": "d", "run_id": "r", "task_id": "audit_products", "try_number": 1}
+    failure = Exception("exit status 4: not retried, the last line of the log\nmore")
+    for event, context, page in (
+        ("failed", {"task_instance": task, "exception": failure}, "exit-4-check"),
+        ("failed", {"task_instance": task, "exception": Exception("killed")}, "task-failed"),
+        ("late", {"dag_run": {"dag_id": "d", "run_id": "r"}}, "late-night"),
+    ):
+        told = _alerts.line(event, context)
+        assert told.startswith(f"unposed alarm: {event}, dag d, run r")
+        assert "\n" not in told
+        assert told.endswith(f"docs/runbooks/{page}.md")
+        assert (ROOT / "docs/runbooks" / f"{page}.md").is_file()
+    with caplog.at_level("ERROR"):
+        _alerts.late({"dag_run": {"dag_id": "d", "run_id": "r"}})
+    assert "unposed alarm: late, dag d" in caplog.text
+    for page in _alerts.PAGES.values():
+        assert (ROOT / "docs/runbooks" / f"{page}.md").is_file()
+
+
+def test_alarms_go_to_the_notifiers_that_are_configured(airflow_home, monkeypatch):
+    sys.path.insert(0, str(ROOT / "dags"))
+    import _alerts
+
+    told = [{"class": "_alerts.LogNotifier", "arguments": {"event": "mine"}}]
+    monkeypatch.setenv(_alerts.VARIABLE, json.dumps(told))
+    (notifier,) = _alerts.callbacks("failed")
+    assert notifier.event == "mine"
+    monkeypatch.setenv(_alerts.VARIABLE, '[{"class": "no.such.Notifier"}]')
+    with pytest.raises(ValueError, match="UNPOSED_NOTIFIERS"):
+        _alerts.callbacks("failed")
+
+
+def test_a_late_night_raises_an_alarm_and_a_back_filled_day_does_not(dag_bag):
+    from airflow.sdk.definitions.deadline import DagRunQueuedAtDeadline
+
+    (alert,) = dag_bag.dags["unposed_catalogue_audit_nightly"].deadline
+    assert isinstance(alert.reference, DagRunQueuedAtDeadline)
+    assert alert.callback.path == "_alerts.late"
+    assert alert.interval.total_seconds() == 6 * 3600
+
+
+def test_a_night_follows_the_export_where_that_is_an_asset(airflow_home, monkeypatch):
+    sys.path.insert(0, str(ROOT / "dags"))
+    import _wiring
+    from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable
+
+    assert isinstance(_wiring.nightly("0 2 * * *"), CronTriggerTimetable)
+    monkeypatch.setattr(_wiring, "EXPORT", "s3://shop/export")
+    assert isinstance(_wiring.nightly("0 2 * * *"), AssetOrTimeSchedule)

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 from pyspark import TaskContext
 
-from unposed_jobs.config import PoseSettings, Settings
+from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
 from unposed_jobs.jobs import chunks, devices, extract, session
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
@@ -110,7 +110,11 @@ def main(master, weights, options):
         ("hanging", hangs_once, Warehouse),
     ):
         Path(FOLDER, name).mkdir()
-        settings = Settings(warehouse=warehouse_settings(f"{FOLDER}/{name}"), pose=pose)
+        settings = Settings(
+            warehouse=warehouse_settings(f"{FOLDER}/{name}"),
+            pose=pose,
+            catalogue=CatalogueSettings(image_root=f"{FOLDER}/pictures"),
+        )
         warehouse = kind.open(settings.warehouse)
         job = Context(spark, settings, Run(DAY, progress=lambda line: None), warehouse)
         # No module: what stands in for it travels to the executors.

@@ -128,3 +128,26 @@ def test_leaving_a_candidate_and_accepting_it_exclude_each_other():
     arguments = parser.parse_args(["--no-promote", "--promote-anyway", "M. Rossi: wanted"])
     with pytest.raises(UnposedError, match="exclude each other"):
         command.run(arguments)
+
+
+def test_a_model_of_before_is_made_champion_again_by_hand(settings, tmp_path, monkeypatch, capsys):
+    from unposed_jobs.cli import main
+
+    (tmp_path / "unposed.toml").write_text("[warehouse]\nbuckets = 1\n")
+    monkeypatch.setenv("UNPOSED_CONFIG", str(tmp_path / "unposed.toml"))
+
+    record(settings, "old", "retired", DAY)
+    record(settings, "new", "champion", LATER)
+    roll_back = ("warehouse", "champion", "--reason", "M. Rossi: odd flags", "--model")
+    assert main([*roll_back, "older"]) == 2
+    assert "no model older; known: old, new" in capsys.readouterr().err
+    assert main([*roll_back, "old"]) == 2  # Its bundle is not there.
+    assert statuses(settings) == {"old": "retired", "new": "champion"}
+    monkeypatch.setattr(promote.Bundle, "load", lambda uri: None)
+    assert main([*roll_back, "old"]) == 0
+    assert statuses(settings) == {"old": "champion", "new": "retired"}
+    (run,) = Warehouse.open(settings.warehouse).runs()
+    assert run.figures == {"by_hand": "M. Rossi: odd flags", "before": "new"}
+    with published.open_views(settings.warehouse) as connection:
+        found = connection.execute("SELECT reason FROM models WHERE status = 'champion'").fetchone()
+    assert found == ("made champion by hand: M. Rossi: odd flags",)

@@ -140,7 +140,7 @@ def nights(spark, shop, pose_weights):
             promote.run(spark, settings, quiet(day))
     audit.run(spark, settings, quiet(SECOND))
     yield settings, Warehouse.open(settings.warehouse), figures
-    storage.configure(config.StorageSettings())
+    storage.configure(storage.ANYWHERE)
 
 
 def test_every_picture_has_its_status(nights, shop):

@@ -95,9 +95,10 @@ def test_the_limit_is_inclusive(tmp_path):
     assert status_of(storage.read_bytes, str(path), max_bytes=4) == "too_large"
 
 
-def test_a_file_that_tells_no_size_is_limited_all_the_same():
-    # procfs files are regular and claim to have 0 bytes
-    assert status_of(storage.read_bytes, "/proc/self/status", max_bytes=10) == "too_large"
+@pytest.mark.parametrize("path", ["/proc/self/status", "/proc/kmsg", "/sys/kernel/notes"])
+def test_what_the_kernel_makes_up_is_refused(path):
+    assert status_of(storage.read_bytes, path, max_bytes=10) == "refused"
+    assert status_of(storage.stat, path) == "refused"
 
 
 def test_missing_files(tmp_path):

@@ -15,7 +15,8 @@ from web_server import MODIFIED, after, coded, reply, reset, truncated
 from unposed_jobs import storage
 from unposed_jobs.config import StorageSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.storage import StorageError, hosts, pacing, web
+from unposed_jobs.storage import StorageError, hosts, pacing, retrying, web
+from unposed_jobs.storage.process import Process
 
 PICTURE = b"\xff\xd8\xff" + bytes(range(256)) * 40
 SETTINGS = StorageSettings(
@@ -31,13 +32,13 @@ def chain(tmp_path_factory):
 @pytest.fixture
 def configured(monkeypatch):
     """Configure; nothing is allowed again afterwards, and pauses are short."""
-    monkeypatch.setattr(web, "PAUSE", 0.01)
+    monkeypatch.setattr(retrying, "PAUSE", 0.01)
 
     def configure(**changes):
         storage.configure(dataclasses.replace(SETTINGS, **changes))
 
     yield configure
-    storage.configure(StorageSettings())
+    storage.configure(storage.ANYWHERE)
 
 
 @pytest.fixture
@@ -96,10 +97,10 @@ def test_connections_are_kept(server, monkeypatch):
     monkeypatch.setattr(
         hosts, "_connect", lambda *a, real=hosts._connect: made.append(1) or real(*a)
     )
-    seen = storage.fetch_if_changed(f"{server.base}/a.jpg", None).stat
+    seen = storage.pictures.fetch_if_changed(f"{server.base}/a.jpg", None).stat
     for _ in range(3):
         assert storage.read_bytes(f"{server.base}/a.jpg") == PICTURE
-        assert storage.fetch_if_changed(f"{server.base}/a.jpg", seen) is None
+        assert storage.pictures.fetch_if_changed(f"{server.base}/a.jpg", seen) is None
         assert status_of(f"{server.base}/none.jpg") == "missing"
     assert len(made) == 1
 
@@ -120,7 +121,7 @@ def test_a_certificate_of_nobody_known_is_not_trusted(secure, configured, chain,
 def test_the_certificate_must_name_the_host(secure, monkeypatch):
     real = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *a, **k: real("127.0.0.1", *a, **k))
-    storage.configure(dataclasses.replace(web._Process.settings, http_hosts=("*",)))
+    storage.configure(dataclasses.replace(Process.settings, http_hosts=("*",)))
     assert status_of(f"https://elsewhere.example:{secure.port}/a.jpg") == "unreachable"
 
 
@@ -359,11 +360,11 @@ def test_slow_drips_end_when_the_time_is_over(server, configured, where):
 
     server.answers["/slow.jpg"] = drip
     assert status_of(f"{server.base}/slow.jpg") == "timeout"
-    assert server.asked["/slow.jpg"] == web.SILENT_ATTEMPTS
+    assert server.asked["/slow.jpg"] == retrying.SILENT_ATTEMPTS
 
 
 def test_slow_drips_over_https(secure):
-    storage.configure(dataclasses.replace(web._Process.settings, http_seconds=0.5))
+    storage.configure(dataclasses.replace(Process.settings, http_seconds=0.5))
 
     def drip(handler):
         for _ in range(60):
@@ -437,12 +438,12 @@ def test_a_page_in_a_pictures_place(server, kind, data, status):
 
 def test_an_unchanged_picture_is_not_read(server):
     uri = f"{server.base}/a.jpg"
-    first = storage.fetch_if_changed(uri, None)
+    first = storage.pictures.fetch_if_changed(uri, None)
     assert first.data == PICTURE
-    assert storage.fetch_if_changed(uri, first.stat) is None
+    assert storage.pictures.fetch_if_changed(uri, first.stat) is None
     assert server.bodies["/a.jpg"] == 1
     server.files["/a.jpg"] = PICTURE + b"1"
-    assert storage.fetch_if_changed(uri, first.stat).data == PICTURE + b"1"
+    assert storage.pictures.fetch_if_changed(uri, first.stat).data == PICTURE + b"1"
 
 
 @pytest.mark.parametrize("validator", [{"ETag": 'W/"1"'}, {"Last-Modified": MODIFIED}])
@@ -460,8 +461,8 @@ def test_either_validator_is_enough_whether_or_not_the_server_knows_conditions(
         return reply(handler, 200, validator, PICTURE)
 
     server.answers["/x.jpg"] = answer
-    seen = storage.fetch_if_changed(f"{server.base}/x.jpg", None).stat
-    assert storage.fetch_if_changed(f"{server.base}/x.jpg", seen) is None
+    seen = storage.pictures.fetch_if_changed(f"{server.base}/x.jpg", None).stat
+    assert storage.pictures.fetch_if_changed(f"{server.base}/x.jpg", seen) is None
     assert len(bodies) == (1 if conditions else 2)
 
 

@@ -33,8 +33,12 @@ def _queries() -> list[str]:
     _, *blocks = re.findall(r"```sql\n(.*?)```", analyst, re.DOTALL)
     shown = re.findall(r'unposed query "\s*(SELECT[^"]*)"', demo)
     examples = re.findall(r'"(SELECT.*?)"', query_command.__doc__ or "", re.DOTALL)
+    runbooks = "\n".join(
+        page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs/runbooks").glob("*.md"))
+    )
+    shown += re.findall(r'unposed query "(SELECT[^"]*)"', runbooks)
     assert len(quoted) == 3
-    assert len(shown) == 2
+    assert len(shown) > 10
     told = [sql.strip() for block in blocks for sql in block.split(";")[:-1]]
     return [*quoted, *told, *shown, *examples]
 

@@ -164,3 +164,32 @@ def test_what_expired_is_collected_and_the_rest_reads_on(warehouse):
 def test_young_orphans_may_not_be_asked_for(warehouse):
     with pytest.raises(ValueError, match="3 days"):
         maintenance.maintain(warehouse, orphan_age=dt.timedelta(days=1))
+
+
+def test_the_last_snapshot_of_each_month_stays(warehouse):
+    days = [dt.datetime(2026, month, day, tzinfo=dt.UTC) for month in (4, 5, 6) for day in (2, 9)]
+    for _ in days:
+        scatter(warehouse)
+    log = warehouse.table("product_audit").metadata.snapshot_log
+    made = [entry.snapshot_id for entry in log]
+    for entry, day in zip(log, days, strict=True):
+        object.__setattr__(entry, "timestamp_ms", int(day.timestamp() * 1000))
+    assert maintenance.month_ends(log) == {made[1], made[3]}
+    assert maintenance.month_ends([]) == set()
+
+
+def test_a_table_remembers_few_versions_of_its_metadata(warehouse, monkeypatch):
+    monkeypatch.setattr(maintenance, "METADATA_KEPT", 3)
+    for _ in range(6):
+        scatter(warehouse)
+    report = maintained(warehouse)
+    assert report.old_metadata > 0
+    before = rows(warehouse)
+    maintained(warehouse, apply=True)
+    scatter(warehouse)
+    table = warehouse.table("product_audit")
+    assert len(table.metadata.metadata_log) <= 3
+    on_disk = [path for path in files(warehouse) if path.endswith(".metadata.json")]
+    logged = {entry.metadata_file for entry in table.metadata.metadata_log}
+    assert logged | {table.metadata_location} <= {*on_disk}
+    assert rows(warehouse) == before

@@ -120,7 +120,20 @@ def test_maintenance_is_dry_unless_asked(place, call):
     code, out, _ = call(place, "warehouse", "maintain", "--apply")
     assert code == 0
     assert "Nothing was changed" not in out
-    assert call(place, "warehouse", "maintain", "--keep-days", "0")[0] == 2
+    with pytest.raises(SystemExit) as caught:
+        call(place, "warehouse", "maintain", "--keep-days", "0")
+    assert caught.value.code == 2
+
+
+def test_freshness_is_told_and_a_warehouse_that_is_behind_is_an_alarm(place, call):
+    code, out, _ = call(place, "warehouse", "freshness", "--max-age", "90000d")
+    assert code == 0
+    assert out.startswith(f"the last published day is {NEXT}, ")
+    code, out, error = call(place, "warehouse", "freshness", "--max-age", "2h")
+    assert (code, out, error.count("\n")) == (4, "", 1)
+    assert "more than 2 h; see docs/runbooks/the-warehouse-is-behind.md" in error
+    with pytest.raises(SystemExit):
+        call(place, "warehouse", "freshness", "--max-age", "soon")
 
 
 def test_a_day_is_cleared_by_a_command_that_wants_a_reason(tmp_path, call, capsys):

@@ -164,7 +164,7 @@ def opened(uri: str) -> str:
     if not uri:
         return "there is none"
     try:
-        return f"{storage.shown(uri)}: {storage.stat(uri).size} bytes"
+        return f"{storage.shown(uri)}: {storage.pictures.stat(uri).size} bytes"
     except storage.StorageError as error:
         return f"{error.status}: {error}{nearest(uri, {}) if error.status == 'missing' else ''}"
 

@@ -142,10 +142,10 @@ def _look(row: dict[str, Any], settings: PoseSettings) -> _Found:
         if _on_web(row):
             return _ask(row, settings)
         if not _is_known(row):
-            return storage.stat(row["image_uri"])
+            return storage.pictures.stat(row["image_uri"])
         if _same(_told(row), known := _known(row)):
             return None
-        return storage.stat_if_changed(row["image_uri"], known)
+        return storage.pictures.stat_if_changed(row["image_uri"], known)
     except storage.StorageError as error:
         return error
 
@@ -158,7 +158,7 @@ def _ask(row: dict[str, Any], settings: PoseSettings) -> _Found:
     known = _known(row) if _is_known(row) else None
     if known is not None and _same(_told(row), known):
         return None
-    found = storage.fetch_if_changed(row["image_uri"], known, settings.max_bytes)
+    found = storage.pictures.fetch_if_changed(row["image_uri"], known, settings.max_bytes)
     if found is None:
         return None
     # The digest at once: a batch of pictures is not to be held.
@@ -174,7 +174,7 @@ def _compare(row: dict[str, Any], found: _Found, settings: PoseSettings) -> dict
         if isinstance(found, storage.StorageError):
             raise found
         if not isinstance(found, _Read):
-            data = storage.read_bytes(row["image_uri"], settings.max_bytes)
+            data = storage.pictures.read_bytes(row["image_uri"], settings.max_bytes)
             found = _Read(found, hashlib.sha256(data).hexdigest())
     except storage.StorageError as error:
         failed = {"status": error.status, "error": str(error), "change": "failed"}

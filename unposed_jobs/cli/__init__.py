@@ -12,7 +12,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 
-from unposed_jobs import __version__
+from unposed_jobs import __version__, machine
 from unposed_jobs.arguments import Parser
 from unposed_jobs.errors import UnposedError
 
@@ -50,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(levelname)s %(name)s: %(message)s",
     )
     try:
-        return arguments.run(arguments) or 0
+        with machine.errors():
+            return arguments.run(arguments) or 0
     except UnposedError as error:
         print(f"unposed: {error}", file=sys.stderr)
         return error.exit_code

@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Check files, or list layouts."""
     from unposed_jobs import config, storage
-    from unposed_jobs.catalogue import checking
+    from unposed_jobs.catalogue import checking, places
     from unposed_jobs.jobs.source_frames import with_image_root
     from unposed_jobs.reference import selection
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f'Copy one from {config.LAYOUTS} and change it: layout = "./mine.toml"')
         return
     settings = checking.guess(arguments.files, arguments.config, arguments.layout)
-    storage.configure(settings.storage)
+    storage.configure(places.allowed(settings))
     products, images = checking.check(settings, with_image_root(settings.catalogue))
     for line in checking.report(products, images, settings):
         print(line)

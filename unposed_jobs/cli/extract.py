@@ -16,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     entry.configure(parser)
     entry.add_limit(parser)
     entry.add_scope(parser)
+    entry.add_shard(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument(
         "--job",
-        choices=("extract", "train", "promote", "audit", "gallery", "clear"),
+        choices=("extract", "train", "promote", "audit", "gallery", "maintain", "clear"),
         help="only this job",
     )
     parser.add_argument(

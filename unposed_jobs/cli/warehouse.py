@@ -1,4 +1,4 @@
-"""Look after the warehouse: compact, expire, collect orphans; clear a day."""
+"""Look after the warehouse: upkeep, a day taken back, the champion, how fresh it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from datetime import timedelta
 
 from unposed_jobs.arguments import day, reason
+from unposed_jobs.jobs import entry
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,13 +31,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     mode = maintain.add_mutually_exclusive_group()
     mode.add_argument("--dry-run", action="store_true", help="only tell (the default)")
     mode.add_argument("--apply", action="store_true", help="do it")
-    maintain.add_argument(
-        "--keep-days",
-        type=int,
-        default=7,
-        metavar="N",
-        help="keep the snapshots of the last N days, for time travel (default: 7)",
+    entry.add_keep_days(maintain)
+    fresh = actions.add_parser(
+        "freshness",
+        help="how old the last published day is",
+        description="Tells the last published day; ends with status 4 where it is too old.",
     )
+    fresh.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="settings (default: ./unposed.toml)",
+    )
+    entry.add_max_age(fresh)
     clear = actions.add_parser(
         "clear-day",
         help="take back what is published of a day",
@@ -56,10 +63,58 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--reason", type=reason, required=True, metavar="WHO_AND_WHY", help="kept in the table runs"
     )
 
+    champion = actions.add_parser(
+        "champion",
+        help="make a model of before the champion again",
+        description=(
+            "Makes a model the champion, in one commit: to go back to the one before, say. "
+            '`unposed query "SELECT * FROM models"` lists them. Published days stay as they are.'
+        ),
+    )
+    champion.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="settings (default: ./unposed.toml)",
+    )
+    champion.add_argument("--model", required=True, metavar="VERSION", help="the model's version")
+    champion.add_argument(
+        "--reason", type=reason, required=True, metavar="WHO_AND_WHY", help="kept with the model"
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
-    """Maintain the warehouse and print what was done to each table, or clear a day."""
-    return _clear(arguments) if arguments.action == "clear-day" else _maintain(arguments)
+    """Maintain and print what was done to each table, clear a day, or tell how old the last is."""
+    actions = {
+        "champion": _champion,
+        "clear-day": _clear,
+        "freshness": _freshness,
+        "maintain": _maintain,
+    }
+    return actions[arguments.action](arguments)
+
+
+def _champion(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from unposed_jobs import config
+    from unposed_jobs.jobs import promote
+    from unposed_jobs.warehouse import Warehouse
+
+    warehouse = Warehouse.open(config.load(arguments.config).warehouse, create=False)
+    row = promote.by_hand(warehouse, arguments.model, arguments.reason, datetime.now(UTC).date())
+    print(f"{row.model_version} is the champion; tonight's audit uses it")
+    return 0
+
+
+def _freshness(arguments: argparse.Namespace) -> int:
+    from unposed_jobs import config
+    from unposed_jobs.jobs import freshness
+    from unposed_jobs.warehouse import Warehouse
+
+    warehouse = Warehouse.open(config.load(arguments.config).warehouse, create=False)
+    print(freshness.check(warehouse, arguments.max_age))
+    return 0
 
 
 def _clear(arguments: argparse.Namespace) -> int:
@@ -78,13 +133,8 @@ def _maintain(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
     from unposed_jobs import config
-    from unposed_jobs.errors import UnposedError
     from unposed_jobs.warehouse import Warehouse, maintenance
 
-    if arguments.keep_days < 1:
-        raise UnposedError(
-            f"--keep-days {arguments.keep_days}: give 1 or more, for readers that are at work"
-        )
     warehouse = Warehouse.open(config.load(arguments.config).warehouse, create=False)
     console = Console()
     with console.status("maintaining the tables"):
@@ -92,7 +142,13 @@ def _maintain(arguments: argparse.Namespace) -> int:
             warehouse, arguments.apply, timedelta(days=arguments.keep_days)
         )
     table = Table(
-        "table", "superseded", "files compacted", "manifests merged", "snapshots expired", "orphans"
+        "table",
+        "superseded",
+        "files compacted",
+        "manifests merged",
+        "snapshots expired",
+        "old metadata",
+        "orphans",
     )
     for report in reports:
         compacted = f"{report.compacted_files} into {report.compacted_into}"
@@ -103,6 +159,7 @@ def _maintain(arguments: argparse.Namespace) -> int:
             compacted if report.compacted_files else "-",
             str(report.merged_manifests or "-"),
             str(report.expired_snapshots or "-"),
+            str(report.old_metadata or "-"),
             orphans if report.orphans else "-",
         )
     console.print(table)

@@ -29,9 +29,10 @@ from unposed_jobs.audit.expectations import CLASSES, Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import frames, ingest, landmark_table, loaded, vocabulary_table
+from unposed_jobs.jobs import followed, frames, ingest, landmark_table, loaded, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.session import fit_shuffle
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.warehouse import RunRecord, Warehouse, day_checks, tables
@@ -66,7 +67,8 @@ class _Champion:
 
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
-    _champion(Warehouse.open(settings.warehouse), settings)
+    warehouse = Warehouse.open(settings.warehouse)
+    _champion(warehouse, followed.settings_for(warehouse, settings))
     ingest.check_sources(settings)
 
 
@@ -80,12 +82,14 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     started, clock = datetime.now(UTC), time.monotonic()
     warehouse = Warehouse.open(settings.warehouse)
     seen = warehouse.seen(run.run_date)
+    settings = followed.settings_for(warehouse, settings)
     champion = _champion(warehouse, settings)
     model, expectations = champion.model, champion.expectations
     for line in champion.unused:
         run.progress(line)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True, carried=True)
     rejected = ingest.check_budget(catalogue, settings)
+    fit_shuffle(spark, rejected["images"]["rows"])
 
     job = Context(spark, settings, run, warehouse)
     pictures = pictures_of_day(job, catalogue.images, model)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -19,8 +18,6 @@ from unposed_jobs.warehouse import tables
 
 if TYPE_CHECKING:
     from unposed_jobs.pose.estimator import PoseEstimator
-
-log = logging.getLogger(__name__)
 
 BATCH_ROWS = 64
 """Rows that a worker hands over at once."""
@@ -96,17 +93,19 @@ def extract_chunks(
     """On an executor: references (image_uri, content_sha256) to rows of landmarks.
 
     Reads ahead with threads while the estimator works, on the GPU that Spark gave the task. A
-    picture that vanished or changed since it was fingerprinted yields no row: the next run sees
-    it as it is then. Returns `EXTRACTED`. Raises UnposedError where PyTorch cannot use that GPU.
+    picture that vanished or changed since it was fingerprinted yields a row of the status
+    ``lost``, which no table keeps: the next run sees it as it is then. Returns `EXTRACTED`.
+    Raises UnposedError where PyTorch cannot use that GPU.
     """
     gpu = devices.take_gpu()
     estimator = ready(pose)
     devices.require(gpu)
     clock = pipeline.Clock()
     references = (item for batch in batches for item in batch.to_pylist())
+    failures: dict[str, str] = {}
     stream = pipeline.extract_stream(
         references,
-        lambda item: _read(item["image_uri"], pose),
+        lambda item: _read(item, pose, failures),
         estimator,
         pose,
         decoders=devices.decoders(),
@@ -114,18 +113,17 @@ def extract_chunks(
         clock=clock,
     )
     while part := list(islice(stream, BATCH_ROWS)):
-        kept = [
+        rows = [
             row
-            for item, row in part
             if row is not None and row["content_sha256"] == item["content_sha256"]
+            else _lost(item, failures)
+            for item, row in part
         ]
-        if len(kept) < len(part):
-            log.warning("%d pictures changed or vanished", len(part) - len(kept))
-        for row in kept:
+        for row in rows:
             row |= {"estimator_id": estimator_id, "gpu": gpu}
-        if kept:  # The first row bears the time of the batch: only sums are asked for.
-            kept[0] |= {f"{stage}_seconds": spent for stage, spent in clock.take().items()}
-            yield pa.RecordBatch.from_pylist(kept, schema=EXTRACTED)
+        # The first row bears the time of the batch: only sums are asked for.
+        rows[0] |= {f"{stage}_seconds": spent for stage, spent in clock.take().items()}
+        yield pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
 
 
 @loaded.once
@@ -134,9 +132,19 @@ def ready(pose: PoseSettings) -> PoseEstimator:
     return estimators.create(pose)
 
 
-def _read(uri: str, pose: PoseSettings) -> bytes | None:
+def _read(item: dict[str, Any], pose: PoseSettings, failures: dict[str, str]) -> bytes | None:
     try:
-        return storage.read_bytes(uri, pose.max_bytes)
+        return storage.pictures.read_bytes(item["image_uri"], pose.max_bytes)
     except storage.StorageError as error:
-        log.warning("%s", error)
+        failures[item["content_sha256"]] = str(error)
         return None
+
+
+def _lost(item: dict[str, Any], failures: dict[str, str]) -> dict[str, Any]:
+    content = item["content_sha256"]
+    changed = f"{storage.shown(item['image_uri'])} changed since it was looked at"
+    return {
+        "content_sha256": content,
+        "status": "lost",
+        "error": failures.pop(content, changed),
+    }

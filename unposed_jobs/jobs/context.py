@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from unposed_jobs.jobs.budgets import Night
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,6 +27,7 @@ class Context:
     settings: Settings
     run: Run
     warehouse: Warehouse
+    night: Night = field(default_factory=lambda: Night(0.0))
 
     @property
     def partitions(self) -> int:

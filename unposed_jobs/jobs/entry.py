@@ -9,12 +9,12 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
 
-from unposed_jobs import config
+from unposed_jobs import config, machine
 from unposed_jobs.arguments import Parser, day, positive
-from unposed_jobs.errors import UnposedError
+from unposed_jobs.errors import MachineError, NothingToDoError, UnposedError
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,13 @@ class Run:
     scope: str = "all"
     """`all` pictures of the day, or those of the `reference` products only."""
     limit: int | None = None
+    shard: tuple[int, int] = (1, 1)
+    """Extract the k-th of n parts of the pictures."""
     dry_run: bool = False
+    keep_days: int = 7
+    """Of snapshots, that maintenance keeps."""
+    max_age: timedelta = timedelta(hours=36)
+    """Of the last published day."""
     promote_anyway: str = ""
     """Who accepts a candidate that the comparison refuses, and why; empty: nobody does."""
     accept_changes: str = ""
@@ -84,6 +90,49 @@ def add_limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_optional_number, help="extract at most so many pictures")
 
 
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """The flag of extractions that are done in parts."""
+    parser.add_argument(
+        "--shard", type=_shard, default=(1, 1), metavar="K/N", help="the k-th of n parts, as 3/8"
+    )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part; give K/N, as 3/8")
+    return int(number), int(of)
+
+
+def add_keep_days(parser: argparse.ArgumentParser) -> None:
+    """The flag of maintenance."""
+    parser.add_argument(
+        "--keep-days",
+        type=positive,
+        default=7,
+        metavar="N",
+        help="keep the snapshots of the last N days, for time travel (default: 7)",
+    )
+
+
+def add_max_age(parser: argparse.ArgumentParser) -> None:
+    """The flag of the freshness check."""
+    parser.add_argument(
+        "--max-age",
+        type=_age,
+        default=timedelta(hours=36),
+        metavar="AGE",
+        help="hours or days since the midnight that the last published day began (default: 36h)",
+    )
+
+
+def _age(text: str) -> timedelta:
+    unit = {"h": timedelta(hours=1), "d": timedelta(days=1)}.get(text[-1:])
+    if unit is None or not text[:-1].isdecimal() or int(text[:-1]) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age; give hours or days, as 36h or 2d")
+    return int(text[:-1]) * unit
+
+
 def add_scope(parser: argparse.ArgumentParser) -> None:
     """The flag of jobs that may look at the reference products alone."""
     parser.add_argument(
@@ -133,6 +182,9 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
         run_date=arguments.date,
         scope=scope or getattr(arguments, "scope", None) or "all",
         limit=getattr(arguments, "limit", None),
+        shard=getattr(arguments, "shard", (1, 1)),
+        keep_days=getattr(arguments, "keep_days", 7),
+        max_age=getattr(arguments, "max_age", timedelta(hours=36)),
         dry_run=arguments.dry_run,
         promote_anyway=getattr(arguments, "promote_anyway", ""),
         accept_changes=getattr(arguments, "accept_changes", ""),
@@ -168,11 +220,18 @@ def _record(
             run_id=f"{job}-{run.run_date}-{started:%Y%m%dT%H%M%S%f}",
             job=job,
             run_date=run.run_date,
-            state="refused" if isinstance(error, UnposedError) else "failed",
+            state=_state(error),
             started_at=started,
             error=_line(error),
         )
     )
+
+
+def _state(error: BaseException) -> Literal["skipped", "refused", "failed"]:
+    if isinstance(error, NothingToDoError):
+        return "skipped"
+    known = isinstance(error, UnposedError) and not isinstance(error, MachineError)
+    return "refused" if known else "failed"
 
 
 def _line(error: BaseException) -> str:
@@ -202,7 +261,7 @@ def local(
     run = run_of(arguments, scope)
     try:
         for name, module in zip(jobs, modules, strict=True):
-            with recorded(name, settings, run), user_errors():
+            with recorded(name, settings, run), machine.errors(), user_errors():
                 module.run(spark, settings, run)
     finally:
         spark.stop()
@@ -233,7 +292,7 @@ def submit(
 
         settings, asked = settings_of(arguments), run_of(arguments)
         job = run.__module__.rsplit(".", 1)[-1]
-        with recorded(job, settings, asked), user_errors():
+        with recorded(job, settings, asked), machine.errors(), user_errors():
             run(session(f"unposed-{name}") if needs_spark else None, settings, asked)
     except UnposedError as error:
         print(f"unposed: {error}", file=sys.stderr)

@@ -5,7 +5,8 @@
 2. `extract_contents`: the contents that this estimator has not seen yet, chunk by chunk; each
    group of chunks is a commit to the table `landmarks`, so a lost night goes on where it was.
 
-A picture that cannot be had or read becomes a status in those tables. Where the landmarks come
+A picture that cannot be had or read becomes a status in those tables; too many of a kind, and the
+run is refused (`budgets`). Where the landmarks come
 from elsewhere (``[catalogue] landmarks``), no picture is opened: both steps take what that table
 says, one commit each.
 """
@@ -22,13 +23,14 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
-from unposed_jobs.catalogue import fingerprints
+from unposed_jobs.catalogue import fingerprints, places
 from unposed_jobs.config import Settings
-from unposed_jobs.errors import ErrorBudgetExceededError
-from unposed_jobs.jobs import chunks, frames, ingest, landmark_table, reference
+from unposed_jobs.errors import ErrorBudgetExceededError, NothingToDoError
+from unposed_jobs.jobs import budgets, chunks, followed, frames, ingest, landmark_table, reference
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.extraction_figures import Told, speed
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.session import fit_shuffle
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
@@ -42,9 +44,9 @@ _FAILED = storage.STATUSES
 
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
-    storage.configure(settings.storage)
-    landmark_table.estimator_of(settings)
-    Warehouse.open(settings.warehouse)
+    storage.configure(places.allowed(settings))
+    warehouse = Warehouse.open(settings.warehouse)
+    landmark_table.estimator_of(followed.settings_for(warehouse, settings))
     ingest.check_sources(settings)
 
 
@@ -55,29 +57,38 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     UnposedError for what a user can mend: source, weights, estimator.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    storage.configure(settings.storage)
-    estimator_id = landmark_table.estimator_of(settings)
+    storage.configure(places.allowed(settings))
     warehouse = Warehouse.open(settings.warehouse)
+    settings = followed.settings_for(warehouse, settings)
+    estimator_id = landmark_table.estimator_of(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
-    ingest.check_budget(catalogue, settings)
+    counts = ingest.check_budget(catalogue, settings)["images"]
+    fit_shuffle(spark, counts["rows"])
+    if not counts["accepted"] and counts["other_day"]:
+        raise NothingToDoError(f"the catalogue lists no picture for {run.run_date}: nothing to do")
     run_id = run_identity(
-        "extract", run.run_date, settings.pose, estimator_id, run.scope, run.limit
+        "extract", run.run_date, settings.pose, estimator_id, run.scope, run.limit, *_part(run)
     )
 
     images = catalogue.images
+    if _part(run):
+        number, of = run.shard
+        share = F.pmod(F.xxhash64("image_uri", F.lit("shard")), F.lit(of))
+        images = images.where(share == number - 1)
     if run.scope == "reference":
         chosen = reference.reference_products(catalogue, settings)
         images = images.join(chosen.select("product_id"), "product_id", "left_semi")
-    job = Context(spark, settings, run, warehouse)
+    job = Context(spark, settings, run, warehouse, budgets.Night(settings.extraction.night_seconds))
     tonight, figures = fingerprint_pictures(job, run_id, images, catalogue.landmarks)
     try:
         extracted = extract_contents(job, run_id, estimator_id, tonight, catalogue.landmarks)
+        decoding = figures | extracted
+        budgets.decoded(decoding, settings, lambda: _undecodable(job, estimator_id, tonight))
     finally:
         tonight.unpersist()
     snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
-    figures |= extracted | {"scope": run.scope}
+    figures |= extracted | {"scope": run.scope, "shard": list(run.shard)}
     figures["seconds"] = round(time.monotonic() - clock, 1)
-    _check_decoded(figures, settings)
     told = [f"{name} {figures[name]}" for name in _FAILED if figures[name]]
     run.progress(
         f"pictures {figures['pictures']}, new {figures['new']}, changed {figures['changed']}, "
@@ -101,6 +112,11 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     if not run.dry_run:
         warehouse.publish_views()
     return figures
+
+
+def _part(run: Run) -> tuple[str, ...]:
+    """What names the part of the pictures, where it is one."""
+    return () if run.shard[1] == 1 else ("shard {} of {}".format(*run.shard),)
 
 
 def fingerprint_pictures(
@@ -130,12 +146,15 @@ def fingerprint_pictures(
             for name in ("status", "etag", "size", "last_modified", "first_seen", "last_seen")
         ),
     )
-    pose, web, run_date = settings.pose, settings.storage, run.run_date
+    pose, web, run_date = settings.pose, places.allowed(settings), run.run_date
+    night = job.night
 
     def fingerprint(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         storage.configure(web)
         listed = (batch.select(fingerprints.LISTED.names) for batch in batches)
-        return fingerprints.fingerprint_batches(listed, pose, run_date)
+        for found in fingerprints.fingerprint_batches(listed, pose, run_date):
+            night.check()
+            yield found
 
     listed = told.join(beside, "image_uri", "left").select(*fingerprints.LISTED.names)
     if landmarks is not None:
@@ -160,13 +179,16 @@ def fingerprint_pictures(
         **{name: _total(counts, "status", name) for name in _FAILED},
         "snapshots": {},
     }
+
+    def examples(statuses: tuple[str, ...]) -> list[str]:
+        lost = tonight.where(F.col("status").isin(*statuses)).select("error")
+        return [row["error"] for row in lost.limit(budgets.EXAMPLES).collect()]
+
     try:
-        _check_budget(figures, settings)
-    except ErrorBudgetExceededError as error:
-        lost = tonight.where(F.col("status").isin("missing", "unreachable", "too_large"))
-        reasons = [row["error"] for row in lost.select("error").limit(3).collect()]
+        budgets.fingerprinted(figures, settings, examples)
+    except ErrorBudgetExceededError:
         tonight.unpersist()
-        raise ErrorBudgetExceededError(f"{error} Such as: {'; '.join(reasons)}") from None
+        raise
     altered = sorted({number for row in counts for number in row["altered"]})
     if altered and not run.dry_run:
         # Whole buckets are written: those in which no picture is another one stay as they are.
@@ -199,7 +221,7 @@ def extract_contents(
     compute, and one commit. Returns counts by landmark status.
     """
     warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
-    web = settings.storage
+    web = places.allowed(settings)
     read_at, own = warehouse.snapshot_id("landmarks"), set[int]()
     work, total, unreadable = _work(job, estimator_id, tonight)
     todo = work.where("seen is null").select("content_sha256", "image_uri")
@@ -212,20 +234,26 @@ def extract_contents(
         "ok": 0,
         "no_person": 0,
         "unreadable": 0,
+        "lost": 0,
         "unreadable_pictures": unreadable,
         "snapshots": {},
     }
     if run.dry_run:
         work.unpersist()
         return figures
-    told = Told()
+    told, examples = Told(), list[str]()
     group_of = F.pmod(F.xxhash64("content_sha256"), F.lit(groups))
+
+    night = job.night
 
     def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         storage.configure(web)
-        return chunks.extract_chunks(batches, pose, estimator_id)
+        for found in chunks.extract_chunks(batches, pose, estimator_id):
+            night.check()
+            yield found
 
     for group in range(groups):
+        night.check()
         part = todo.where(group_of == group)
         if landmarks is not None:
             rows = landmark_table.extracted(part, landmarks, estimator_id)
@@ -234,9 +262,15 @@ def extract_contents(
             rows = _chunked(part, cut).mapInArrow(extract, frames.spark_schema(chunks.EXTRACTED))
         rows = rows.persist()
         counts, digest = told.add(rows)
+        if lost := counts.pop("lost", 0):
+            figures["lost"] += lost
+            gone = rows.where("status = 'lost'").select("error").limit(budgets.EXAMPLES)
+            examples += [row["error"] for row in gone.collect()]
+            budgets.extracted(figures, settings.extraction, examples[: budgets.EXAMPLES])
+        kept = rows.where(~F.col("status").eqNullSafe("lost"))
         writing = time.monotonic()
         staged = frames.stage(
-            frames.with_bucket(rows, "content_sha256", settings.warehouse.buckets),
+            frames.with_bucket(kept, "content_sha256", settings.warehouse.buckets),
             warehouse.stage("landmarks", run_id),
         )
         snapshot = warehouse.append(
@@ -251,8 +285,8 @@ def extract_contents(
             figures["extracted"] += count
         run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
     if figures["unreadable"]:
-        lost = _unreadable(job, estimator_id).join(work.where("seen is null"), "content_sha256")
-        figures["unreadable_pictures"] += lost.agg(F.sum("pictures")).collect()[0][0] or 0
+        broken = _unreadable(job, estimator_id).join(work.where("seen is null"), "content_sha256")
+        figures["unreadable_pictures"] += broken.agg(F.sum("pictures")).collect()[0][0] or 0
     work.unpersist()
     return figures | told.figures(figures)
 
@@ -282,6 +316,15 @@ def _unreadable(job: Context, estimator_id: str) -> DataFrame:
     return landmarks.where("status = 'unreadable'").select("content_sha256")
 
 
+def _undecodable(job: Context, estimator_id: str, tonight: DataFrame) -> list[str]:
+    """Some of the pictures that cannot be decoded, with the reason."""
+    landmarks = frames.read_landmarks(job.spark, job.warehouse, estimator_id)
+    bad = landmarks.where("status = 'unreadable'").select("content_sha256", F.col("error"))
+    found = tonight.where("status = 'ok'").drop("error").join(bad, "content_sha256")
+    rows = found.select("image_uri", "error").limit(budgets.EXAMPLES).collect()
+    return [f"{storage.shown(row['image_uri'])}: {row['error']}" for row in rows]
+
+
 def _chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
     """The contents with a partition for each chunk; Spark starts them in this order."""
     if not cut.parts:
@@ -297,40 +340,3 @@ def _chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
 
 def _total(counts: list[Any], column: str, value: str) -> int:
     return sum(row["count"] for row in counts if row[column] == value)
-
-
-def _check_budget(figures: dict[str, Any], settings: Settings) -> None:
-    """An address that may never be read (`refused`) is a property of the catalogue, not a fault."""
-    budget = settings.pose.error_budget
-    failed = {name: figures[name] for name in _FAILED if figures[name] and name != "refused"}
-    broken = sum(failed.values())
-    readable = figures["pictures"] - figures["refused"]
-    if not readable or broken / readable <= budget:
-        return
-    limit = f"more than [pose] error_budget = {budget:g}; nothing was kept"
-    if settings.catalogue.landmarks:
-        raise ErrorBudgetExceededError(
-            f"{broken} of {readable} listed pictures have no row in [catalogue] landmarks, {limit}"
-            ". Are image_uri there and in the images source the same addresses?"
-        )
-    told = ", ".join(f"{name} {count}" for name, count in failed.items()).replace("_", " ")
-    raise ErrorBudgetExceededError(
-        f"{broken} of {readable} pictures cannot be read ({told}), {limit}. Is the storage up?"
-    )
-
-
-def _check_decoded(figures: dict[str, Any], settings: Settings) -> None:
-    """Pictures that are there and cannot be decoded count as those that cannot be had; their
-    landmarks rows, which say so, are kept.
-    """
-    lost, readable = figures["unreadable_pictures"], figures["pictures"] - figures["refused"]
-    broken = lost + sum(figures[name] for name in _FAILED if name != "refused")
-    budget = settings.pose.error_budget
-    if not lost or broken / readable <= budget:
-        return
-    why = ", ".join(f"{name} {count}" for name, count in figures.get("errors", {}).items())
-    raise ErrorBudgetExceededError(
-        f"{broken} of {readable} pictures cannot be read, {lost} of them as they cannot be decoded"
-        f"{f' ({why})' if why else ''}, more than [pose] error_budget = {budget:g}; nothing was "
-        "published. landmarks.error tells why of each"
-    )

@@ -28,7 +28,7 @@ class Told:
 
     def add(self, rows: DataFrame) -> tuple[dict[str, int], str]:
         """Add rows, in one pass; returns how many there are of each status, and the digest of
-        their contents.
+        their contents. Those that are ``lost`` are counted alone.
 
         Errors count by the word before the colon. Of tasks that ran twice only the rows that
         are kept are counted.
@@ -48,14 +48,15 @@ class Told:
         counts: Counter[str] = Counter()
         for row in found:
             counts[row["status"]] += row["rows"]
-            if row["error"] is not None:
+            if row["error"] is not None and row["status"] != "lost":
                 broken = row["status"] == "unreadable"
                 (self._errors if broken else self._notes)[row["error"]] += row["rows"]
             for stage in timed:
                 self.seconds[stage] += row[stage] or 0.0
             self._gpus |= set(row["gpus"]) if gpus else set()
-        total = sum((row["digest"] for row in found), Decimal(0)) if found else None
-        return dict(counts), frames.digest_of(total, sum(counts.values()))
+        kept = [row for row in found if row["status"] != "lost"]
+        total = sum((row["digest"] for row in kept), Decimal(0)) if kept else None
+        return dict(counts), frames.digest_of(total, sum(row["rows"] for row in kept))
 
     def figures(self, counted: dict[str, Any]) -> dict[str, Any]:
         """For the table `runs`. The stages' seconds are summed over all workers and threads;

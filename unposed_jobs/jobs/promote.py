@@ -23,6 +23,8 @@ from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pyspark.sql import SparkSession
 
     from unposed_jobs.config import Settings
@@ -97,6 +99,49 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         + (" (dry run, nothing changed)" if run.dry_run else "")
     )
     return decided
+
+
+def by_hand(warehouse: Warehouse, version: str, reason: str, day: date) -> ModelRow:
+    """Make a model of before the champion again, in one commit; returns its row.
+
+    The audits after it use it; published days stay as they are until they are done again. Raises
+    UnposedError where there is no such model, its bundle is gone or damaged, or it is the champion.
+    """
+    started = datetime.now(UTC)
+    known = {row.model_version: row for row in registry.models(warehouse)}
+    if version not in known:
+        raise UnposedError(f"no model {version}; known: {', '.join(known) or 'none'}")
+    before = registry.champion(warehouse)
+    if before is not None and before.model_version == version:
+        raise UnposedError(f"{version} is the champion already")
+    Bundle.load(known[version].artefact_uri)
+    run_id = run_identity("promote", day, version, started.isoformat())
+    chosen = dataclasses.replace(
+        known[version],
+        status="champion",
+        promoted_on=day,
+        reason=f"made champion by hand: {reason}",
+        run_id=run_id,
+    )
+    rows = [chosen]
+    if before is not None:
+        rows.append(dataclasses.replace(before, status="retired"))
+    snapshot = registry.record(warehouse, rows, run_id)
+    warehouse.record_run(
+        RunRecord(
+            run_id=run_id,
+            job="promote",
+            run_date=day,
+            state="published",
+            started_at=started,
+            model_version=version,
+            rows={"models": len(rows)},
+            figures={"by_hand": reason, "before": before.model_version if before else None},
+            snapshots={"models": snapshot},
+        )
+    )
+    warehouse.publish_views()
+    return chosen
 
 
 def _trained(warehouse: Warehouse, run: Run, status: str) -> ModelRow | None:

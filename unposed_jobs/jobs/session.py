@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unposed_jobs import errors
+from unposed_jobs import errors, storage
 from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _SQL = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
 }
 """What the jobs rely on, whoever started the session."""
+_PLACES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")
+_ROWS_A_PARTITION = 20_000
 _LOGGING = """\
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
@@ -44,9 +46,10 @@ appender.stderr.layout.pattern = %p %c{1}: %m%n
 
 
 def session(
-    app_name: str, master: str = "local[*]", options: Mapping[str, str] | None = None
+    app_name: str, master: str = "local[*,2]", options: Mapping[str, str] | None = None
 ) -> SparkSession:
-    """The active session, that of spark-submit, or a new one: on all cores of this machine.
+    """The active session, that of spark-submit, or a new one: on all cores of this machine, where a
+    task has a second try, as a worker may die.
 
     A new one listens on the loopback alone, has no web page and logs errors only; its memory is
     Spark's own setting (``spark-defaults.conf``, ``SPARK_DRIVER_MEMORY``). Executors run this
@@ -64,6 +67,8 @@ def session(
     if started is None:
         builder = SparkSession.builder.appName(app_name)
         try:
+            if submitted:
+                _make_event_folder()
             started = builder.getOrCreate() if submitted else _new(builder, master, options or {})
         except PySparkRuntimeError as error:
             if "JAVA_GATEWAY" not in str(error.getCondition()):
@@ -71,7 +76,21 @@ def session(
             raise UnposedError(f"Java did not start; {_NO_JAVA}") from None
     for key, value in _SQL.items():
         started.conf.set(key, value)
+    # Where S3 is, but no secret: those are the executors' own, by spark.executorEnv or a role.
+    told = {name: os.environ[name] for name in _PLACES if name in os.environ}
+    started.sparkContext.environment.update(told)
     return started
+
+
+def fit_shuffle(spark: SparkSession, rows: int) -> int:
+    """Let what follows be shuffled into as many partitions as so many rows fill, each core having
+    one, but no more than are configured; returns the number.
+    """
+    most = int(spark.sparkContext.getConf().get("spark.sql.shuffle.partitions", "200"))
+    wanted = max(spark.sparkContext.defaultParallelism, -(-rows // _ROWS_A_PARTITION))
+    number = min(most, wanted)
+    spark.conf.set("spark.sql.shuffle.partitions", number)
+    return number
 
 
 def _new(builder: SparkSession.Builder, master: str, further: Mapping[str, str]) -> SparkSession:
@@ -93,6 +112,19 @@ def _new(builder: SparkSession.Builder, master: str, further: Mapping[str, str])
         for key, value in (options | dict(further)).items():
             builder = builder.config(key, value)
         return builder.master(master).getOrCreate()
+
+
+def _make_event_folder() -> None:
+    """Spark does not start where the folder of its event log is not there: the one that the
+    defaults name is made, where it is one of this machine.
+    """
+    file = Path(os.environ.get("SPARK_CONF_DIR", ""), "spark-defaults.conf")
+    with contextlib.suppress(OSError, UnposedError):  # Then Spark says what is wrong.
+        pairs = [line.split(None, 1) for line in file.read_text(encoding="utf-8").splitlines()]
+        told = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
+        folder = told.get("spark.eventLog.dir", "")
+        if told.get("spark.eventLog.enabled") == "true" and storage.scheme(folder) == "file":
+            storage.local_path(folder).mkdir(parents=True, exist_ok=True)
 
 
 def _require_java() -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
-from unposed_jobs.jobs import frames, ingest, landmark_table, reference, vocabulary_table
+from unposed_jobs.jobs import followed, frames, ingest, landmark_table, reference, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
@@ -52,8 +52,9 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     Raises UnposedError where the reference is too small or has no landmarks.
     """
     started = datetime.now(UTC)
-    estimator_id = landmark_table.estimator_of(settings)
     warehouse = Warehouse.open(settings.warehouse)
+    settings = followed.settings_for(warehouse, settings)
+    estimator_id = landmark_table.estimator_of(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date)
     ingest.check_budget(catalogue, settings)
     pictures = pictures_with_landmarks(
@@ -90,7 +91,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         estimator_id=estimator_id,
         artefact_uri=uri,
         checksums=bundle.checksums,
-        parameters=bundle.parameters,
+        parameters=bundle.parameters | {followed.PARAMETER: settings.pose.estimator},
         metrics=bundle.metrics,
         run_date=run.run_date,
         promoted_on=None,

@@ -28,6 +28,10 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_MOST_SCANNED = 20
+"""Times `max_pixels`, over all scans of a progressive JPEG; ordinary ones have ten scans at most,
+and a small file may have thousands, each of which takes as long as a picture."""
+_ROWS = 256
 _MENDABLE = ("truncated", "broken")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _TRANSPARENT = {"RGBA", "RGBa", "LA", "La", "PA"}
@@ -38,8 +42,8 @@ class UnreadablePicture(Exception):  # noqa: N818 - a status of the picture, not
     """The bytes are no picture we can read.
 
     The message is one line: a leading word (empty, too_large, not_a_picture, unread_format,
-    truncated, broken, too_many_pixels, zero_size), the format's name where it is none that is
-    read, a colon, and the detail.
+    truncated, broken, too_many_pixels, too_many_scans, zero_size), the format's name where it is
+    none that is read, a colon, and the detail.
     """
 
 
@@ -85,6 +89,9 @@ def _decoded(data: bytes, settings: PoseSettings) -> npt.NDArray[np.uint8]:
             raise UnreadablePicture(
                 f"too_many_pixels: {width} x {height}, the limit is {settings.max_pixels}"
             )
+        scans = data.count(b"\xff\xda") if image.info.get("progressive") else 1
+        if scans * width * height > _MOST_SCANNED * settings.max_pixels:
+            raise UnreadablePicture(f"too_many_scans: {scans} of {width} x {height}")
         # Most pictures by far: plain JPEGs, for which there is a faster way to equal pixels.
         rgb = None
         if image.format == "JPEG" and image.mode == "RGB":
@@ -168,12 +175,17 @@ def _by_profile(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    pixels = np.asarray(image)
     if image.mode == "F":
-        scale = 255.0 if values.max() <= 1.0 else 1.0
+        scale = 255.0 if np.fmax.reduce(pixels, axis=None, initial=0.0) <= 1.0 else 1.0
     else:
-        scale = 1.0 if image.mode == "I" and values.max() <= 255 else 255.0 / 65535.0
-    return np.clip(values * scale + 0.5, 0, 255).astype(np.uint8)
+        scale = 1.0 if image.mode == "I" and pixels.max() <= 255 else 255.0 / 65535.0
+    found = np.empty(pixels.shape, np.uint8)
+    # Some rows at a time: as 64-bit numbers a picture would take eight times its own memory.
+    for start in range(0, len(pixels), _ROWS):
+        rows = np.nan_to_num(pixels[start : start + _ROWS].astype(np.float64))
+        found[start : start + _ROWS] = np.clip(rows * scale + 0.5, 0, 255).astype(np.uint8)
+    return found
 
 
 def _reason(error: Exception) -> str:

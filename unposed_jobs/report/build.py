@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from unposed_jobs import storage
+from unposed_jobs.catalogue import places
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.report import cards, facts, listing, pages, search, thumbnails
@@ -46,7 +47,7 @@ def build(
     limit = settings.gallery.products if limit is None else limit
     if limit < 1:
         raise UnposedError("--limit must be at least 1")
-    storage.configure(settings.storage)
+    storage.configure(places.allowed(settings))
     target = Path(out).absolute()
     refuse_foreign(target)
     tell: Progress = progress or (lambda what, done, of: None)

@@ -85,7 +85,7 @@ def _make(
         if (folder / path).is_file() or _take_over(path, folder, previous):
             return Thumbnail(path)
     try:
-        data = storage.read_bytes(uri, settings.max_bytes)
+        data = storage.pictures.read_bytes(uri, settings.max_bytes)
     except storage.StorageError as error:
         return Thumbnail(None, REASONS[error.status])
     path = _path(hashlib.sha256(data).hexdigest())

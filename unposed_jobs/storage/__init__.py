@@ -3,14 +3,15 @@
 Any other scheme is refused and never fetched. Every failure is a `StorageError`, whose
 `status` is the word the tables keep. S3 is asked through boto3, with its own environment
 (``AWS_PROFILE``, ``AWS_ENDPOINT_URL``, ...). Of the web only single pictures are read, and only
-from the hosts that `configure` allows: none before it is called.
+from the hosts that `configure` allows: none before it is called. What a catalogue names is read
+by `pictures`, from the folders and buckets that `configure` allows.
 """
 
 from __future__ import annotations
 
 from typing import Any, BinaryIO
 
-from unposed_jobs.storage import local, objects, web
+from unposed_jobs.storage import local, objects, pictures, web
 from unposed_jobs.storage.addresses import (
     STATUSES,
     ObjectStat,
@@ -24,9 +25,11 @@ from unposed_jobs.storage.addresses import (
     shown,
 )
 from unposed_jobs.storage.objects import aws_options
-from unposed_jobs.storage.web import Content, configure, fetch_if_changed, most_requests
+from unposed_jobs.storage.process import ANYWHERE
+from unposed_jobs.storage.web import Content, configure, most_requests
 
 __all__ = [
+    "ANYWHERE",
     "STATUSES",
     "Content",
     "ObjectStat",
@@ -35,7 +38,6 @@ __all__ = [
     "aws_options",
     "configure",
     "exists",
-    "fetch_if_changed",
     "is_absolute",
     "is_folder",
     "join",
@@ -44,7 +46,9 @@ __all__ = [
     "local_path",
     "most_requests",
     "open_input",
+    "pictures",
     "read_bytes",
+    "remove_folder",
     "scheme",
     "shown",
     "stat",
@@ -89,6 +93,14 @@ def write_bytes(uri: str, data: bytes) -> None:
     Raises StorageError.
     """
     _STORAGES[kind(uri)].write_bytes(uri, data)
+
+
+def remove_folder(uri: str) -> int:
+    """Remove the files below a folder; returns how many there were. An empty one is no error.
+
+    Raises StorageError; refused for a web address and for a whole bucket or disk.
+    """
+    return _STORAGES[kind(uri)].remove_folder(uri)
 
 
 def exists(uri: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat as modes
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from typing import BinaryIO
 
 from unposed_jobs.storage.addresses import ObjectStat, StorageError, local_path, shown
 
+_SYSTEM = ("/proc/", "/sys/", "/dev/")
+_MEMORY = "/dev/shm/"  # noqa: S108 - somebody's own files may well be there
 _NO_SUCH = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
@@ -38,22 +41,51 @@ def _regular(uri: str, found: os.stat_result) -> os.stat_result:
     return found
 
 
+def refuse_system(uri: str, real: str) -> None:
+    """Raise StorageError (refused) for what the kernel makes up: processes, devices, settings."""
+    if f"{real}/".startswith(_SYSTEM) and not real.startswith(_MEMORY):
+        raise StorageError("refused", f"{shown(uri)} is the system's, not a file of anybody's")
+
+
 def stat(uri: str) -> ObjectStat:
     """See `unposed_jobs.storage.stat`."""
+    return stat_at(uri, _real(uri))
+
+
+def stat_at(uri: str, real: str) -> ObjectStat:
+    """The `stat` of a file whose path has no links, as it was resolved."""
     with _told(uri, "look at"):
-        found = _regular(uri, os.stat(local_path(uri)))
+        found = _regular(uri, os.stat(real, follow_symlinks=False))
     return ObjectStat(found.st_size, None, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
 def open_input(uri: str) -> BinaryIO:
     """See `unposed_jobs.storage.open_input`."""
-    stat(uri)
+    return _open_at(uri, _real(uri))
+
+
+def _real(uri: str) -> str:
+    with _told(uri, "look at"):
+        try:
+            real = os.path.realpath(local_path(uri))
+        except ValueError:
+            raise StorageError("missing", f"no file {shown(uri)}: not a file name here") from None
+    refuse_system(uri, real)
+    return real
+
+
+def _open_at(uri: str, real: str) -> BinaryIO:
+    stat_at(uri, real)
     with _told(uri, "read"):
-        # Looked at again once open, and without blocking: it may have been swapped for a pipe.
-        descriptor = os.open(local_path(uri), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Looked at again once open, and without blocking: it may have been swapped for a pipe, or
+        # a folder on the way for a link.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(real, flags)
         try:
             _regular(uri, os.fstat(descriptor))
-        except StorageError:
+            if os.readlink(f"/proc/self/fd/{descriptor}") != real:
+                raise StorageError("refused", f"{shown(uri)} was moved while it was opened")
+        except BaseException:
             os.close(descriptor)
             raise
         return os.fdopen(descriptor, "rb")
@@ -61,11 +93,17 @@ def open_input(uri: str) -> BinaryIO:
 
 def read_bytes(uri: str, max_bytes: int | None) -> bytes:
     """See `unposed_jobs.storage.read_bytes`."""
-    with open_input(uri) as file, _told(uri, "read"):
+    return read_at(uri, _real(uri), max_bytes)
+
+
+def read_at(uri: str, real: str, max_bytes: int | None) -> bytes:
+    """The bytes of a file whose path has no links, as it was resolved."""
+    with _open_at(uri, real) as file, _told(uri, "read"):
         if max_bytes is None:
             return file.read()
         size = os.fstat(file.fileno()).st_size
-        data = b"" if size > max_bytes else file.read(max_bytes + 1)
+        # None is what a file gives that would block.
+        data = b"" if size > max_bytes else file.read(max_bytes + 1) or b""
     if size > max_bytes or len(data) > max_bytes:
         raise StorageError(
             "too_large", f"{shown(uri)} has {max(size, len(data))} bytes, over {max_bytes}"
@@ -85,6 +123,19 @@ def write_bytes(uri: str, data: bytes) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def remove_folder(uri: str) -> int:
+    """See `unposed_jobs.storage.remove_folder`."""
+    folder = local_path(uri)
+    if len(folder.absolute().parts) < 3:
+        raise StorageError("refused", f"{shown(uri)} is not removed: it is a whole disk")
+    if not folder.exists():
+        return 0
+    count = len(list_files(uri))
+    with _told(uri, "write"):
+        shutil.rmtree(folder)
+    return count
 
 
 def exists(uri: str) -> bool:

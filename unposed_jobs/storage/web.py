@@ -8,14 +8,13 @@ the headers are a small part, and a few connections keep a host as busy as its b
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
-import random
 import re
 import ssl
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
@@ -31,19 +30,16 @@ from unposed_jobs import __version__
 from unposed_jobs.config import StorageSettings
 from unposed_jobs.storage import hosts, pacing
 from unposed_jobs.storage.addresses import ObjectStat, Status, StorageError, shown
+from unposed_jobs.storage.process import Process
+from unposed_jobs.storage.retrying import Passing, Time, Tries
 
 REDIRECTS = 5
 """Followed for one picture."""
-PAUSE, MOST_PAUSE = 0.25, 8.0
-"""Seconds: the longest random pause before a second try, which doubles, and its end."""
-SILENT_ATTEMPTS = 2
-"""Tries where a host gives no answer at all: each may last as long as a request."""
 _PIECE = 256 * 1024
 _DRAINED = 64 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ACCEPT = "image/jpeg, image/png, image/webp, image/*;q=0.8, */*;q=0.5"
 _LOCK = threading.Lock()
-_RANDOM = random.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,9 @@ class Content:
     data: bytes
 
 
-class _Process:
-    """What this process was told, and the connections that it made."""
+class _Connections:
+    """Those that this process made."""
 
-    settings = StorageSettings()
     client: Client | None = None
     owner = 0
 
@@ -68,37 +63,23 @@ def configure(settings: StorageSettings) -> None:
     Raises UnposedError where ``http_ca_bundle`` cannot be used.
     """
     with _LOCK:
-        if settings != _Process.settings:
-            _Process.settings, _Process.client = settings, None
+        if settings != Process.settings:
+            Process.settings, _Connections.client = settings, None
     if settings.http_hosts:
         client()
 
 
 def most_requests() -> int:
     """How many pictures of one host it is worth asking for at once; 0 where none is asked."""
-    return _Process.settings.http_requests if _Process.settings.http_hosts else 0
+    return Process.settings.http_requests if Process.settings.http_hosts else 0
 
 
 def client() -> Client:
     """The connections of this process: threads share them, a forked worker makes its own."""
     with _LOCK:
-        if _Process.client is None or _Process.owner != os.getpid():
-            _Process.client, _Process.owner = Client(_Process.settings), os.getpid()
-        return _Process.client
-
-
-class _Again(Exception):  # noqa: N818 - a reason to try again, not a defect
-    """A failure that may pass. `pause`: what the host asks for, in seconds; `silent`: it did not
-    answer at all.
-    """
-
-    def __init__(
-        self, error: StorageError, *, pause: float | None = None, silent: bool = False
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.pause = pause
-        self.silent = silent
+        if _Connections.client is None or _Connections.owner != os.getpid():
+            _Connections.client, _Connections.owner = Client(Process.settings), os.getpid()
+        return _Connections.client
 
 
 _Take = Callable[[urllib3.BaseHTTPResponse, ObjectStat], Content]
@@ -128,37 +109,15 @@ class Client:
         return found.stat
 
     def _tries(self, uri: str, known: ObjectStat | None, take: _Take) -> Content | None:
-        url = hosts.allowed(uri, self._settings)
-        place = _place(url)
-        attempts, tried = self._settings.http_attempts, 0
-        while True:
-            if self._patience.tired(place):
-                raise StorageError(
-                    "unreachable", f"{shown(uri)}: its host has not answered for a while"
-                )
-            tried += 1
-            try:
-                found = self._follow(uri, url, known, take)
-            except _Again as again:
-                self._patience.saw(place, answered=not again.silent)
-                last = min(attempts, SILENT_ATTEMPTS) if again.silent else attempts
-                if tried >= last or (again.pause or 0.0) > pacing.LONGEST_PAUSE:
-                    raise again.error from None
-                self._pause(url, tried, again.pause)
-            except StorageError:
-                self._patience.saw(place, answered=True)
-                raise
-            else:
-                self._patience.saw(place, answered=True)
-                return found
-
-    def _pause(self, url: Url, tried: int, asked: float | None) -> None:
-        if asked is not None:
-            # Whoever asks this host next waits as well; not all of them to the same moment.
-            self._lane(url).hold(asked)
-            time.sleep(asked + _RANDOM.uniform(0.0, PAUSE))
-        else:
-            time.sleep(_RANDOM.uniform(0.0, min(MOST_PAUSE, PAUSE * 2**tried)))
+        url, settings = hosts.allowed(uri, self._settings), self._settings
+        tries = Tries(
+            self._patience,
+            _place(url),
+            settings.http_attempts,
+            settings.picture_seconds,
+            lambda seconds: self._lane(url).hold(seconds),
+        )
+        return tries(uri, lambda time: self._follow(uri, url, known, take, time))
 
     def _lane(self, url: Url) -> pacing.Lane:
         place, settings = _place(url), self._settings
@@ -168,12 +127,18 @@ class Client:
             )
         return self._lanes[place]
 
-    def _follow(self, uri: str, url: Url, known: ObjectStat | None, take: _Take) -> Content | None:
+    def _follow(
+        self, uri: str, url: Url, known: ObjectStat | None, take: _Take, time: Time
+    ) -> Content | None:
         """One try: the answer at the end of the redirects."""
         for _ in range(REDIRECTS + 1):
-            with self._lane(url).place(), hosts.within(self._settings.http_seconds):
+            with contextlib.ExitStack() as within:
+                with time.stopped():  # Others are in the lane, nothing is wrong.
+                    within.enter_context(self._lane(url).place())
+                seconds = min(self._settings.http_seconds, time.left())
+                within.enter_context(hosts.within(seconds))
                 try:
-                    answer = self._ask(uri, url, known)
+                    answer = self._ask(uri, url, known, seconds)
                     try:
                         if answer.status not in _REDIRECTS:
                             return _result(answer, uri, known, take)
@@ -190,8 +155,9 @@ class Client:
             url = self._redirected(uri, url, target)
         raise StorageError("unreachable", f"{shown(uri)}: more than {REDIRECTS} redirects")
 
-    def _ask(self, uri: str, url: Url, known: ObjectStat | None) -> urllib3.BaseHTTPResponse:
-        seconds = self._settings.http_seconds
+    def _ask(
+        self, uri: str, url: Url, known: ObjectStat | None, seconds: float
+    ) -> urllib3.BaseHTTPResponse:
         headers = {"User-Agent": self._agent, "Accept": _ACCEPT, "Accept-Encoding": "identity"}
         headers |= _conditions(known) | self._credentials(uri, url)
         return self._pools.urlopen(
@@ -285,7 +251,7 @@ def _refuse(answer: urllib3.BaseHTTPResponse, uri: str) -> NoReturn:
     _skip(answer)
     error = StorageError(status, f"{told}, {why}")
     if status in ("rate_limited", "server_error"):
-        raise _Again(error, pause=_retry_after(answer))
+        raise Passing(error, pause=_retry_after(answer))
     raise error
 
 
@@ -365,7 +331,7 @@ def _raise(error: Exception, uri: str) -> NoReturn:
     if isinstance(error, exceptions.TimeoutError | TimeoutError) and not isinstance(
         error, exceptions.NewConnectionError
     ):
-        raise _Again(
+        raise Passing(
             StorageError("timeout", f"{shown(uri)}: no whole answer in time"), silent=True
         ) from None
     cause = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
@@ -381,7 +347,7 @@ def _raise(error: Exception, uri: str) -> NoReturn:
         why, silent = "no connection to its host", True
     else:
         why, silent = "the answer broke off", False
-    raise _Again(StorageError("unreachable", f"{shown(uri)}: {why}"), silent=silent) from None
+    raise Passing(StorageError("unreachable", f"{shown(uri)}: {why}"), silent=silent) from None
 
 
 def fetch_if_changed(
@@ -432,6 +398,11 @@ def list_files(uri: str) -> list[str]:
     """The web lists nothing: the address itself, where it can be read."""
     stat(uri)
     return [uri]
+
+
+def remove_folder(uri: str) -> int:
+    """Nothing is removed from the web: raises StorageError (refused)."""
+    raise StorageError("refused", f"{shown(uri)}: nothing is removed over http")
 
 
 def write_bytes(uri: str, data: bytes) -> None:

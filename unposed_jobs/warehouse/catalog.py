@@ -30,6 +30,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse import object_store
 from unposed_jobs.warehouse.locations import local_path
 from unposed_jobs.warehouse.tables import NAMESPACE, TABLES, Table
 
@@ -108,6 +109,7 @@ def catalog_properties(settings: WarehouseSettings) -> dict[str, str]:
         "type": "sql",
         "warehouse": location,
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+        **(object_store.defaults(settings.properties) if scheme == "s3" else {}),
         **settings.properties,
     }
     if properties["type"] == "sql" or (

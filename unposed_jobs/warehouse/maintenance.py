@@ -24,6 +24,7 @@ from pyiceberg.expressions import Or
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.snapshots import SnapshotLogEntry
 
 from unposed_jobs.errors import CheckFailedError
 from unposed_jobs.warehouse import commit, publishing, reading, runs
@@ -38,6 +39,8 @@ SUPERSEDED_AGE = timedelta(days=3)
 """How long rows that are not published stay: a run may still publish them, a reader be at them."""
 SMALL_FILE = 32 * 1024 * 1024
 """Bytes below which a file is worth putting together with others of its partition."""
+METADATA_KEPT = 20
+"""Versions of a table's metadata file that stay beside the current one; each commit leaves one."""
 _MANY_MANIFESTS = 20
 _PARTITIONS_A_COMMIT = 64
 
@@ -60,6 +63,8 @@ class Report:
     compacted_into: int = 0
     merged_manifests: int = 0
     expired_snapshots: int = 0
+    old_metadata: int = 0
+    """Versions of the table's metadata beyond `METADATA_KEPT`; their files go as orphans do."""
     orphans: list[str] = field(default_factory=list)
     orphan_bytes: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -89,6 +94,7 @@ def maintain(
         compact(warehouse, name, report, apply)
         merge_manifests(warehouse, name, report, apply)
         expire(warehouse, name, report, apply, now - snapshot_age)
+        trim_metadata(warehouse, name, report, apply)
         reports.append(report)
     if apply:
         # The views must let go of compacted files before anything is removed.
@@ -222,7 +228,8 @@ def merge_manifests(warehouse: Warehouse, name: str, report: Report, apply: bool
 
 
 def expire(warehouse: Warehouse, name: str, report: Report, apply: bool, before: datetime) -> None:
-    """Forget snapshots that stopped being the current one before that time.
+    """Forget snapshots that stopped being the current one before that time, but for the last of
+    each month, so that a month's end can be looked at for years.
 
     Not those that were made before it: a reader may have planned the files of a table that
     nobody wrote for a month until a minute ago.
@@ -230,6 +237,7 @@ def expire(warehouse: Warehouse, name: str, report: Report, apply: bool, before:
     table = warehouse.table(name)
     limit = before.timestamp() * 1000
     kept = {ref.snapshot_id for ref in table.metadata.refs.values()}
+    kept |= month_ends(table.metadata.snapshot_log)
     current_until: dict[int, int] = {}
     for entry, follower in itertools.pairwise(table.metadata.snapshot_log):
         current_until[entry.snapshot_id] = follower.timestamp_ms
@@ -242,6 +250,34 @@ def expire(warehouse: Warehouse, name: str, report: Report, apply: bool, before:
     report.expired_snapshots = len(old)
     if apply and old:
         table.maintenance.expire_snapshots().by_ids(old).commit()
+
+
+def month_ends(log: Sequence[SnapshotLogEntry]) -> set[int]:
+    """The snapshots that were current at the end of each month; the running one has none yet."""
+    ends: dict[tuple[int, int], int] = {}
+    for entry in log:
+        moment = datetime.fromtimestamp(entry.timestamp_ms / 1000, UTC)
+        ends[moment.year, moment.month] = entry.snapshot_id
+    ends.pop(max(ends, default=(0, 0)), None)
+    return set(ends.values())
+
+
+def trim_metadata(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
+    """Let a table remember few versions of its metadata, from now on by each commit.
+
+    A reader opens the current one; the older ones serve to look back at what was changed when.
+    """
+    table = warehouse.table(name)
+    report.old_metadata = max(0, len(table.metadata.metadata_log) - METADATA_KEPT)
+    wanted = {
+        "write.metadata.delete-after-commit.enabled": "true",
+        "write.metadata.previous-versions-max": str(METADATA_KEPT),
+    }
+    if apply and (
+        report.old_metadata or any(table.properties.get(key) != wanted[key] for key in wanted)
+    ):
+        with table.transaction() as transaction:
+            transaction.set_properties(wanted)
 
 
 def collect_orphans(

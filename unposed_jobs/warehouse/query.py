@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from unposed_jobs import machine
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.warehouse.locations import local_path
 
@@ -47,6 +48,10 @@ def told() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and (
+            found := machine.told(error)
+        ):
+            raise found from None
         message = " ".join(str(error).split("\n\nLINE ")[0].split())
         raise UnposedError(message) from None
 

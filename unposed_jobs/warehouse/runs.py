@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from unposed_jobs.warehouse.tables import RUNS
 
-State = Literal["published", "superseded", "refused", "failed", "dry_run"]
+State = Literal["published", "superseded", "refused", "failed", "skipped", "dry_run"]
 DAY_JOB = "audit"
 """The job whose published runs decide which rows of the day tables are seen."""
 CLEAR_JOB = "clear"

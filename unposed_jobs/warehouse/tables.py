@@ -419,14 +419,15 @@ RUNS = Table(
     pa.schema(
         [
             _key("run_id", pa.string(), "A digest of everything that decides the rows"),
-            _key("job", pa.string(), "extract, train, promote, audit, gallery or clear"),
+            _key("job", pa.string(), "extract, train, promote, audit, gallery, maintain or clear"),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key(
                 "state",
                 pa.string(),
                 "published: of a day's audits the one that readers see; superseded: an audit that "
                 "was published until another one of its day was, or the day was cleared; refused: "
-                "by a check, a budget or because another run was first; failed; dry_run",
+                "by a check, a budget or because another run was first; failed; skipped: the day "
+                "has no data; dry_run",
             ),
             _column("model_version", pa.string(), "The model used or made"),
             _key("attempts", pa.int32(), "How often this very run was published or refused"),

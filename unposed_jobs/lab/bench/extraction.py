@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unposed_jobs.config import PoseSettings, Settings, WarehouseSettings
+from unposed_jobs.config import PoseSettings, Settings, StorageSettings, WarehouseSettings
 from unposed_jobs.lab.bench import sessions
 from unposed_jobs.pose import estimators
 from unposed_jobs.warehouse import tables
@@ -69,7 +69,11 @@ class SparkSide:
         with tempfile.TemporaryDirectory() as folder:
             listed = f"{folder}/references.parquet"
             pq.write_table(self._all.slice(0, count), listed)
-            settings = Settings(warehouse=warehouse_settings(folder), pose=self._pose)
+            settings = Settings(
+                warehouse=warehouse_settings(folder),
+                pose=self._pose,
+                storage=StorageSettings(roots=("/",)),
+            )
             warehouse = Warehouse.open(settings.warehouse)
             job = Context(self._spark, settings, Run(DAY, progress=_quiet), warehouse)
             estimator_id = estimators.identify(self._pose)

@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
+from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings, StorageSettings
 from unposed_jobs.lab.bench import pictures, rounds, sessions
 from unposed_jobs.lab.bench.child import Child
 from unposed_jobs.lab.bench.extraction import DAY, warehouse_settings
@@ -114,6 +114,7 @@ class Nights:
                 products=str(folder / "products.csv"), images=str(folder / "images.csv")
             ),
             pose=self._pose,
+            storage=StorageSettings(roots=("/",)),  # The pictures are links.
         )
 
     def _list(self, settings: Settings, listed: int) -> None:

@@ -1,0 +1,139 @@
+"""A full disk, a folder that is read-only, damaged files: one line, and no day is harmed.
+
+Processes of their own, since a limit and a user stay for the life of a process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from fault_points import audit, by_file, by_query, kept
+from warehouse_samples import DAY, NEXT, settings
+
+from unposed_jobs.cli import main
+from unposed_jobs.warehouse import Warehouse
+
+CLEAR = ("warehouse", "clear-day", "--date", str(NEXT), "--reason", "M. Rossi: a test")
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def place():
+    """A folder, which everybody may read, with two published days and settings."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "home"
+        Path(name).chmod(0o755)
+        audit(folder, "earlier", ["a"], DAY)
+        audit(folder, "later", ["a", "b"], NEXT)
+        chosen = settings(folder)
+        (folder / "unposed.toml").write_text(
+            f'[warehouse]\nuri = "{chosen.uri}"\nlocation = "{chosen.location}"\n'
+            f'views = "{chosen.views}"\nbuckets = {chosen.buckets}\n'
+        )
+        yield folder
+
+
+def _limit_files():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+
+def _become_nobody():
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def _child(prepare, arguments, out):
+    errors = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    sys.stderr, sys.stdout = os.fdopen(2, "w"), os.fdopen(1, "w", closefd=False)
+    prepare()
+    code = main(arguments)
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def ends(place, prepare, *arguments):
+    """Exit status and what is printed of a command in a process that is prepared so."""
+    told = [*arguments, "--config", str(place / "unposed.toml")]
+    out = place.parent / "said"
+    # What is imported late could not be, by nobody.
+    assert main(["warehouse", "freshness", "--max-age", "99999d", *told[-2:]]) == 0
+    process = multiprocessing.get_context("fork").Process(target=_child, args=(prepare, told, out))
+    process.start()
+    process.join(120)
+    return process.exitcode, out.read_text()
+
+
+def one_line(status, said):
+    assert status == 6, said
+    assert said.startswith("unposed: ")
+    assert said.count("\n") == 1
+    assert "; " in said
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        _limit_files,
+        pytest.param(
+            _become_nobody, marks=pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+        ),
+    ],
+)
+def test_a_disk_that_takes_nothing_harms_no_day(place, prepare, record_property):
+    before = by_query(place), by_file(place)
+    with kept(place):
+        status, said = ends(place, prepare, *CLEAR)
+        one_line(status, said)
+        assert (by_query(place), by_file(place)) == before
+    record_property("tried", f"{prepare.__name__.strip('_')}: {said.strip()[:90]}...; lost: 0")
+
+
+def test_a_damaged_data_file_is_one_line_and_its_day_can_be_taken_back(
+    place, capsys, record_property
+):
+    with kept(place):
+        warehouse = Warehouse.open(settings(place))
+        for path in warehouse.planned_files("product_audit", {"run_date": NEXT}):
+            file = Path(path.removeprefix("file://"))
+            file.write_bytes(file.read_bytes()[:-4] + b"????")
+        query = ("query", "--config", str(place / "unposed.toml"), "--format", "csv")
+        sql = "SELECT product_id FROM product_audit WHERE run_date = DATE '{}'"
+        capsys.readouterr()
+        status = main([*query, sql.format(NEXT)])
+        one_line(status, said := capsys.readouterr().err)
+        other = Warehouse.open(settings(place)).read("product_audit", row_filter={"run_date": DAY})
+        assert other["product_id"].to_pylist() == ["a"]
+        # What docs/runbooks/exit-6-machine.md says to do.
+        assert main([*CLEAR, "--config", str(place / "unposed.toml")]) == 0
+        capsys.readouterr()
+        assert main([*query, sql.format(DAY)]) == 0
+        assert capsys.readouterr().out == "product_id\na\n"
+    record_property("tried", f"damaged Parquet: {said.strip()[:90]}...; other days read")
+
+
+def test_damaged_metadata_is_one_line(place, capsys, record_property):
+    with kept(place):
+        table = Warehouse.open(settings(place)).table("runs")
+        file = Path(table.metadata_location.removeprefix("file://"))
+        file.write_bytes(file.read_bytes()[:100])
+        capsys.readouterr()
+        status = main(["runs", "--config", str(place / "unposed.toml")])
+        said = capsys.readouterr().err
+        assert (status in (2, 6), said.count("\n")) == (True, 1), said
+    record_property("tried", f"damaged metadata: {said.strip()[:90]}...")
+    with kept(place):
+        (place / "state" / "catalog.db").write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+        status = main(["runs", "--config", str(place / "unposed.toml")])
+        said = capsys.readouterr().err
+        assert (status in (2, 6), said.count("\n")) == (True, 1), said
+    record_property("tried", f"damaged database: {said.strip()[:90]}...")
