@@ -11,6 +11,7 @@ NEVER_IMPORTED = {
     "apache-airflow": "its task SDK is",
     "apache-airflow-providers-apache-spark": "named in DAGs alone",
     "pi-heif": "where it is installed",
+    "psycopg2-binary": "loaded by SQLAlchemy, by the name in a catalogue's address",
     "simplejpeg": "loaded by its path, for the library inside",
 }
 MODULES = {
