@@ -7,7 +7,9 @@ import pytest
 from reference_tables import BARE, SETTINGS, reference, train
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.pose import statistics
 from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.vocabulary.no_person import KIND_REACH
 from unposed_jobs.warehouse import tables
 
 
@@ -191,3 +193,15 @@ def test_a_content_that_is_listed_often_does_not_count_often(pictures: pa.Table)
     again = pa.concat_tables([pictures, *[pictures.slice(0, 1)] * 40])
     one, two = (train(table, BARE).person.clusters for table in (pictures, again))
     np.testing.assert_allclose(two.centroids, one.centroids, atol=1e-4)
+
+
+def test_a_trained_class_of_sure_kinds_has_room_for_less_sure_ones() -> None:
+    rows = reference(products=12).to_pylist()
+    for row in rows:
+        if row["statistics"]:
+            kind = np.eye(len(statistics.KINDS))[2 if row["truth"] == "size chart" else 3]
+            row["statistics"] = [*row["statistics"], *kind.tolist()]
+    bundle = train(pa.Table.from_pylist(rows, schema=reference(products=1).schema), BARE)
+    assert len(bundle.other.branch) == 2
+    # Measured alone, they reach a tenth of that.
+    np.testing.assert_allclose(bundle.other.branch.clusters.reach, KIND_REACH)

@@ -183,10 +183,17 @@ def test_a_less_sure_picture_is_of_the_class_whose_pictures_were_all_sure() -> N
     kind = np.repeat([0, 2], 30)
     plain = np.random.default_rng(5).uniform(0, 1, (60, len(statistics.NAMES)))
     judged = np.random.default_rng(6).dirichlet([1.0] * 4, 60) * 0.002 + 0.998 * np.eye(4)[kind]
-    branch = no_person.fit(np.concatenate([plain, judged], axis=1), seed=0)
+    fitted = no_person.fit(np.concatenate([plain, judged], axis=1), seed=0)
+    branch = no_person.reaching(fitted)
     shown = np.array([[0.75, 0.15, 0.05, 0.05], [0.1, 0.1, 0.7, 0.1], [0.3, 0.3, 0.1, 0.3]])
     found = branch.assign(np.concatenate([plain[:3], shown], axis=1))
     own = branch.assign(np.concatenate([plain, judged], axis=1)).index[[0, -1]]
     assert found.index[:2].tolist() == own.tolist()
     assert (found.confidence[:2] >= 0.5).all()
     assert found.confidence[2] < 0.5
+    assert (fitted.assign(np.concatenate([plain[:2], shown[:2]], axis=1)).index == -1).all()
+
+
+def test_statistics_that_are_no_kinds_reach_as_far_as_they_lie() -> None:
+    branch = no_person.fit(np.concatenate([told(FABRIC, 60, 3)]), seed=0)
+    assert no_person.reaching(branch) is branch

@@ -174,6 +174,7 @@ def other_branch(
         branch, lineage = going
     else:
         lineage = _match(branch.clusters, located, ids, settings, past.next_id)
+    branch = no_person.reaching(branch)
     metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
     branch, became = _calibrated(branch, values[told], owner[told], settings.seed)
     assigned = branch.assign(values)

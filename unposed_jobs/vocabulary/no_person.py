@@ -154,11 +154,19 @@ def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -
         start = branch.standardise(centroids + previous.mean)
     k = _classes(points, seed, None if start is None else len(start))
     warm = start if start is not None and len(start) <= k else None
-    clusters = clustering.fit(points, k, seed, warm)
-    if values.shape[1] == len(picture_statistics.COLUMNS):
-        reach = np.maximum(clusters.reach, np.float32(KIND_REACH))
-        clusters = dataclasses.replace(clusters, reach=reach)
-    return dataclasses.replace(branch, clusters=clusters)
+    return dataclasses.replace(branch, clusters=clustering.fit(points, k, seed, warm))
+
+
+def reaching(branch: NoPersonBranch) -> NoPersonBranch:
+    """The same classes, each reaching at least as far as probabilities of one kind lie apart.
+
+    To be asked last: whatever measures the classes anew forgets it. Other statistics than
+    `pose.statistics.COLUMNS` stay as they are.
+    """
+    if len(branch.mean) != len(picture_statistics.COLUMNS):
+        return branch
+    reach = np.maximum(branch.clusters.reach, np.float32(KIND_REACH))
+    return dataclasses.replace(branch, clusters=dataclasses.replace(branch.clusters, reach=reach))
 
 
 def _measures(values: Floats) -> NoPersonBranch:
