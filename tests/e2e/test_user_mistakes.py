@@ -60,7 +60,6 @@ def told(capsys):
 CATALOGUE = ("--products", "products.csv", "--images", "images.csv")
 
 FLAGS = {
-    "no command": ((), "arguments are required"),
     "unknown command": (("adit",), "invalid choice: 'adit'"),
     "no day": (("audit", "--date", "2026-02-30"), "'2026-02-30' is not a day like"),
     "limit 0": (("extract", "--limit", "0"), "'0' is not a whole number from 1 up"),

@@ -10,11 +10,15 @@ import importlib
 import logging
 import pkgutil
 import sys
+import traceback
 from collections.abc import Sequence
 
 from unposed_jobs import __version__, machine
 from unposed_jobs.arguments import Parser
 from unposed_jobs.errors import UnposedError
+
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C ended, as shells have it."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -23,8 +27,11 @@ def build_parser() -> argparse.ArgumentParser:
         prog="unposed", description="Tells which poses are missing from each product's pictures."
     )
     parser.add_argument("--version", action="version", version=f"unposed {__version__}")
-    parser.add_argument("--verbose", action="store_true", help="log more")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log more, and show where a fault came from"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="log errors only")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
         if module.name.startswith("_"):
             continue
@@ -44,16 +51,26 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake ends as one line on standard error."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    level = logging.ERROR if arguments.quiet else logging.WARNING
     logging.basicConfig(
-        level=logging.INFO if arguments.verbose else logging.WARNING,
+        level=logging.INFO if arguments.verbose else level,
         format="%(levelname)s %(name)s: %(message)s",
     )
     try:
         with machine.errors():
             return arguments.run(arguments) or 0
     except UnposedError as error:
+        if arguments.verbose:
+            traceback.print_exc()
         print(f"unposed: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("unposed: interrupted; what was committed stays, run it again", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
