@@ -78,7 +78,7 @@ test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, 
 	UNPOSED_WEB_PRODUCTS=400 pytest -rP tests/jobs/test_web_nights.py
 
 test-layouts: setup weights ## Exports of every shop layout: checked, trained on, audited, unedited
-	UNPOSED_LAYOUTS=all pytest tests/jobs/test_layouts.py
+	UNPOSED_LAYOUTS=all pytest tests/jobs/test_layout_nights.py
 
 test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \

@@ -109,7 +109,7 @@ SOURCES = {
     "missing": ("nope.csv", None, "nope.csv; check [catalogue] products and images"),
     "empty": ("empty.csv", "", "still needs its header line"),
     "no parquet": ("junk.parquet", "junk", "is not a Parquet file"),
-    "a sheet": ("sheet.xlsx", "x", "is neither .csv, .csv.gz nor .parquet"),
+    "no sheet": ("sheet.xlsx", "x", "is not an Excel workbook"),
     "columns": ("few.csv", "product_id,category\n", "has no column average_rating, rating_count"),
     "web": ("https://example.com/p.csv", None, "use a path, file:// or s3://"),
     "s3a": ("s3a://bucket/p.csv", None, "with s3://"),

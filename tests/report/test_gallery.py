@@ -14,14 +14,20 @@ import pytest
 from PIL import Image
 from report_tables import DAY, POSES, MemoryListing, Shot, draw, publish
 
-from unposed_jobs.config import AuditSettings, CatalogueSettings, GallerySettings, Settings
+from unposed_jobs.config import (
+    AuditSettings,
+    CatalogueSettings,
+    GallerySettings,
+    Settings,
+    StorageSettings,
+)
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import statistics
 from unposed_jobs.report import build, facts, pages, search
 from unposed_jobs.vocabulary import naming
 from unposed_jobs.warehouse import tables
 
-SETTINGS = Settings()
+SETTINGS = Settings(storage=StorageSettings(roots=("/",)))
 
 
 class Page(HTMLParser):

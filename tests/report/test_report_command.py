@@ -47,8 +47,9 @@ def write_csv(path, header, rows):
 
 
 def test_the_gallery_of_a_real_warehouse(home, capsys):
-    front = draw(home, "front.jpg")
-    back = draw(home, "back.jpg", (10, 80, 90))
+    (home / "var/catalogue").mkdir(parents=True, exist_ok=True)
+    front = draw(home / "var/catalogue", "front.jpg")
+    back = draw(home / "var/catalogue", "back.jpg", (10, 80, 90))
     memory, _ = publish(
         {
             "A": ("Tops", "Polo", [Shot(1, uri=front), Shot(2, uri=back)]),

@@ -5,6 +5,7 @@ Processes of their own, since a limit and a user stay for the life of a process.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import resource
@@ -55,6 +56,7 @@ def _child(prepare, arguments, out):
     os.dup2(errors, 1)
     os.dup2(errors, 2)
     sys.stderr, sys.stdout = os.fdopen(2, "w"), os.fdopen(1, "w", closefd=False)
+    logging.disable(logging.WARNING)  # Another test's handlers, such as Airflow's, are here, too.
     prepare()
     code = main(arguments)
     sys.stderr.flush()
