@@ -107,6 +107,15 @@ def test_a_rare_framing_joins_its_view_and_a_common_one_stays() -> None:
     assert asks.learn(evidence([SIDE, FRONT, FULL], shows)) == [(0,), (1,), (2,)]
 
 
+def test_a_chest_and_a_close_up_are_one_framing() -> None:
+    shots = [FRONT, Shot("chest", "front"), Shot("close-up", "front")]
+    once = np.hstack([always(), alternating(both=2)])
+    assert asks.learn(evidence(shots, once)) == [(0,), (1, 2)]
+    # A cohort that shows both wants both.
+    both = np.hstack([always(), alternating(both=50)])
+    assert asks.learn(evidence(shots, both)) == [(0,), (1,), (2,)]
+
+
 def test_products_of_few_pictures_are_no_proof_of_substitution() -> None:
     # Two pictures each, drawn of four views that all are asked: every pair is seldom seen.
     rng = np.random.default_rng(3)

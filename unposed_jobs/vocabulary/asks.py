@@ -58,6 +58,8 @@ _CONTAINS = {
     "chest": ("close-up",),
 }
 """Framing: the next smaller ones that it contains."""
+_DETAILS = {"chest", "close-up"}
+"""Framings that are one: which of them a picture below the mouth reads as, chance decides."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Evidence:
         if first is None or second is None:
             return None
         step = abs(VIEWS.index(first.view) - VIEWS.index(second.view))
-        if first.framing == second.framing and step <= 1:
+        details = {first.framing, second.framing} <= _DETAILS
+        if (first.framing == second.framing or details) and step <= 1:
             return "view"
         if step == 0 and (contains(first, second) or contains(second, first)):
             return "framing"
