@@ -116,6 +116,12 @@ def test_a_chest_and_a_close_up_are_one_framing() -> None:
     assert asks.learn(evidence(shots, both)) == [(0,), (1,), (2,)]
 
 
+def test_a_chest_and_legs_are_never_one_ask() -> None:
+    shots = [FRONT, Shot("chest", "front"), Shot("legs", "front")]
+    shows = np.hstack([always(), alternating()])
+    assert asks.learn(evidence(shots, shows, confused=np.full((3, 3), 0.5))) == [(0,), (1,), (2,)]
+
+
 def test_products_of_few_pictures_are_no_proof_of_substitution() -> None:
     # Two pictures each, drawn of four views that all are asked: every pair is seldom seen.
     rng = np.random.default_rng(3)

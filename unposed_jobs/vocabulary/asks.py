@@ -84,8 +84,11 @@ class Evidence:
         first, second = self.shots[one], self.shots[other]
         if first is None or second is None:
             return None
+        framings = {first.framing, second.framing}
+        if "legs" in framings and framings & _DETAILS:
+            return None  # No part of the body is in both, whatever re-taking makes of them.
         step = abs(VIEWS.index(first.view) - VIEWS.index(second.view))
-        details = {first.framing, second.framing} <= _DETAILS
+        details = framings <= _DETAILS
         if (first.framing == second.framing or details) and step <= 1:
             return "view"
         if step == 0 and (contains(first, second) or contains(second, first)):
