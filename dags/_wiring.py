@@ -85,6 +85,19 @@ PARAMS = {
     ),
 }
 
+
+def accept_changes(description: str) -> Param:
+    """The param with which somebody answers for a day beyond the bounds of its checks."""
+    return Param(
+        None,
+        type=["null", "string"],
+        minLength=8,
+        maxLength=500,
+        title="Accept changes",
+        description=description,
+    )
+
+
 RUN_DATE = "{{ params.date or (dag_run.logical_date or dag_run.run_after) | ds }}"
 """The day the run starts on: the schedules' intervals have no width, so the logical date is the
 moment of the run. A manual trigger has no logical date: the time it was asked for stands in."""
@@ -157,4 +170,16 @@ def spark_task(
         pool=pool,
         execution_timeout=timeout,
         **rest,
+    )
+
+
+def audit_task(timeout: timedelta) -> Any:
+    """Publish the day; the DAG has the param `accept_changes`."""
+    return spark_task(
+        "audit_products",
+        timeout=timeout,
+        arguments=["--accept-changes", "{{ params.accept_changes or '' }}"],
+        outlets=[
+            Asset(f"unposed://{name}") for name in ("pose_flags", "product_audit", "product_images")
+        ],
     )

@@ -16,7 +16,7 @@ Finds the poses that each product's pictures lack on one day and publishes them 
 --from-date D --to-date D+1`. A run belongs to the day it starts on (02:00), so `--to-date D`
 alone, which means midnight, leaves D out.
 **A day without pictures** is skipped. **Alarms:** a task that fails or is tried again, and a run
-that is late, six hours after it was queued (`UNPOSED_NOTIFIERS`; without it one line in the log).
+that is late by `UNPOSED_DEADLINE_HOURS` (told by `UNPOSED_NOTIFIERS`, else one line in the log).
 **Nothing is published when** a check or an error budget fails; the task's log says which in its
 last line, and the task is not retried. If a day that changed much is right all the same, trigger
 it with the param `accept_changes`. **No model yet?** Run `unposed_reference_retrain_weekly` first.
@@ -34,10 +34,12 @@ from _wiring import (
     PARAMS,
     START,
     Tag,
+    accept_changes,
+    audit_task,
     nightly,
     spark_task,
 )
-from airflow.sdk import DAG, Asset, Param
+from airflow.sdk import DAG, Asset
 
 with DAG(
     dag_id="unposed_catalogue_audit_nightly",
@@ -52,14 +54,9 @@ with DAG(
     default_args=DEFAULT_ARGS,
     params=PARAMS
     | {
-        "accept_changes": Param(
-            None,
-            type=["null", "string"],
-            minLength=8,
-            maxLength=500,
-            title="Accept changes",
-            description="Who accepts a day beyond the bounds of [checks], and why. Empty: nobody.",
-        )
+        "accept_changes": accept_changes(
+            "Who accepts a day beyond the bounds of [checks], and why. Empty: nobody."
+        ),
     },
     tags=[Tag.PROJECT.value, Tag.NIGHTLY.value, Tag.TIER_1.value],
 ) as dag:
@@ -71,12 +68,7 @@ with DAG(
         max_active_tis_per_dag=1,
         outlets=[Asset("unposed://landmarks")],
     )
-    audit = spark_task(
-        "audit_products",
-        timeout=timedelta(hours=3),
-        arguments=["--accept-changes", "{{ params.accept_changes or '' }}"],
-        outlets=[Asset("unposed://pose_flags"), Asset("unposed://product_audit")],
-    )
+    audit = audit_task(timedelta(hours=3))
     gallery = spark_task(
         "build_gallery", timeout=timedelta(hours=1), outlets=[Asset("unposed://gallery")]
     )

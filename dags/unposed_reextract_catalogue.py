@@ -21,7 +21,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from _wiring import DEFAULT_ARGS, EXTRACT_POOL, PARAMS, START, Tag, spark_task
+from _wiring import (
+    DEFAULT_ARGS,
+    EXTRACT_POOL,
+    PARAMS,
+    START,
+    Tag,
+    accept_changes,
+    audit_task,
+    spark_task,
+)
 from airflow.sdk import DAG, Asset, Param, chain
 
 with DAG(
@@ -44,13 +53,8 @@ with DAG(
             title="Pose estimator",
             description="The new one; `unposed models list` tells their names.",
         ),
-        "accept_changes": Param(
-            None,
-            type=["null", "string"],
-            minLength=8,
-            maxLength=500,
-            title="Accept changes",
-            description="Who accepts the flags that another estimator turns, and why.",
+        "accept_changes": accept_changes(
+            "Who accepts the flags that another estimator turns, and why."
         ),
     },
     tags=[Tag.PROJECT.value, Tag.BY_HAND.value, Tag.TIER_2.value],
@@ -69,10 +73,5 @@ with DAG(
     promote = spark_task(
         "promote_candidate", timeout=timedelta(hours=1), outlets=[Asset("unposed://models")]
     )
-    audit = spark_task(
-        "audit_products",
-        timeout=timedelta(hours=6),
-        arguments=["--accept-changes", "{{ params.accept_changes or '' }}"],
-        outlets=[Asset("unposed://pose_flags"), Asset("unposed://product_audit")],
-    )
+    audit = audit_task(timedelta(hours=6))
     chain(*shards, train, promote, audit)

@@ -138,3 +138,14 @@ def test_what_cannot_be_read_is_told_in_a_line(tmp_path, table):
         UnposedError, match=r"holds a Delta table in a folder of its own; .*/t$|later"
     ):
         sources.plan(str(tmp_path))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../other.parquet", "file:///etc/passwd"])
+def test_files_outside_of_the_tables_folder_are_not_read(tmp_path, path):
+    def change(action):
+        if "add" in action:
+            action["add"]["path"] = path
+
+    altered(tmp_path / "t", change)
+    with pytest.raises(UnposedError, match="names a file that is not in its folder"):
+        sources.plan(str(tmp_path / "t"))

@@ -114,7 +114,7 @@ def test_a_file_that_is_replaced_after_the_plan(tmp_path):
     ("make", "told"),
     [
         (lambda path: None, "cannot read the catalogue: no file"),
-        (lambda path: path.mkdir(), "holds no .csv and no .parquet file"),
+        (lambda path: path.mkdir(), "holds no file that is read"),
         (lambda path: path.write_text("x"), "is neither .csv, .csv.gz nor .parquet"),
     ],
 )
@@ -132,7 +132,7 @@ def test_more_sources_that_are_none(tmp_path):
     assert "\n" not in str(caught.value)
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "shoe.jpg").touch()
-    with pytest.raises(UnposedError, match=r"f holds no .csv and no .parquet file"):
+    with pytest.raises(UnposedError, match=r"f holds no file that is read"):
         sources.plan(str(tmp_path / "f"))
     with pytest.raises(UnposedError, match="https: is not read"):
         sources.plan("https://example.org/x.csv")

@@ -131,3 +131,22 @@ def test_no_credentials(bucket, monkeypatch, tmp_path):
 
 def test_threads_share_one_client(bucket):
     assert objects.client() is objects.client()
+
+
+def test_a_folder_is_removed_without_its_neighbour(aws: str) -> None:
+    client = objects.client()
+    client.create_bucket(Bucket="bundles")
+    for key in ("models/v1/a", "models/v1/b", "models/v10/a"):
+        client.put_object(Bucket="bundles", Key=key, Body=b"x")
+    assert objects.remove_folder("s3://bundles/models/v1") == 2
+    assert objects.list_files("s3://bundles/models") == ["s3://bundles/models/v10/a"]
+
+
+def test_objects_that_stay_are_told(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = objects.client()
+    client.create_bucket(Bucket="locked")
+    client.put_object(Bucket="locked", Key="m/a", Body=b"x")
+    answer = {"Errors": [{"Key": "m/a", "Code": "AccessDenied"}]}
+    monkeypatch.setattr(client, "delete_objects", lambda **_: answer)
+    with pytest.raises(StorageError, match=r"cannot remove 1 objects of .*: AccessDenied"):
+        objects.remove_folder("s3://locked/m")

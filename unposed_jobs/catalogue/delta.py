@@ -53,8 +53,9 @@ def is_table(root: str, files: Sequence[str]) -> bool:
 def plan(root: str) -> PlannedTable:
     """Plan the present version of the table in the folder `root` (a path or ``s3://``).
 
-    Raises UnposedError for a table that cannot be read, needs what the library does not know, or
-    has deletion vectors, whose rows cannot be told by reading its data files alone.
+    Raises UnposedError for a table that cannot be read, needs what the library does not know,
+    names files outside of its folder, or has deletion vectors, whose rows cannot be told by reading
+    its data files alone.
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
@@ -84,11 +85,16 @@ def plan(root: str) -> PlannedTable:
         strict=True,
     ):
         named = unquote(path)
-        absolute = "://" in named or named.startswith("/")
+        file = named if "://" in named or named.startswith("/") else posixpath.join(root, named)
+        if not file.startswith(f"{root}/") or ".." in file.split("/"):
+            raise UnposedError(
+                f"{where} names a file that is not in its folder: {storage.shown(file)}; "
+                "copy the table whole"
+            )
         constants = tuple(
             (name, _text(values.get(name, values.get(physical[name])))) for name in partitions
         )
-        files.append((named if absolute else posixpath.join(root, named), constants))
+        files.append((file, constants))
     names = tuple((name, its) for name, its in physical.items() if name not in partitions)
     return PlannedTable(tuple(sorted(files)), names, tuple(partitions))
 

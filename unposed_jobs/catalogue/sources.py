@@ -154,7 +154,9 @@ def _files(uri: str) -> list[_Found]:
         [],
     )
     if not tables:
-        raise UnposedError(f"{storage.shown(uri)} holds no .csv and no .parquet file")
+        raise UnposedError(
+            f"{storage.shown(uri)} holds no file that is read: .csv, .parquet, .jsonl, .xml, .xlsx"
+        )
     return [one for one in tables if not one.uri.lower().endswith(_TEXT)] or tables
 
 

@@ -4,8 +4,8 @@ Numbers come as a person reads them (7, not 7.0), times as ISO 8601, truths as t
 cells that are empty, or whose formula failed, are null. A cell that is merged downwards is the
 value of all its rows.
 
-Calamine unpacks a whole sheet in its own memory, some 100 bytes for each cell, where the header is
-looked at and again where the rows are read; as rows they exist a batch at a time.
+Calamine unpacks a whole sheet in its own memory, where the header is looked at and again where the
+rows are read; as rows they exist a batch at a time.
 """
 
 from __future__ import annotations

@@ -291,7 +291,13 @@ def remove_folder(uri: str) -> int:
     def remove(_: Time) -> None:
         for start in range(0, len(keys), 1000):
             objects = [{"Key": key} for key in keys[start : start + 1000]]
-            client().delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            wanted = {"Objects": objects, "Quiet": True}
+            left = client().delete_objects(Bucket=bucket, Delete=wanted).get("Errors", [])
+            if left:
+                code = left[0].get("Code", "no reason given")
+                raise StorageError(
+                    "unreachable", f"cannot remove {len(left)} objects of {shown(uri)}: {code}"
+                )
 
     _tried(uri, "remove", remove)
     return len(keys)

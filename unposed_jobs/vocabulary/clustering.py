@@ -34,8 +34,8 @@ FAR = 2.5
 """In units of a class's reach: farther than this a picture is of no known pose."""
 NEAR = 1.5
 """A picture that is less than so many times as far from another class as from its own may show
-that one: its view is no more than half-way past the border. (As Lowe's test of a match by the
-ratio of the two nearest distances, International Journal of Computer Vision 60, 2004, section 7.)
+that other one, however sure its own is. (A test by the ratio of the two nearest distances, as
+Lowe's of a match: International Journal of Computer Vision 60, 2004, section 7.1.)
 """
 FEW = 10
 """Pictures' worth of the typical reach in each class's: so few say little of how far it goes."""
