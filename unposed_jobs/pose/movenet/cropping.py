@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import torch
 
 from unposed_jobs.pose.blazepose import geometry, sampling
 from unposed_jobs.pose.blazepose.estimator import Sampler
-from unposed_jobs.pose.movenet.network import MoveNet
+from unposed_jobs.pose.movenet.network import PAIRS, MoveNet
 
 Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -56,18 +56,47 @@ def read(
     square p of `pictures[indices[p]]`; what lies outside a picture is black. P from 0.
     """
     found = [np.empty((0, 17, 3), np.float32)]
+    for squares, places in _squares(network, pictures, indices, regions):
+        found.append(_in_picture(network(squares), places))
+    return np.concatenate(found)
+
+
+def read_sided(
+    network: MoveNet, pictures: Sequence[npt.NDArray[np.uint8]], regions: Array
+) -> tuple[Floats, Floats]:
+    """As `read`, one square for each of P pictures, with the evidence for left and right: key
+    points (P, 17, 3) and `network.Sided.odds` (P, 6).
+    """
+    read_ = [(np.empty((0, 17, 3), np.float32), np.empty((0, len(PAIRS)), np.float32))]
+    for squares, places in _squares(network, pictures, np.arange(len(pictures)), regions):
+        found = network.sided(squares)
+        read_.append((_in_picture(found.points, places), found.odds.cpu().numpy()))
+    points, odds = zip(*read_, strict=True)
+    return np.concatenate(points), np.concatenate(odds)
+
+
+def _squares(
+    network: MoveNet,
+    pictures: Sequence[npt.NDArray[np.uint8]],
+    indices: npt.NDArray[np.intp],
+    regions: Array,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """In batches the squares' pixels, as the network takes them, and the squares (B, 4)."""
     sampler = Sampler(pictures, network.device) if len(indices) else None
     for start in range(0, len(indices), _BATCH):
         part = slice(start, start + _BATCH)
         assert sampler is not None
         places = torch.from_numpy(regions[part].astype(np.float32)).to(network.device)
         which = torch.from_numpy(indices[part].astype(np.int64)).to(network.device)
-        points = network(sampler(which, places, network.side, sampling.Border.BLACK))
-        # To pixels: a picture of size 1 x 1.
-        one = torch.ones_like(places[:, :2])
-        placed = geometry.to_picture(torch.cat([points[..., :2], points[..., :1]], -1), places, one)
-        found.append(torch.cat([placed[..., :2], points[..., 2:]], -1).cpu().numpy())
-    return np.concatenate(found)
+        yield sampler(which, places, network.side, sampling.Border.BLACK), places
+
+
+def _in_picture(points: torch.Tensor, places: torch.Tensor) -> Floats:
+    """Key points (B, 17, 3) of squares (B, 4) in pixels of their pictures."""
+    # To pixels: a picture of size 1 x 1.
+    one = torch.ones_like(places[:, :2])
+    placed = geometry.to_picture(torch.cat([points[..., :2], points[..., :1]], -1), places, one)
+    return torch.cat([placed[..., :2], points[..., 2:]], -1).cpu().numpy()
 
 
 def read_twice(

@@ -9,12 +9,14 @@ the middle says.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from unposed_jobs.pose.blazepose import engines
 from unposed_jobs.pose.movenet.tfjs import Model
-from unposed_jobs.pose.topology import COCO17
+from unposed_jobs.pose.topology import COCO17, COCO17_INDEX
 from unposed_jobs.pose.weights import known
 
 SIDES = {"thunder": 256, "lightning": 192}
@@ -32,6 +34,22 @@ _HEADS = tuple(
     for head, number in (("kpt_heatmap", 5), ("center", 4), ("kpt_regress", 6), ("kpt_offset", 7))
 )
 _CHANNELS = (_POINTS, 1, 2 * _POINTS, 2 * _POINTS)
+_NEAR = 5
+"""Cells across within which the heat of a key point's opposite is looked for."""
+
+PAIRS = tuple(
+    (COCO17_INDEX[f"left_{part}"], COCO17_INDEX[f"right_{part}"])
+    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+)
+"""Left and right key points of the limbs."""
+
+
+class Sided(NamedTuple):
+    """Key points (P, 17, 3), and of each of `PAIRS` how surely its left one is the left one:
+    log odds against their being exchanged, (P, 6)."""
+
+    points: Tensor
+    odds: Tensor
 
 
 class MoveNet:
@@ -63,6 +81,13 @@ class MoveNet:
         x, y in [0, 1] of the square, a little outside at most, and the score in [0, 1].
         """
         return decode(*self._network(squares))
+
+    @torch.inference_mode()
+    def sided(self, squares: Tensor) -> Sided:
+        """As `__call__`, with the evidence for left and right."""
+        heat, *others = self._network(squares)
+        points = decode(heat, *others)
+        return Sided(points, side_odds(heat, points))
 
 
 def heads(weights: bytes, kind: str) -> engines.tflite.Graph:
@@ -100,3 +125,21 @@ def decode(heat: Tensor, middle: Tensor, regression: Tensor, offset: Tensor) -> 
     place = torch.stack([cell % cells + off[..., 1], cell // cells + off[..., 0]], -1) / cells
     score = scores.reshape(people, _POINTS, -1).gather(-1, cell[..., None])
     return torch.cat([place, score], -1)
+
+
+def side_odds(heat: Tensor, points: Tensor) -> Tensor:
+    """How surely each of `PAIRS` is not exchanged: (P, 6) log odds.
+
+    heat: (P, N, N, 17) logits; points: (P, 17, 3). Both hypotheses are weighed by the heat that the
+    left's and the right's map have where the points lie: mean of left at left and right at right,
+    less that of each at the other's place.
+    """
+    people, cells = heat.shape[:2]
+    near = torch.nn.functional.max_pool2d(heat.permute(0, 3, 1, 2), _NEAR, 1, _NEAR // 2)
+    cell = (points[..., :2] * cells).long().clamp(0, cells - 1)
+    at = (cell[..., 1] * cells + cell[..., 0])[:, None].expand(-1, _POINTS, -1)
+    # (P, map, place): the heat of each key point's map at the place of each key point.
+    crossed = near.reshape(people, _POINTS, -1).gather(-1, at)
+    left, right = (list(side) for side in zip(*PAIRS, strict=True))
+    straight = crossed[:, left, left] + crossed[:, right, right]
+    return (straight - crossed[:, left, right] - crossed[:, right, left]) / 2

@@ -113,7 +113,7 @@ class WholeFrameEstimator:
     def estimate(self, pictures: Sequence[_Picture]) -> list[PoseEstimate]:
         """See `PoseEstimator.estimate`. Landmarks are (33, 5) float32."""
         results = self._inner.estimate(pictures)
-        doubtful = []
+        doubtful, sure_of = [], []
         clear = self._clear(pictures, results)
         for index, (picture, result) in enumerate(zip(pictures, results, strict=True)):
             if result.error is not None or max(picture.shape[:2]) > sampling.LONGEST_SIDE:
@@ -126,6 +126,7 @@ class WholeFrameEstimator:
                     found_by="detector",
                     person_probability=sure,
                 )
+                sure_of.append(index)
             else:
                 doubtful.append(index)
         for start in range(0, len(doubtful), GROUP):
@@ -133,6 +134,8 @@ class WholeFrameEstimator:
             judged = self._look_again([pictures[i] for i in group], [results[i] for i in group])
             for index, result in zip(group, judged, strict=True):
                 results[index] = result
+        for start in range(0, len(sure_of) if self._headless else 0, GROUP):
+            self._refine(pictures, results, sure_of[start : start + GROUP])
         return results
 
     def close(self) -> None:
@@ -164,6 +167,15 @@ class WholeFrameEstimator:
         for row, one in zip(kept, placed, strict=True):
             judged[row] = replace(one, person_probability=asked[row].there)
         return judged
+
+    def _refine(
+        self, pictures: Sequence[_Picture], results: list[PoseEstimate], rows: Sequence[int]
+    ) -> None:
+        """Refine, in place, those of these rows whose head is not in the picture."""
+        assert self._headless is not None
+        refined = self._headless([pictures[row] for row in rows], [results[row] for row in rows])
+        for row, one in zip(rows, refined, strict=True):
+            results[row] = one
 
     def _clear(
         self, pictures: Sequence[_Picture], results: Sequence[PoseEstimate]

@@ -2,8 +2,8 @@
 
 BlazePose tells front from back, and so left from right, by the face; without one it guesses, and
 puts hips and shoulders where they are in its whole bodies. MoveNet's key points are each looked for
-where they are. Both err by themselves, so each point is drawn to MoveNet's place as far as MoveNet
-is sure of it; what MoveNet does not know is carried along.
+where they are, and `movenet.several` weighs which side is left. Each point is drawn to MoveNet's
+place as far as MoveNet is sure of it; what MoveNet does not know is carried along.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import numpy.typing as npt
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import weights
-from unposed_jobs.pose.coco17.boxes import whole_frames
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.movenet import cropping
+from unposed_jobs.pose.movenet import several
 from unposed_jobs.pose.movenet.network import MoveNet
 from unposed_jobs.pose.second_look import correction, identity
 from unposed_jobs.pose.topology import (
@@ -37,15 +36,17 @@ _TOP = 0.3
 """A nose less than so many torsos below the picture's top has no head round it in the picture."""
 _FACE_SCORE = 0.5
 """Where MoveNet sees a point of the face this well, there is one."""
-_SURE = 0.8
+_SURE = 0.1
 """MoveNet's score from which on its place alone counts; below, in proportion."""
-_ORDER = 0.3
-"""Mean score of shoulders and hips from which on MoveNet's left and right are believed."""
-_CONFIDENCE = (0.5, 2.5, -4.8, -1.0)
+_EDGE = 0.04
+"""What lies beyond the picture MoveNet puts at its edge: a place within so many torsos of it counts
+for nothing, and BlazePose's guess outside stays."""
+_TELLING = 12.0
+"""Log odds of left against right from which on more of them tell nothing more."""
+_CONFIDENCE = (0.5, 2.5, -4.8, -1.0, 0.0)
 """What the log odds of being right are made of: a share of those that the reading had, a shift, how
-far both torsos are apart in their own lengths, and whether left and right were told otherwise. By
-logistic regression on 337 readings of cut-off people of a rendered catalogue (seed 71): of those
-apart by less than a tenth of the torso 96 % were right, by a third to six tenths 57 %."""
+far both torsos are apart in their own lengths, whether left and right were told otherwise, and how
+surely, as a share of `_TELLING`."""
 
 _LIMBS = list(range(COCO17_INDEX["left_shoulder"], len(COCO17_INDEX)))
 _ROWS = [BLAZEPOSE33_TO_COCO17[point] for point in _LIMBS]
@@ -98,12 +99,15 @@ class HeadlessReader:
         ]
         if not rows:
             return refined_
-        shown = [pictures[row] for row in rows]
-        regions = cropping.round_boxes(np.concatenate(whole_frames(shown)), 1.0)
-        points = cropping.read(self._network, shown, np.arange(len(rows)), regions)
-        for row, seen in zip(rows, points, strict=True):
-            if np.isfinite(seen).all() and seen[: _LIMBS[0], 2].max() < _FACE_SCORE:
-                refined_[row] = refined(placed[row], seen, sizes[row])
+        seen = several.first(self._network, [pictures[row] for row in rows])
+        faceless = np.isfinite(seen.points).all((1, 2)) & (
+            seen.points[:, : _LIMBS[0], 2].max(1) < _FACE_SCORE
+        )
+        rows = [rows[index] for index in np.flatnonzero(faceless)]
+        seen = several.Look(seen.points[faceless], seen.odds[faceless])
+        read = several.further(self._network, [pictures[row] for row in rows], seen)
+        for row, points, odds in zip(rows, *read, strict=True):
+            refined_[row] = refined(placed[row], points, float(odds), sizes[row])
         return refined_
 
 
@@ -119,11 +123,12 @@ def may_be_headless(landmarks: Floats, size: Array) -> bool:
     return not inside or float(nose[1]) < _TOP * _length(joints)
 
 
-def refined(one: PoseEstimate, seen: Floats, size: Array) -> PoseEstimate:
-    """BlazePose's reading refined by MoveNet's key points (17, 3), in pixels.
+def refined(one: PoseEstimate, seen: Floats, odds: float, size: Array) -> PoseEstimate:
+    """BlazePose's reading refined by MoveNet's key points (17, 3), in pixels, whose left and right
+    have these log `odds` of not being exchanged.
 
-    Where both tell left from right otherwise, MoveNet is believed if it is sure enough. The
-    confidence is what is left of BlazePose's after both were compared.
+    Left and right are MoveNet's. The confidence is what is left of BlazePose's after both were
+    compared.
     """
     assert one.landmarks is not None
     landmarks = one.landmarks.astype(np.float64)
@@ -131,16 +136,16 @@ def refined(one: PoseEstimate, seen: Floats, size: Array) -> PoseEstimate:
     joints = landmarks[list(BLAZEPOSE33_TO_COCO17), :2] * size
     straight, crossed = (_apart(joints[order], points) for order in (slice(None), _CROSSED))
     differ = bool(crossed @ score[_TORSO] < straight @ score[_TORSO])
-    if differ and score[_TORSO].mean() >= _ORDER:
+    if differ:
         landmarks = landmarks[list(BLAZEPOSE33_MIRROR)] * (1, 1, -1, 1, 1)
-    elif differ:
-        points, score = points[_CROSSED], score[_CROSSED]
-    landmarks = _drawn(landmarks, points, np.clip(score / _SURE, 0, 1)[:, None], size)
+    within = np.minimum(points, size - points).min(1) >= _EDGE * _length(joints)
+    share = np.clip(score / _SURE, 0, 1) * within
+    landmarks = _drawn(landmarks, points, share[:, None], size)
     apart = min(float(min(straight.mean(), crossed.mean())) / _length(joints), 1.0)
     return replace(
         one,
         landmarks=landmarks.astype(np.float32),
-        person_confidence=_confidence(one.person_confidence, apart, differ),
+        person_confidence=_confidence(one.person_confidence, apart, differ, odds),
     )
 
 
@@ -173,8 +178,9 @@ def _length(joints: Array) -> float:
     return max(float(np.linalg.norm((left + right) / 2 - (low + other) / 2)), 1.0)
 
 
-def _confidence(before: float, apart: float, differ: bool) -> float:
-    share, shift, distance, otherwise = _CONFIDENCE
+def _confidence(before: float, apart: float, differ: bool, odds: float) -> float:
+    share, shift, distance, otherwise, telling = _CONFIDENCE
     sure = float(np.clip(before, 1e-6, 1 - 1e-6))
-    odds = share * np.log(sure / (1 - sure)) + shift + distance * apart + otherwise * differ
-    return float(1 / (1 + np.exp(-odds)))
+    told = share * np.log(sure / (1 - sure)) + shift + distance * apart + otherwise * differ
+    told += telling * min(odds / _TELLING, 1.0)
+    return float(1 / (1 + np.exp(-told)))

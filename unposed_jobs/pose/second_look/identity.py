@@ -22,7 +22,7 @@ HEADLESS = ("movenet-thunder", "movenet-lightning")
 """Weights that can read people without a head."""
 OFF = "off"
 
-HEADLESS_VERSION = 1
+HEADLESS_VERSION = 2
 """Raised when what they refine would change."""
 
 

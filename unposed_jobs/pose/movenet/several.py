@@ -1,0 +1,116 @@
+"""One person read in several squares: places are averaged, left and right decided by all.
+
+Without a face MoveNet tells front from back by the arms and the cloth, and a mirrored picture is
+another reading of the same evidence. Set in a wider square it places hips and shoulders better, and
+tells left from right worse. So all squares say where the joints are, and those of the picture as it
+is and mirrored which side is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.pose.coco17.boxes import whole_frames
+from unposed_jobs.pose.movenet import cropping
+from unposed_jobs.pose.movenet.network import PAIRS, MoveNet
+from unposed_jobs.pose.topology import COCO17_INDEX, COCO17_MIRROR
+
+Floats = npt.NDArray[np.float32]
+Picture = npt.NDArray[np.uint8]
+
+_WIDE, _ABOVE = 1.5, 0.15
+"""The wider square's side, in the picture's longer sides, and by how much of it it lies higher:
+where a head would be, there is room for one."""
+_TORSO = 4
+"""Of `PAIRS` the first four - arms and hips - tell left from right; legs are often not shown."""
+_MIRROR = list(COCO17_MIRROR)
+
+
+def _rows(*parts: str) -> list[int]:
+    return [COCO17_INDEX[f"{side}_{part}"] for part in parts for side in ("left", "right")]
+
+
+_LIMBS = {
+    "shoulder": _rows("shoulder", "elbow", "wrist"),
+    "hip": _rows("hip", "knee", "ankle"),
+}
+"""What changes sides together with the shoulders, and with the hips."""
+
+
+class Several(NamedTuple):
+    """Of P people key points (P, 17, 3) - x, y in pixels, score - and the log odds (P,) that left
+    and right are not exchanged, which is never negative.
+    """
+
+    points: Floats
+    odds: npt.NDArray[np.float64]
+
+
+class Look(NamedTuple):
+    """Key points (P, 17, 3), in pixels, of one square for each picture, and the evidence (P, 6)
+    that each of `PAIRS` is not exchanged.
+    """
+
+    points: Floats
+    odds: Floats
+
+
+def first(network: MoveNet, pictures: Sequence[Picture]) -> Look:
+    """Each picture in the square round it."""
+    return Look(*cropping.read_sided(network, pictures, _square(pictures)))
+
+
+def further(network: MoveNet, pictures: Sequence[Picture], seen: Look) -> Several:
+    """Two more looks after `first`: at the mirrored picture, and in a wider square."""
+    if not len(pictures):
+        return Several(seen.points, np.zeros(0))
+    wide = _square(pictures, _WIDE)
+    wide[:, 1] -= _ABOVE * wide[:, 2]
+    set_wide = Look(*cropping.read_sided(network, pictures, wide))
+    return joined([seen, _mirrored(network, pictures)], [set_wide])
+
+
+def joined(telling: Sequence[Look], placing: Sequence[Look]) -> Several:
+    """Looks at the same P people as one: all place, and `telling` decide which side is left.
+
+    In every look shoulders with arms, and hips with legs, are exchanged where they contradict that.
+    """
+    odds = np.sum([_left_is_left(one) for one in telling], axis=0)
+    left = odds > 0
+    points = [_as_decided(one.points, left) for one in (*telling, *placing)]
+    return Several(np.mean(points, axis=0).astype(np.float32), np.abs(odds))
+
+
+def _left_is_left(look: Look) -> npt.NDArray[np.float64]:
+    """Log odds (P,) that what lies to the left in the picture is the person's left."""
+    left, right = (list(side[:_TORSO]) for side in zip(*PAIRS, strict=True))
+    as_seen = np.where(look.points[:, left, 0] < look.points[:, right, 0], 1.0, -1.0)
+    return np.asarray((look.odds[:, :_TORSO] * as_seen).sum(1))
+
+
+def _as_decided(points: Floats, left: npt.NDArray[np.bool_]) -> Floats:
+    """Key points with the person's left to the left in the picture where `left` (P,) says so."""
+    decided = points.copy()
+    for part, rows in _LIMBS.items():
+        one, other = (COCO17_INDEX[f"{side}_{part}"] for side in ("left", "right"))
+        wrong = np.flatnonzero((points[:, one, 0] < points[:, other, 0]) != left)
+        decided[np.ix_(wrong, rows)] = points[np.ix_(wrong, [_MIRROR[row] for row in rows])]
+    return decided
+
+
+def _mirrored(network: MoveNet, pictures: Sequence[Picture]) -> Look:
+    """The look at mirrored pictures, mirrored back."""
+    turned = [np.ascontiguousarray(picture[:, ::-1]) for picture in pictures]
+    points, odds = cropping.read_sided(network, turned, _square(turned))
+    width = np.array([[picture.shape[1]] for picture in pictures], np.float32)
+    points = points[:, _MIRROR]
+    points[..., 0] = width - points[..., 0]
+    return Look(points, odds)
+
+
+def _square(pictures: Sequence[Picture], scale: float = 1.0) -> npt.NDArray[np.float64]:
+    return cropping.round_boxes(np.concatenate(whole_frames(pictures)), scale)
