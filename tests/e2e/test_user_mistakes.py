@@ -85,7 +85,7 @@ SETTINGS = {
     "[catalog]\n": "unknown section: catalog; did you mean catalogue?",
     "[catalogue]\nproduct = 'x'": "did you mean products?",
     "catalogue = 'x'": "[catalogue] must be a section",
-    "[training]\ntop_k = 'many'": "top_k must be int",
+    "[training]\ntop_k = 'many'": "top_k must be a whole number, not 'many'",
     "[pose]\nerror_budget = 5": "[pose] error_budget must be from 0 to 1, not 5",
     "[pose]\nchunk_size = 0": "[pose] chunk_size must be 1 or more",
     "[training]\ncluster_range = [9, 3]": "the smaller first",

@@ -24,10 +24,6 @@ def require_enough(
     pictures that a tenth of the products, or at least the few that are needed, do have (0: there
     is no such number). Raises UnposedError.
     """
-    if settings.top_k < MIN_PRODUCTS:
-        raise UnposedError(
-            f"[training] top_k = {settings.top_k} is too few; set it to {MIN_PRODUCTS} or more"
-        )
     if qualified >= MIN_PRODUCTS:
         return
     told = (

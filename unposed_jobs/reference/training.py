@@ -49,7 +49,6 @@ VIEWS = 8
 """Variations of each picture that the autoencoder compares."""
 COLUMNS = ("product_id", "image_uri", "content_sha256", "status", "landmarks", "popularity")
 RANK_ATTRIBUTES = ("category", "subcategory", "product_type")
-EMBEDDINGS = ("autoencoder", "features")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def train_reference(
 
     The same table (row order does not matter) and settings give the same bundle.
 
-    Raises UnposedError for a missing column, an unknown embedding, or a reference without a
+    Raises UnposedError for a missing column, or a reference without a
     single picture that can be used.
     """
     pictures = _ordered(pictures, attributes, settings)
@@ -226,11 +225,6 @@ def _ordered(pictures: pa.Table, attributes: Sequence[str], settings: TrainingSe
         raise UnposedError(
             f"the reference pictures have no column {missing[0]}; check "
             "[catalogue] cohort_attributes and the column mappings"
-        )
-    if settings.embedding not in EMBEDDINGS:
-        raise UnposedError(
-            f"[training] embedding = {settings.embedding!r} is unknown; "
-            f"use {' or '.join(EMBEDDINGS)}"
         )
     return pictures.sort_by([("product_id", "ascending"), ("image_uri", "ascending")])
 
