@@ -123,10 +123,9 @@ def main(master, weights, options):
             extract_chunks=how,
         )
         tonight = spark.createDataFrame(listed)
-        figures = extract.extract_contents(job, "run", estimators.identify(pose), tonight)
+        *_, done = extract.extract_contents(job, "run", estimators.identify(pose), tonight)
         rows = warehouse.read("landmarks").sort_by("content_sha256").to_pylist()
-        del figures["snapshots"]
-        told[name] = {"figures": figures, "rows": rows}
+        told[name] = {"figures": done.figures(), "rows": rows}
         told["shape"] = [job.tasks, job.chunk_size]
     told["events"] = {
         what: len(list(Path(FOLDER).glob(f"{what}-*"))) for what in ("died", "staged", "speculated")

@@ -34,6 +34,6 @@ class Settings:
 
 
 SECTIONS: dict[str, type[Section]] = {
-    item.name: type(item.default) for item in dataclasses.fields(Settings)
+    item.name: type(getattr(Settings(), item.name)) for item in dataclasses.fields(Settings)
 }
 """Each section's class by its name in the file."""

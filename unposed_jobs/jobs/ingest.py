@@ -117,15 +117,16 @@ def check_sources(settings: Settings) -> None:
         landmark_table.plan(settings)
 
 
-def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str, int]]:
+Counts = dict[str, dict[str, int]]
+"""Rows by source and what became of them."""
+
+
+def count(catalogue: Catalogue) -> Counts:
     """Count the rows of each source by what became of them, in one Spark job.
 
     Returns for `products`, `images` and, where they were read, `landmarks`: rows, accepted,
     set_aside, other_day and each reason that occurred. A reason of `schemas.HARMLESS` is counted,
     but tells of nothing lost, so it is not in set_aside.
-
-    Raises ErrorBudgetExceededError where more than `catalogue.error_budget` of a source's rows
-    are set aside: of any one source, lest many pictures hide few products.
     """
     with user_errors():
         rows = catalogue.outcomes.groupBy("source", "reason").count().collect()
@@ -141,6 +142,15 @@ def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str
             _OTHER_DAY: found.get(_OTHER_DAY, 0),
             **reasons,
         }
+    return counts
+
+
+def check_budget(catalogue: Catalogue, counts: Counts, settings: Settings) -> None:
+    """Hold the rows that were set aside to their bound; `counts` are those of `count`.
+
+    Raises ErrorBudgetExceededError where more than `catalogue.error_budget` of a source's rows
+    are set aside: of any one source, lest many pictures hide few products.
+    """
     budget = settings.catalogue.error_budget
     for source, figures in counts.items():
         if figures["set_aside"] > budget * figures["rows"]:
@@ -161,7 +171,6 @@ def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str
                 f"no row of the {source} source names a picture: is its column the right one? "
                 "[catalogue.image_columns] image_uri, or [catalogue] picture_columns"
             )
-    return counts
 
 
 def _examples(catalogue: Catalogue, source: str) -> str:

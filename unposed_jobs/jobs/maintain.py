@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from unposed_jobs import storage
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.jobs import life
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
-from unposed_jobs.warehouse import RunRecord, Warehouse, maintenance
+from unposed_jobs.warehouse import Warehouse, maintenance
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,15 +39,18 @@ def run(spark: SparkSession | None, settings: Settings, run: Run) -> dict[str, A
 
     Raises UnposedError where there is no warehouse.
     """
-    started = datetime.now(UTC)
-    warehouse = Warehouse.open(settings.warehouse, create=False)
+    with life.begin("maintain", settings, run, create=False, views=False) as current:
+        return _maintain(run, current)
+
+
+def _maintain(run: Run, current: Life) -> dict[str, Any]:
+    warehouse, figures = current.warehouse, current.figures
+    current.run_id = run_identity("maintain", run.run_date, current.started_at.isoformat())
     reports = maintenance.maintain(
         warehouse, apply=not run.dry_run, snapshot_age=timedelta(days=run.keep_days)
     )
     bundles = retire_bundles(warehouse, run)
-    figures: dict[str, Any] = {
-        name: sum(getattr(report, name) for report in reports) for name in _COUNTS
-    }
+    figures |= {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}
     figures |= {
         "orphans": sum(len(report.orphans) for report in reports),
         "orphan_bytes": sum(report.orphan_bytes for report in reports),
@@ -61,16 +66,6 @@ def run(spark: SparkSession | None, settings: Settings, run: Run) -> dict[str, A
             )
     would = "would be" if run.dry_run else "were"
     run.progress(f"maintained: {len(bundles)} bundles {would} removed, see the lines above")
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_identity("maintain", run.run_date, started.isoformat()),
-            job="maintain",
-            run_date=run.run_date,
-            state="dry_run" if run.dry_run else "published",
-            started_at=started,
-            figures=figures,
-        )
-    )
     return figures
 
 

@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import ingest, train
+from unposed_jobs.jobs import ingest, life, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import promotion, registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.warehouse import RunRecord, Warehouse
@@ -42,8 +43,12 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     `run.promote_anyway` says who accepts it and why, it is promoted nevertheless, and both
     reasons are recorded. Raises UnposedError where the day has no candidate.
     """
-    started = datetime.now(UTC)
-    warehouse = Warehouse.open(settings.warehouse)
+    with life.begin("promote", settings, run) as current:
+        return _promote(spark, settings, run, current)
+
+
+def _promote(spark: SparkSession, settings: Settings, run: Run, current: Life) -> ModelRow:
+    warehouse = current.warehouse
     champion = registry.champion(warehouse)
     candidate = _trained(warehouse, run, "candidate")
     if candidate is None:
@@ -51,16 +56,19 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         promoted = champion if champion and champion.run_date == run.run_date else None
         if promoted is not None and not (refused and run.promote_anyway):
             run.progress(f"promoted {promoted.model_version} already: {promoted.reason}")
+            current.recorded = True  # By the run that promoted it.
             return promoted
         candidate = refused
     if candidate is None:
         raise UnposedError(
             f"no candidate was trained for {run.run_date}; run: unposed train --date {run.run_date}"
         )
+    current.model_version = candidate.model_version
+    run_id = current.run_id = run_identity("promote", run.run_date, candidate.model_version)
     decision = _decide(Context(spark, settings, run, warehouse), candidate, champion)
     if run.promote_anyway and not decision.promote:
         decision = promotion.accept(decision, run.promote_anyway)
-    run_id = run_identity("promote", run.run_date, candidate.model_version)
+    current.figures |= decision.figures
     decided = dataclasses.replace(
         candidate,
         status="champion" if decision.promote else "rejected",
@@ -72,22 +80,9 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     rows = [decided]
     if decision.promote and champion is not None:
         rows.append(dataclasses.replace(champion, status="retired"))
-    snapshots = {} if run.dry_run else {"models": registry.record(warehouse, rows, run_id)}
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_id,
-            job="promote",
-            run_date=run.run_date,
-            state="dry_run" if run.dry_run else "published",
-            started_at=started,
-            model_version=candidate.model_version,
-            rows={"models": len(rows)},
-            figures=decision.figures,
-            snapshots=snapshots,
-        )
-    )
+    current.rows["models"] = len(rows)
     if not run.dry_run:
-        warehouse.publish_views()
+        current.snapshots["models"] = registry.record(warehouse, rows, run_id)
     word = "promoted" if decision.promote else "rejected"
     run.progress(
         f"{word} {candidate.model_version}: {decision.reason}"

@@ -79,11 +79,11 @@ class SparkSide:
             estimator_id = estimators.identify(self._pose)
             tonight = self._spark.read.parquet(listed)
             start = time.perf_counter()
-            figures = extract_contents(job, _RUN, estimator_id, tonight)
+            *_, done = extract_contents(job, _RUN, estimator_id, tonight)
             seconds = time.perf_counter() - start
             stored = warehouse.table("landmarks").scan().count()
-        return {"seconds": seconds, "pictures": figures["extracted"], "stored": stored} | {
-            "figures": {key: value for key, value in figures.items() if key != "snapshots"}
+        return {"seconds": seconds, "pictures": done.extracted, "stored": stored} | {
+            "figures": done.figures()
         }
 
     def close(self) -> None:
