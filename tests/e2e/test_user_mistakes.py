@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from unposed_jobs import cli, config
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 
 ROOT = Path(__file__).parents[2]
 PRODUCTS = "product_id,category,average_rating,rating_count\np1,Tops,4.5,10\n"

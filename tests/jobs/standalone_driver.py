@@ -17,7 +17,8 @@ import pyarrow as pa
 from pyspark import TaskContext
 
 from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
-from unposed_jobs.jobs import chunks, devices, extract, session
+from unposed_jobs.distributed import chunks, devices, session
+from unposed_jobs.jobs import extract
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.lab.bench.extraction import DAY, references, warehouse_settings

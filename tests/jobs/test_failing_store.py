@@ -20,11 +20,11 @@ from faulty_store import FAULTS, FaultyStore
 from unposed_jobs import config, machine, storage
 from unposed_jobs.catalogue import fingerprints
 from unposed_jobs.config import PoseSettings, StorageSettings
+from unposed_jobs.distributed.session import user_errors
 from unposed_jobs.errors import ErrorBudgetExceededError, MachineError
 from unposed_jobs.jobs import audit, budgets, extract, promote, train
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.jobs.extraction_figures import Compared
-from unposed_jobs.jobs.session import user_errors
 from unposed_jobs.storage import objects, pacing, retrying
 from unposed_jobs.warehouse import RunRecord, Warehouse
 

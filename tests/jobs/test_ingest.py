@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from unposed_jobs import config, storage
+from unposed_jobs.distributed import ingest
+from unposed_jobs.distributed.session import session, user_errors
 from unposed_jobs.errors import ErrorBudgetExceededError, UnposedError
-from unposed_jobs.jobs import ingest
-from unposed_jobs.jobs.session import session, user_errors
 from unposed_jobs.warehouse import tables
 
 DAY = date(2026, 1, 10)
@@ -345,7 +345,7 @@ def test_only_what_is_small_is_joined_through_the_driver(spark, rows, through_th
 
 
 def test_no_java_is_one_line(monkeypatch, tmp_path):
-    from unposed_jobs.jobs import session as module
+    from unposed_jobs.distributed import session as module
 
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -21,8 +21,9 @@ import pytest
 from pyspark.sql import functions as F
 
 from unposed_jobs import config
+from unposed_jobs.distributed import chunks, ingest
 from unposed_jobs.errors import CheckFailedError, ErrorBudgetExceededError, UnposedError
-from unposed_jobs.jobs import audit, chunks, extract, ingest, promote, train
+from unposed_jobs.jobs import audit, extract, promote, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample

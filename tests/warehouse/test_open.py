@@ -12,7 +12,7 @@ from warehouse_samples import DAY, NEXT, audit_rows, publish_day, record, settin
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.warehouse import Warehouse, maintenance
-from unposed_jobs.warehouse.catalog import catalog_properties, open_catalog
+from unposed_jobs.warehouse.opening import catalog_properties, open_catalog
 from unposed_jobs.warehouse.tables import TABLES
 
 

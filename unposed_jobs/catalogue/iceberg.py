@@ -29,7 +29,7 @@ def plan(uri: str, settings: WarehouseSettings | None) -> PlannedTable:
     from pyiceberg.catalog import load_catalog
     from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 
-    from unposed_jobs.warehouse.catalog import CATALOG, catalog_properties
+    from unposed_jobs.warehouse.opening import CATALOG, catalog_properties
 
     name = uri.removeprefix("iceberg:").strip("/")
     parts = name.split(".")

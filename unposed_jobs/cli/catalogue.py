@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Check files, or list layouts."""
     from unposed_jobs import config, storage
     from unposed_jobs.catalogue import checking, places
-    from unposed_jobs.jobs.source_frames import with_image_root
+    from unposed_jobs.distributed.source_frames import with_image_root
     from unposed_jobs.reference import selection
 
     if arguments.action == "layouts":

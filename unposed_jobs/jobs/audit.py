@@ -27,20 +27,13 @@ from unposed_jobs.audit import corrections, inference
 from unposed_jobs.audit.expectations import CLASSES, Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
+from unposed_jobs.distributed import frames, ingest, loaded
+from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import (
-    followed,
-    frames,
-    ingest,
-    landmark_table,
-    life,
-    loaded,
-    vocabulary_table,
-)
+from unposed_jobs.jobs import estimator, life, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life
-from unposed_jobs.jobs.session import fit_shuffle
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.warehouse import Warehouse, day_checks, tables
@@ -77,7 +70,7 @@ class _Champion:
 def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
     warehouse = Warehouse.open(settings.warehouse)
-    _champion(warehouse, followed.settings_for(warehouse, settings))
+    _champion(warehouse, estimator.resolve(warehouse, settings))
     ingest.check_sources(settings)
 
 
@@ -95,7 +88,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
 def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> dict[str, Any]:
     clock, warehouse = time.monotonic(), current.warehouse
     seen = warehouse.seen(run.run_date)
-    settings = followed.settings_for(warehouse, settings)
+    settings = estimator.resolve(warehouse, settings)
     champion = _champion(warehouse, settings)
     model, expectations = champion.model, champion.expectations
     current.model_version = model.model_version
@@ -316,7 +309,7 @@ def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:
 
 
 def _check_estimator(model: ModelRow, settings: Settings) -> None:
-    wanted = landmark_table.estimator_of(settings)
+    wanted = estimator.identify(settings)
     if wanted != model.estimator_id:
         table = settings.catalogue.landmarks
         how = f"--landmarks {table}" if table else f"--estimator {settings.pose.estimator}"

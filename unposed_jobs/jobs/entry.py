@@ -197,8 +197,8 @@ def local(
     one would refuse is said before the work of the others is done. `overrides` are
     ``section__key=value`` settings; None means not given.
     """
+    from unposed_jobs.distributed.session import session
     from unposed_jobs.jobs import life
-    from unposed_jobs.jobs.session import session
 
     settings = settings_of(arguments, **overrides)
     modules = [importlib.import_module(f"unposed_jobs.jobs.{name}") for name in jobs]
@@ -236,8 +236,8 @@ def submit(
     for chatty in ("py4j", "pyiceberg"):  # They would tell of every file, and have the last word.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
+        from unposed_jobs.distributed.session import session
         from unposed_jobs.jobs import life
-        from unposed_jobs.jobs.session import session
 
         settings, asked = settings_of(arguments), run_of(arguments)
         job = run.__module__.rsplit(".", 1)[-1]

@@ -25,22 +25,14 @@ from pyspark.sql import functions as F
 from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints, places
 from unposed_jobs.config import Settings
+from unposed_jobs.distributed import chunks, frames, ingest, landmark_table, popular
+from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import NothingToDoError
-from unposed_jobs.jobs import (
-    budgets,
-    chunks,
-    followed,
-    frames,
-    ingest,
-    landmark_table,
-    life,
-    reference,
-)
+from unposed_jobs.jobs import budgets, estimator, life
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.extraction_figures import Compared, Extracted, Tally
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life
-from unposed_jobs.jobs.session import fit_shuffle
 from unposed_jobs.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -54,7 +46,7 @@ def check(settings: Settings) -> None:
     """Raise UnposedError for what `run` would refuse and can be told without Spark."""
     storage.configure(places.allowed(settings))
     warehouse = Warehouse.open(settings.warehouse)
-    landmark_table.estimator_of(followed.settings_for(warehouse, settings))
+    estimator.identify(estimator.resolve(warehouse, settings))
     ingest.check_sources(settings)
 
 
@@ -71,8 +63,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
 def _extract(spark: SparkSession, settings: Settings, run: Run, current: Life) -> dict[str, Any]:
     clock, warehouse = time.monotonic(), current.warehouse
     storage.configure(places.allowed(settings))
-    settings = followed.settings_for(warehouse, settings)
-    estimator_id = landmark_table.estimator_of(settings)
+    settings = estimator.resolve(warehouse, settings)
+    estimator_id = estimator.identify(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
     rejected = current.figures["rejected"] = ingest.count(catalogue)
     ingest.check_budget(catalogue, rejected, settings)
@@ -90,7 +82,7 @@ def _extract(spark: SparkSession, settings: Settings, run: Run, current: Life) -
         share = F.pmod(F.xxhash64("image_uri", F.lit("shard")), F.lit(of))
         images = images.where(share == number - 1)
     if run.scope == "reference":
-        chosen = reference.reference_products(catalogue, settings)
+        chosen = popular.reference_products(catalogue, settings)
         images = images.join(chosen.select("product_id"), "product_id", "left_semi")
     job = Context(spark, settings, run, warehouse, budgets.Night(settings.extraction.night_seconds))
     tonight = compare_pictures(job, images, catalogue.landmarks)

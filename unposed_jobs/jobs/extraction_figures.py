@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
-from unposed_jobs.jobs import frames
+from unposed_jobs.distributed import frames
 from unposed_jobs.pose import pipeline
 
 if TYPE_CHECKING:

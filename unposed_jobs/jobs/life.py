@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from unposed_jobs import machine
+from unposed_jobs.distributed.session import user_errors
 from unposed_jobs.errors import MachineError, NothingToDoError, UnposedError
-from unposed_jobs.jobs.session import user_errors
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:

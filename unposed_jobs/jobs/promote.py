@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
+from unposed_jobs.distributed import ingest
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import ingest, life, train
+from unposed_jobs.jobs import life, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life

@@ -14,15 +14,8 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
-from unposed_jobs.jobs import (
-    followed,
-    frames,
-    ingest,
-    landmark_table,
-    life,
-    reference,
-    vocabulary_table,
-)
+from unposed_jobs.distributed import frames, ingest, popular
+from unposed_jobs.jobs import estimator, life, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
@@ -64,15 +57,15 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
 
 def _train(spark: SparkSession, settings: Settings, run: Run, current: Life) -> ModelRow:
     warehouse = current.warehouse
-    settings = followed.settings_for(warehouse, settings)
-    estimator_id = landmark_table.estimator_of(settings)
+    settings = estimator.resolve(warehouse, settings)
+    estimator_id = estimator.identify(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date)
     rejected = current.figures["rejected"] = ingest.count(catalogue)
     ingest.check_budget(catalogue, rejected, settings)
     pictures = pictures_with_landmarks(
         Context(spark, settings, run, warehouse),
         catalogue.images,
-        reference.reference_products(catalogue, settings),
+        popular.reference_products(catalogue, settings),
         estimator_id,
     )
     before = registry.predecessor(warehouse, run.run_date, estimator_id)
@@ -104,7 +97,7 @@ def _train(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
         estimator_id=estimator_id,
         artefact_uri=uri,
         checksums=bundle.checksums,
-        parameters=bundle.parameters | {followed.PARAMETER: settings.pose.estimator},
+        parameters=bundle.parameters | {estimator.PARAMETER: settings.pose.estimator},
         metrics=bundle.metrics,
         run_date=run.run_date,
         promoted_on=None,

@@ -1,6 +1,6 @@
 """Which products are the reference set (paper sections 3.1 and 4.1): the rule, and its refusal.
 
-The top-K products by popularity among those with enough pictures. `unposed_jobs.jobs.reference`
+The top-K products by popularity among those with enough pictures. `distributed.popular`
 applies it to a catalogue of any size; popularity is `unposed_jobs.ranking.popularity`.
 """
 

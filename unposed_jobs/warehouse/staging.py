@@ -31,7 +31,7 @@ from pyiceberg.table import Table as IcebergTable
 from pyiceberg.types import ListType, MapType
 
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse.catalog import BUCKETS, contract, with_field_ids
+from unposed_jobs.warehouse.opening import BUCKETS, contract, with_field_ids
 from unposed_jobs.warehouse.tables import Table
 
 _BUFFER_BYTES = 64 * 1024 * 1024

@@ -18,7 +18,7 @@ from pyiceberg.table import Table as IcebergTable
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import CheckFailedError
 from unposed_jobs.warehouse import checks, commit, publishing, query, reading, repeats, runs, views
-from unposed_jobs.warehouse.catalog import contract, identifier, open_catalog
+from unposed_jobs.warehouse.opening import contract, identifier, open_catalog
 from unposed_jobs.warehouse.publishing import Seen
 from unposed_jobs.warehouse.query import Pinned
 from unposed_jobs.warehouse.reading import Filter

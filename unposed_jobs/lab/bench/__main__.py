@@ -20,8 +20,8 @@ from pathlib import Path
 
 from unposed_jobs import config
 from unposed_jobs.arguments import Parser, positive
+from unposed_jobs.distributed import devices
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import devices
 from unposed_jobs.lab.bench import card, machine, pictures
 from unposed_jobs.lab.bench.card import Report
 from unposed_jobs.lab.bench.results import GATED, Result, not_measured

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from unposed_jobs.config import Settings
-    from unposed_jobs.jobs.ingest import Catalogue
+    from unposed_jobs.distributed.ingest import Catalogue
 
 
 def reference_products(catalogue: Catalogue, settings: Settings) -> DataFrame:

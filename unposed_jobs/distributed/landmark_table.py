@@ -21,10 +21,9 @@ from unposed_jobs.catalogue.fingerprints import FINGERPRINTED, LAST_SEEN_LAG
 from unposed_jobs.catalogue.landmark_layout import Layout
 from unposed_jobs.catalogue.schemas import FILE, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
+from unposed_jobs.distributed import frames
+from unposed_jobs.distributed.source_frames import read_rows, set_aside, sources_of, with_image_root
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import frames
-from unposed_jobs.jobs.source_frames import read_rows, set_aside, sources_of, with_image_root
-from unposed_jobs.pose import estimators
 from unposed_jobs.warehouse import tables
 
 if TYPE_CHECKING:
@@ -33,15 +32,6 @@ if TYPE_CHECKING:
 BATCH_ROWS = 8192
 """Rows that an executor checks at once: 33 points are a kilobyte and more each."""
 _PEEK_ROWS = 256
-
-
-def estimator_of(settings: Settings) -> str:
-    """What names the landmarks that the settings ask for: the table's layout, where there is a
-    table, else the pose estimator. Raises UnposedError for either that is not there.
-    """
-    if settings.catalogue.landmarks:
-        return plan(settings)[1].estimator_id
-    return estimators.identify(settings.pose)
 
 
 def plan(settings: Settings) -> tuple[list[sources.SourceFile], Layout]:

@@ -21,16 +21,16 @@ from pyspark.sql.window import Window
 from unposed_jobs.catalogue import schemas, validation
 from unposed_jobs.catalogue.schemas import COUNTED, FILE, HARMLESS, PART, REASONS, REJECTS, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
-from unposed_jobs.errors import ErrorBudgetExceededError
-from unposed_jobs.jobs import landmark_table
-from unposed_jobs.jobs.session import user_errors
-from unposed_jobs.jobs.source_frames import (
+from unposed_jobs.distributed import landmark_table
+from unposed_jobs.distributed.session import user_errors
+from unposed_jobs.distributed.source_frames import (
     as_meant,
     read_rows,
     set_aside,
     sources_of,
     with_image_root,
 )
+from unposed_jobs.errors import ErrorBudgetExceededError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

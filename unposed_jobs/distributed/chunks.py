@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.jobs import devices, loaded
+from unposed_jobs.distributed import devices, loaded
 from unposed_jobs.pose import estimators, pipeline
 from unposed_jobs.warehouse import tables
 
