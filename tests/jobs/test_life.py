@@ -93,7 +93,7 @@ def test_attempts_of_one_run_are_counted_until_it_is_published(settings):
 
 
 def test_what_fails_after_the_row_is_written_leaves_it_as_it_is(settings, monkeypatch):
-    monkeypatch.setattr(Warehouse, "publish_views", lambda self: 1 / 0)
+    monkeypatch.setattr(life.views, "publish", lambda warehouse: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         attempt(settings)
     published, failed = sorted(

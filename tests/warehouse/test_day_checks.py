@@ -7,6 +7,7 @@ import pytest
 from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, publish_day
 
 from unposed_jobs.config import CheckSettings
+from unposed_jobs.sql import statements
 from unposed_jobs.warehouse import day_checks
 
 MANY = [f"p{number:02}" for number in range(40)]
@@ -120,8 +121,8 @@ def test_a_change_beyond_its_bound_fails_warns_or_is_accepted(
     warehouse.write_day(
         "check_results", NEXT, warehouse.stage("check_results", "new").write(rows), "new"
     )
-    kept = warehouse.query(
-        "SELECT outcome, measured FROM check_results WHERE rule = $rule", {"rule": rule}
+    kept = statements.query(
+        warehouse, "SELECT outcome, measured FROM check_results WHERE rule = $rule", {"rule": rule}
     ).to_pylist()
     assert kept == [{"outcome": "warned", "measured": pytest.approx(measured)}]
 

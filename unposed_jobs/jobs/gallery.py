@@ -8,6 +8,7 @@ from unposed_jobs import config
 from unposed_jobs.jobs import life
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.report import build, facts
+from unposed_jobs.sql import statements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +26,13 @@ def run(spark: SparkSession | None, settings: Settings, run: Run) -> Path | None
     it. ``unposed report --date`` draws any day elsewhere. Raises UnposedError where no day is
     published.
     """
-    with life.begin("gallery", settings, run, create=False, views=False) as current:
+    with life.begin("gallery", settings, run, create=False, renew_views=False) as current:
         started = current.started_at.isoformat()
         current.run_id = run_identity("gallery", run.run_date, started)
         if run.dry_run:
             run.progress("gallery not rebuilt: dry run")
             return None
-        warehouse = current.warehouse.pinned()
+        warehouse = statements.Pinned(current.warehouse)
         latest = facts.latest_day(warehouse)
         if run.run_date < latest:
             run.progress(f"gallery not rebuilt: it already shows a later day, {latest}")

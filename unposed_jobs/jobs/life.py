@@ -71,23 +71,23 @@ class Life:
         self.warehouse.publish_day(seen, self.record("published"), staged)
         self.recorded = True
 
-    def finish(self, views: bool) -> None:
+    def finish(self, renew_views: bool) -> None:
         """Write the row, where `publish_day` did not, and the analysts' views."""
         if not self.recorded:
             state: State = "dry_run" if self.run.dry_run else "published"
             self.warehouse.record_run(self.record(state))
             self.recorded = True
-        if views and not self.run.dry_run:
-            self.warehouse.publish_views()
+        if renew_views and not self.run.dry_run:
+            views.publish(self.warehouse)
 
 
 @contextlib.contextmanager
 def begin(
-    job: str, settings: Settings, run: Run, *, create: bool = True, views: bool = True
+    job: str, settings: Settings, run: Run, *, create: bool = True, renew_views: bool = True
 ) -> Iterator[Life]:
     """Open the warehouse (made where it is absent, unless `create` is false) for one run.
 
-    At its end the run is recorded as published, or as dry_run, and, unless `views` is false, the
+    At its end the run is recorded as published, or as dry_run, and, unless `renew_views` is false, the
     analysts' views are made anew. Where an error ends it, it is
     recorded with that error's line and what is known by then: as skipped (NothingToDoError), as
     refused (any other UnposedError: a user's mistake, a budget, a check, a conflict) or as failed
@@ -98,7 +98,7 @@ def begin(
     with attempt.recording_failure():
         life = attempt.open(create)
         yield life
-        life.finish(views)
+        life.finish(renew_views)
 
 
 @contextlib.contextmanager

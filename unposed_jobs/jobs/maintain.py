@@ -12,6 +12,7 @@ from unposed_jobs.jobs import life
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
+from unposed_jobs.sql import views
 from unposed_jobs.warehouse import Warehouse, maintenance
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def run(spark: SparkSession | None, settings: Settings, run: Run) -> dict[str, A
 
     Raises UnposedError where there is no warehouse.
     """
-    with life.begin("maintain", settings, run, create=False, views=False) as current:
+    with life.begin("maintain", settings, run, create=False, renew_views=False) as current:
         return _maintain(run, current)
 
 
@@ -47,7 +48,10 @@ def _maintain(run: Run, current: Life) -> dict[str, Any]:
     warehouse, figures = current.warehouse, current.figures
     current.run_id = run_identity("maintain", run.run_date, current.started_at.isoformat())
     reports = maintenance.maintain(
-        warehouse, apply=not run.dry_run, snapshot_age=timedelta(days=run.keep_days)
+        warehouse,
+        apply=not run.dry_run,
+        snapshot_age=timedelta(days=run.keep_days),
+        renew_views=views.publish,
     )
     bundles = retire_bundles(warehouse, run)
     figures |= {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}

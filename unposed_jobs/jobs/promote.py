@@ -22,6 +22,7 @@ from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import promotion, registry
 from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.sql import views
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def by_hand(warehouse: Warehouse, version: str, reason: str, day: date) -> Model
             snapshots={"models": snapshot},
         )
     )
-    warehouse.publish_views()
+    views.publish(warehouse)
     return chosen
 
 

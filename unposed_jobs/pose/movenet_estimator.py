@@ -73,7 +73,7 @@ def identify(settings: PoseSettings) -> str:
     )
     if not settings.second_look:
         return made
-    return identity.identify(made, replace(settings, headless=identity.OFF))
+    return identity.identify(made, replace(settings, headless="off"))
 
 
 def _kind(settings: PoseSettings) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -77,11 +77,14 @@ def maintain(
     snapshot_age: timedelta = SNAPSHOT_AGE,
     orphan_age: timedelta = ORPHAN_AGE,
     now: datetime | None = None,
+    *,
+    renew_views: Callable[[Warehouse], object],
 ) -> list[Report]:
     """Maintain every table; without `apply` only tell what would be done.
 
-    Raises ValueError for an `orphan_age` under three days: the files of a run that has not
-    committed yet are named by nothing.
+    `renew_views` (``sql.views.publish``) is called before any file is removed, lest readers have
+    views of removed files. Raises ValueError for an `orphan_age` under three days: the files of a
+    run that has not committed yet are named by nothing.
     """
     if orphan_age < ORPHAN_AGE:
         raise ValueError(f"orphans must be {ORPHAN_AGE.days} days old at least")
@@ -97,8 +100,7 @@ def maintain(
         trim_metadata(warehouse, name, report, apply)
         reports.append(report)
     if apply:
-        # The views must let go of compacted files before anything is removed.
-        warehouse.publish_views()
+        renew_views(warehouse)
     for report in reports:
         collect_orphans(warehouse, report.table, report, apply, now - orphan_age)
     return reports

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -17,10 +16,9 @@ from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse import checks, commit, publishing, query, reading, repeats, runs, views
+from unposed_jobs.warehouse import checks, commit, publishing, reading, repeats, runs
 from unposed_jobs.warehouse.opening import contract, identifier, open_catalog
 from unposed_jobs.warehouse.publishing import Seen
-from unposed_jobs.warehouse.query import Pinned
 from unposed_jobs.warehouse.reading import Filter
 from unposed_jobs.warehouse.runs import RunRecord
 from unposed_jobs.warehouse.staging import StagedFile, Stager
@@ -267,29 +265,6 @@ class Warehouse:
                 if isinstance(error, CheckFailedError) or attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
-
-    # Analysts
-
-    def publish_views(self) -> Path | None:
-        """Write the DuckDB file of views (`settings.views`) anew; returns its path.
-
-        To be called after each publish: the views read the files of that moment. None where
-        the tables are remote; `query` reads those through Arrow.
-        """
-        return views.publish(self)
-
-    def query(self, sql: str, parameters: query.Parameters = None) -> pa.Table:
-        """The rows of one SELECT over the tables and views as they are now, wherever they are.
-
-        `parameters` are bound: a list to ``?``, a mapping to ``$name``. Of the day tables only
-        published rows are seen. Raises UnposedError, in one line, for SQL that does not
-        only read or does not run.
-        """
-        return query.run(self, sql, parameters)
-
-    def pinned(self) -> Pinned:
-        """What readers see at this moment, for several questions that must agree."""
-        return Pinned(self)
 
     # Runs
 

@@ -24,12 +24,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.warehouse import reading, runs
-from unposed_jobs.warehouse.checks import constant
-from unposed_jobs.warehouse.locations import local_path
-from unposed_jobs.warehouse.runs import RunRecord
-from unposed_jobs.warehouse.tables import RUNS, TABLES, Table
-from unposed_jobs.warehouse.view_sql import (
+from unposed_jobs.sql.definitions import (
     CURRENT,
     CURRENT_VIEWS,
     DAY_NAMES,
@@ -38,6 +33,11 @@ from unposed_jobs.warehouse.view_sql import (
     column_docs,
     published_days,
 )
+from unposed_jobs.warehouse import reading, runs
+from unposed_jobs.warehouse.checks import constant
+from unposed_jobs.warehouse.locations import local_path
+from unposed_jobs.warehouse.runs import RunRecord
+from unposed_jobs.warehouse.tables import RUNS, TABLES, Table
 
 if TYPE_CHECKING:
     from unposed_jobs.warehouse.warehouse import Warehouse
@@ -235,7 +235,9 @@ def publish(warehouse: Warehouse) -> Path | None:
     """Write the DuckDB file of views anew; returns its path.
 
     Where the tables are remote, DuckDB could not read them by itself: no file is written and
-    None is returned. ``Warehouse.query`` reads those through Arrow.
+    None is returned. `statements.query` reads those through Arrow.
+
+    To be called after each publish: the views read the files of that moment.
 
     Raises UnposedError where the file cannot be written.
     """
