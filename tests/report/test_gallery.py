@@ -24,7 +24,6 @@ from unposed_jobs.config import (
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import statistics
 from unposed_jobs.report import build, facts, pages, search
-from unposed_jobs.sql import statements
 from unposed_jobs.vocabulary import naming
 from unposed_jobs.warehouse import tables
 
@@ -126,9 +125,7 @@ def test_overview_shows_the_days_figures(day, tmp_path):
 def test_change_since_the_day_before(day, tmp_path):
     warehouse, catalogue = day
     earlier = DAY - datetime.timedelta(days=2)
-    before = statements.query(
-        warehouse, "SELECT * FROM product_audit WHERE product_id = 'A-1'"
-    ).to_pylist()
+    before = warehouse.query("SELECT * FROM product_audit WHERE product_id = 'A-1'").to_pylist()
     for name, rows in (
         ("product_audit", [row | {"run_date": earlier} for row in before]),
         ("runs", [row | {"run_date": earlier} for row in warehouse.rows["runs"].to_pylist()]),
