@@ -86,20 +86,20 @@ _KINDS = {
 _MODULES = ("sqlite3", "duckdb", "_duckdb", "psycopg2", "zlib", "zstd")
 
 
-def told(error: BaseException) -> MachineError | None:
+def explain(error: BaseException) -> MachineError | None:
     """The error as one line with its remedy; None where it is not the machine's.
 
     An error that was caused by another one is told by either.
     """
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, UnposedError):
-        if (found := _told(seen)) is not None:
+        if (found := _explain_one(seen)) is not None:
             return found
         seen = seen.__cause__
     return None
 
 
-def _told(error: BaseException) -> MachineError | None:
+def _explain_one(error: BaseException) -> MachineError | None:
     names = {kind.__name__ for kind in type(error).__mro__}
     module = type(error).__module__.split(".")[0]
     if not (names & (_KINDS - {"Error"}) or ("Error" in names and module in _MODULES)):
@@ -133,7 +133,7 @@ def errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = told(error)
+        found = explain(error)
         if found is None:
             raise
         raise found from error

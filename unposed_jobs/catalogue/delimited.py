@@ -69,16 +69,18 @@ def look(
     """
     text = Utf8(file, uri, dialect.encoding)
     found = _dialect(text, dialect, wanted)
-    told = []
+    notices = []
     if text.encoding and not dialect.encoding and not text.encoding.startswith("utf"):
-        told.append(
+        notices.append(
             f"looks like {text.encoding} and is read so; [catalogue] encoding names another"
         )
     if text.mixed:
-        told.append("is not UTF-8 and is read as Windows-1252; [catalogue] encoding names another")
+        notices.append(
+            "is not UTF-8 and is read as Windows-1252; [catalogue] encoding names another"
+        )
     if found.header_line > 1 and not dialect.header_line and wanted:
-        told.append(f"has its header in line {found.header_line}")
-    return found, f"{shown(uri)} {', '.join(told)}" if told else ""
+        notices.append(f"has its header in line {found.header_line}")
+    return found, f"{shown(uri)} {', '.join(notices)}" if notices else ""
 
 
 def _dialect(text: Utf8, dialect: Dialect, wanted: Collection[frozenset[str]]) -> Dialect:
@@ -124,8 +126,8 @@ def likelier(rows: Sequence[Sequence[str]], line: int) -> str:
     best = max(range(len(names)), key=lambda number: len(names[number]), default=0)
     if not names or len(names[best]) <= max(len(chosen), 1):
         return ""
-    told = ", ".join(names[best][:4])
-    return f". Line {best + 1} looks like a header ({told}): [catalogue] header_line = {best + 1}"
+    listed = ", ".join(names[best][:4])
+    return f". Line {best + 1} looks like a header ({listed}): [catalogue] header_line = {best + 1}"
 
 
 def _names(cells: Sequence[str]) -> list[str]:
@@ -274,7 +276,7 @@ def _uneven(
         else:
             even = [None] * len(bad)
     yield from _malformed(
-        names, [_told(row) for row, text in zip(bad, even, strict=True) if text is None]
+        names, [_bad_row(row) for row, text in zip(bad, even, strict=True) if text is None]
     )
 
 
@@ -324,7 +326,7 @@ def _shape(value: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", value)
 
 
-def _told(row: csv.InvalidRow) -> tuple[int, str, str]:
+def _bad_row(row: csv.InvalidRow) -> tuple[int, str, str]:
     why = f"{row.actual_columns} fields, the header has {row.expected_columns}"
     return row.number, row.text, why
 

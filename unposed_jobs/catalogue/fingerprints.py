@@ -93,13 +93,13 @@ def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -
         threads = max(threads, storage.most_requests())
     with ThreadPoolExecutor(threads) as pool:
         looked = _look_at_all(rows, pool, settings)
-        told = [
+        readings = [
             pool.submit(tell, row, found) if isinstance(found, storage.ObjectStat) else None
             for row, found in zip(rows, looked, strict=True)
         ]
         results = [
             tell(row, found) if reading is None else reading.result()
-            for row, found, reading in zip(rows, looked, told, strict=True)
+            for row, found, reading in zip(rows, looked, readings, strict=True)
         ]
     _explain(results)
     return pa.RecordBatch.from_pylist(results, schema=FINGERPRINTED)
@@ -143,7 +143,7 @@ def _look(row: dict[str, Any], settings: PoseSettings) -> _Found:
             return _ask(row, settings)
         if not _is_known(row):
             return storage.pictures.stat(row["image_uri"])
-        if _same(_told(row), known := _known(row)):
+        if _same(_listed_stat(row), known := _known(row)):
             return None
         return storage.pictures.stat_if_changed(row["image_uri"], known)
     except storage.StorageError as error:
@@ -156,7 +156,7 @@ def _on_web(row: dict[str, Any]) -> bool:
 
 def _ask(row: dict[str, Any], settings: PoseSettings) -> _Found:
     known = _known(row) if _is_known(row) else None
-    if known is not None and _same(_told(row), known):
+    if known is not None and _same(_listed_stat(row), known):
         return None
     found = storage.pictures.fetch_if_changed(row["image_uri"], known, settings.max_bytes)
     if found is None:
@@ -178,7 +178,7 @@ def _compare(row: dict[str, Any], found: _Found, settings: PoseSettings) -> dict
             found = _Read(found, hashlib.sha256(data).hexdigest())
     except storage.StorageError as error:
         failed = {"status": error.status, "error": str(error), "change": "failed"}
-        return failed | _columns(_told(row))
+        return failed | _columns(_listed_stat(row))
     digest = found.sha256
     change = "new" if row["known_status"] is None else "changed"
     if _is_known(row) and digest == row["known_sha256"]:
@@ -206,14 +206,14 @@ def _altered(found: dict[str, Any], row: dict[str, Any]) -> bool:
 _COMPARED = ("status", "first_seen", *(name for name, _ in _FINGERPRINT))
 
 
-def _same(told: storage.ObjectStat, known: storage.ObjectStat) -> bool:
+def _same(found: storage.ObjectStat, known: storage.ObjectStat) -> bool:
     """Whether the catalogue's own word is enough to know that the picture is as it was."""
-    if told.etag and known.etag:
-        return told.etag == known.etag
+    if found.etag and known.etag:
+        return found.etag == known.etag
     return (
-        told.size is not None
-        and told.last_modified is not None
-        and (told.size, told.last_modified) == (known.size, known.last_modified)
+        found.size is not None
+        and found.last_modified is not None
+        and (found.size, found.last_modified) == (known.size, known.last_modified)
     )
 
 
@@ -221,7 +221,7 @@ def _is_known(row: dict[str, Any]) -> bool:
     return row["known_status"] == "ok" and row["known_sha256"] is not None
 
 
-def _told(row: dict[str, Any]) -> storage.ObjectStat:
+def _listed_stat(row: dict[str, Any]) -> storage.ObjectStat:
     return storage.ObjectStat(row["size"], row["etag"], row["last_modified"])
 
 

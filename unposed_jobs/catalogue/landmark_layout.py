@@ -187,8 +187,8 @@ def _of_length(length: int, values: tuple[str, ...], uri: str) -> tuple[int, tup
 
 
 def _absent(column: str, columns: Sequence[str], uri: str) -> UnposedError:
-    told = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+    listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
     return UnposedError(
-        f"{storage.shown(uri)} has no column {column} of landmarks; it has: {told}. Name them: "
+        f"{storage.shown(uri)} has no column {column} of landmarks; it has: {listed}. Name them: "
         f'[{_SECTION}] landmarks = "a list column", or x = "{{point}}_x", y = "{{point}}_y"'
     )

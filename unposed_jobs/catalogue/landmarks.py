@@ -64,11 +64,11 @@ def landmarks(
         unknown = pc.or_(pc.is_null(sizes["width"]), pc.is_null(sizes["height"]))
         rows.reject(unknown, "bad_number", "landmarks are in pixels, and width or height is absent")
     stored, outside, far = _stored(points, layout, sizes)
-    told = "a score, visibility or presence is not from 0 to 1"
-    rows.reject(pa.array(outside), "bad_number", told)
-    told = f"a coordinate is more than {FARTHEST} pictures away; pixels are told by "
-    told += '[catalogue] landmarks_coordinates = "pixels"'
-    rows.reject(pa.array(far), "bad_number", told)
+    reason = "a score, visibility or presence is not from 0 to 1"
+    rows.reject(pa.array(outside), "bad_number", reason)
+    reason = f"a coordinate is more than {FARTHEST} pictures away; pixels are told by "
+    reason += '[catalogue] landmarks_coordinates = "pixels"'
+    rows.reject(pa.array(far), "bad_number", reason)
     address, bad, left = absolute(address, settings.image_root or root)
     rows.reject(bad, "bad_uri", "image_uri", "is no address, or is relative to no known folder")
     if not settings.allow_parent_paths:
@@ -239,7 +239,7 @@ def _digests(
     Nothing but its address tells one picture without a person from another, so there that
     belongs to the content.
     """
-    told = zip(
+    fields = zip(
         *(
             columns[name].to_pylist()
             for name in (
@@ -258,5 +258,5 @@ def _digests(
         hashlib.sha256(
             repr((points, uri if status == "no_person" else "", *rest)).encode() + row.tobytes()
         ).hexdigest()
-        for row, (uri, status, *rest) in zip(little, told, strict=True)
+        for row, (uri, status, *rest) in zip(little, fields, strict=True)
     ]

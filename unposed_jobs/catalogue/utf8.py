@@ -71,7 +71,7 @@ class Utf8(io.RawIOBase):
 
     def _decoded(self, file: Any) -> Iterator[bytes]:
         start = file.read(_CHUNK)
-        self.encoding = self.encoding or _told_by(start)
+        self.encoding = self.encoding or _detect(start)
         if self.encoding:
             decoder = codecs.getincrementaldecoder(self.encoding)()
             mark, rest = "\ufeff", b""
@@ -201,7 +201,7 @@ def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield b"\n"
 
 
-def _told_by(start: bytes) -> str:
+def _detect(start: bytes) -> str:
     """The encoding that the beginning of a file tells; "" for UTF-8, maybe with other lines."""
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"

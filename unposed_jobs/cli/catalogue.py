@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{target} is there already and stays; --write names another file")
         return
     try:
-        told = checking.as_toml(settings, products, images, 0 if least == usual else least)
-        target.write_text(told, encoding="utf-8")
+        text = checking.as_toml(settings, products, images, 0 if least == usual else least)
+        target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UnposedError(f"cannot write {target}: {error.strerror}") from None
     print(f"wrote {target}: unposed train --config {target}, then unposed audit --config {target}")

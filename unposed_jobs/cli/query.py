@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     parameters = dict(_parameter(item) for item in arguments.param)
     settings = config.load(arguments.config).warehouse
     statements.check(arguments.sql)
-    with published.open_views(settings) as connection, statements.told():
+    with published.open_views(settings) as connection, statements.one_line_errors():
         result = connection.execute(arguments.sql, parameters or None)
         names = [column[0] for column in result.description or []]
         write = {"table": _table, "csv": _csv, "json": _json}[arguments.format]

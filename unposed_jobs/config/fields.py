@@ -94,8 +94,8 @@ def _explain(section: type[Section], error: ValidationError) -> str:
     value = first["input"]
     limits = limits_of(fields[key])
     if limits and first["type"].startswith(("greater", "less", "literal")):
-        told = f"{value:g}" if isinstance(value, float) else repr(value)
-        return f"{where} must be {limits}, not {told}"
+        shown = f"{value:g}" if isinstance(value, float) else repr(value)
+        return f"{where} must be {limits}, not {shown}"
     return f"{where} must be {kind_of(fields[key])}, not {value!r}"
 
 

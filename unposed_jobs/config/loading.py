@@ -133,8 +133,8 @@ def _one_budget(given: Given) -> None:
     try:
         share = ExtractionSettings(max_missing=share).max_missing
     except UnposedError as error:
-        told = str(error).replace("[extraction] max_missing", "[pose] error_budget")
-        raise UnposedError(told) from None
+        message = str(error).replace("[extraction] max_missing", "[pose] error_budget")
+        raise UnposedError(message) from None
     _log.warning(
         "%s: [pose] error_budget is now the bounds [extraction] max_unreachable, max_missing and "
         "so on; it is taken for each that is not set",
@@ -175,8 +175,8 @@ def _lay_out(given: Given) -> None:
         known = sorted(item.stem for item in LAYOUTS.glob("*.toml"))
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}, or a .toml file"
-        told = "no such layout" if isinstance(error, FileNotFoundError) else f"no layout: {error}"
-        raise UnposedError(f"[catalogue] layout {name}: {told}; {hint}") from None
+        reason = "no such layout" if isinstance(error, FileNotFoundError) else f"no layout: {error}"
+        raise UnposedError(f"[catalogue] layout {name}: {reason}; {hint}") from None
     for one, other in (("products", "images"), ("images", "products")):
         if one in catalogue:
             given.put_under("catalogue", other, catalogue[one], f"[catalogue] {one}")

@@ -154,14 +154,14 @@ def check_budget(catalogue: Catalogue, counts: Counts, settings: Settings) -> No
     budget = settings.catalogue.error_budget
     for source, figures in counts.items():
         if figures["set_aside"] > budget * figures["rows"]:
-            told = ", ".join(
+            reasons = ", ".join(
                 f"{name} {figures[name]}"
                 for name in REASONS
                 if name in figures and name not in HARMLESS
             )
             raise ErrorBudgetExceededError(
                 f"{figures['set_aside']} of {figures['rows']} rows of the {source} source were "
-                f"set aside ({told}), more than [catalogue] error_budget = {budget:g}; nothing "
+                f"set aside ({reasons}), more than [catalogue] error_budget = {budget:g}; nothing "
                 "was published. Mend the source, or raise the budget"
                 f"{_examples(catalogue, source)}"
             )

@@ -103,25 +103,25 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
     rows = listed.join(
         landmarks.select("image_uri", F.col("content_sha256").alias("told")), "image_uri", "left"
     )
-    told, known, day = F.col("told"), F.col("known_sha256"), F.lit(run_date)
+    digest, known, day = F.col("told"), F.col("known_sha256"), F.lit(run_date)
     error = "no row of [catalogue] landmarks tells of the picture, or it is in catalogue_rejects"
     change = (
-        F.when(told.isNull(), "failed")
+        F.when(digest.isNull(), "failed")
         .when(F.col("known_status").isNull(), "new")
-        .when((F.col("known_status") == "ok") & (told == known), "unchanged")
+        .when((F.col("known_status") == "ok") & (digest == known), "unchanged")
         .otherwise("changed")
     )
     columns = {
-        "content_sha256": told,
-        "status": F.when(told.isNull(), "missing").otherwise("ok"),
-        "error": F.when(told.isNull(), error),
+        "content_sha256": digest,
+        "status": F.when(digest.isNull(), "missing").otherwise("ok"),
+        "error": F.when(digest.isNull(), error),
         "first_seen": F.least(F.coalesce("known_first_seen", day), day),
         "last_seen": F.greatest(F.coalesce("known_last_seen", day), day),
         "change": change,
     }
     now = columns | {name: F.lit(None) for name in _UNTOLD}
     behind = F.datediff(columns["last_seen"], F.col("known_last_seen"))
-    same = told.eqNullSafe(known) & (behind < LAST_SEEN_LAG.days)
+    same = digest.eqNullSafe(known) & (behind < LAST_SEEN_LAG.days)
     for name in ("status", "first_seen", *_UNTOLD):
         same &= now[name].eqNullSafe(F.col(f"known_{name}"))
     columns["altered"] = ~F.coalesce(same, F.lit(False))

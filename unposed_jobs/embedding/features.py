@@ -62,7 +62,7 @@ _MOUTH = ("mouth_left", "mouth_right")
 # to face the camera and do not. All three of rendered turntables (seed 11), read from 33 points.
 _HIDDEN, _MOUTH_LEVEL, _TURNED_AWAY = 0.76, 8.5, 0.04
 _SURE = 6.0  # log odds: who is not so sure of any point speaks on another scale
-_TOLD = 0.25  # seen so far, a pair tells the angle
+_ENOUGH_SEEN = 0.25  # seen so far, a pair tells the angle
 _NOSE_FRONT = 0.2  # |cosine| from which on the nose is surely seen, or from behind a guess
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _TYPICAL_TORSO = 0.4  # of the picture's height: an upper-body picture
@@ -244,8 +244,10 @@ def _ratios(body: _Body, torso: Floats, known: Floats) -> Floats:
     widths = trust * np.clip(across, -1, 1)
     widths = known * (widths + (1 - trust) * widths[::-1])
     # Half-seen shoulders are no half-turned ones: the angle holds, down to where it is unknown.
-    told = np.clip(trust.max(axis=0) / _TOLD, 0, 1) * (1 if body.topology.has_depth else known)
-    facing = told * _turn(_yaw(body, torso, across, trust))
+    evidence = np.clip(trust.max(axis=0) / _ENOUGH_SEEN, 0, 1) * (
+        1 if body.topology.has_depth else known
+    )
+    facing = evidence * _turn(_yaw(body, torso, across, trust))
     columns = {
         "shoulder_width": widths[0],
         "hip_width": widths[1],
@@ -294,11 +296,11 @@ def _head(body: _Body) -> Floats:
 
     Without depth an estimator tells no eyes from behind, and any point of the head will do.
     """
-    told = np.max([body.weight(point) for point in _HEAD], axis=0)
+    evidence = np.max([body.weight(point) for point in _HEAD], axis=0)
     if not body.topology.has_depth:
-        return told
+        return evidence
     eyes = np.maximum(body.weight("left_eye"), body.weight("right_eye"))
-    return (told + eyes) / 2
+    return (evidence + eyes) / 2
 
 
 def _toward(body: _Body, torso: Floats) -> Floats:

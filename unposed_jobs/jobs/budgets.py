@@ -85,8 +85,8 @@ def fingerprinted(
         }
         count, share = sum(counts.values()), getattr(settings.extraction, bound.setting)
         if exceeded(count, compared.pictures, share):
-            told = ", ".join(f"{name} {n}" for name, n in counts.items()).replace("_", " ")
-            head = f"{count} of {compared.pictures} pictures {bound.what} ({told})"
+            by_status = ", ".join(f"{name} {n}" for name, n in counts.items()).replace("_", " ")
+            head = f"{count} of {compared.pictures} pictures {bound.what} ({by_status})"
             raise _refusal(bound, head, share, "kept", examples(bound.statuses))
 
 
@@ -101,9 +101,9 @@ def decoded(
     count = done.unreadable_pictures + compared.statuses.get("not_a_picture", 0)
     if exceeded(count, compared.pictures, share):
         errors = done.measured.errors if done.measured else {}
-        told = ", ".join(f"{name} {n}" for name, n in errors.items())
+        by_error = ", ".join(f"{name} {n}" for name, n in errors.items())
         head = f"{count} of {compared.pictures} pictures {UNDECODABLE.what}"
-        head += f" ({told})" if told else ""
+        head += f" ({by_error})" if by_error else ""
         raise _refusal(UNDECODABLE, head, share, "published", examples())
 
 

@@ -104,11 +104,11 @@ def _extract(spark: SparkSession, settings: Settings, run: Run, current: Life) -
     finally:
         pictures.unpersist()
     current.figures["seconds"] = round(time.monotonic() - clock, 1)
-    told = [f"{name} {count}" for name, count in compared.statuses.items() if count]
+    failures = [f"{name} {count}" for name, count in compared.statuses.items() if count]
     run.progress(
         f"pictures {compared.pictures}, new {compared.new}, changed {compared.changed}, "
         f"unchanged {compared.unchanged}, failed {compared.failed}"
-        f"{' (' + ', '.join(told) + ')' if told else ''}; "
+        f"{' (' + ', '.join(failures) + ')' if failures else ''}; "
         f"extracted {extracted.extracted}{extracted.speed()}; {current.figures['seconds']} s in all"
     )
     return current.figures
@@ -143,11 +143,11 @@ def compare_pictures(
     """
     settings, run = job.settings, job.run
     read_at = job.warehouse.snapshot_id("images")
-    told = images.groupBy("image_uri").agg(
+    distinct = images.groupBy("image_uri").agg(
         *(F.max(name).alias(name) for name in ("etag", "size", "last_modified"))
     )
     if run.limit:
-        told = told.orderBy(F.xxhash64("image_uri"), "image_uri").limit(run.limit)
+        distinct = distinct.orderBy(F.xxhash64("image_uri"), "image_uri").limit(run.limit)
     known = frames.read_table(job.spark, job.warehouse, "images").select(
         "image_uri",
         F.col("content_sha256").alias("known_sha256"),
@@ -166,7 +166,7 @@ def compare_pictures(
             night.check()
             yield found
 
-    listed = told.join(known, "image_uri", "left").select(*fingerprints.LISTED.names)
+    listed = distinct.join(known, "image_uri", "left").select(*fingerprints.LISTED.names)
     if landmarks is not None:
         tonight = landmark_table.fingerprinted(listed, landmarks, run_date)
     else:

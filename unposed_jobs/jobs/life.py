@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unposed_jobs import machine
 from unposed_jobs.distributed.session import user_errors
 from unposed_jobs.errors import MachineError, NothingToDoError, UnposedError
+from unposed_jobs.sql import views
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def begin(
 ) -> Iterator[Life]:
     """Open the warehouse (made where it is absent, unless `create` is false) for one run.
 
-    At its end the run is recorded as published, or as dry_run, and, unless `renew_views` is false, the
-    analysts' views are made anew. Where an error ends it, it is
-    recorded with that error's line and what is known by then: as skipped (NothingToDoError), as
-    refused (any other UnposedError: a user's mistake, a budget, a check, a conflict) or as failed
-    (the machine, an interruption, a defect). The error is raised; errors of disk, database and
-    workers as MachineError.
+    At its end the run is recorded as published, or as dry_run, and the analysts' views are made
+    anew, unless `renew_views` is false. Where an error ends it, it is recorded with that error's
+    line and what is known by then: as skipped (NothingToDoError), as refused (any other
+    UnposedError: a user's mistake, a budget, a check, a conflict) or as failed (the machine, an
+    interruption, a defect). The error is raised; errors of disk, database and workers as
+    MachineError.
     """
     attempt = _Attempt(job, settings, run)
     with attempt.recording_failure():

@@ -62,11 +62,13 @@ def _maintain(run: Run, current: Life) -> dict[str, Any]:
         "bundles": len(bundles),
     }
     for report in reports:
-        told = {name: getattr(report, name) for name in _COUNTS} | {"orphans": len(report.orphans)}
-        if any(told.values()):
+        counts = {name: getattr(report, name) for name in _COUNTS} | {
+            "orphans": len(report.orphans)
+        }
+        if any(counts.values()):
             run.progress(
                 f"{report.table}: "
-                + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in told.items() if n)
+                + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items() if n)
             )
     would = "would be" if run.dry_run else "were"
     run.progress(f"maintained: {len(bundles)} bundles {would} removed, see the lines above")

@@ -128,8 +128,8 @@ def _open(data: bytes) -> Image.Image:
             raise UnreadablePicture(
                 f"unread_format {name}: not read; save it as JPEG, PNG or WebP{further}"
             ) from None
-        told = f" {name}" if name else ""
-        raise UnreadablePicture(f"not_a_picture{told}: no known picture format") from None
+        which = f" {name}" if name else ""
+        raise UnreadablePicture(f"not_a_picture{which}: no known picture format") from None
 
 
 def _upright(image: Image.Image) -> Image.Image:

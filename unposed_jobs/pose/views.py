@@ -193,8 +193,8 @@ def _is_scene(picture: _Picture, result: PoseEstimate) -> bool:
     if result.kind_evidence is None:
         return False
     plain = statistics.describe(Image.fromarray(picture))
-    told = reading.head().probabilities(result.kind_evidence, plain)
-    return bool(np.ravel(told)[reading.KINDS.index(reading.DETAIL)] >= _DETAIL)
+    probabilities = reading.head().probabilities(result.kind_evidence, plain)
+    return bool(np.ravel(probabilities)[reading.KINDS.index(reading.DETAIL)] >= _DETAIL)
 
 
 def _around(picture: _Picture, cut: Sequence[Box], result: PoseEstimate) -> Box | None:

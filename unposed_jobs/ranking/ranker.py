@@ -72,8 +72,8 @@ class Ranker:
     @classmethod
     def from_text(cls, text: str, description: str) -> Ranker:
         """The inverse of `text` and `description`."""
-        told = json.loads(description)
-        return cls(tuple(told["attributes"]), told["codes"], told["poses"], text)
+        stored = json.loads(description)
+        return cls(tuple(stored["attributes"]), stored["codes"], stored["poses"], text)
 
 
 def fit(

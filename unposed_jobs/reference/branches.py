@@ -168,15 +168,15 @@ def other_branch(
         branch = dataclasses.replace(branch, clusters=kinds)
         located, ids = _located(points, np.where(known, before[rows], -1), ids)
     owner = reading.pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)[rows]
-    told = once[np.isfinite(values[once]).all(axis=1)]
-    going = continuing.other(champion, branch, values[told], owner[told], next_id=past.next_id)
+    finite = once[np.isfinite(values[once]).all(axis=1)]
+    going = continuing.other(champion, branch, values[finite], owner[finite], next_id=past.next_id)
     if going is not None:
         branch, lineage = going
     else:
         lineage = _match(branch.clusters, located, ids, settings, past.next_id)
     branch = no_person.reaching(branch)
     metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
-    branch, became = _calibrated(branch, values[told], owner[told], settings.seed)
+    branch, became = _calibrated(branch, values[finite], owner[finite], settings.seed)
     assigned = branch.assign(values)
     classes = describing.describe(
         reading.pictures,
@@ -236,10 +236,10 @@ def _person_trials(reading: Reading, once: Ints, branch: PersonBranch, seed: int
 
     points = branch.points(reading.features[rows])
     owner, somebody = owner[found.person[rows]], found.somebody[rows]
-    told = naming.readings(ratios_of(reading.features[rows]))
+    readings = naming.readings(ratios_of(reading.features[rows]))
 
     def divided(other: Clusters, points: Floats, rows: Ints) -> Clusters:
-        return cells.divide(other, points, told[rows], owner[rows], somebody[rows])
+        return cells.divide(other, points, readings[rows], owner[rows], somebody[rows])
 
     return retaking.trials(branch.clusters, points, again, owner, seed, divided=divided)
 

@@ -26,16 +26,18 @@ def require_enough(
     """
     if qualified >= MIN_PRODUCTS:
         return
-    told = (
+    shortage = (
         f"only {qualified} of {products} products have the {settings.min_pictures} pictures of a "
         f"reference product, and {MIN_PRODUCTS} are needed"
     )
     if reachable:
         raise UnposedError(
-            f"{told}; set [training] min_pictures = {reachable} or lower "
+            f"{shortage}; set [training] min_pictures = {reachable} or lower "
             f"(--min-pictures {reachable})"
         )
-    raise UnposedError(f"{told}; the catalogue lists too few products with pictures to learn from")
+    raise UnposedError(
+        f"{shortage}; the catalogue lists too few products with pictures to learn from"
+    )
 
 
 def reachable(pictures: Iterable[int], settings: TrainingSettings) -> int:

@@ -22,7 +22,7 @@ def open_views(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnectio
     """
     views, location = local_path(settings.views), local_path(settings.location)
     if views is not None and location is not None and Path(views).is_file():
-        with statements.told(), duckdb.connect(views, read_only=True) as connection:
+        with statements.one_line_errors(), duckdb.connect(views, read_only=True) as connection:
             statements.lock(connection, [location])
             yield connection
         return

@@ -27,7 +27,7 @@ def check(sql: str) -> None:
 
     Raises UnposedError for several statements, for one that writes, and for bad syntax.
     """
-    with told():
+    with one_line_errors():
         statements = duckdb.extract_statements(sql)
     kinds = duckdb.StatementType
     if len(statements) != 1:
@@ -43,13 +43,13 @@ def check(sql: str) -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def one_line_errors() -> Iterator[None]:
     """DuckDB's errors as one line."""
     try:
         yield
     except duckdb.Error as error:
         if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and (
-            found := machine.told(error)
+            found := machine.explain(error)
         ):
             raise found from None
         message = " ".join(str(error).split("\n\nLINE ")[0].split())
@@ -103,5 +103,5 @@ class Pinned:
     def query(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """As the function `query`, of that moment."""
         check(sql)
-        with live(self._warehouse, self._plan) as connection, told():
+        with live(self._warehouse, self._plan) as connection, one_line_errors():
             return connection.sql(sql, params=parameters).to_arrow_table()

@@ -82,7 +82,7 @@ def aws_options() -> dict[str, str]:
     """
     import boto3
 
-    with _told("s3:", "ask"):
+    with _storage_errors("s3:", "ask"):
         session = boto3.session.Session()
         found = session.get_credentials()
         held = found.get_frozen_credentials() if found else None
@@ -117,15 +117,15 @@ def _tried(uri: str, doing: str, ask: Callable[[Time], _Found]) -> _Found:
         Process.settings.picture_seconds,
     )
 
-    def told(time: Time) -> _Found:
-        with _told(uri, doing):
+    def within_time(time: Time) -> _Found:
+        with _storage_errors(uri, doing):
             return ask(time)
 
-    return tries(uri, told)
+    return tries(uri, within_time)
 
 
 @contextlib.contextmanager
-def _told(uri: str, doing: str) -> Iterator[None]:
+def _storage_errors(uri: str, doing: str) -> Iterator[None]:
     """Map boto3's errors; only their names are told, as their texts may quote the endpoint."""
     from botocore import exceptions
     from urllib3.exceptions import HTTPError

@@ -232,7 +232,7 @@ def _result(
 
 def _refuse(answer: urllib3.BaseHTTPResponse, uri: str) -> NoReturn:
     code = answer.status
-    told = f"{shown(uri)}: HTTP {code}"
+    head = f"{shown(uri)}: HTTP {code}"
     named: dict[int, tuple[Status, str]] = {
         404: ("missing", "no such picture"),
         410: ("gone", "removed for good"),
@@ -249,16 +249,16 @@ def _refuse(answer: urllib3.BaseHTTPResponse, uri: str) -> NoReturn:
     else:
         status, why = "unreachable", "not an answer to a plain request"
     _skip(answer)
-    error = StorageError(status, f"{told}, {why}")
+    error = StorageError(status, f"{head}, {why}")
     if status in ("rate_limited", "server_error"):
         raise Passing(error, pause=_retry_after(answer))
     raise error
 
 
 def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
-    told = answer.headers.get("Retry-After")
+    header = answer.headers.get("Retry-After")
     try:
-        return None if told is None else max(0.0, Retry().parse_retry_after(told))
+        return None if header is None else max(0.0, Retry().parse_retry_after(header))
     except (exceptions.InvalidHeader, ValueError, OverflowError):
         return None
 

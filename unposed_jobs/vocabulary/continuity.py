@@ -114,7 +114,7 @@ def proposals(champion: Clusters, points: Floats, proposed: Proposed) -> list[in
             continue
         (heir,) = _commonest(label[known == home])
         rest = (known == home) & (label == heir)
-        if heir == proposal or not rest.any() or _told_apart(centre, member, rest):
+        if heir == proposal or not rest.any() or _separable(centre, member, rest):
             continue
         apart = separation(proposed.common, cell, member, rest)
         if np.mean(apart) >= APART and min(apart) >= APART_LEAST:
@@ -122,7 +122,7 @@ def proposals(champion: Clusters, points: Floats, proposed: Proposed) -> list[in
     return proven
 
 
-def _told_apart(centre: Indices, one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> bool:
+def _separable(centre: Indices, one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> bool:
     """Whether two groups have centroids (n,) of their own."""
     mine, theirs = (
         np.bincount(centre[group], minlength=centre.max() + 1) for group in (one, other)

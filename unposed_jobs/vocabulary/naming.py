@@ -291,9 +291,9 @@ def _unique(drafts: Sequence[_Draft]) -> list[PoseName]:
     names = [draft.base for draft in drafts]
     for group in _alike(names).values():
         for words in _telling(drafts, group):
-            told = [f"{names[row]}, {words[row]}" for row in group]
-            if len(set(told)) > len({names[row] for row in group}):
-                for row, name in zip(group, told, strict=True):
+            longer = [f"{names[row]}, {words[row]}" for row in group]
+            if len(set(longer)) > len({names[row] for row in group}):
+                for row, name in zip(group, longer, strict=True):
                     names[row] = name
     for group in _alike(names).values():
         for number, row in enumerate(group[1:], start=2):

@@ -149,8 +149,10 @@ def fit(statistics: Floats, seed: int, previous: NoPersonBranch | None = None) -
     points = branch.standardise(values)
     start = None
     if previous is not None and len(previous.mean) == len(branch.mean):
-        told = previous.scale > 0
-        centroids = previous.clusters.centroids[:, : len(told)] / np.where(told, previous.scale, 1)
+        varies = previous.scale > 0
+        centroids = previous.clusters.centroids[:, : len(varies)] / np.where(
+            varies, previous.scale, 1
+        )
         start = branch.standardise(centroids + previous.mean)
     k = _classes(points, seed, None if start is None else len(start))
     warm = start if start is not None and len(start) <= k else None

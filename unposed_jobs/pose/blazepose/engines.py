@@ -75,7 +75,7 @@ def create(bundle: bytes) -> Engine:
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
     detector, landmarker = graphs(bundle)
-    landmarker = _told_inside(landmarker)
+    landmarker = _with_inner_output(landmarker)
     if _on_openvino():
         return OpenVinoEngine(detector, landmarker, threads())
     return TorchEngine(detector, landmarker, _device())
@@ -112,14 +112,14 @@ def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
         (task_bundle.LANDMARKER, LANDMARKER_OUTPUTS, _LANDMARKER_SHAPES),
     ):
         graph = tflite.prune(tflite.read(files[name]), outputs)
-        told = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
-        if told != shapes:
-            raise ValueError(f"{name} has other inputs and outputs than BlazePose: {told}")
+        sizes = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
+        if sizes != shapes:
+            raise ValueError(f"{name} has other inputs and outputs than BlazePose: {sizes}")
         found.append(rewriting.convolve_before_resizing(graph))
     return found[0], found[1]
 
 
-def _told_inside(landmarker: tflite.Graph) -> tflite.Graph:
+def _with_inner_output(landmarker: tflite.Graph) -> tflite.Graph:
     """The landmark network with one output more, where it has such: the last of its inner values
     of this shape.
     """

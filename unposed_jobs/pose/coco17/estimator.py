@@ -76,9 +76,9 @@ def _identity(name: str, digest: str, settings: PoseSettings) -> str:
         settings.onnx_mean,
         settings.onnx_std,
     )
-    told = hashlib.sha256(repr(reading).encode()).hexdigest()[:8]
+    options = hashlib.sha256(repr(reading).encode()).hexdigest()[:8]
     plain = re.sub(r"[^\w.]+", "_", name)
-    return f"onnx-{VERSION}-{plain}-{digest[:12]}-{box}-input{told}"
+    return f"onnx-{VERSION}-{plain}-{digest[:12]}-{box}-input{options}"
 
 
 class Coco17Estimator:

@@ -44,8 +44,10 @@ class KindEstimator:
             row for row, one in enumerate(results) if one.landmarks is None and one.error is None
         ]
         if bare:
-            for row, told in zip(bare, self._evidence([pictures[i] for i in bare]), strict=True):
-                results[row] = replace(results[row], kind_evidence=told)
+            for row, evidence in zip(
+                bare, self._evidence([pictures[i] for i in bare]), strict=True
+            ):
+                results[row] = replace(results[row], kind_evidence=evidence)
         return results
 
     def close(self) -> None:

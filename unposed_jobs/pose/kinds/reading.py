@@ -132,6 +132,6 @@ def content() -> bytes:
 @cache
 def head() -> Head:
     """The shipped head."""
-    told = json.loads(content())
+    stored = json.loads(content())
     fields = Head.__dataclass_fields__
-    return Head(**{name: np.array(told[name], dtype=np.float32) for name in fields})
+    return Head(**{name: np.array(stored[name], dtype=np.float32) for name in fields})

@@ -191,9 +191,9 @@ def _from_archive(
 def _package(source: str, digest: str) -> Package:
     packages = {weights.package.sha256: weights.package for weights in KNOWN.values()}
     if digest not in packages:
-        told = ", ".join(f"{package.spec} ({sha256})" for sha256, package in packages.items())
+        listed = ", ".join(f"{package.spec} ({sha256})" for sha256, package in packages.items())
         raise UnposedError(
-            f"{source} has sha256 {digest} and is none of the known archives: {told}; "
+            f"{source} has sha256 {digest} and is none of the known archives: {listed}; "
             "bring one of them"
         )
     return packages[digest]

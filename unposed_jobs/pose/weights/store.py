@@ -34,8 +34,8 @@ def write(folder: Path, name: str, suffix: str, data: bytes, source: str) -> Bun
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / bundle.file, data)
-        told = json.dumps(asdict(bundle), indent=2) + "\n"
-        _replace(folder / f"{name}.json", told.encode())
+        description = json.dumps(asdict(bundle), indent=2) + "\n"
+        _replace(folder / f"{name}.json", description.encode())
     except OSError as error:
         raise UnposedError(
             f"cannot write the weights to {folder}: {error.strerror}; "
