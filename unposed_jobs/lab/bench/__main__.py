@@ -261,8 +261,8 @@ def _gated(result: Result, passed: bool) -> Result:
 
 def _line(result: Result) -> str:
     sides = f"{result.ours} against {result.reference}; " if result.ours else ""
-    told = f"{sides}{result.spread_text}, target {result.target}: {card.verdict(result)}"
-    return f"{result.number} {result.title}: {told}"
+    measured = f"{sides}{result.spread_text}, target {result.target}: {card.verdict(result)}"
+    return f"{result.number} {result.title}: {measured}"
 
 
 def _ratios(text: str) -> tuple[str, ...]:
