@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from unposed_jobs.pose.estimator import PoseEstimator
 
 BATCH_ROWS = 64
-"""Rows that a worker hands over at once."""
+"""Rows in one batch that a worker yields."""
 
 MOST_COMMITS = 64
-"""Of a run. Each carries the table's history, so a commit takes longer the more there are, and
-leaves as many small files as there are buckets; with so many a lost run loses little of itself."""
+"""Most commits of one run. Each carries the table's history, so a commit takes longer the more there
+are, and leaves as many small files as there are buckets; with this many a lost run loses little."""
 
 PARTS = 4
-"""Of one chunk; with more of them the starts of tasks cost what they save."""
+"""Parts per chunk in the last wave; more would cost more in task start-up than they save."""
 
 TURNS_A_COMMIT = 8
 """Chunks that each task does for one commit at least: all wait for the last of them, and then for

@@ -87,7 +87,7 @@ def read(
     again = good & (F.col("nth") > 1)
     return set_aside(
         rows,
-        (good & F.col("listed").isNull(), "unlisted_picture", "the images source lists no such"),
+        (good & F.col("listed").isNull(), "unlisted_picture", "image_uri is not in the images source"),
         (again & (F.col("content_sha256") == F.col("kept")), "repeated_row", "listed before"),
         (again, "duplicate_key", "the picture has other landmarks in a row before"),
         key=F.col("image_uri"),
@@ -101,10 +101,10 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
     The content is the digest of the picture's landmarks; a picture without a row is `missing`.
     """
     rows = listed.join(
-        landmarks.select("image_uri", F.col("content_sha256").alias("told")), "image_uri", "left"
+        landmarks.select("image_uri", F.col("content_sha256").alias("found_sha256")), "image_uri", "left"
     )
-    digest, known, day = F.col("told"), F.col("known_sha256"), F.lit(run_date)
-    error = "no row of [catalogue] landmarks tells of the picture, or it is in catalogue_rejects"
+    digest, known, day = F.col("found_sha256"), F.col("known_sha256"), F.lit(run_date)
+    error = "the picture has no row in [catalogue] landmarks, or the row is in catalogue_rejects"
     change = (
         F.when(digest.isNull(), "failed")
         .when(F.col("known_status").isNull(), "new")
@@ -132,7 +132,7 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
 
 def extracted(todo: DataFrame, landmarks: DataFrame, estimator_id: str) -> DataFrame:
     """The contents of `todo` (image_uri, content_sha256) as rows of the table `landmarks`, but for
-    bucket and run_id. What only the picture itself could tell is null.
+    bucket and run_id. What only the picture's bytes would show is null.
     """
     rows = todo.join(landmarks, ["image_uri", "content_sha256"])
     rows = rows.withColumn("estimator_id", F.lit(estimator_id))

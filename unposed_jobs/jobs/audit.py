@@ -68,7 +68,7 @@ class _Champion:
 
 
 def check(settings: Settings) -> None:
-    """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    """Validate settings and sources before Spark starts. Raises UnposedError."""
     warehouse = Warehouse.open(settings.warehouse)
     _champion(warehouse, estimator.resolve(warehouse, settings))
     ingest.check_sources(settings)

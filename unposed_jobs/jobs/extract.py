@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def check(settings: Settings) -> None:
-    """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    """Validate settings and sources before Spark starts. Raises UnposedError."""
     storage.configure(places.allowed(settings))
     warehouse = Warehouse.open(settings.warehouse)
     estimator.identify(estimator.resolve(warehouse, settings))

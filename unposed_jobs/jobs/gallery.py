@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession | None, settings: Settings, run: Run) -> Path | None:
-    """Build ``$UNPOSED_HOME/gallery``; returns its first page, None where it is left as it is.
+    """Build ``$UNPOSED_HOME/gallery``; returns its first page, None where it is not rebuilt.
 
     It always shows the latest published day: a past day that is done again, or a dry run, leaves
     it. ``unposed report --date`` draws any day elsewhere. Raises UnposedError where no day is

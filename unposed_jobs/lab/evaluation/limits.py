@@ -257,7 +257,8 @@ def _flips(result: Row | None) -> list[str]:
     if result is None:
         return []
     share = result["figures"]["flip_rate"]["value"]
-    return [f"A training on other reference products turns {share:.1%} of the flags by itself."]
+    return [f"Retraining on other reference products changes {share:.1%} of the flags although no "
+        "picture changed."]
 
 
 def _ratio(result: Row | None) -> list[str]:
