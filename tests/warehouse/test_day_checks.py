@@ -73,8 +73,8 @@ def test_rows_that_contradict_themselves_fail_whoever_accepts_them(warehouse, ru
     verdict, results = judge(warehouse, stage(warehouse, **changed), accepted="me: because")
     assert results[rule].outcome == "failed"
     assert results[rule].rows > 0
-    assert rule in day_checks.said(verdict.of("failed"))
-    assert "\n" not in day_checks.said(verdict.of("failed"))
+    assert rule in day_checks.summary(verdict.of("failed"))
+    assert "\n" not in day_checks.summary(verdict.of("failed"))
 
 
 def test_an_empty_day_fails_whoever_accepts_it(warehouse):

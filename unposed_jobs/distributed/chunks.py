@@ -23,8 +23,9 @@ BATCH_ROWS = 64
 """Rows in one batch that a worker yields."""
 
 MOST_COMMITS = 64
-"""Most commits of one run. Each carries the table's history, so a commit takes longer the more there
-are, and leaves as many small files as there are buckets; with this many a lost run loses little."""
+"""Most commits of one run. Each carries the table's history, so a commit takes longer the more
+there are, and leaves as many small files as there are buckets; with this many a lost run loses
+little."""
 
 PARTS = 4
 """Parts per chunk in the last wave; more would cost more in task start-up than they save."""
@@ -142,7 +143,7 @@ def _read(item: dict[str, Any], pose: PoseSettings, failures: dict[str, str]) ->
 
 def _lost(item: dict[str, Any], failures: dict[str, str]) -> dict[str, Any]:
     content = item["content_sha256"]
-    changed = f"{storage.shown(item['image_uri'])} changed since it was looked at"
+    changed = f"{storage.shown(item['image_uri'])} changed since it was compared"
     return {
         "content_sha256": content,
         "status": "lost",

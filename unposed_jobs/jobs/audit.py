@@ -6,7 +6,7 @@
 3. `audit.inference` decides the flags (the rest of Algorithm 2) batch by batch.
 4. The rows are checked and published as the day's, in one commit that also records the run; a
    check that fails publishes nothing, nor does a run during which another one was published.
-5. `vocabulary` tells what the profile corrects, and the analysts' views are made anew.
+5. `vocabulary` gets the profile's corrections, and the analysts' views are made anew.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ PRODUCTS_A_BATCH = 512
 
 @dataclass(frozen=True)
 class _Champion:
-    """What the day is audited by; `unused` are lines about what the profile says in vain."""
+    """What the day is audited by; `unused` are lines about entries of the profile that have no
+    effect."""
 
     model: ModelRow
     bundle: Bundle
@@ -155,7 +156,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
 
 def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFrame:
     """The day's pictures with what is known of them: the struct of `audit.pictures.PICTURE`
-    without the pose, and product_id. A picture never looked at has null statuses.
+    without the pose, and product_id. A picture that was never read has null statuses.
     """
     state = frames.read_table(job.spark, job.warehouse, "images").select(
         "image_uri", F.col("status").alias("image_status"), "content_sha256", "error"
@@ -323,7 +324,7 @@ def _check(job: Context, current: Life, staged: Staged, expected: dict[str, int]
     """Hold the staged rows to the checks; what they found is kept in `check_results`.
 
     Raises CheckFailedError where one fails; the staged files stay until maintenance, for whoever
-    looks into it.
+    investigates it.
     """
     warehouse, run = job.warehouse, job.run
     verdict = day_checks.judge(
@@ -341,14 +342,14 @@ def _check(job: Context, current: Life, staged: Staged, expected: dict[str, int]
         warehouse.write_day(day_checks.TABLE, run.run_date, rows, current.run_id)
     for outcome in ("warned", "accepted"):
         if results_of := verdict.of(outcome):
-            run.progress(f"checks {outcome}: {day_checks.said(results_of)}")
+            run.progress(f"checks {outcome}: {day_checks.summary(results_of)}")
     failed = verdict.of("failed")
     if not failed:
         return
     changed = all(result.rule in day_checks.CHANGES for result in failed)
     raise CheckFailedError(
         f"nothing was published for {run.run_date}, {len(failed)} of {len(verdict.results)} checks "
-        f"failed: {day_checks.said(failed)}; its staged rows are kept (run={current.run_id})"
+        f"failed: {day_checks.summary(failed)}; its staged rows are kept (run={current.run_id})"
         + ('. If it is right all the same: --accept-changes "who: why"' if changed else "")
     )
 
@@ -368,7 +369,7 @@ def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
 
 
 def _rules(settings: Settings) -> dict[str, str]:
-    """Digests of what, beside the model, decides what is missing: the view `changes` compares
+    """Digests of what decides, apart from the model, what is missing: the view `changes` compares
     those of two days.
     """
     rules = dataclasses.replace(settings.audit, profile="")

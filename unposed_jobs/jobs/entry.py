@@ -41,7 +41,7 @@ class Run:
     accept_changes: str = ""
     """Who accepts a day that changed beyond the bounds of ``[checks]``, and why."""
     progress: Callable[[str], None] = say
-    """Where a job tells how far it is, line by line."""
+    """Takes the job's progress, line by line."""
 
 
 def _optional_number(text: str) -> int | None:
@@ -131,7 +131,7 @@ def _age(text: str) -> timedelta:
 
 
 def add_scope(parser: argparse.ArgumentParser) -> None:
-    """The flag of jobs that may look at the reference products alone."""
+    """The flag of jobs that may take the reference products alone."""
     parser.add_argument(
         "--scope", choices=("all", "reference"), default="all", help="which products"
     )
@@ -194,7 +194,7 @@ def local(
     """Run jobs, by the names of their modules, one after the other in one session here.
 
     Each job's ``check(settings)``, where it has one, comes before the first job: what the last
-    one would refuse is said before the work of the others is done. `overrides` are
+    one would refuse is refused before the work of the others is done. `overrides` are
     ``section__key=value`` settings; None means not given.
     """
     from unposed_jobs.distributed.session import session
@@ -233,7 +233,7 @@ def submit(
         add(parser)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("py4j", "pyiceberg"):  # They would tell of every file, and have the last word.
+    for chatty in ("py4j", "pyiceberg"):  # They would log every file, and the last line.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         from unposed_jobs.distributed.session import session

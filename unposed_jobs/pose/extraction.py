@@ -35,10 +35,10 @@ def extract_batch(
 ) -> list[Row]:
     """One row for each picture, in order: the columns of `landmarks` but `bucket` and `run_id`.
 
-    A bad picture never raises: its status is `unreadable` and `error` says why in one line; of a
-    readable one that is cut off, `error` says what it lacks.
-    `landmarks` is a flat list of floats, None without a person; `statistics` is told for
-    readable pictures without a person, in the order of `statistics.COLUMNS`.
+    A bad picture never raises: its status is `unreadable` and `error` has the reason in one line;
+    of a readable one that is cut off, `error` has what it lacks. `landmarks` is a flat list of
+    floats, None without a person; `statistics` is given for readable pictures without a person, in
+    the order of `statistics.COLUMNS`.
     """
     rows: list[Row] = [blank_row(data, estimator.estimator_id) for data in contents]
     for group in _groups(contents, rows, settings):

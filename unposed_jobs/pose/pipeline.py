@@ -143,9 +143,9 @@ def estimate_stream(
     """Batches of items with picture and estimate, in order; rows are begun, not completed.
 
     `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
-    vanished; what it raises ends the stream. `decoders` threads decode, for a process with
-    several cores; without any, pictures are decoded in the thread that iterates, where
-    `estimator` runs, too: on one core that is the fastest. `clock` is told where the time goes.
+    vanished; what it raises ends the stream. `decoders` threads decode, for a process with several
+    cores; without any, pictures are decoded in the thread that iterates, where `estimator` runs,
+    too: on one core that is the fastest. `clock` is given the seconds of each stage.
     """
     clock = clock or Clock()
     keep_freed()

@@ -78,10 +78,10 @@ def person_branch(
     previous = champion.person.pose_ids if champion and champion.person else None
     topology, ratios = of_array(found.landmarks), ratios_of(reading.features)
     weight = shot_space.weight(reading.codes[once])
-    codes = shot_space.beside(reading.codes, ratios, weight)
+    codes = shot_space.with_readings(reading.codes, ratios, weight)
     products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
     owner, somebody = products[found.person[once]], found.somebody[once]
-    # Without a look at the champion: what is learned anew is to find what the champion lacks.
+    # Independent of the champion: a fresh clustering is to find what the champion lacks.
     k, figures = _number_of_classes(codes[once], settings, past.progress)
     clusters = clustering.fit(codes[once], k, settings.seed)
     metrics |= {"clusters": len(clusters), "by_clusters": figures}
@@ -213,7 +213,8 @@ def _divided(
     owner: npt.NDArray[np.str_],
     sure: Floats,
 ) -> clustering.Clusters:
-    """A centroid for each kind of picture that is read, where statistics are told as they must."""
+    """A centroid for each kind of picture that is read, where the statistics are as they must
+    be."""
     if values.shape[1] < naming.KIND_STATISTICS:
         return clusters
     return cells.divide(clusters, points, naming.kind_readings(values), owner, sure)

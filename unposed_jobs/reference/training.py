@@ -78,7 +78,7 @@ def train_reference(
     `attributes`, popularity, image_uri, content_sha256, status, landmarks; and, used where they
     are there, product_type, pose_score, person_count, perceptual_hash, statistics, width and
     height. `champion` is the model in use: its ids are kept where its poses are found again.
-    `data` says which data was read (snapshot ids) and goes into the manifest.
+    `data` names the data that was read (snapshot ids) and goes into the manifest.
 
     The same table (row order does not matter) and settings give the same bundle.
 
@@ -95,7 +95,7 @@ def train_reference(
     if not metrics["person_pictures"] + metrics["no_person_pictures"]:
         raise UnposedError(
             f"none of the reference's {pictures.num_rows} pictures could be read, so there is "
-            "nothing to learn; look at the statuses in the tables images and landmarks"
+            "nothing to learn; see the statuses in the tables images and landmarks"
         )
     progress(f"{metrics['person_pictures']} pictures with a person: learning the embedding")
     encoder, codes = autoenc(pictures, found, features, settings, metrics)
@@ -182,7 +182,7 @@ def calc_all_centroids(
 ) -> Centroids:
     """CALCALLCENTROIDS: the classes, with a person and without, under stable ids.
 
-    The champion's classes are looked up by what it says of the same pictures
+    The champion's classes are found by how it names the same pictures
     (`vocabulary.matching`); where they stand is also where k-means begins.
     """
     before = _previous(reading.pictures, champion)
@@ -240,12 +240,12 @@ def _previous(pictures: pa.Table, champion: Bundle | None) -> Ints:
 
 
 def _comparable(champion: Bundle | None, attributes: Sequence[str]) -> Bundle | None:
-    """The champion, where it tells cohorts apart by the same attributes."""
+    """The champion, where it defines cohorts by the same attributes."""
     return champion if champion is not None and champion.attributes == tuple(attributes) else None
 
 
 def _kept_attributes(pictures: pa.Table, attributes: Sequence[str]) -> tuple[str, ...]:
-    """What the ranker may look at: the cohort's attributes and the paper's."""
+    """What the ranker may use: the cohort's attributes and the paper's."""
     further = [name for name in RANK_ATTRIBUTES if name in pictures.column_names]
     return tuple(dict.fromkeys((*attributes, *further)))
 
