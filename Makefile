@@ -59,7 +59,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format test-fast test-web test-layouts test-faults
+.PHONY: lint format reference test-fast test-web test-layouts test-faults
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -69,6 +69,11 @@ lint: $(READY) ## ruff, the borders of rooms, mypy
 format: $(READY) ## Format and sort imports
 	ruff check --fix .
 	ruff format .
+
+reference: $(READY) ## Write the generated pages: settings and tables, from the code
+	unposed config > unposed.example.toml
+	python -m unposed_jobs.config.reference > docs/configuration.md
+	python -m unposed_jobs.warehouse.dictionary > docs/tables.md
 
 test-fast: $(READY) ## The tests but for the end-to-end ones
 	pytest -m "not e2e"

@@ -55,21 +55,21 @@ class LogNotifier(BaseNotifier):
 def line(event: str, context: dict[str, Any]) -> str:
     """What happened, in one line; a deadline's context is the plain `dag_run`."""
     run, task = context.get("dag_run"), context.get("task_instance") or context.get("ti")
-    told = [
+    parts = [
         f"unposed alarm: {event}",
         f"dag {_of(run, 'dag_id') or _of(task, 'dag_id')}",
         f"run {_of(run, 'run_id') or _of(task, 'run_id')}",
     ]
     if task is not None:
-        told.append(f"task {_of(task, 'task_id')} try {_of(task, 'try_number')}")
+        parts.append(f"task {_of(task, 'task_id')} try {_of(task, 'try_number')}")
     why = str(context.get("exception") or "").strip()
     if why:
-        told.append(why.splitlines()[0][:300])
+        parts.append(why.splitlines()[0][:300])
     status = next((code for code in PAGES if f"exit status {code}:" in why), None)
     if _of(task, "task_id") == "check_freshness":
-        return f"{', '.join(told)}; see docs/runbooks/the-warehouse-is-behind.md"
+        return f"{', '.join(parts)}; see docs/runbooks/the-warehouse-is-behind.md"
     page = PAGES[status] if status else ("late-night" if event == "late" else "task-failed")
-    return f"{', '.join(told)}; see docs/runbooks/{page}.md"
+    return f"{', '.join(parts)}; see docs/runbooks/{page}.md"
 
 
 def _of(thing: Any, name: str) -> Any:
@@ -81,11 +81,11 @@ def callbacks(event: str) -> list[Callable[..., Any]]:
 
     Raises ValueError, which Airflow shows as the DAG's import error, for what is no such list.
     """
-    told = os.environ.get(VARIABLE, "").strip()
-    if not told:
+    configured = os.environ.get(VARIABLE, "").strip()
+    if not configured:
         return [LogNotifier(event)]
     try:
-        listed = json.loads(told)
+        listed = json.loads(configured)
         return [import_string(one["class"])(**one.get("arguments", {})) for one in listed]
     except (ValueError, KeyError, TypeError, ImportError) as error:
         raise ValueError(f"{VARIABLE} is no list of notifiers: {error}") from error

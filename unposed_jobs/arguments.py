@@ -9,7 +9,7 @@ from typing import NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line that begins with ``unposed:``, as every other error is told."""
+    """Reports a mistake in one line that begins with ``unposed:``, like every other error."""
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake and where help is; exit with status 2."""

@@ -1,4 +1,4 @@
-"""What breaks beneath us, told in one line: disk, database, damaged files, dead workers.
+"""Faults of the machine, explained in one line: disk, database, damaged files, dead workers.
 
 Kinds of errors are known by their names, so that no library is imported for it. What is not known
 here is a defect of ours and keeps its stack trace.
@@ -23,13 +23,13 @@ _ERRNOS = {
     errno.EROFS: _CLOSED,
     errno.EACCES: _CLOSED,
     errno.EPERM: _CLOSED,
-    errno.EIO: "the disk or its network is failing; look at the machine",
-    errno.ESTALE: "the disk or its network is failing; look at the machine",
+    errno.EIO: "the disk or its network is failing; check the machine",
+    errno.ESTALE: "the disk or its network is failing; check the machine",
     errno.ENOMEM: "give it more memory",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
 }
 _TEXTS = (
-    # The first that is found in an error's text, or in that of a worker's, tells what it is.
+    # The first that is found in an error's text, or in that of a worker's, decides what it is.
     (
         r"No space left on device|database or disk is full|Disk quota exceeded",
         "the disk is full",
@@ -76,7 +76,7 @@ _KINDS = {
     "MemoryError",
     "SQLAlchemyError",
     "ArrowException",
-    "Error",  # sqlite3's and duckdb's, told apart by their modules
+    "Error",  # sqlite3's and duckdb's, recognised by their modules
     "JSONDecodeError",
     "ValidationError",
     "PySparkException",
@@ -86,20 +86,20 @@ _KINDS = {
 _MODULES = ("sqlite3", "duckdb", "_duckdb", "psycopg2", "zlib", "zstd")
 
 
-def told(error: BaseException) -> MachineError | None:
+def explain(error: BaseException) -> MachineError | None:
     """The error as one line with its remedy; None where it is not the machine's.
 
-    An error that was caused by another one is told by either.
+    An error that was caused by another one is explained by either.
     """
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, UnposedError):
-        if (found := _told(seen)) is not None:
+        if (found := _explain_one(seen)) is not None:
             return found
         seen = seen.__cause__
     return None
 
 
-def _told(error: BaseException) -> MachineError | None:
+def _explain_one(error: BaseException) -> MachineError | None:
     names = {kind.__name__ for kind in type(error).__mro__}
     module = type(error).__module__.split(".")[0]
     if not (names & (_KINDS - {"Error"}) or ("Error" in names and module in _MODULES)):
@@ -133,7 +133,7 @@ def errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        found = told(error)
+        found = explain(error)
         if found is None:
             raise
         raise found from error

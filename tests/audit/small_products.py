@@ -28,18 +28,16 @@ POLO = [
     ("Tops", "Polo", 8, 0.15, 4.0, ["p8"]),
     ("Tops", "Polo", 9, 0.1, 1.0, ["p9"]),
 ]
-EXPECTATIONS = Expectations.from_tables(
-    VOCABULARY,
-    pa.table(
-        {
-            name: [row[index] for row in POLO]
-            for index, name in enumerate(
-                ("category", "subcategory", "pose_id", "share", "score", "example_images")
-            )
-        }
-    ),
-    ("category", "subcategory"),
-)
+
+
+def expected(rows):
+    """Expectations of cohorts given as `POLO` is."""
+    names = ("category", "subcategory", "pose_id", "share", "score", "example_images")
+    table = pa.table({name: [row[index] for row in rows] for index, name in enumerate(names)})
+    return Expectations.from_tables(VOCABULARY, table, ("category", "subcategory"))
+
+
+EXPECTATIONS = expected(POLO)
 
 
 def picture(uri, pose=None, confidence=0.9, **more):
@@ -79,11 +77,13 @@ def batch(*products):
     )
 
 
-def audit(*pictures, category="Tops", subcategory="Polo", settings=SETTINGS, profile=None):
+def audit(
+    *pictures, category="Tops", subcategory="Polo", settings=SETTINGS, profile=None, rows=None
+):
     """Audit one product; its flags by pose, and its product row."""
-    tables = audit_products(
-        batch(("A", category, subcategory, list(pictures))), EXPECTATIONS, settings, RUN, profile
-    )
+    products = batch(("A", category, subcategory, list(pictures)))
+    expectations = expected(rows) if rows else EXPECTATIONS
+    tables = audit_products(products, expectations, settings, RUN, profile)
     flags = {row["pose_id"]: row for row in tables.pose_flags.to_pylist()}
     (product,) = tables.product_audit.to_pylist()
     return flags, product

@@ -8,6 +8,7 @@ import pytest
 from small_products import (
     EVERYTHING,
     EXPECTATIONS,
+    POLO,
     RUN,
     SETTINGS,
     VOCABULARY,
@@ -299,8 +300,8 @@ def test_a_reference_without_cohorts_makes_all_unassessable():
 
 
 def test_nothing_common_enough_is_unassessable():
-    settings = dataclasses.replace(SETTINGS, min_cohort_share=1.1)
-    flags, product = audit(picture("f", 1), settings=settings)
+    rare = [(*row[:3], row[3] / 10, *row[4:]) for row in POLO]
+    flags, product = audit(picture("f", 1), rows=rare)
     assert states(flags) == ["present"] + ["not_applicable"] * 4
     assert product["status"] == "unassessable"
     assert "no view in common" in product["reason"]

@@ -8,8 +8,8 @@ import pytest
 
 from unposed_jobs import config
 from unposed_jobs.catalogue import sources, validation
+from unposed_jobs.distributed import source_frames
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import source_frames
 
 FIELD = Path(__file__).parents[2] / "../shared/data/field"
 real = pytest.mark.skipif(not FIELD.is_dir(), reason="the folder ../shared/data/field is not here")

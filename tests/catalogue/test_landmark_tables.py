@@ -247,14 +247,12 @@ def test_the_estimator_is_named_by_what_the_numbers_mean():
     ("batch", "settings", "told"),
     [
         (table(COCO), {"landmarks_coordinates": "pixels"}, "need the pictures' sizes"),
-        (table(COCO), {"landmarks_coordinates": "percent"}, "must be"),
         (table(), {}, "no column landmarks of landmarks; it has: image_uri"),
         (table(COCO), {"landmarks_columns": {"landmarks": "pose"}}, "no column pose"),
         (table(COCO), {"landmarks_columns": {"image_uri": "url"}}, "no column url"),
         (table(COCO), {"landmarks_columns": {"landmark": "x"}}, "did you mean landmarks?"),
         (table(COCO[:, :9]), {}, "lists of 27 landmark values"),
         (table(COCO), {"landmarks_values": ("x", "y")}, "not 33 or 17 points of 2 values"),
-        (table(COCO), {"landmarks_values": ("x", "why")}, "landmarks_values must be"),
         (table(landmarks=[1.0, 2.0, 3.0]), {}, "holds double, not lists"),
         (
             table(**wide(COCO, "{point}_{value}", COCO17, "xy")),

@@ -153,7 +153,7 @@ def test_damage_inside_a_parquet_file(tmp_path):
 def iceberg(tmp_path):
     from pyiceberg.catalog import load_catalog
 
-    from unposed_jobs.warehouse.catalog import CATALOG, catalog_properties
+    from unposed_jobs.warehouse.opening import CATALOG, catalog_properties
 
     settings = WarehouseSettings(
         uri=f"sqlite:///{tmp_path}/catalog.db", location=str(tmp_path / "warehouse")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from unposed_jobs import cli, config
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 
 ROOT = Path(__file__).parents[2]
 PRODUCTS = "product_id,category,average_rating,rating_count\np1,Tops,4.5,10\n"
@@ -85,7 +85,7 @@ SETTINGS = {
     "[catalog]\n": "unknown section: catalog; did you mean catalogue?",
     "[catalogue]\nproduct = 'x'": "did you mean products?",
     "catalogue = 'x'": "[catalogue] must be a section",
-    "[training]\ntop_k = 'many'": "top_k must be int",
+    "[training]\ntop_k = 'many'": "top_k must be a whole number, not 'many'",
     "[pose]\nerror_budget = 5": "[pose] error_budget must be from 0 to 1, not 5",
     "[pose]\nchunk_size = 0": "[pose] chunk_size must be 1 or more",
     "[training]\ncluster_range = [9, 3]": "the smaller first",

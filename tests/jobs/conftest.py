@@ -3,7 +3,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ import pyarrow as pa
 from pyspark import TaskContext
 
 from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings
-from unposed_jobs.jobs import chunks, devices, extract, session
+from unposed_jobs.distributed import chunks, devices, session
+from unposed_jobs.jobs import extract
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.lab.bench.extraction import DAY, references, warehouse_settings
@@ -123,10 +124,9 @@ def main(master, weights, options):
             extract_chunks=how,
         )
         tonight = spark.createDataFrame(listed)
-        figures = extract.extract_contents(job, "run", estimators.identify(pose), tonight)
+        *_, done = extract.extract_contents(job, "run", estimators.identify(pose), tonight)
         rows = warehouse.read("landmarks").sort_by("content_sha256").to_pylist()
-        del figures["snapshots"]
-        told[name] = {"figures": figures, "rows": rows}
+        told[name] = {"figures": done.figures(), "rows": rows}
         told["shape"] = [job.tasks, job.chunk_size]
     told["events"] = {
         what: len(list(Path(FOLDER).glob(f"{what}-*"))) for what in ("died", "staged", "speculated")

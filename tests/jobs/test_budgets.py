@@ -10,6 +10,7 @@ import pytest
 from unposed_jobs import config, storage
 from unposed_jobs.errors import ErrorBudgetExceededError
 from unposed_jobs.jobs import budgets
+from unposed_jobs.jobs.extraction_figures import Compared, Extracted, Measured
 
 ONCE = {
     "unreachable": ("max_unreachable", "Is the storage up"),
@@ -25,8 +26,8 @@ ONCE = {
 }
 
 
-def figures(pictures: int = 100, **counts: int) -> dict:
-    return dict.fromkeys(storage.STATUSES, 0) | {"pictures": pictures, "errors": {}} | counts
+def figures(pictures: int = 100, **counts: int) -> Compared:
+    return Compared(pictures=pictures, statuses=counts)
 
 
 def examples(statuses):
@@ -53,10 +54,11 @@ def test_too_many_of_a_kind_are_refused_with_three_addresses(status):
 
 
 def test_one_kind_does_not_use_up_what_another_may_lose():
-    lost = figures(1000, unreachable=50, missing=100, too_large=20, not_a_picture=50, refused=50)
-    budgets.fingerprinted(lost, config.Settings(), examples)
+    lost = dict.fromkeys(("unreachable", "not_a_picture", "refused"), 50)
+    lost |= {"missing": 100, "too_large": 20}
+    budgets.fingerprinted(figures(1000, **lost), config.Settings(), examples)
     with pytest.raises(ErrorBudgetExceededError, match="51 of 1000"):
-        budgets.fingerprinted(lost | {"timeout": 1}, config.Settings(), examples)
+        budgets.fingerprinted(figures(1000, **lost, timeout=1), config.Settings(), examples)
 
 
 @pytest.mark.parametrize(
@@ -77,16 +79,19 @@ def test_a_few_of_few_are_not_too_many(count, of, share, exceeded):
 
 
 def test_pictures_that_cannot_be_decoded_count_wherever_that_was_found():
-    found = figures(unreadable_pictures=50, not_a_picture=10, errors={"broken": 40})
+    measured = Measured(1.0, 50.0, None, {"broken": 40}, 0, {}, ())
+    done = Extracted(unreadable_pictures=50, measured=measured)
     with pytest.raises(ErrorBudgetExceededError, match=r"60 of 100 .*\(broken 40\).*max_undecod"):
-        budgets.decoded(found, config.Settings(), lambda: ["a.jpg: broken"])
+        budgets.decoded(
+            figures(not_a_picture=10), done, config.Settings(), lambda: ["a.jpg: broken"]
+        )
 
 
 def test_pictures_lost_between_two_looks_are_counted_and_can_be_had_again():
-    found = {"lost": 30, "to_extract": 100, "extracted": 64}
+    found = Extracted(to_extract=100, extracted=64, lost=30)
     with pytest.raises(ErrorBudgetExceededError, match=r"30 of 100 .*64 are kept.*run it again"):
         budgets.extracted(found, config.ExtractionSettings(), ["a.jpg: gone"])
-    budgets.extracted(found | {"lost": 2}, config.ExtractionSettings(), [])
+    budgets.extracted(Extracted(to_extract=100, lost=2), config.ExtractionSettings(), [])
 
 
 def test_a_night_ends(monkeypatch):

@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import functions as F
 
 from unposed_jobs.config import PoseSettings, Settings
+from unposed_jobs.distributed.chunks import MOST_COMMITS, PARTS, Cut, commits, cut
 from unposed_jobs.jobs import extract
-from unposed_jobs.jobs.chunks import MOST_COMMITS, PARTS, Cut, commits, cut
 from unposed_jobs.jobs.context import Context
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from unposed_jobs.config import PoseSettings
+from unposed_jobs.distributed import chunks, devices
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import chunks, devices
 
 GPU_CONF = Path(__file__).parents[2] / "spark/conf/gpu"
 

@@ -20,10 +20,11 @@ from faulty_store import FAULTS, FaultyStore
 from unposed_jobs import config, machine, storage
 from unposed_jobs.catalogue import fingerprints
 from unposed_jobs.config import PoseSettings, StorageSettings
+from unposed_jobs.distributed.session import user_errors
 from unposed_jobs.errors import ErrorBudgetExceededError, MachineError
 from unposed_jobs.jobs import audit, budgets, extract, promote, train
 from unposed_jobs.jobs.entry import Run
-from unposed_jobs.jobs.session import user_errors
+from unposed_jobs.jobs.extraction_figures import Compared
 from unposed_jobs.storage import objects, pacing, retrying
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
@@ -76,7 +77,7 @@ def test_a_silent_store_is_asked_for_few_of_many_pictures(store, monkeypatch):
     assert {row["status"] for row in rows} == {"unreachable"}
     assert store.asked.total() == 0  # Counted where it answers.
     assert any("has not answered for a while" in row["error"] for row in rows)
-    figures = dict.fromkeys(storage.STATUSES, 0) | {"pictures": 2000, "unreachable": 2000}
+    figures = Compared(pictures=2000, statuses={"unreachable": 2000})
     with pytest.raises(ErrorBudgetExceededError, match=r"2000 of 2000 .*Is the storage up"):
         budgets.fingerprinted(figures, config.Settings(), lambda statuses: [])
 

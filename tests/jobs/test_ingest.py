@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from unposed_jobs import config, storage
+from unposed_jobs.distributed import ingest
+from unposed_jobs.distributed.session import session, user_errors
 from unposed_jobs.errors import ErrorBudgetExceededError, UnposedError
-from unposed_jobs.jobs import ingest
-from unposed_jobs.jobs.session import session, user_errors
 from unposed_jobs.warehouse import tables
 
 DAY = date(2026, 1, 10)
@@ -28,6 +28,12 @@ def settings_of(folder: Path, product_rows=None, image_rows=None, **more):
     named = {"products": str(folder / "products.csv"), "images": str(folder / "images.csv")}
     catalogue = {"error_budget": 1.0} | named | more
     return config.load(None, **{f"catalogue__{key}": value for key, value in catalogue.items()})
+
+
+def counted(catalogue, settings):
+    counts = ingest.count(catalogue)
+    ingest.check_budget(catalogue, counts, settings)
+    return counts
 
 
 def rows(frame, *columns):
@@ -58,7 +64,7 @@ def test_rows_are_accepted_or_set_aside_and_none_is_lost(spark, tmp_path):
         ("products", "malformed_line"),
         ("products", "missing_category"),
     ]
-    counts = ingest.check_budget(catalogue, settings)
+    counts = counted(catalogue, settings)
     assert (counts["products"]["rows"], counts["products"]["accepted"]) == (5, 2)
     assert (counts["images"]["rows"], counts["images"]["set_aside"]) == (6, 3)
     assert counts["images"]["unknown_product"] == 1
@@ -89,7 +95,7 @@ def test_rows_that_differ_in_carried_columns_alone_are_one_product(spark, tmp_pa
         ("1", ["Acme", "9.50"]),
         ("2", [None, "7"]),
     ]
-    assert ingest.check_budget(catalogue, settings)["products"]["set_aside"] == 0
+    assert counted(catalogue, settings)["products"]["set_aside"] == 0
     without = ingest.read_catalogue(spark, settings, DAY)
     assert rows(without.products, "product_id", "carried") == [("1", None), ("2", None)]
 
@@ -156,7 +162,7 @@ def test_the_pictures_of_a_day(spark, tmp_path):
         ("1 /always.jpg", "repeated_row"),
         ("1 /wrong.jpg", "removed_before_added"),
     ]
-    assert ingest.check_budget(catalogue, settings)["images"] == {
+    assert counted(catalogue, settings)["images"] == {
         "rows": 10,
         "accepted": 4,
         "set_aside": 1,
@@ -191,7 +197,7 @@ def test_one_export_of_products_variants_and_pictures(spark, tmp_path):
         (2, "/b.jpg"),
         (3, "/c.jpg"),
     ]
-    counts = ingest.check_budget(catalogue, settings)
+    counts = counted(catalogue, settings)
     assert counts["products"] == {
         "rows": 6,
         "accepted": 1,
@@ -209,7 +215,7 @@ def test_one_export_of_products_variants_and_pictures(spark, tmp_path):
     ]
     strict = settings_of(tmp_path, PRODUCTS + "1,A,4,1\n2,A,x,1\n", IMAGES, error_budget=0.1)
     with pytest.raises(ErrorBudgetExceededError, match=r'Such as: .*row 3: average_rating "x"'):
-        ingest.check_budget(ingest.read_catalogue(spark, strict, DAY), strict)
+        counted(ingest.read_catalogue(spark, strict, DAY), strict)
 
 
 def test_a_source_past_its_budget_is_refused(spark, tmp_path):
@@ -223,11 +229,11 @@ def test_a_source_past_its_budget_is_refused(spark, tmp_path):
     with pytest.raises(
         ErrorBudgetExceededError, match=r"1 of 2 rows of the products.*bad_number 1"
     ):
-        ingest.check_budget(catalogue, settings)
+        counted(catalogue, settings)
     # 49 repeats of one picture are no loss
     settings = settings_of(tmp_path, PRODUCTS + "1,A,4,1\n", error_budget=0.0)
     catalogue = ingest.read_catalogue(spark, settings, DAY)
-    assert ingest.check_budget(catalogue, settings)["images"]["repeated_row"] == 49
+    assert counted(catalogue, settings)["images"]["repeated_row"] == 49
 
 
 def test_an_empty_catalogue_is_a_catalogue(spark, tmp_path):
@@ -235,7 +241,7 @@ def test_an_empty_catalogue_is_a_catalogue(spark, tmp_path):
     catalogue = ingest.read_catalogue(spark, settings, DAY)
     for frame in (catalogue.products, catalogue.images, catalogue.rejects):
         assert frame.count() == 0
-    assert ingest.check_budget(catalogue, settings)["products"]["rows"] == 0
+    assert counted(catalogue, settings)["products"]["rows"] == 0
 
 
 def test_a_source_on_s3(spark, tmp_path, s3_bucket):
@@ -259,7 +265,7 @@ def test_a_file_that_is_damaged_on_the_way_is_one_line(spark, tmp_path):
     catalogue = ingest.read_catalogue(spark, settings, DAY)
     (tmp_path / "products.csv").write_text(PRODUCTS + "1,A,4,1\n")
     with pytest.raises(UnposedError, match=r"^/.*products.csv changed during the run; run again$"):
-        ingest.check_budget(catalogue, settings)
+        counted(catalogue, settings)
     with pytest.raises(ZeroDivisionError), user_errors():
         raise ZeroDivisionError
 
@@ -313,7 +319,7 @@ def test_real_exports_load_by_mapping_alone(spark, name, products, images, expec
         catalogue__image_columns=images,
     )
     catalogue = ingest.read_catalogue(spark, settings, DAY)
-    counts = ingest.check_budget(catalogue, settings)
+    counts = counted(catalogue, settings)
     assert counts["products"] == {
         "rows": expected[0],
         "accepted": expected[0],
@@ -339,7 +345,7 @@ def test_only_what_is_small_is_joined_through_the_driver(spark, rows, through_th
 
 
 def test_no_java_is_one_line(monkeypatch, tmp_path):
-    from unposed_jobs.jobs import session as module
+    from unposed_jobs.distributed import session as module
 
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

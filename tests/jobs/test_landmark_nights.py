@@ -20,6 +20,7 @@ from unposed_jobs.jobs import audit, extract, promote, train
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.pose.topology import COCO17
 from unposed_jobs.report import build
+from unposed_jobs.sql import statements
 from unposed_jobs.warehouse import Warehouse
 from unposed_jobs.warehouse.tables import DAY_TABLES
 
@@ -180,8 +181,9 @@ def test_a_back_that_is_not_there_is_missed(nights):
     # Neither picture without a person is a repeat of the other.
     assert (audited["p1"]["pictures"], audited["p1"]["usable"]) == (6, 6)
     assert (audited["p2"]["unreadable"], audited["p2"]["duplicates"]) == (1, 0)
-    flagged = warehouse.query(
-        "SELECT product_id FROM pose_flags WHERE state = 'missing' AND ask_name LIKE '%back%'"
+    flagged = statements.query(
+        warehouse,
+        "SELECT product_id FROM pose_flags WHERE state = 'missing' AND ask_name LIKE '%back%'",
     )
     assert set(flagged["product_id"].to_pylist()) == {f"p{n}" for n in range(0, PRODUCTS, 4)}
 

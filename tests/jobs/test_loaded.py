@@ -6,7 +6,7 @@ import gc
 import subprocess
 import sys
 
-from unposed_jobs.jobs import loaded
+from unposed_jobs.distributed import loaded
 
 
 def test_what_is_loaded_stays_until_something_else_is():

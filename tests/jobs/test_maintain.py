@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from unposed_jobs import config, storage
-from unposed_jobs.jobs import followed, maintain
+from unposed_jobs.jobs import estimator, maintain
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.registry import ModelRow
@@ -76,12 +76,12 @@ def test_the_models_that_were_promoted_last_are_kept_whatever_their_age():
 def test_the_estimator_follows_the_champion(settings):
     warehouse = Warehouse.open(settings.warehouse)
     chosen = config.load(warehouse__buckets=1, pose__estimator="champion")
-    assert followed.settings_for(warehouse, settings) is settings
+    assert estimator.resolve(warehouse, settings) is settings
     default = config.PoseSettings().estimator
-    assert followed.settings_for(warehouse, chosen).pose.estimator == default
+    assert estimator.resolve(warehouse, chosen).pose.estimator == default
     rows = [model("a", "retired", 9), model("b", "champion", 2, estimator="movenet-thunder")]
     registry.record(warehouse, rows, "r")
-    assert followed.settings_for(warehouse, chosen).pose.estimator == "movenet-thunder"
+    assert estimator.resolve(warehouse, chosen).pose.estimator == "movenet-thunder"
 
 
 def test_a_whole_disk_is_not_removed():

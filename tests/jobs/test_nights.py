@@ -21,12 +21,14 @@ import pytest
 from pyspark.sql import functions as F
 
 from unposed_jobs import config
+from unposed_jobs.distributed import chunks, ingest
 from unposed_jobs.errors import CheckFailedError, ErrorBudgetExceededError, UnposedError
-from unposed_jobs.jobs import audit, chunks, extract, ingest, promote, train
+from unposed_jobs.jobs import audit, extract, promote, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 from unposed_jobs.reference import registry
+from unposed_jobs.sql import statements
 from unposed_jobs.warehouse import Warehouse, bucket_of
 from unposed_jobs.warehouse.tables import DAY_TABLES
 
@@ -207,7 +209,8 @@ def test_an_empty_or_shrunken_export_is_refused_and_leaves_the_day(nights, spark
     assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
     refused = [run for run in warehouse.runs() if run.state == "refused"]
     assert len(refused) == 2
-    found = warehouse.query(
+    found = statements.query(
+        warehouse,
         "SELECT rule FROM check_results WHERE run_id = ? AND outcome = 'failed'",
         [refused[-1].run_id],
     )
@@ -263,8 +266,10 @@ def test_every_bad_picture_has_a_status_and_a_reason(nights):
         found = landmarks[images[name]["content_sha256"]]
         assert found["status"] == "unreadable"
         assert found["error"].startswith(word)
-    unreadable = warehouse.query(
-        "SELECT sum(unreadable) AS n FROM product_audit WHERE run_date = $day", {"day": FIRST}
+    unreadable = statements.query(
+        warehouse,
+        "SELECT sum(unreadable) AS n FROM product_audit WHERE run_date = $day",
+        {"day": FIRST},
     )
     assert unreadable["n"].to_pylist()[0] >= 4
 
@@ -273,8 +278,8 @@ def test_equal_bytes_at_two_addresses_are_one_content(nights):
     _, warehouse, _ = nights
     contents = warehouse.read("landmarks")["content_sha256"].to_pylist()
     assert len(contents) == len(set(contents))
-    copies = warehouse.query(
-        "SELECT count(*) AS n FROM images GROUP BY content_sha256 HAVING count(*) > 1"
+    copies = statements.query(
+        warehouse, "SELECT count(*) AS n FROM images GROUP BY content_sha256 HAVING count(*) > 1"
     )
     assert copies.num_rows >= 1
 
@@ -373,7 +378,8 @@ def test_a_later_model_keeps_ids_and_the_old_champion_retires(nights, spark):
     assert list(states.values()).count("champion") == 1
     assert decided.status in {"champion", "rejected"}
     assert decided.reason
-    kept = warehouse.query(
+    kept = statements.query(
+        warehouse,
         "SELECT count(*) AS n FROM vocabulary WHERE model_version = $v AND lineage = 'kept'",
         {"v": candidate.model_version},
     )

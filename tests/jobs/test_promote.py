@@ -13,7 +13,8 @@ from unposed_jobs.jobs.entry import Run
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.promotion import Decision
 from unposed_jobs.reference.registry import ModelRow
-from unposed_jobs.warehouse import Warehouse, published
+from unposed_jobs.sql import published
+from unposed_jobs.warehouse import Warehouse
 
 DAY, LATER = date(2026, 1, 5), date(2026, 1, 12)
 

@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 
 ASK = """
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 spark = session.session("options", "local[1]")
 properties = spark.sparkContext._jvm.java.lang.System
 print(properties.getProperty("unposed.told"), properties.getProperty("log4j2.configurationFile"))

@@ -51,7 +51,7 @@ def test_clusters_log_their_events_and_tell_their_executors_where_things_are(kin
 def test_a_shuffle_has_as_many_partitions_as_its_rows_fill(rows, number):
     from types import SimpleNamespace
 
-    from unposed_jobs.jobs.session import fit_shuffle
+    from unposed_jobs.distributed.session import fit_shuffle
 
     kept: dict[str, int] = {}
     configured = {"spark.sql.shuffle.partitions": "400"}
@@ -65,7 +65,7 @@ def test_a_shuffle_has_as_many_partitions_as_its_rows_fill(rows, number):
 
 
 def test_the_folder_of_the_event_log_is_made(tmp_path, monkeypatch):
-    from unposed_jobs.jobs import session
+    from unposed_jobs.distributed import session
 
     text = (CONF / "cpu/spark-defaults.conf").read_text()
     folder = tmp_path / "a" / "spark-events"

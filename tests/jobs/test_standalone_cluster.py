@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 from unposed_jobs.jobs.context import GPU_CHUNK
 from unposed_jobs.lab.bench import cluster
 

@@ -184,9 +184,9 @@ def test_the_id_tells_of_it_only_where_it_is_used(movenet_weights, monkeypatch) 
 
 
 def test_a_wrong_setting_and_missing_weights_are_one_line(pose_weights, tmp_path) -> None:
-    named = replace(pose_weights, estimator="blazepose-full", second_look=True, headless="pose")
+    named = replace(pose_weights, estimator="blazepose-full", second_look=True)
     with pytest.raises(UnposedError, match="must be one of movenet-thunder, movenet-lightning"):
-        estimators.identify(named)
+        replace(named, headless="pose")
     bundle, data = weights.load(pose_weights)
     weights.store.write(tmp_path, bundle.name, "task", data, bundle.source)
     alone = replace(named, weights=str(tmp_path), headless="movenet-lightning")

@@ -220,7 +220,10 @@ def test_what_is_told_of_a_square_does_not_depend_on_its_size() -> None:
     large.points[:] *= 3
     large.depth[:] *= 3
     large.regions[:] *= 3
-    one, other = correction.told_by(small, (400, 500)), correction.told_by(large, (1200, 1500))
+    one, other = (
+        correction.evidence_of(small, (400, 500)),
+        correction.evidence_of(large, (1200, 1500)),
+    )
     assert one == pytest.approx(other, abs=1e-5)
     assert one.shape == (1, len(correction.EVIDENCE))
     assert one[0, correction.EVIDENCE.index("border_bottom")] == pytest.approx(0.75)

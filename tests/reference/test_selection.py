@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from unposed_jobs.config import TrainingSettings
@@ -23,8 +21,3 @@ def test_too_few_products_say_which_setting_would_do():
 def test_a_catalogue_that_no_setting_helps_is_told_so():
     with pytest.raises(UnposedError, match="too few products with pictures"):
         selection.require_enough(0, 2, 0, SETTINGS)
-
-
-def test_a_top_k_below_the_least_is_refused():
-    with pytest.raises(UnposedError, match="top_k = 1"):
-        selection.require_enough(50, 50, 12, dataclasses.replace(SETTINGS, top_k=1))

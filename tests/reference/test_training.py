@@ -177,16 +177,9 @@ def test_nothing_readable_is_told() -> None:
         train(blind)
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"attributes": ("category", "brand")}, "brand"),
-        ({"settings": dataclasses.replace(SETTINGS, embedding="pca")}, "autoencoder or features"),
-    ],
-)
-def test_mistakes_are_told(change: dict, told: str) -> None:
-    with pytest.raises(UnposedError, match=told):
-        train(reference(products=2), **change)
+def test_a_missing_cohort_attribute_is_refused() -> None:
+    with pytest.raises(UnposedError, match="no column brand"):
+        train(reference(products=2), attributes=("category", "brand"))
 
 
 def test_a_content_that_is_listed_often_does_not_count_often(pictures: pa.Table) -> None:

@@ -20,7 +20,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, picture_rows, record, settings
 
-from unposed_jobs.warehouse import Warehouse, query, views
+from unposed_jobs.sql import statements, views
+from unposed_jobs.warehouse import Warehouse
 
 COUNTS = ("pose_flags", "product_audit", "product_images", "catalogue_rejects")
 
@@ -110,7 +111,7 @@ def audit(folder: Path, run_id: str, products: list[str], day=NEXT) -> None:
     staged = stage(warehouse, run_id, products, day)
     rows = {name: sum(file.rows for file in files) for name, files in staged.items()}
     warehouse.publish_day(seen, record(run_id, day, rows=rows), staged)
-    warehouse.publish_views()
+    views.publish(warehouse)
 
 
 def prepare(folder: Path) -> None:
@@ -137,7 +138,7 @@ def kept(folder: Path) -> Iterator[None]:
 
 def by_query(folder: Path) -> dict:
     """Through the views of this moment: every published day, and the current one."""
-    with query.live(Warehouse.open(settings(folder), create=False)) as connection:
+    with statements.live(Warehouse.open(settings(folder), create=False)) as connection:
         return {
             name: _sorted(connection.sql(f"FROM {name}").to_arrow_table().to_pylist())
             for name in (*COUNTS, *(f"{name}_current" for name in COUNTS[:3]))

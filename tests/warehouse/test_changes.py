@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, picture_rows
 
+from unposed_jobs.sql.definitions import DERIVED_VIEWS, published_days
 from unposed_jobs.warehouse.tables import TABLES
-from unposed_jobs.warehouse.view_sql import DERIVED_VIEWS, published_days
 
 MISSING = {"state": "missing", "evidence_image": None}
 RULES = {"model": "m1", "profile": "p1", "settings": "s1"}

@@ -7,6 +7,7 @@ import pytest
 from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, publish_day
 
 from unposed_jobs.config import CheckSettings
+from unposed_jobs.sql import statements
 from unposed_jobs.warehouse import day_checks
 
 MANY = [f"p{number:02}" for number in range(40)]
@@ -72,8 +73,8 @@ def test_rows_that_contradict_themselves_fail_whoever_accepts_them(warehouse, ru
     verdict, results = judge(warehouse, stage(warehouse, **changed), accepted="me: because")
     assert results[rule].outcome == "failed"
     assert results[rule].rows > 0
-    assert rule in day_checks.said(verdict.of("failed"))
-    assert "\n" not in day_checks.said(verdict.of("failed"))
+    assert rule in day_checks.summary(verdict.of("failed"))
+    assert "\n" not in day_checks.summary(verdict.of("failed"))
 
 
 def test_an_empty_day_fails_whoever_accepts_it(warehouse):
@@ -120,8 +121,8 @@ def test_a_change_beyond_its_bound_fails_warns_or_is_accepted(
     warehouse.write_day(
         "check_results", NEXT, warehouse.stage("check_results", "new").write(rows), "new"
     )
-    kept = warehouse.query(
-        "SELECT outcome, measured FROM check_results WHERE rule = $rule", {"rule": rule}
+    kept = statements.query(
+        warehouse, "SELECT outcome, measured FROM check_results WHERE rule = $rule", {"rule": rule}
     ).to_pylist()
     assert kept == [{"outcome": "warned", "measured": pytest.approx(measured)}]
 

@@ -6,9 +6,7 @@ from unposed_jobs.warehouse.tables import TABLES
 
 def test_the_data_dictionary_is_up_to_date():
     page = Path(__file__).parents[2] / "docs/tables.md"
-    assert page.read_text(encoding="utf-8") == dictionary.markdown(), (
-        "run: python -m unposed_jobs.warehouse.dictionary > docs/tables.md"
-    )
+    assert page.read_text(encoding="utf-8") == dictionary.markdown(), "run: make reference"
 
 
 def test_every_column_says_what_it_holds():

@@ -20,6 +20,7 @@ from warehouse_samples import (
 )
 
 from unposed_jobs.cli import query as query_command
+from unposed_jobs.sql import statements
 from unposed_jobs.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +66,7 @@ def published(tmp_path_factory):
 
 
 def test_every_query_of_the_pages_runs(published):
-    seen = published.pinned()
+    seen = statements.Pinned(published)
     for sql in _queries():
         seen.query(sql, {"day": str(DAY)} if "$day" in sql else None)
 
@@ -89,11 +90,13 @@ def test_the_join_for_other_engines_shows_the_published_run(published):
 def test_a_gap_closed_by_another_class_of_the_ask_is_closed(published):
     (sql,) = [sql for sql in _queries() if "Which gaps were closed" in sql]
     days = sql.replace("2026-01-05", str(DAY)).replace("2026-01-06", str(NEXT))
-    assert published.query(days).to_pylist() == [{"product_id": "a", "ask_name": "back"}]
+    assert statements.query(published, days).to_pylist() == [
+        {"product_id": "a", "ask_name": "back"}
+    ]
 
 
 def test_the_studio_is_told_asks(published):
     (sql,) = [sql for sql in _queries() if "studio" in sql]
-    assert published.query(sql).to_pylist() == [
+    assert statements.query(published, sql).to_pylist() == [
         {"ask_name": "back", "shot_code": None, "products": 1}
     ]

@@ -32,6 +32,7 @@ from fault_points import (
 from pyiceberg.catalog.sql import SqlCatalog
 from warehouse_samples import DAY, NEXT, record, settings
 
+from unposed_jobs.sql import statements, views
 from unposed_jobs.warehouse import ConflictError, Warehouse, maintenance
 
 LONG = os.environ.get("UNPOSED_FAULTS") == "long"
@@ -65,12 +66,14 @@ def cleared(folder):
     warehouse = Warehouse.open(settings(folder))
     if warehouse.seen(NEXT).run_id:
         warehouse.clear_day(NEXT, "a test")
-    warehouse.publish_views()
+    views.publish(warehouse)
 
 
 def maintained(folder):
     now = maintenance.datetime.now(maintenance.UTC) + maintenance.timedelta(days=30)
-    maintenance.maintain(Warehouse.open(settings(folder)), apply=True, now=now)
+    maintenance.maintain(
+        Warehouse.open(settings(folder)), apply=True, now=now, renew_views=views.publish
+    )
 
 
 SCENARIOS = [another_run]
@@ -242,7 +245,7 @@ def test_back_fills_of_different_days_at_once_are_all_published(day, record_prop
 def test_what_is_superseded_stays_for_readers_and_goes_with_the_next_run(day):
     """`old` was superseded by `before`; the next run removes the rows of `old` alone."""
     warehouse = Warehouse.open(settings(day))
-    slow = warehouse.pinned()
+    slow = statements.Pinned(warehouse)
     shown = slow.query("FROM pose_flags_current").to_pylist()
     audit(day, "after", ["a"])
     assert slow.query("FROM pose_flags_current").to_pylist() == shown
@@ -258,7 +261,7 @@ def test_maintenance_leaves_the_rows_of_a_run_that_is_not_published_yet(day):
     seen = warehouse.seen(NEXT)
     staged = stage(warehouse, "running", ["a", "q"])
     warehouse.write_day("pose_flags", NEXT, staged["pose_flags"], "running")
-    maintenance.maintain(warehouse, apply=True)
+    maintenance.maintain(warehouse, apply=True, renew_views=views.publish)
     warehouse.publish_day(seen, record("running", NEXT), staged)
     assert {row["product_id"] for row in by_query(day)["pose_flags_current"]} == {"a", "q"}
 

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from warehouse_samples import DAY, NEXT, landmark_rows, publish_day, settings, snapshots
 
+from unposed_jobs.sql import statements, views
 from unposed_jobs.warehouse import Warehouse, maintenance
 
 
@@ -46,10 +47,15 @@ def test_glue_and_s3(glue):
     assert warehouse.append("landmarks", staged, "e1", 0) == first
     assert warehouse.read("landmarks").num_rows == 3
 
-    assert warehouse.publish_views() is None
-    rows = warehouse.query(
-        "SELECT product_id, run_id FROM product_audit WHERE run_date = $day", {"day": DAY}
+    assert views.publish(warehouse) is None
+    rows = statements.query(
+        warehouse,
+        "SELECT product_id, run_id FROM product_audit WHERE run_date = $day",
+        {"day": DAY},
     )
     assert rows.to_pylist() == [{"product_id": "b", "run_id": "r1"}]
-    reports = {report.table: report for report in maintenance.maintain(warehouse)}
+    reports = {
+        report.table: report
+        for report in maintenance.maintain(warehouse, renew_views=views.publish)
+    }
     assert reports["runs"].orphans == []

@@ -21,6 +21,7 @@ from warehouse_samples import DAY, landmark_rows, record, settings
 
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.registry import ModelRow
+from unposed_jobs.sql import views
 from unposed_jobs.warehouse import ConflictError, Warehouse, maintenance
 
 NIGHTS = int(os.environ.get("UNPOSED_NIGHTS", "100"))
@@ -87,7 +88,9 @@ def test_a_hundred_nights(tmp_path, record_property):
             cost.append(night(folder, number))
         if number % 7 == 6:
             later = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
-            maintenance.maintain(Warehouse.open(settings(folder)), apply=True, now=later)
+            maintenance.maintain(
+                Warehouse.open(settings(folder)), apply=True, now=later, renew_views=views.publish
+            )
     warehouse = Warehouse.open(settings(folder))
     shown = warehouse.read("product_audit").to_pylist()
     found: dict[dt.date, list[str]] = {}

@@ -17,6 +17,7 @@ from warehouse_samples import (
     snapshots,
 )
 
+from unposed_jobs.sql import statements, views
 from unposed_jobs.warehouse import commit, maintenance
 from unposed_jobs.warehouse.maintenance import Report
 
@@ -38,7 +39,11 @@ def rows(warehouse, name="product_audit"):
 
 
 def maintained(warehouse, name="product_audit", **options):
-    (found,) = [r for r in maintenance.maintain(warehouse, **options) if r.table == name]
+    (found,) = [
+        r
+        for r in maintenance.maintain(warehouse, **options, renew_views=views.publish)
+        if r.table == name
+    ]
     return found
 
 
@@ -78,7 +83,7 @@ def test_a_compacted_day_is_still_published(warehouse):
     scatter(warehouse)
     warehouse.record_run(record("r1", DAY))
     maintained(warehouse, apply=True)
-    seen = warehouse.query("SELECT product_id FROM product_audit_current ORDER BY ALL")
+    seen = statements.query(warehouse, "SELECT product_id FROM product_audit_current ORDER BY ALL")
     assert seen["product_id"].to_pylist() == ["a", "b", "c"]
 
 
@@ -163,7 +168,7 @@ def test_what_expired_is_collected_and_the_rest_reads_on(warehouse):
 
 def test_young_orphans_may_not_be_asked_for(warehouse):
     with pytest.raises(ValueError, match="3 days"):
-        maintenance.maintain(warehouse, orphan_age=dt.timedelta(days=1))
+        maintenance.maintain(warehouse, orphan_age=dt.timedelta(days=1), renew_views=views.publish)
 
 
 def test_the_last_snapshot_of_each_month_stays(warehouse):

@@ -11,8 +11,9 @@ import pytest
 from warehouse_samples import DAY, NEXT, audit_rows, publish_day, record, settings
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.sql import statements, views
 from unposed_jobs.warehouse import Warehouse, maintenance
-from unposed_jobs.warehouse.catalog import catalog_properties, open_catalog
+from unposed_jobs.warehouse.opening import catalog_properties, open_catalog
 from unposed_jobs.warehouse.tables import TABLES
 
 
@@ -61,7 +62,9 @@ def test_file_locations_and_brackets_in_folders(tmp_path):
     warehouse = Warehouse.open(settings(folder, location=f"file://{folder}/warehouse"))
     publish_day(warehouse, DAY, ["a", "b"], "r1")
     assert all(path.startswith(str(folder)) for path in warehouse.planned_files("pose_flags"))
-    assert warehouse.query("SELECT count(*) AS n FROM pose_flags").to_pylist() == [{"n": 4}]
+    assert statements.query(warehouse, "SELECT count(*) AS n FROM pose_flags").to_pylist() == [
+        {"n": 4}
+    ]
 
 
 def test_the_embedded_catalogue_waits_for_another_process(tmp_path):
@@ -161,20 +164,20 @@ def test_rows_of_an_earlier_version_are_read_beside_those_of_this_one(tmp_path, 
     shown = "SELECT product_id, carried['brand'] AS brand FROM product_audit ORDER BY ALL"
     found = [{"product_id": one, "brand": None} for one in "ab"]
     warehouse = Warehouse.open(settings(tmp_path))
-    assert warehouse.query(shown).to_pylist() == found
+    assert statements.query(warehouse, shown).to_pylist() == found
     brand = pa.array([[("brand", "Acme")]], known.schema.field("carried").type)
     staged = warehouse.stage("product_audit", "r2").write(audit_rows(NEXT, ["c"], carried=brand))
     warehouse.write_day("product_audit", NEXT, staged, "r2")
     warehouse.record_run(record("r2", NEXT))
     found.append({"product_id": "c", "brand": "Acme"})
-    assert warehouse.query(shown).to_pylist() == found
+    assert statements.query(warehouse, shown).to_pylist() == found
     (report,) = [
         report
-        for report in maintenance.maintain(warehouse, apply=True)
+        for report in maintenance.maintain(warehouse, apply=True, renew_views=views.publish)
         if report.table == "product_audit"
     ]
     assert (report.compacted_files, report.compacted_into) == (2, 1)
-    assert warehouse.query(shown).to_pylist() == found
+    assert statements.query(warehouse, shown).to_pylist() == found
     assert warehouse.read("product_audit")["carried"].null_count == 2
 
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, picture_rows, record, settings
 
-from unposed_jobs.warehouse import Warehouse, query
+from unposed_jobs.sql import statements
+from unposed_jobs.warehouse import Warehouse
 from unposed_jobs.warehouse.tables import TABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "analyst.md"
@@ -115,9 +116,9 @@ def answers(tmp_path_factory):
     lost = record("lost", NEXT, "failed", finished_at=late, error="the storage did not answer")
     warehouse.record_run(lost)
     found = {}
-    with query.live(warehouse) as connection:
+    with statements.live(warehouse) as connection:
         for title, sql in questions().items():
-            query.check(sql)
+            statements.check(sql)
             rows = connection.sql(sql).to_arrow_table().to_pylist()
             found[title] = [tuple(row.values()) for row in rows]
     return found

@@ -20,7 +20,8 @@ from warehouse_samples import (
 )
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.warehouse import Warehouse, reading, views
+from unposed_jobs.sql import statements, views
+from unposed_jobs.warehouse import Warehouse, reading
 from unposed_jobs.warehouse.tables import TABLES
 
 LATER = dt.datetime(2024, 3, 6, tzinfo=dt.UTC)
@@ -38,7 +39,9 @@ VIEWS = (
 
 
 def products(warehouse, view="product_audit"):
-    rows = warehouse.query(f"SELECT run_date, product_id FROM {view} ORDER BY ALL").to_pylist()
+    rows = statements.query(
+        warehouse, f"SELECT run_date, product_id FROM {view} ORDER BY ALL"
+    ).to_pylist()
     return [(row["run_date"], row["product_id"]) for row in rows]
 
 
@@ -47,7 +50,7 @@ def test_current_is_the_latest_published_day(warehouse):
     publish_day(warehouse, DAY, ["a", "b"], "r1")
     assert products(warehouse) == [(DAY, "a"), (DAY, "b"), (NEXT, "b")]
     assert products(warehouse, "product_audit_current") == [(NEXT, "b")]
-    flags = warehouse.query("SELECT DISTINCT run_date, run_id FROM pose_flags_current")
+    flags = statements.query(warehouse, "SELECT DISTINCT run_date, run_id FROM pose_flags_current")
     assert flags.to_pylist() == [{"run_date": NEXT, "run_id": "r2"}]
 
 
@@ -96,16 +99,16 @@ def test_a_day_of_an_earlier_version_that_is_not_whole_is_left_out(warehouse):
     warehouse.write_day("pose_flags", NEXT, staged, "r3")
     assert products(warehouse, "product_audit_current") == [(DAY, "a")]
     assert products(warehouse, "pose_flags") == [(DAY, "a")] * 2
-    days = warehouse.query("SELECT run_date FROM published_days").to_pylist()
+    days = statements.query(warehouse, "SELECT run_date FROM published_days").to_pylist()
     assert days == [{"run_date": DAY}]
 
 
 def test_the_file_shows_what_it_was_made_of_until_it_is_made_again(warehouse):
     publish_day(warehouse, DAY, ["a"], "r1")
-    path = warehouse.publish_views()
+    path = views.publish(warehouse)
     old = duckdb.connect(str(path), read_only=True)
     publish_day(warehouse, DAY, ["a", "b"], "r2", finished_at=LATER)
-    warehouse.publish_views()
+    views.publish(warehouse)
     count = "SELECT count(*) FROM product_audit_current"
     assert old.execute(count).fetchone() == (1,)
     old.close()
@@ -116,7 +119,7 @@ def test_the_file_shows_what_it_was_made_of_until_it_is_made_again(warehouse):
 
 def test_views_have_exact_types_with_and_without_files(warehouse):
     def types():
-        with duckdb.connect(str(warehouse.publish_views()), read_only=True) as connection:
+        with duckdb.connect(str(views.publish(warehouse)), read_only=True) as connection:
             return {
                 name: [
                     (column, kind)
@@ -138,7 +141,7 @@ def test_views_have_exact_types_with_and_without_files(warehouse):
 
 
 def test_every_view_and_column_has_a_comment(warehouse):
-    with duckdb.connect(str(warehouse.publish_views()), read_only=True) as connection:
+    with duckdb.connect(str(views.publish(warehouse)), read_only=True) as connection:
         silent = connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() "
             "WHERE NOT internal AND coalesce(comment, '') = ''"
@@ -168,7 +171,7 @@ def test_the_derived_views_count_right(warehouse):
     staged = warehouse.stage("product_audit", "r1").write(audits)
     warehouse.write_day("product_audit", DAY, staged, "r1")
     warehouse.record_run(record("r1", DAY))
-    (top,) = warehouse.query("FROM top_missing_by_category").to_pylist()
+    (top,) = statements.query(warehouse, "FROM top_missing_by_category").to_pylist()
     assert top == {
         "run_date": DAY,
         "category": "tops",
@@ -182,7 +185,7 @@ def test_the_derived_views_count_right(warehouse):
         "mean_score": 0.7,
         "place": 1,
     }
-    (trend,) = warehouse.query("FROM missing_trend").to_pylist()
+    (trend,) = statements.query(warehouse, "FROM missing_trend").to_pylist()
     assert trend == {
         "run_date": DAY,
         "category": "tops",
@@ -194,7 +197,7 @@ def test_the_derived_views_count_right(warehouse):
         "missing_asks": 1,
         "mean_completeness": 0.75,
     }
-    (blind,) = warehouse.query("FROM unassessable_products").to_pylist()
+    (blind,) = statements.query(warehouse, "FROM unassessable_products").to_pylist()
     assert (blind["product_id"], blind["reason"]) == ("b", "no picture could be read")
 
 
@@ -213,14 +216,14 @@ def test_an_ask_is_counted_once_by_whichever_class_its_cohorts_show_it(warehouse
         staged = warehouse.stage(name, "r1").write(other) if len(other) else []
         warehouse.write_day(name, DAY, staged, "r1")
     warehouse.record_run(record("r1", DAY))
-    (top,) = warehouse.query("FROM top_missing_by_category").to_pylist()
+    (top,) = statements.query(warehouse, "FROM top_missing_by_category").to_pylist()
     assert (top["ask_id"], top["ask_name"], top["missing_products"]) == (2, "back", 3)
     assert (top["pose_id"], top["pose_name"]) == (3, "chest, back")
 
 
 def test_a_day_from_before_there_were_asks_counts_by_class(warehouse):
     publish_day(warehouse, DAY, ["a"], "r1", flags={"ask_id": None, "ask_name": None})
-    (top,) = warehouse.query("FROM top_missing_by_category").to_pylist()
+    (top,) = statements.query(warehouse, "FROM top_missing_by_category").to_pylist()
     assert (top["ask_id"], top["ask_name"], top["missing_products"]) == (2, "back view", 1)
 
 
@@ -237,7 +240,8 @@ def test_remote_files_are_read_through_arrow(warehouse, monkeypatch):
     publish_day(warehouse, DAY, ["a", "b"], "r1")
     monkeypatch.setattr(reading, "local_paths", lambda paths: None)
     assert products(warehouse) == [(DAY, "a"), (DAY, "b")]
-    rows = warehouse.query(
+    rows = statements.query(
+        warehouse,
         "SELECT pose_name, example_images FROM pose_flags_current WHERE state = $state LIMIT 1",
         {"state": "missing"},
     ).to_pylist()
@@ -271,22 +275,22 @@ def published(tmp_path_factory):
 )
 def test_sql_that_does_not_just_read_is_one_line(published, sql, message):
     with pytest.raises(UnposedError, match=message) as caught:
-        published.query(sql)
+        statements.query(published, sql)
     assert "\n" not in str(caught.value)
 
 
 def test_parameters_are_bound_not_pasted(warehouse):
     publish_day(warehouse, DAY, ["a", "b"], "r1")
     sql = "SELECT count(*) AS n FROM product_audit WHERE product_id = $id"
-    assert warehouse.query(sql, {"id": "a"}).to_pylist() == [{"n": 1}]
-    assert warehouse.query(sql, {"id": "a' OR 'x' = 'x"}).to_pylist() == [{"n": 0}]
+    assert statements.query(warehouse, sql, {"id": "a"}).to_pylist() == [{"n": 1}]
+    assert statements.query(warehouse, sql, {"id": "a' OR 'x' = 'x"}).to_pylist() == [{"n": 0}]
 
 
 def test_views_that_cannot_be_written_are_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     warehouse = Warehouse.open(settings(tmp_path, views=f"{tmp_path}/file/unposed.duckdb"))
     with pytest.raises(UnposedError, match="cannot write the views"):
-        warehouse.publish_views()
+        views.publish(warehouse)
     warehouse = Warehouse.open(settings(tmp_path, views="s3://bucket/unposed.duckdb"))
     with pytest.raises(UnposedError, match="must be a local path"):
-        warehouse.publish_views()
+        views.publish(warehouse)

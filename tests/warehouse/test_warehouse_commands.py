@@ -8,6 +8,7 @@ import pytest
 from warehouse_samples import DAY, NEXT, publish_day, record, settings
 
 from unposed_jobs.cli import main
+from unposed_jobs.sql import views
 from unposed_jobs.warehouse import Warehouse
 
 
@@ -18,7 +19,7 @@ def place(tmp_path_factory):
     publish_day(warehouse, DAY, ["a", "b"], "r1")
     publish_day(warehouse, NEXT, ["a"], "r2")
     warehouse.record_run(record("r3", NEXT, "refused", error="too many [red] failed"))
-    warehouse.publish_views()
+    views.publish(warehouse)
     return folder
 
 

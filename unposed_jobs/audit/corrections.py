@@ -1,8 +1,8 @@
 """What people correct about a learned vocabulary: classes and asks renamed, merged and hidden.
 
 A model names and groups its classes without labels, so now and then a name is wrong, two asks are
-one for the studio, or a class is nothing that anybody would photograph. The shot profile says so,
-by id, with a reason::
+one for the studio, or a class is nothing that anybody would photograph. The shot profile corrects
+that, by id, with a reason::
 
     [[rename]]
     pose = 7                    # or ask = 7
@@ -174,7 +174,7 @@ def vocabulary(
     done = []
     for row in rows.to_pylist():
         pose_id = row["pose_id"]
-        row["correction"] = _told(row, learned, corrections) if pose_id in names else None
+        row["correction"] = _reasons(row, learned, corrections) if pose_id in names else None
         if pose_id in names:
             row["name"] = names[pose_id]
         if row.get("ask_id") is not None and pose_id in asks:
@@ -186,10 +186,10 @@ def vocabulary(
     return pa.Table.from_pylist(done, schema=schema)
 
 
-def _told(
+def _reasons(
     row: Mapping[str, Any], learned: Expectations, corrections: Sequence[Correction]
 ) -> str | None:
-    told = []
+    reasons = []
     own = _ask_of(learned, row["pose_id"])
     for one in corrections:
         present = [id_ for id_ in one.ids if id_ in learned.pose_ids]
@@ -210,8 +210,8 @@ def _told(
                 what = f"ask renamed from {learned.names[own]!r}"
             else:
                 continue  # Nothing was left to merge.
-        told.append(f"{what}: {one.reason}")
-    return "; ".join(told) or None
+        reasons.append(f"{what}: {one.reason}")
+    return "; ".join(reasons) or None
 
 
 def _ask_of(expectations: Expectations, one: int) -> int:

@@ -152,7 +152,7 @@ class Expectations:
         """
         if attributes is not None and tuple(attributes) != tuple(bundle.attributes):
             raise UnposedError(
-                f"model {bundle.model_version} tells cohorts apart by "
+                f"model {bundle.model_version} defines cohorts by "
                 f"{', '.join(bundle.attributes) or 'nothing'}, but [catalogue] cohort_attributes "
                 f"has {', '.join(attributes) or 'nothing'}; set it back, or run: unposed train"
             )

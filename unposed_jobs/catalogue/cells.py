@@ -1,6 +1,6 @@
 """Cells that hold several pictures: split by comma, bar, semicolon or line end, JSON, Python lists.
 
-A cell is split only where every part looks like a picture's address, so that ``red, large.jpg``
+A cell is split only where every part could be a picture's address, so that ``red, large.jpg``
 stays one. `expanded` gives a batch a row for each picture.
 """
 
@@ -41,7 +41,7 @@ _KEYS = (
     "filename",
     "thumb",
 )
-"""Of a picture that is told by names and values: what may hold the address, best first."""
+"""Of a picture that is given by names and values: what may hold the address, best first."""
 
 
 def _patterns(mark: str) -> tuple[str, str, str]:

@@ -30,7 +30,7 @@ class Understood:
     rows: int = 0
     kept: int = 0
     keys: set[str] = field(default_factory=set)
-    """Products that the kept rows tell of."""
+    """Products of the kept rows."""
     pictures: Counter[str] = field(default_factory=Counter)
     """Of each product how many pictures there are."""
     seen: set[int] = field(default_factory=set)
@@ -107,50 +107,52 @@ def check(settings: Settings, rooted: CatalogueSettings) -> tuple[Understood, Un
     found = []
     checks: tuple[Callable[..., Any], ...] = (validation.products, validation.images)
     for (uri, files, columns), validate in zip(_lists(settings), checks, strict=True):
-        told = Understood(uri, columns)
-        told.notices = list(dict.fromkeys(file.notice for file in files if file.notice))
+        source = Understood(uri, columns)
+        source.notices = list(dict.fromkeys(file.notice for file in files if file.notice))
         catalogue, lacking = rooted, Counter[str]()
         for batch in (batch for file in files for batch in sources.read(file)):
             if catalogue is rooted:
-                told.left_out = validation.other_meanings(batch, rooted)
-                catalogue = validation.unmapped(rooted, told.left_out)
+                source.left_out = validation.other_meanings(batch, rooted)
+                catalogue = validation.unmapped(rooted, source.left_out)
             accepted, rejects = validate(batch, catalogue, uri)
-            _count(told, accepted, rejects, lacking)
-        further = sum(rows for key, rows in lacking.items() if key in told.keys)
+            _count(source, accepted, rejects, lacking)
+        further = sum(rows for key, rows in lacking.items() if key in source.keys)
         if further:
-            told.dropped["continuation_row"] += further
-            told.dropped["missing_category"] -= further
-            told.dropped = +told.dropped  # Without reasons of no row.
-        found.append(told)
+            source.dropped["continuation_row"] += further
+            source.dropped["missing_category"] -= further
+            source.dropped = +source.dropped  # Without reasons of no row.
+        found.append(source)
     return found[0], found[1]
 
 
 def _count(
-    told: Understood, accepted: pa.RecordBatch, rejects: pa.RecordBatch, lacking: Counter[str]
+    source: Understood, accepted: pa.RecordBatch, rejects: pa.RecordBatch, lacking: Counter[str]
 ) -> None:
-    told.kept += accepted.num_rows
-    told.keys.update(accepted.column("product_id").to_pylist())
+    source.kept += accepted.num_rows
+    source.keys.update(accepted.column("product_id").to_pylist())
     for key, reason, detail in zip(
         *(rejects.column(name).to_pylist() for name in ("row_key", "reason", "detail")), strict=True
     ):
-        told.dropped[reason] += 1
-        told.examples.setdefault(reason, detail)
+        source.dropped[reason] += 1
+        source.examples.setdefault(reason, detail)
         if reason == "missing_category" and key:
             lacking[key] += 1
-    told.rows = told.kept + sum(n for name, n in told.dropped.items() if name != "ignored_value")
+    source.rows = source.kept + sum(
+        n for name, n in source.dropped.items() if name != "ignored_value"
+    )
     if "image_uri" in accepted.schema.names:
         uris = accepted.column("image_uri").to_pylist()
         for picture in zip(accepted.column("product_id").to_pylist(), uris, strict=True):
-            if (digest := hash(picture)) not in told.seen:
-                told.seen.add(digest)
-                told.pictures[picture[0]] += 1
-        told.first = told.first or next(iter(uris), "")
-        told.places.update(_place(uri) for uri in uris)
+            if (digest := hash(picture)) not in source.seen:
+                source.seen.add(digest)
+                source.pictures[picture[0]] += 1
+        source.first = source.first or next(iter(uris), "")
+        source.places.update(_place(uri) for uri in uris)
         return
-    told.cohorts.update(
+    source.cohorts.update(
         value or "(no category)" for value in accepted.column("category").to_pylist()
     )
-    told.rated += accepted.num_rows - accepted.column("average_rating").null_count
+    source.rated += accepted.num_rows - accepted.column("average_rating").null_count
 
 
 def _place(uri: str) -> str:
@@ -173,23 +175,23 @@ def report(products: Understood, images: Understood, settings: Settings) -> list
     """What was understood, line by line."""
     layout = settings.catalogue.layout
     lines = [f"layout: {layout or 'none: the columns have the names of unposed, or are mapped'}"]
-    for name, told in (("products", products), ("images", images)):
-        lines.append(f"{name}: {storage.shown(told.uri)}")
-        lines += [f"  note: {notice}" for notice in told.notices]
-        lines += [f"  column {ours} = {theirs}" for ours, theirs in told.columns.items()]
+    for name, source in (("products", products), ("images", images)):
+        lines.append(f"{name}: {storage.shown(source.uri)}")
+        lines += [f"  note: {notice}" for notice in source.notices]
+        lines += [f"  column {ours} = {theirs}" for ours, theirs in source.columns.items()]
         lines += [
             f'  column {column} means something else (such as "{example}") and is left out'
-            for column, example in told.left_out.items()
+            for column, example in source.left_out.items()
         ]
-        lines.append(f"  rows {told.rows}, kept {told.kept}, products {len(told.keys)}")
-        if told.cohorts:
-            common = ", ".join(f"{key} {n}" for key, n in told.cohorts.most_common(5))
-            lines.append(f"  categories {len(told.cohorts)}: {common}")
-            lines.append(f"  rated rows {told.rated}")
-        lines += [f"  pictures {n}: {place}" for place, n in told.places.most_common(5)]
-        for reason, count in told.dropped.most_common():
-            harm = "counts for nothing" if reason in HARMLESS else "set aside"
-            example = f", such as {told.examples[reason]}" if reason in told.examples else ""
+        lines.append(f"  rows {source.rows}, kept {source.kept}, products {len(source.keys)}")
+        if source.cohorts:
+            common = ", ".join(f"{key} {n}" for key, n in source.cohorts.most_common(5))
+            lines.append(f"  categories {len(source.cohorts)}: {common}")
+            lines.append(f"  rated rows {source.rated}")
+        lines += [f"  pictures {n}: {place}" for place, n in source.places.most_common(5)]
+        for reason, count in source.dropped.most_common():
+            harm = "skipped, no harm" if reason in HARMLESS else "set aside"
+            example = f", such as {source.examples[reason]}" if reason in source.examples else ""
             lines.append(f"  {reason} {count} ({harm}){example}")
     unknown = len(images.keys - products.keys)
     if unknown:

@@ -24,12 +24,12 @@ def plan(uri: str, settings: WarehouseSettings | None) -> PlannedTable:
     """Plan ``iceberg:namespace.table`` in the warehouse's catalogue.
 
     Raises UnposedError for an unknown table, and for one with delete files, whose rows cannot
-    be told by reading its data files alone.
+    be known from its data files alone.
     """
     from pyiceberg.catalog import load_catalog
     from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 
-    from unposed_jobs.warehouse.catalog import CATALOG, catalog_properties
+    from unposed_jobs.warehouse.opening import CATALOG, catalog_properties
 
     name = uri.removeprefix("iceberg:").strip("/")
     parts = name.split(".")

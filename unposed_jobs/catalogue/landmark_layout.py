@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from unposed_jobs import storage
 from unposed_jobs.catalogue.rows import refuse_unknown, resolve
 from unposed_jobs.config import CatalogueSettings
+from unposed_jobs.config.catalogue import POINT_VALUES
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
 
@@ -26,7 +27,6 @@ STORED = {33: ("x", "y", "z", "visibility", "presence"), 17: ("x", "y", "score")
 """Values of a point in the table `landmarks`, by the number of points."""
 _POINTS = {33: BLAZEPOSE33, 17: COCO17}
 _NAMES = {33: "blazepose33", 17: "coco17"}
-_VALUES = ("x", "y", "z", "visibility", "presence", "score")
 _BY_LENGTH = {
     34: (17, ("x", "y")),
     51: (17, ("x", "y", "score")),
@@ -37,7 +37,7 @@ _BY_LENGTH = {
     132: (33, ("x", "y", "z", "visibility")),
     165: (33, ("x", "y", "z", "visibility", "presence")),
 }
-"""What a list of so many values holds, unless `landmarks_values` says otherwise."""
+"""What a list of so many values holds, unless `landmarks_values` overrides it."""
 _PATTERNS = ("{point}_{value}", "{value}_{index}")
 """Names of single columns that need no mapping."""
 _OTHER = ("image_uri", "width", "height", "pose_score", "person_count")
@@ -92,7 +92,7 @@ def layout(
     lists of a length that fits no skeleton.
     """
     other = other_columns(columns, settings, uri)
-    pixels = _pixels(settings)
+    pixels = settings.landmarks_coordinates == "pixels"
     if pixels and not {"width", "height"} <= set(other):
         raise UnposedError(
             f"{storage.shown(uri)}: landmarks in pixels need the pictures' sizes, and it has no "
@@ -115,7 +115,7 @@ def other_columns(columns: Sequence[str], settings: CatalogueSettings, uri: str)
 
     Raises UnposedError for one that is configured or required and is not there.
     """
-    known = (*_OTHER, *_LISTS, "landmarks", *_VALUES)
+    known = (*_OTHER, *_LISTS, "landmarks", *POINT_VALUES)
     mapping = settings.landmarks_columns
     refuse_unknown(mapping, known, _SECTION)
     return resolve(
@@ -127,19 +127,10 @@ def other_columns(columns: Sequence[str], settings: CatalogueSettings, uri: str)
     )
 
 
-def _pixels(settings: CatalogueSettings) -> bool:
-    if settings.landmarks_coordinates not in ("relative", "pixels"):
-        raise UnposedError(
-            '[catalogue] landmarks_coordinates must be "relative" (in [0, 1] of the picture) or '
-            f'"pixels", not {settings.landmarks_coordinates!r}'
-        )
-    return settings.landmarks_coordinates == "pixels"
-
-
 def _single_columns(
     columns: Sequence[str], settings: CatalogueSettings, uri: str, pixels: bool
 ) -> Layout:
-    mapping = {name: settings.landmarks_columns.get(name) for name in _VALUES}
+    mapping = {name: settings.landmarks_columns.get(name) for name in POINT_VALUES}
     given = any(mapping.values())
     choices = [mapping] if given else [_of_pattern(pattern) for pattern in _PATTERNS]
     for patterns in choices:
@@ -161,7 +152,7 @@ def _single_columns(
 
 
 def _of_pattern(pattern: str) -> dict[str, str | None]:
-    return {value: pattern.replace("{value}", value) for value in _VALUES}
+    return {value: pattern.replace("{value}", value) for value in POINT_VALUES}
 
 
 def _named(pattern: str, points: int) -> tuple[str, ...]:
@@ -186,24 +177,18 @@ def _of_length(length: int, values: tuple[str, ...], uri: str) -> tuple[int, tup
             f"{storage.shown(uri)}: lists of {length} landmark values are of neither 33 nor 17 "
             f"points ({known} are); say what a point has: [catalogue] landmarks_values"
         )
-    unknown = [name for name in values if name not in _VALUES]
-    if unknown or len(set(values)) < len(values) or not {"x", "y"} <= set(values):
-        raise UnposedError(
-            f"[catalogue] landmarks_values must be x, y and any of {', '.join(_VALUES[2:])}, "
-            f"each once, not {', '.join(values)}"
-        )
     for points in STORED:
         if points * len(values) == length:
             return points, values
     raise UnposedError(
         f"{storage.shown(uri)}: lists of {length} values are not 33 or 17 points of "
-        f"{len(values)} values, as [catalogue] landmarks_values says"
+        f"{len(values)} values, as [catalogue] landmarks_values has it"
     )
 
 
 def _absent(column: str, columns: Sequence[str], uri: str) -> UnposedError:
-    told = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+    listed = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
     return UnposedError(
-        f"{storage.shown(uri)} has no column {column} of landmarks; it has: {told}. Name them: "
+        f"{storage.shown(uri)} has no column {column} of landmarks; it has: {listed}. Name them: "
         f'[{_SECTION}] landmarks = "a list column", or x = "{{point}}_x", y = "{{point}}_y"'
     )

@@ -127,11 +127,11 @@ class Rows:
         )
 
     def ignore(self, mask: pa.Array, name: str, because: str) -> None:
-        """Tell of the values of an optional column that are left out; their rows stay."""
+        """Report values of an optional column that are left out; their rows stay."""
         if pc.any(mask).as_py():
-            self._ignored.append((mask, self._told(name, f"{because}; it is left out")))
+            self._ignored.append((mask, self._explanations(name, f"{because}; it is left out")))
 
-    def _told(self, name: str, because: str) -> pa.Array:
+    def _explanations(self, name: str, because: str) -> pa.Array:
         """For each row the value of our column `name`, and what is wrong with it."""
         try:
             column = self.text(name, False)
@@ -146,14 +146,16 @@ class Rows:
     def reject(self, mask: pa.Array, reason: str, detail: str, because: str = "") -> None:
         """Set the rows of `mask` aside, unless they already are.
 
-        With `because`, `detail` is our name of the column whose value is told.
+        With `because`, `detail` is our name of the column whose value is shown.
         """
         if not pc.any(mask).as_py():
             return
-        told: Any = self._told(detail, because) if because else pa.scalar(detail, pa.string())
+        text: Any = (
+            self._explanations(detail, because) if because else pa.scalar(detail, pa.string())
+        )
         mask = pc.and_(mask, pc.is_null(self._reason))
         self._reason = pc.if_else(mask, pa.scalar(reason), self._reason)
-        self._detail = pc.if_else(mask, told, self._detail)
+        self._detail = pc.if_else(mask, text, self._detail)
 
     def split(
         self, accepted: list[pa.Array], schema: pa.Schema, key: pa.Array

@@ -1,4 +1,4 @@
-"""Columns of any type to the catalogue's types; what cannot be read is told, not guessed.
+"""Columns of any type to the catalogue's types; what cannot be read is refused, not guessed.
 
 Each function takes a source column and returns (values, bad): `bad` marks rows that hold a value
 that is none of the wanted kind; a row without a value is null and not bad. Text counts as no
@@ -106,7 +106,7 @@ def text(column: pa.Array, normalize: bool = True, missing: Sequence[str] = ()) 
 
 
 def levels(column: pa.Array) -> pa.Array:
-    """Categories that are told as lists of their levels (a list column, or JSON), as one text each:
+    """Categories that are lists of their levels (a list column, or JSON), as one text each:
     ``Clothing > Tops``. Other columns as they are.
     """
     column = plain(column)

@@ -1,7 +1,7 @@
 """Say how files of a catalogue are understood, and write the settings.
 
-`check` guesses the layout of one file (products and pictures) or two, reads all rows, says what it
-understood and writes unposed.toml; `layouts` lists the layouts there are.
+`check` guesses the layout of one file (products and pictures) or two, reads all rows, prints what
+it understood and writes unposed.toml; `layouts` lists the layouts there are.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Check files, or list layouts."""
     from unposed_jobs import config, storage
     from unposed_jobs.catalogue import checking, places
-    from unposed_jobs.jobs.source_frames import with_image_root
+    from unposed_jobs.distributed.source_frames import with_image_root
     from unposed_jobs.reference import selection
 
     if arguments.action == "layouts":
@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{target} is there already and stays; --write names another file")
         return
     try:
-        told = checking.as_toml(settings, products, images, 0 if least == usual else least)
-        target.write_text(told, encoding="utf-8")
+        text = checking.as_toml(settings, products, images, 0 if least == usual else least)
+        target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UnposedError(f"cannot write {target}: {error.strerror}") from None
     print(f"wrote {target}: unposed train --config {target}, then unposed audit --config {target}")

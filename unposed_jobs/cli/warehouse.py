@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="settings (default: ./unposed.toml)",
     )
     mode = maintain.add_mutually_exclusive_group()
-    mode.add_argument("--dry-run", action="store_true", help="only tell (the default)")
+    mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
     mode.add_argument("--apply", action="store_true", help="do it")
     entry.add_keep_days(maintain)
     fresh = actions.add_parser(
@@ -84,7 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Maintain and print what was done to each table, clear a day, or tell how old the last is."""
+    """Maintain and print what was done to each table, clear a day, or print how old the last is."""
     actions = {
         "champion": _champion,
         "clear-day": _clear,
@@ -119,11 +119,12 @@ def _freshness(arguments: argparse.Namespace) -> int:
 
 def _clear(arguments: argparse.Namespace) -> int:
     from unposed_jobs import config
+    from unposed_jobs.sql import views
     from unposed_jobs.warehouse import Warehouse
 
     warehouse = Warehouse.open(config.load(arguments.config).warehouse, create=False)
     record = warehouse.clear_day(arguments.date, arguments.reason)
-    warehouse.publish_views()
+    views.publish(warehouse)
     print(f"cleared {arguments.date}: {record.figures['cleared']} is published no more")
     return 0
 
@@ -133,13 +134,17 @@ def _maintain(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
     from unposed_jobs import config
+    from unposed_jobs.sql import views
     from unposed_jobs.warehouse import Warehouse, maintenance
 
     warehouse = Warehouse.open(config.load(arguments.config).warehouse, create=False)
     console = Console()
     with console.status("maintaining the tables"):
         reports = maintenance.maintain(
-            warehouse, arguments.apply, timedelta(days=arguments.keep_days)
+            warehouse,
+            arguments.apply,
+            timedelta(days=arguments.keep_days),
+            renew_views=views.publish,
         )
     table = Table(
         "table",

@@ -6,7 +6,7 @@ one catalogue: standardising would blow up the noise of whatever a catalogue doe
 three ratios that say which way the body is turned weigh 1; whether head and feet are in the frame
 weighs half; the rest breaks ties. Which side a side view shows is among the rest: left and right
 are one pose to a retailer, and two clusters of it would be taken from poses that differ. The
-coordinates tell little that the ratios do not, and much about where in the frame a person stands:
+coordinates add little to the ratios, and much about where in the frame a person stands:
 together they get a fixed, small share of the variance.
 """
 
@@ -63,10 +63,10 @@ class Scaler:
         scale = np.array([WEIGHTS.get(label, 0.0) for label in labels])
         coordinates = ~np.isin(labels, (*RATIOS, DEPTH))
         variance = values.var(axis=0)
-        told = (variance * scale**2).sum()
+        spread = (variance * scale**2).sum()
         raw = variance[coordinates].sum()
         # Where nothing varies there is nothing to balance; any small weight will do.
-        share = COORDINATES_SHARE * told / raw if raw > 1e-9 and told > 1e-9 else 1e-4
+        share = COORDINATES_SHARE * spread / raw if raw > 1e-9 and spread > 1e-9 else 1e-4
         scale[coordinates] = np.sqrt(share)
         return cls(values.mean(axis=0).astype(np.float32), scale.astype(np.float32))
 

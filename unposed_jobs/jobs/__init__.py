@@ -1,5 +1,4 @@
-"""Where the library meets Spark: ``run(spark, settings, run)`` for each job.
+"""The jobs: ``run(spark, settings, run)`` for each, and what they share.
 
-The only room that imports pyspark. The Spark jobs in ``spark/`` and the ``unposed`` commands
-call the same functions.
+The Spark entry points in ``spark/`` and the ``unposed`` commands call the same functions.
 """

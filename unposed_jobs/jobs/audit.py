@@ -6,7 +6,7 @@
 3. `audit.inference` decides the flags (the rest of Algorithm 2) batch by batch.
 4. The rows are checked and published as the day's, in one commit that also records the run; a
    check that fails publishes nothing, nor does a run during which another one was published.
-5. `vocabulary` tells what the profile corrects, and the analysts' views are made anew.
+5. `vocabulary` gets the profile's corrections, and the analysts' views are made anew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +27,17 @@ from unposed_jobs.audit import corrections, inference
 from unposed_jobs.audit.expectations import CLASSES, Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
+from unposed_jobs.distributed import frames, ingest, loaded
+from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import followed, frames, ingest, landmark_table, loaded, vocabulary_table
+from unposed_jobs.jobs import estimator, life, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
-from unposed_jobs.jobs.session import fit_shuffle
+from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
-from unposed_jobs.warehouse import RunRecord, Warehouse, day_checks, tables
+from unposed_jobs.warehouse import Warehouse, day_checks, tables
+from unposed_jobs.warehouse.publishing import Staged
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -56,7 +58,8 @@ PRODUCTS_A_BATCH = 512
 
 @dataclass(frozen=True)
 class _Champion:
-    """What the day is audited by; `unused` are lines about what the profile says in vain."""
+    """What the day is audited by; `unused` are lines about entries of the profile that have no
+    effect."""
 
     model: ModelRow
     bundle: Bundle
@@ -66,9 +69,9 @@ class _Champion:
 
 
 def check(settings: Settings) -> None:
-    """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    """Validate settings and sources before Spark starts. Raises UnposedError."""
     warehouse = Warehouse.open(settings.warehouse)
-    _champion(warehouse, followed.settings_for(warehouse, settings))
+    _champion(warehouse, estimator.resolve(warehouse, settings))
     ingest.check_sources(settings)
 
 
@@ -79,16 +82,22 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     ErrorBudgetExceededError for a broken source, CheckFailedError where staged rows are wrong,
     ConflictError where another run of the day was published meanwhile.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
-    warehouse = Warehouse.open(settings.warehouse)
+    with life.begin("audit", settings, run) as current:
+        return _audit(spark, settings, run, current)
+
+
+def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> dict[str, Any]:
+    clock, warehouse = time.monotonic(), current.warehouse
     seen = warehouse.seen(run.run_date)
-    settings = followed.settings_for(warehouse, settings)
+    settings = estimator.resolve(warehouse, settings)
     champion = _champion(warehouse, settings)
     model, expectations = champion.model, champion.expectations
+    current.model_version = model.model_version
     for line in champion.unused:
         run.progress(line)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True, carried=True)
-    rejected = ingest.check_budget(catalogue, settings)
+    rejected = current.figures["rejected"] = ingest.count(catalogue)
+    ingest.check_budget(catalogue, rejected, settings)
     fit_shuffle(spark, rejected["images"]["rows"])
 
     job = Context(spark, settings, run, warehouse)
@@ -96,7 +105,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     assigned = assign_poses(job, pictures, model)
     products = products_with_pictures(catalogue.products, pictures, assigned).persist()
     rejects = catalogue.rejects.persist()
-    run_id = run_identity(
+    run_id = current.run_id = run_identity(
         "audit",
         run.run_date,
         settings.audit,
@@ -114,23 +123,12 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         rejects.coalesce(1),
         warehouse.stage("catalogue_rejects", run_id),
     )
-    rows = {
+    current.rows = rows = {
         table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
     }
-    figures = _figures(spark, staged["product_audit"]) | {"rejected": rejected}
-    figures |= _rules(settings)
+    figures = current.figures
+    figures |= _figures(spark, staged["product_audit"]) | _rules(settings)
     figures["seconds"] = round(time.monotonic() - clock, 1)
-
-    record = RunRecord(
-        run_id=run_id,
-        job="audit",
-        run_date=run.run_date,
-        state="dry_run" if run.dry_run else "published",
-        model_version=model.model_version,
-        started_at=started,
-        rows=rows,
-        figures=figures,
-    )
     pictured = F.when(F.col("pictures").isNotNull(), F.size("pictures")).otherwise(0)
     counted = products.agg(F.count(F.lit(1)), F.coalesce(F.sum(pictured), F.lit(0)))
     listed, shown = counted.collect()[0]
@@ -139,17 +137,15 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         "pose_flags": listed * len(expectations.ask_ids),
         "product_images": shown,
     }
-    record = _checked(job, record, staged, expected)
+    _check(job, current, staged, expected)
     if run.dry_run:
         for name, files in staged.items():
             warehouse.discard(name, files)
-        warehouse.record_run(record)
     else:
-        warehouse.publish_day(seen, record, staged)
+        current.publish_day(seen, staged)
         vocabulary_table.correct(
             warehouse, model, champion.bundle, champion.profile.corrections, run_id
         )
-        warehouse.publish_views()
     run.progress(
         f"audited {rows['product_audit']} products: {rows['pose_flags']} flags, "
         f"{rows['catalogue_rejects']} source rows set aside, {figures['seconds']} s"
@@ -160,7 +156,7 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
 
 def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFrame:
     """The day's pictures with what is known of them: the struct of `audit.pictures.PICTURE`
-    without the pose, and product_id. A picture never looked at has null statuses.
+    without the pose, and product_id. A picture that was never read has null statuses.
     """
     state = frames.read_table(job.spark, job.warehouse, "images").select(
         "image_uri", F.col("status").alias("image_status"), "content_sha256", "error"
@@ -314,7 +310,7 @@ def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:
 
 
 def _check_estimator(model: ModelRow, settings: Settings) -> None:
-    wanted = landmark_table.estimator_of(settings)
+    wanted = estimator.identify(settings)
     if wanted != model.estimator_id:
         table = settings.catalogue.landmarks
         how = f"--landmarks {table}" if table else f"--estimator {settings.pose.estimator}"
@@ -324,13 +320,11 @@ def _check_estimator(model: ModelRow, settings: Settings) -> None:
         )
 
 
-def _checked(
-    job: Context, record: RunRecord, staged: day_checks.Staged, expected: dict[str, int]
-) -> RunRecord:
-    """The record with what the checks found, which is kept in `check_results`.
+def _check(job: Context, current: Life, staged: Staged, expected: dict[str, int]) -> None:
+    """Hold the staged rows to the checks; what they found is kept in `check_results`.
 
-    Raises CheckFailedError where one fails, after the run is recorded as refused; the staged
-    files stay until maintenance, for whoever looks into it.
+    Raises CheckFailedError where one fails; the staged files stay until maintenance, for whoever
+    investigates it.
     """
     warehouse, run = job.warehouse, job.run
     verdict = day_checks.judge(
@@ -341,28 +335,23 @@ def _checked(
         settings=job.settings.checks,
         accepted=run.accept_changes,
     )
-    record = dataclasses.replace(
-        record, figures=dict(record.figures) | {"checks": day_checks.figures(verdict)}
-    )
+    current.figures["checks"] = day_checks.figures(verdict)
     if not run.dry_run:
-        results = warehouse.stage(day_checks.TABLE, record.run_id)
+        results = warehouse.stage(day_checks.TABLE, current.run_id)
         rows = results.write(verdict.table(run.run_date))
-        warehouse.write_day(day_checks.TABLE, run.run_date, rows, record.run_id)
+        warehouse.write_day(day_checks.TABLE, run.run_date, rows, current.run_id)
     for outcome in ("warned", "accepted"):
         if results_of := verdict.of(outcome):
-            run.progress(f"checks {outcome}: {day_checks.said(results_of)}")
+            run.progress(f"checks {outcome}: {day_checks.summary(results_of)}")
     failed = verdict.of("failed")
     if not failed:
-        return record
+        return
     changed = all(result.rule in day_checks.CHANGES for result in failed)
-    error = CheckFailedError(
+    raise CheckFailedError(
         f"nothing was published for {run.run_date}, {len(failed)} of {len(verdict.results)} checks "
-        f"failed: {day_checks.said(failed)}; its staged rows are kept (run={record.run_id})"
+        f"failed: {day_checks.summary(failed)}; its staged rows are kept (run={current.run_id})"
         + ('. If it is right all the same: --accept-changes "who: why"' if changed else "")
     )
-    warehouse.record_run(dataclasses.replace(record, state="refused", error=str(error)))
-    error.recorded = True
-    raise error
 
 
 def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
@@ -380,7 +369,7 @@ def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
 
 
 def _rules(settings: Settings) -> dict[str, str]:
-    """Digests of what, beside the model, decides what is missing: the view `changes` compares
+    """Digests of what decides, apart from the model, what is missing: the view `changes` compares
     those of two days.
     """
     rules = dataclasses.replace(settings.audit, profile="")

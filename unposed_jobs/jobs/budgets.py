@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from unposed_jobs.config import ExtractionSettings, Settings
 from unposed_jobs.errors import ErrorBudgetExceededError
+
+if TYPE_CHECKING:
+    from unposed_jobs.jobs.extraction_figures import Compared, Extracted
 
 FEW = 5
 """So many pictures are never too many, unless they are more than half of all."""
@@ -31,7 +34,7 @@ UNDECODABLE = Bound(
     "max_undecodable",
     ("not_a_picture",),
     "cannot be read, as they cannot be decoded",
-    "Mend the source; landmarks.error tells why of each",
+    "Mend the source; landmarks.error has the reason of each",
 )
 BOUNDS = (
     Bound(
@@ -69,47 +72,52 @@ _NO_ROW = Bound(
 
 
 def fingerprinted(
-    figures: dict[str, Any], settings: Settings, examples: Callable[[tuple[str, ...]], list[str]]
+    compared: Compared, settings: Settings, examples: Callable[[tuple[str, ...]], list[str]]
 ) -> None:
-    """Hold the listed pictures to their bounds; `examples` tells of statuses' pictures.
+    """Hold the listed pictures to their bounds; `examples` names some of given statuses.
 
     Raises ErrorBudgetExceededError.
     """
     table = bool(settings.catalogue.landmarks)
     for bound in (_NO_ROW if table and b.setting == "max_missing" else b for b in BOUNDS):
-        counts = {name: figures[name] for name in bound.statuses if figures[name]}
+        counts = {
+            name: compared.statuses[name] for name in bound.statuses if compared.statuses.get(name)
+        }
         count, share = sum(counts.values()), getattr(settings.extraction, bound.setting)
-        if exceeded(count, figures["pictures"], share):
-            told = ", ".join(f"{name} {n}" for name, n in counts.items()).replace("_", " ")
-            head = f"{count} of {figures['pictures']} pictures {bound.what} ({told})"
+        if exceeded(count, compared.pictures, share):
+            by_status = ", ".join(f"{name} {n}" for name, n in counts.items()).replace("_", " ")
+            head = f"{count} of {compared.pictures} pictures {bound.what} ({by_status})"
             raise _refusal(bound, head, share, "kept", examples(bound.statuses))
 
 
-def decoded(figures: dict[str, Any], settings: Settings, examples: Callable[[], list[str]]) -> None:
+def decoded(
+    compared: Compared, done: Extracted, settings: Settings, examples: Callable[[], list[str]]
+) -> None:
     """Hold to its bound what was there and could not be decoded, on this night or before.
 
     Raises ErrorBudgetExceededError.
     """
     share = settings.extraction.max_undecodable
-    count = figures["unreadable_pictures"] + figures["not_a_picture"]
-    if exceeded(count, figures["pictures"], share):
-        told = ", ".join(f"{name} {n}" for name, n in figures.get("errors", {}).items())
-        head = f"{count} of {figures['pictures']} pictures {UNDECODABLE.what}"
-        head += f" ({told})" if told else ""
+    count = done.unreadable_pictures + compared.statuses.get("not_a_picture", 0)
+    if exceeded(count, compared.pictures, share):
+        errors = done.measured.errors if done.measured else {}
+        by_error = ", ".join(f"{name} {n}" for name, n in errors.items())
+        head = f"{count} of {compared.pictures} pictures {UNDECODABLE.what}"
+        head += f" ({by_error})" if by_error else ""
         raise _refusal(UNDECODABLE, head, share, "published", examples())
 
 
-def extracted(figures: dict[str, Any], settings: ExtractionSettings, examples: list[str]) -> None:
-    """Hold to its bound what was lost between the two looks; what was extracted is kept.
+def extracted(done: Extracted, settings: ExtractionSettings, examples: list[str]) -> None:
+    """Hold to its bound what was lost between comparing and extracting; what was extracted is kept.
 
     Raises ErrorBudgetExceededError.
     """
-    lost, total = figures["lost"], figures["to_extract"]
+    lost, total = done.lost, done.to_extract
     if exceeded(lost, total, settings.max_lost):
         raise ErrorBudgetExceededError(
-            f"{lost} of {total} pictures to extract were lost between two looks, more than "
-            f"[extraction] max_lost = {settings.max_lost:g}; {figures['extracted']} are kept. Is "
-            f"the storage up? Then run it again: it goes on with what is left{_such(examples)}"
+            f"{lost} of {total} pictures to extract were lost since they were compared, more than "
+            f"[extraction] max_lost = {settings.max_lost:g}; {done.extracted} are kept. Is the "
+            f"storage up? Then run it again: it continues with the rest{_such(examples)}"
         )
 
 
@@ -143,5 +151,5 @@ class Night:
         if time.time() > self._until:
             raise ErrorBudgetExceededError(
                 f"the time of the night is over ([extraction] night_seconds = {self.seconds:g}); "
-                "what was committed is kept. Run it again: it goes on with what is left"
+                "what was committed is kept. Run it again: it continues with the rest"
             )

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from unposed_jobs import config, machine
+from unposed_jobs import config
 from unposed_jobs.arguments import Parser, day, positive
-from unposed_jobs.errors import MachineError, NothingToDoError, UnposedError
-
-_log = logging.getLogger(__name__)
+from unposed_jobs.errors import UnposedError
 
 
 def say(line: str) -> None:
@@ -44,7 +41,7 @@ class Run:
     accept_changes: str = ""
     """Who accepts a day that changed beyond the bounds of ``[checks]``, and why."""
     progress: Callable[[str], None] = say
-    """Where a job tells how far it is, line by line."""
+    """Takes the job's progress, line by line."""
 
 
 def _optional_number(text: str) -> int | None:
@@ -134,7 +131,7 @@ def _age(text: str) -> timedelta:
 
 
 def add_scope(parser: argparse.ArgumentParser) -> None:
-    """The flag of jobs that may look at the reference products alone."""
+    """The flag of jobs that may take the reference products alone."""
     parser.add_argument(
         "--scope", choices=("all", "reference"), default="all", help="which products"
     )
@@ -191,66 +188,17 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
     )
 
 
-@contextlib.contextmanager
-def recorded(job: str, settings: config.Settings, run: Run) -> Iterator[None]:
-    """Let a job that ends by an error leave its row in the table `runs`: refused, or failed.
-
-    A job records its own success, and a refusal that it knows more about. Where there is no
-    warehouse, or it cannot be written, the error alone tells.
-    """
-    started = datetime.now(UTC)
-    try:
-        yield
-    except BaseException as error:
-        if not getattr(error, "recorded", False):
-            try:
-                _record(job, settings, run, started, error)
-            except Exception as second:  # The first error is the one to tell.
-                _log.info("the run could not be recorded: %s", _line(second))
-        raise
-
-
-def _record(
-    job: str, settings: config.Settings, run: Run, started: datetime, error: BaseException
-) -> None:
-    from unposed_jobs.warehouse import RunRecord, Warehouse
-
-    Warehouse.open(settings.warehouse, create=False).record_run(
-        RunRecord(
-            run_id=f"{job}-{run.run_date}-{started:%Y%m%dT%H%M%S%f}",
-            job=job,
-            run_date=run.run_date,
-            state=_state(error),
-            started_at=started,
-            error=_line(error),
-        )
-    )
-
-
-def _state(error: BaseException) -> Literal["skipped", "refused", "failed"]:
-    if isinstance(error, NothingToDoError):
-        return "skipped"
-    known = isinstance(error, UnposedError) and not isinstance(error, MachineError)
-    return "refused" if known else "failed"
-
-
-def _line(error: BaseException) -> str:
-    """The error in one line of bounded length."""
-    text = str(error).strip().splitlines()
-    kind = "" if isinstance(error, UnposedError) else f"{type(error).__name__}: "
-    return f"{kind}{text[0] if text else 'no message'}"[:500]
-
-
 def local(
     *jobs: str, arguments: argparse.Namespace, scope: str | None = None, **overrides: Any
 ) -> None:
     """Run jobs, by the names of their modules, one after the other in one session here.
 
     Each job's ``check(settings)``, where it has one, comes before the first job: what the last
-    one would refuse is said before the work of the others is done. `overrides` are
+    one would refuse is refused before the work of the others is done. `overrides` are
     ``section__key=value`` settings; None means not given.
     """
-    from unposed_jobs.jobs.session import session, user_errors
+    from unposed_jobs.distributed.session import session
+    from unposed_jobs.jobs import life
 
     settings = settings_of(arguments, **overrides)
     modules = [importlib.import_module(f"unposed_jobs.jobs.{name}") for name in jobs]
@@ -261,7 +209,7 @@ def local(
     run = run_of(arguments, scope)
     try:
         for name, module in zip(jobs, modules, strict=True):
-            with recorded(name, settings, run), machine.errors(), user_errors():
+            with life.before(name, settings, run):
                 module.run(spark, settings, run)
     finally:
         spark.stop()
@@ -285,14 +233,15 @@ def submit(
         add(parser)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("py4j", "pyiceberg"):  # They would tell of every file, and have the last word.
+    for chatty in ("py4j", "pyiceberg"):  # They would log every file, and the last line.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        from unposed_jobs.jobs.session import session, user_errors
+        from unposed_jobs.distributed.session import session
+        from unposed_jobs.jobs import life
 
         settings, asked = settings_of(arguments), run_of(arguments)
         job = run.__module__.rsplit(".", 1)[-1]
-        with recorded(job, settings, asked), machine.errors(), user_errors():
+        with life.before(job, settings, asked):
             run(session(f"unposed-{name}") if needs_spark else None, settings, asked)
     except UnposedError as error:
         print(f"unposed: {error}", file=sys.stderr)

@@ -1,21 +1,21 @@
 """Landmarks of the day's new and changed pictures.
 
-1. `fingerprint_pictures`: etag, size and date of every listed picture against the table
-   `images`; only those that differ are read and hashed. One snapshot keeps the new state.
+1. `compare_pictures`: etag, size and date of every listed picture against the table `images`; only
+   those that differ are read and hashed. `keep_state` writes what is new, in one commit.
 2. `extract_contents`: the contents that this estimator has not seen yet, chunk by chunk; each
    group of chunks is a commit to the table `landmarks`, so a lost night goes on where it was.
 
 A picture that cannot be had or read becomes a status in those tables; too many of a kind, and the
-run is refused (`budgets`). Where the landmarks come
-from elsewhere (``[catalogue] landmarks``), no picture is opened: both steps take what that table
-says, one commit each.
+run is refused (`budgets`). Where the landmarks come from elsewhere (``[catalogue] landmarks``), no
+picture is opened: both steps take what that table holds, one commit each.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -25,28 +25,28 @@ from pyspark.sql import functions as F
 from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints, places
 from unposed_jobs.config import Settings
-from unposed_jobs.errors import ErrorBudgetExceededError, NothingToDoError
-from unposed_jobs.jobs import budgets, chunks, followed, frames, ingest, landmark_table, reference
+from unposed_jobs.distributed import chunks, frames, ingest, landmark_table, popular
+from unposed_jobs.distributed.session import fit_shuffle
+from unposed_jobs.errors import NothingToDoError
+from unposed_jobs.jobs import budgets, estimator, life
 from unposed_jobs.jobs.context import Context
-from unposed_jobs.jobs.extraction_figures import Told, speed
+from unposed_jobs.jobs.extraction_figures import Compared, Extracted, Tally
 from unposed_jobs.jobs.identity import run_identity
-from unposed_jobs.jobs.session import fit_shuffle
-from unposed_jobs.warehouse import RunRecord, Warehouse
+from unposed_jobs.jobs.life import Life
+from unposed_jobs.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from unposed_jobs.jobs.entry import Run
-
-_FAILED = storage.STATUSES
-"""The statuses of a picture whose bytes cannot be had."""
+    from unposed_jobs.warehouse.staging import StagedFile
 
 
 def check(settings: Settings) -> None:
-    """Raise UnposedError for what `run` would refuse and can be told without Spark."""
+    """Validate settings and sources before Spark starts. Raises UnposedError."""
     storage.configure(places.allowed(settings))
     warehouse = Warehouse.open(settings.warehouse)
-    landmark_table.estimator_of(followed.settings_for(warehouse, settings))
+    estimator.identify(estimator.resolve(warehouse, settings))
     ingest.check_sources(settings)
 
 
@@ -56,17 +56,23 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
     Raises ErrorBudgetExceededError where too many rows or pictures cannot be read, and
     UnposedError for what a user can mend: source, weights, estimator.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
+    with life.begin("extract", settings, run) as current:
+        return _extract(spark, settings, run, current)
+
+
+def _extract(spark: SparkSession, settings: Settings, run: Run, current: Life) -> dict[str, Any]:
+    clock, warehouse = time.monotonic(), current.warehouse
     storage.configure(places.allowed(settings))
-    warehouse = Warehouse.open(settings.warehouse)
-    settings = followed.settings_for(warehouse, settings)
-    estimator_id = landmark_table.estimator_of(settings)
+    settings = estimator.resolve(warehouse, settings)
+    estimator_id = estimator.identify(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True)
-    counts = ingest.check_budget(catalogue, settings)["images"]
+    rejected = current.figures["rejected"] = ingest.count(catalogue)
+    ingest.check_budget(catalogue, rejected, settings)
+    counts = rejected["images"]
     fit_shuffle(spark, counts["rows"])
     if not counts["accepted"] and counts["other_day"]:
         raise NothingToDoError(f"the catalogue lists no picture for {run.run_date}: nothing to do")
-    run_id = run_identity(
+    run_id = current.run_id = run_identity(
         "extract", run.run_date, settings.pose, estimator_id, run.scope, run.limit, *_part(run)
     )
 
@@ -76,42 +82,36 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
         share = F.pmod(F.xxhash64("image_uri", F.lit("shard")), F.lit(of))
         images = images.where(share == number - 1)
     if run.scope == "reference":
-        chosen = reference.reference_products(catalogue, settings)
+        chosen = popular.reference_products(catalogue, settings)
         images = images.join(chosen.select("product_id"), "product_id", "left_semi")
     job = Context(spark, settings, run, warehouse, budgets.Night(settings.extraction.night_seconds))
-    tonight, figures = fingerprint_pictures(job, run_id, images, catalogue.landmarks)
+    tonight = compare_pictures(job, images, catalogue.landmarks)
+    pictures, compared = tonight.pictures, tonight.counts
+    current.figures |= compared.figures() | {"scope": run.scope, "shard": list(run.shard)}
     try:
-        extracted = extract_contents(job, run_id, estimator_id, tonight, catalogue.landmarks)
-        decoding = figures | extracted
-        budgets.decoded(decoding, settings, lambda: _undecodable(job, estimator_id, tonight))
-    finally:
-        tonight.unpersist()
-    snapshots = figures.pop("snapshots") | extracted.pop("snapshots")
-    figures |= extracted | {"scope": run.scope, "shard": list(run.shard)}
-    figures["seconds"] = round(time.monotonic() - clock, 1)
-    told = [f"{name} {figures[name]}" for name in _FAILED if figures[name]]
-    run.progress(
-        f"pictures {figures['pictures']}, new {figures['new']}, changed {figures['changed']}, "
-        f"unchanged {figures['unchanged']}, failed {figures['failed']}"
-        f"{' (' + ', '.join(told) + ')' if told else ''}; "
-        f"extracted {figures['extracted']} in {figures['seconds']} s"
-        f"{speed(figures)}"
-    )
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_id,
-            job="extract",
-            run_date=run.run_date,
-            state="dry_run" if run.dry_run else "published",
-            started_at=started,
-            rows={"landmarks": 0 if run.dry_run else figures["extracted"]},
-            figures=figures,
-            snapshots=snapshots,
+        budgets.fingerprinted(compared, settings, lambda statuses: _lost(pictures, statuses))
+        if tonight.altered and not run.dry_run:
+            current.snapshots["images"] = keep_state(job, run_id, tonight)
+        extracted = Extracted()
+        for extracted in extract_contents(job, run_id, estimator_id, pictures, catalogue.landmarks):
+            current.figures |= extracted.figures()
+            current.rows["landmarks"] = extracted.extracted
+            if extracted.snapshot is not None:
+                current.snapshots["landmarks"] = extracted.snapshot
+        budgets.decoded(
+            compared, extracted, settings, lambda: _undecodable(job, estimator_id, pictures)
         )
+    finally:
+        pictures.unpersist()
+    current.figures["seconds"] = round(time.monotonic() - clock, 1)
+    failures = [f"{name} {count}" for name, count in compared.statuses.items() if count]
+    run.progress(
+        f"pictures {compared.pictures}, new {compared.new}, changed {compared.changed}, "
+        f"unchanged {compared.unchanged}, failed {compared.failed}"
+        f"{' (' + ', '.join(failures) + ')' if failures else ''}; "
+        f"extracted {extracted.extracted}{extracted.speed()}; {current.figures['seconds']} s in all"
     )
-    if not run.dry_run:
-        warehouse.publish_views()
-    return figures
+    return current.figures
 
 
 def _part(run: Run) -> tuple[str, ...]:
@@ -119,26 +119,36 @@ def _part(run: Run) -> tuple[str, ...]:
     return () if run.shard[1] == 1 else ("shard {} of {}".format(*run.shard),)
 
 
-def fingerprint_pictures(
-    job: Context, run_id: str, images: DataFrame, landmarks: DataFrame | None = None
-) -> tuple[DataFrame, dict[str, Any]]:
-    """Find what is new or changed and keep the new state of the table `images`.
+@dataclass(frozen=True)
+class Tonight:
+    """The listed pictures, compared with the table `images`."""
 
-    `images` has the columns of catalogue.schemas.IMAGES; with `landmarks` (schemas.LANDMARKS) they
-    are told by those and not looked at. Returns the listed pictures
-    (`fingerprints.FINGERPRINTED`), and counts by change and by status. The frame is persisted and
-    to be let go by the caller: the same question later in the session would find it again, and
-    with it how the pictures were now.
+    pictures: DataFrame
+    """`fingerprints.FINGERPRINTED`. Persisted, to be let go by whoever asked: the same question
+    later in the session would find it again, and with it how the pictures were now."""
+    counts: Compared
+    altered: list[int]
+    """The buckets of the table in which rows differ."""
+    read_at: int | None
+    """The snapshot of the table that they were compared with."""
+
+
+def compare_pictures(
+    job: Context, images: DataFrame, landmarks: DataFrame | None = None
+) -> Tonight:
+    """Find what is new or changed since the table `images` was written.
+
+    `images` has the columns of catalogue.schemas.IMAGES; with `landmarks` (schemas.LANDMARKS) the
+    pictures' state is taken from those, and no picture is opened.
     """
-    warehouse, settings, run = job.warehouse, job.settings, job.run
-    told = images.groupBy("image_uri").agg(
+    settings, run = job.settings, job.run
+    read_at = job.warehouse.snapshot_id("images")
+    distinct = images.groupBy("image_uri").agg(
         *(F.max(name).alias(name) for name in ("etag", "size", "last_modified"))
     )
     if run.limit:
-        told = told.orderBy(F.xxhash64("image_uri"), "image_uri").limit(run.limit)
-    read_at = warehouse.snapshot_id("images")
-    known = frames.read_table(job.spark, warehouse, "images")
-    beside = known.select(
+        distinct = distinct.orderBy(F.xxhash64("image_uri"), "image_uri").limit(run.limit)
+    known = frames.read_table(job.spark, job.warehouse, "images").select(
         "image_uri",
         F.col("content_sha256").alias("known_sha256"),
         *(
@@ -156,7 +166,7 @@ def fingerprint_pictures(
             night.check()
             yield found
 
-    listed = told.join(beside, "image_uri", "left").select(*fingerprints.LISTED.names)
+    listed = distinct.join(known, "image_uri", "left").select(*fingerprints.LISTED.names)
     if landmarks is not None:
         tonight = landmark_table.fingerprinted(listed, landmarks, run_date)
     else:
@@ -171,41 +181,34 @@ def fingerprint_pictures(
         .agg(F.count(F.lit(1)).alias("count"), F.collect_set(bucket).alias("altered"))
         .collect()
     )
-    figures: dict[str, Any] = {
-        "pictures": sum(row["count"] for row in counts),
-        **{name: _total(counts, "change", name) for name in ("new", "changed", "touched")},
-        "unchanged": _total(counts, "change", "unchanged"),
-        "failed": _total(counts, "change", "failed"),
-        **{name: _total(counts, "status", name) for name in _FAILED},
-        "snapshots": {},
-    }
-
-    def examples(statuses: tuple[str, ...]) -> list[str]:
-        lost = tonight.where(F.col("status").isin(*statuses)).select("error")
-        return [row["error"] for row in lost.limit(budgets.EXAMPLES).collect()]
-
-    try:
-        budgets.fingerprinted(figures, settings, examples)
-    except ErrorBudgetExceededError:
-        tonight.unpersist()
-        raise
+    compared = Compared.of(_totals(counts, "change"), _totals(counts, "status"))
     altered = sorted({number for row in counts for number in row["altered"]})
-    if altered and not run.dry_run:
-        # Whole buckets are written: those in which no picture is another one stay as they are.
-        within = {"bucket": altered}
-        columns = [field.name for field in known.schema if field.name not in ("bucket", "run_id")]
-        others = frames.read_table(job.spark, warehouse, "images", within).join(
-            tonight, "image_uri", "left_anti"
-        )
-        listed = tonight.where(frames.bucket_of("image_uri", buckets).isin(altered))
-        state = others.select(*columns).unionByName(listed.select(*columns))
-        staged = frames.stage(
-            frames.with_bucket(state, "image_uri", buckets), warehouse.stage("images", run_id)
-        )
-        figures["snapshots"]["images"] = warehouse.replace_partitions(
-            "images", within, staged, run_id, read_at=read_at
-        )
-    return tonight, figures
+    return Tonight(tonight, compared, altered, read_at)
+
+
+def _lost(tonight: DataFrame, statuses: tuple[str, ...]) -> list[str]:
+    """Some of the pictures of those statuses, with the reason."""
+    lost = tonight.where(F.col("status").isin(*statuses)).select("error")
+    return [row["error"] for row in lost.limit(budgets.EXAMPLES).collect()]
+
+
+def keep_state(job: Context, run_id: str, tonight: Tonight) -> int:
+    """Write the pictures' new state into the table `images`; returns its snapshot id.
+
+    Whole buckets are written, where rows differ; others stay as they are. Raises ConflictError
+    where another run wrote the table meanwhile.
+    """
+    warehouse, buckets = job.warehouse, job.settings.warehouse.buckets
+    within = {"bucket": tonight.altered}
+    known = frames.read_table(job.spark, warehouse, "images", within)
+    columns = [field.name for field in known.schema if field.name not in ("bucket", "run_id")]
+    others = known.join(tonight.pictures, "image_uri", "left_anti")
+    listed = tonight.pictures.where(frames.bucket_of("image_uri", buckets).isin(tonight.altered))
+    state = others.select(*columns).unionByName(listed.select(*columns))
+    staged = frames.stage(
+        frames.with_bucket(state, "image_uri", buckets), warehouse.stage("images", run_id)
+    )
+    return warehouse.replace_partitions("images", within, staged, run_id, read_at=tonight.read_at)
 
 
 def extract_contents(
@@ -214,37 +217,66 @@ def extract_contents(
     estimator_id: str,
     tonight: DataFrame,
     landmarks: DataFrame | None = None,
-) -> dict[str, Any]:
-    """Extract the contents without landmarks of this estimator, commit by commit.
+) -> Iterator[Extracted]:
+    """Extract the contents without landmarks of this estimator; yields after every commit, and the
+    whole at last.
 
     `tonight` has image_uri, content_sha256 and status. With `landmarks` there is nothing to
-    compute, and one commit. Returns counts by landmark status.
+    compute, and one commit. Raises ErrorBudgetExceededError where too many are lost or the night's
+    time is over; what is committed stays.
     """
-    warehouse, settings, run, pose = job.warehouse, job.settings, job.run, job.settings.pose
-    web = places.allowed(settings)
+    warehouse, settings = job.warehouse, job.settings
     read_at, own = warehouse.snapshot_id("landmarks"), set[int]()
     work, total, unreadable = _work(job, estimator_id, tonight)
     todo = work.where("seen is null").select("content_sha256", "image_uri")
-    groups = chunks.commits(total, job.chunk_size, pose.commit_chunks, job.tasks)
+    groups = chunks.commits(total, job.chunk_size, settings.pose.commit_chunks, job.tasks)
     if landmarks is not None:
         groups = min(groups, 1)
-    figures: dict[str, Any] = {
-        "to_extract": total,
-        "extracted": 0,
-        "ok": 0,
-        "no_person": 0,
-        "unreadable": 0,
-        "lost": 0,
-        "unreadable_pictures": unreadable,
-        "snapshots": {},
-    }
-    if run.dry_run:
+    done = Extracted(to_extract=total, unreadable_pictures=unreadable)
+    if job.run.dry_run:
         work.unpersist()
-        return figures
-    told, examples = Told(), list[str]()
+        yield done
+        return
+    tally, examples = Tally(), list[str]()
     group_of = F.pmod(F.xxhash64("content_sha256"), F.lit(groups))
+    for group in range(groups):
+        job.night.check()
+        part = todo.where(group_of == group)
+        if landmarks is not None:
+            rows = landmark_table.extracted(part, landmarks, estimator_id)
+        else:
+            cut = chunks.cut(ceil(total / groups), job.chunk_size, job.tasks)
+            rows = _extract_rows(job, _chunked(part, cut), estimator_id)
+        rows = rows.persist()
+        counts, digest = tally.add(rows)
+        if lost := counts.pop("lost", 0):
+            done = done.losing(lost)
+            gone = rows.where("status = 'lost'").select("error").limit(budgets.EXAMPLES)
+            examples += [row["error"] for row in gone.collect()]
+            budgets.extracted(done, settings.extraction, examples[: budgets.EXAMPLES])
+        writing = time.monotonic()
+        staged = _stage_rows(job, run_id, rows)
+        snapshot = warehouse.append(
+            "landmarks", staged, run_id, part=digest, read_at=read_at, own=own
+        )
+        own.add(snapshot)
+        rows.unpersist()
+        tally.seconds["write"] += time.monotonic() - writing
+        done = done.committing(counts, snapshot)
+        job.run.progress(f"committed group {group + 1} of {groups}: {done.extracted} of {total}")
+        yield done
+    done = replace(done, measured=tally.measure(done))
+    if done.unreadable:
+        broken = _unreadable(job, estimator_id).join(work.where("seen is null"), "content_sha256")
+        more = broken.agg(F.sum("pictures")).collect()[0][0] or 0
+        done = replace(done, unreadable_pictures=unreadable + more)
+    work.unpersist()
+    yield done
 
-    night = job.night
+
+def _extract_rows(job: Context, contents: DataFrame, estimator_id: str) -> DataFrame:
+    """The rows of `chunks.EXTRACTED`, made on the executors when they are asked for."""
+    web, pose, night = places.allowed(job.settings), job.settings.pose, job.night
 
     def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         storage.configure(web)
@@ -252,43 +284,16 @@ def extract_contents(
             night.check()
             yield found
 
-    for group in range(groups):
-        night.check()
-        part = todo.where(group_of == group)
-        if landmarks is not None:
-            rows = landmark_table.extracted(part, landmarks, estimator_id)
-        else:
-            cut = chunks.cut(ceil(total / groups), job.chunk_size, job.tasks)
-            rows = _chunked(part, cut).mapInArrow(extract, frames.spark_schema(chunks.EXTRACTED))
-        rows = rows.persist()
-        counts, digest = told.add(rows)
-        if lost := counts.pop("lost", 0):
-            figures["lost"] += lost
-            gone = rows.where("status = 'lost'").select("error").limit(budgets.EXAMPLES)
-            examples += [row["error"] for row in gone.collect()]
-            budgets.extracted(figures, settings.extraction, examples[: budgets.EXAMPLES])
-        kept = rows.where(~F.col("status").eqNullSafe("lost"))
-        writing = time.monotonic()
-        staged = frames.stage(
-            frames.with_bucket(kept, "content_sha256", settings.warehouse.buckets),
-            warehouse.stage("landmarks", run_id),
-        )
-        snapshot = warehouse.append(
-            "landmarks", staged, run_id, part=digest, read_at=read_at, own=own
-        )
-        own.add(snapshot)
-        figures["snapshots"]["landmarks"] = snapshot
-        rows.unpersist()
-        told.seconds["write"] += time.monotonic() - writing
-        for status, count in counts.items():
-            figures[status] += count
-            figures["extracted"] += count
-        run.progress(f"committed group {group + 1} of {groups}: {figures['extracted']} of {total}")
-    if figures["unreadable"]:
-        broken = _unreadable(job, estimator_id).join(work.where("seen is null"), "content_sha256")
-        figures["unreadable_pictures"] += broken.agg(F.sum("pictures")).collect()[0][0] or 0
-    work.unpersist()
-    return figures | told.figures(figures)
+    return contents.mapInArrow(extract, frames.spark_schema(chunks.EXTRACTED))
+
+
+def _stage_rows(job: Context, run_id: str, rows: DataFrame) -> list[StagedFile]:
+    """Stage the extracted rows, but for those of pictures that were lost."""
+    kept = rows.where(~F.col("status").eqNullSafe("lost"))
+    return frames.stage(
+        frames.with_bucket(kept, "content_sha256", job.settings.warehouse.buckets),
+        job.warehouse.stage("landmarks", run_id),
+    )
 
 
 def _work(job: Context, estimator_id: str, tonight: DataFrame) -> tuple[DataFrame, int, int]:
@@ -338,5 +343,8 @@ def _chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
     return contents.repartitionById(cut.number, chunk.cast("int"))
 
 
-def _total(counts: list[Any], column: str, value: str) -> int:
-    return sum(row["count"] for row in counts if row[column] == value)
+def _totals(counts: list[Any], column: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for row in counts:
+        found[row[column]] += row["count"]
+    return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from unposed_jobs import storage
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.jobs import life
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
-from unposed_jobs.warehouse import RunRecord, Warehouse, maintenance
+from unposed_jobs.sql import views
+from unposed_jobs.warehouse import Warehouse, maintenance
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,20 +35,26 @@ _COUNTS = (
 
 
 def run(spark: SparkSession | None, settings: Settings, run: Run) -> dict[str, Any]:
-    """Maintain all tables and remove retired bundles, or with `run.dry_run` only tell; returns the
-    figures that are also kept in the table `runs`.
+    """Maintain all tables and remove retired bundles, or with `run.dry_run` only report; returns
+    the figures that are also kept in the table `runs`.
 
     Raises UnposedError where there is no warehouse.
     """
-    started = datetime.now(UTC)
-    warehouse = Warehouse.open(settings.warehouse, create=False)
+    with life.begin("maintain", settings, run, create=False, renew_views=False) as current:
+        return _maintain(run, current)
+
+
+def _maintain(run: Run, current: Life) -> dict[str, Any]:
+    warehouse, figures = current.warehouse, current.figures
+    current.run_id = run_identity("maintain", run.run_date, current.started_at.isoformat())
     reports = maintenance.maintain(
-        warehouse, apply=not run.dry_run, snapshot_age=timedelta(days=run.keep_days)
+        warehouse,
+        apply=not run.dry_run,
+        snapshot_age=timedelta(days=run.keep_days),
+        renew_views=views.publish,
     )
     bundles = retire_bundles(warehouse, run)
-    figures: dict[str, Any] = {
-        name: sum(getattr(report, name) for report in reports) for name in _COUNTS
-    }
+    figures |= {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}
     figures |= {
         "orphans": sum(len(report.orphans) for report in reports),
         "orphan_bytes": sum(report.orphan_bytes for report in reports),
@@ -53,24 +62,16 @@ def run(spark: SparkSession | None, settings: Settings, run: Run) -> dict[str, A
         "bundles": len(bundles),
     }
     for report in reports:
-        told = {name: getattr(report, name) for name in _COUNTS} | {"orphans": len(report.orphans)}
-        if any(told.values()):
+        counts = {name: getattr(report, name) for name in _COUNTS} | {
+            "orphans": len(report.orphans)
+        }
+        if any(counts.values()):
             run.progress(
                 f"{report.table}: "
-                + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in told.items() if n)
+                + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items() if n)
             )
     would = "would be" if run.dry_run else "were"
     run.progress(f"maintained: {len(bundles)} bundles {would} removed, see the lines above")
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_identity("maintain", run.run_date, started.isoformat()),
-            job="maintain",
-            run_date=run.run_date,
-            state="dry_run" if run.dry_run else "published",
-            started_at=started,
-            figures=figures,
-        )
-    )
     return figures
 
 

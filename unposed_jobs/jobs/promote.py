@@ -14,12 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
+from unposed_jobs.distributed import ingest
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import ingest, train
+from unposed_jobs.jobs import life, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import promotion, registry
 from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.sql import views
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
@@ -32,18 +35,22 @@ if TYPE_CHECKING:
     from unposed_jobs.reference.registry import ModelRow
 
 JUDGED_PRODUCTS = 2_000
-"""Products whose flags are compared: enough to tell a share to a percent."""
+"""Products whose flags are compared: enough for a share to a percent."""
 
 
 def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     """Decide on the day's candidate; returns its row of `models` as it is afterwards.
 
     A rejected candidate is no error: tonight's audit goes on with the champion. Where
-    `run.promote_anyway` says who accepts it and why, it is promoted nevertheless, and both
+    `run.promote_anyway` names who accepts it and why, it is promoted nevertheless, and both
     reasons are recorded. Raises UnposedError where the day has no candidate.
     """
-    started = datetime.now(UTC)
-    warehouse = Warehouse.open(settings.warehouse)
+    with life.begin("promote", settings, run) as current:
+        return _promote(spark, settings, run, current)
+
+
+def _promote(spark: SparkSession, settings: Settings, run: Run, current: Life) -> ModelRow:
+    warehouse = current.warehouse
     champion = registry.champion(warehouse)
     candidate = _trained(warehouse, run, "candidate")
     if candidate is None:
@@ -51,16 +58,19 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         promoted = champion if champion and champion.run_date == run.run_date else None
         if promoted is not None and not (refused and run.promote_anyway):
             run.progress(f"promoted {promoted.model_version} already: {promoted.reason}")
+            current.recorded = True  # By the run that promoted it.
             return promoted
         candidate = refused
     if candidate is None:
         raise UnposedError(
             f"no candidate was trained for {run.run_date}; run: unposed train --date {run.run_date}"
         )
+    current.model_version = candidate.model_version
+    run_id = current.run_id = run_identity("promote", run.run_date, candidate.model_version)
     decision = _decide(Context(spark, settings, run, warehouse), candidate, champion)
     if run.promote_anyway and not decision.promote:
         decision = promotion.accept(decision, run.promote_anyway)
-    run_id = run_identity("promote", run.run_date, candidate.model_version)
+    current.figures |= decision.figures
     decided = dataclasses.replace(
         candidate,
         status="champion" if decision.promote else "rejected",
@@ -72,22 +82,9 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     rows = [decided]
     if decision.promote and champion is not None:
         rows.append(dataclasses.replace(champion, status="retired"))
-    snapshots = {} if run.dry_run else {"models": registry.record(warehouse, rows, run_id)}
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_id,
-            job="promote",
-            run_date=run.run_date,
-            state="dry_run" if run.dry_run else "published",
-            started_at=started,
-            model_version=candidate.model_version,
-            rows={"models": len(rows)},
-            figures=decision.figures,
-            snapshots=snapshots,
-        )
-    )
+    current.rows["models"] = len(rows)
     if not run.dry_run:
-        warehouse.publish_views()
+        current.snapshots["models"] = registry.record(warehouse, rows, run_id)
     word = "promoted" if decision.promote else "rejected"
     run.progress(
         f"{word} {candidate.model_version}: {decision.reason}"
@@ -140,7 +137,7 @@ def by_hand(warehouse: Warehouse, version: str, reason: str, day: date) -> Model
             snapshots={"models": snapshot},
         )
     )
-    warehouse.publish_views()
+    views.publish(warehouse)
     return chosen
 
 
@@ -166,7 +163,7 @@ def _decide(job: Context, candidate: ModelRow, champion: ModelRow | None) -> pro
     pictures = train.pictures_with_landmarks(
         job, catalogue.images, sample.withColumn("popularity", F.lit(0.0)), candidate.estimator_id
     )
-    # What no night has looked at yet cannot tell the two models apart.
+    # A picture that no night has read yet gives no difference between the two models.
     known = pictures.filter(pc.field("status") != "unreadable")
     return promotion.decide(
         new, Bundle.load(champion.artefact_uri), known, job.settings.training, job.settings.audit

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyspark.sql import functions as F
 
 from unposed_jobs import storage
-from unposed_jobs.jobs import followed, frames, ingest, landmark_table, reference, vocabulary_table
+from unposed_jobs.distributed import frames, ingest, popular
+from unposed_jobs.jobs import estimator, life, vocabulary_table
 from unposed_jobs.jobs.context import Context
+from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.registry import ModelRow
 from unposed_jobs.reference.training import train_reference
-from unposed_jobs.warehouse import RunRecord, Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -51,16 +51,21 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
 
     Raises UnposedError where the reference is too small or has no landmarks.
     """
-    started = datetime.now(UTC)
-    warehouse = Warehouse.open(settings.warehouse)
-    settings = followed.settings_for(warehouse, settings)
-    estimator_id = landmark_table.estimator_of(settings)
+    with life.begin("train", settings, run) as current:
+        return _train(spark, settings, run, current)
+
+
+def _train(spark: SparkSession, settings: Settings, run: Run, current: Life) -> ModelRow:
+    warehouse = current.warehouse
+    settings = estimator.resolve(warehouse, settings)
+    estimator_id = estimator.identify(settings)
     catalogue = ingest.read_catalogue(spark, settings, run.run_date)
-    ingest.check_budget(catalogue, settings)
+    rejected = current.figures["rejected"] = ingest.count(catalogue)
+    ingest.check_budget(catalogue, rejected, settings)
     pictures = pictures_with_landmarks(
         Context(spark, settings, run, warehouse),
         catalogue.images,
-        reference.reference_products(catalogue, settings),
+        popular.reference_products(catalogue, settings),
         estimator_id,
     )
     before = registry.predecessor(warehouse, run.run_date, estimator_id)
@@ -77,8 +82,9 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         },
         progress=run.progress,
     )
-    version = bundle.model_version
-    run_id = vocabulary_table.training_run(run.run_date, version)
+    version = current.model_version = bundle.model_version
+    current.figures |= bundle.metrics
+    run_id = current.run_id = vocabulary_table.training_run(run.run_date, version)
     uri = storage.join(settings.training.bundles, version)
     known = {row.model_version: row for row in registry.models(warehouse)}
     row = known.get(version)
@@ -91,38 +97,23 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
         estimator_id=estimator_id,
         artefact_uri=uri,
         checksums=bundle.checksums,
-        parameters=bundle.parameters | {followed.PARAMETER: settings.pose.estimator},
+        parameters=bundle.parameters | {estimator.PARAMETER: settings.pose.estimator},
         metrics=bundle.metrics,
         run_date=run.run_date,
         promoted_on=None,
         reason=None,
         run_id=run_id,
     )
-    snapshots = {}
     if not run.dry_run:
         bundle.save(uri)
-        snapshots["vocabulary"] = warehouse.replace_rows(
+        current.snapshots["vocabulary"] = warehouse.replace_rows(
             "vocabulary",
             {"model_version": version},
             vocabulary_table.learned(bundle, run_id),
             run_id,
         )
-        snapshots["models"] = registry.record(warehouse, [row], run_id)
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_id,
-            job="train",
-            run_date=run.run_date,
-            state="dry_run" if run.dry_run else "published",
-            started_at=started,
-            model_version=version,
-            rows={"vocabulary": bundle.vocabulary.num_rows, "models": 1},
-            figures=bundle.metrics,
-            snapshots=snapshots,
-        )
-    )
-    if not run.dry_run:
-        warehouse.publish_views()
+        current.snapshots["models"] = registry.record(warehouse, [row], run_id)
+    current.rows |= {"vocabulary": bundle.vocabulary.num_rows, "models": 1}
     run.progress(
         f"trained {version} on {bundle.metrics['pictures']} pictures of "
         f"{bundle.metrics['products']} products: {bundle.active.num_rows} poses, "

@@ -1,4 +1,4 @@
-"""Bytes to upright RGB pixels, or one line that says why not."""
+"""Bytes to upright RGB pixels, or one line with the reason why not."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def decode_noted(data: bytes, settings: PoseSettings) -> tuple[npt.NDArray[np.ui
         # Pillow's readers raise what they stumble over: OSError, SyntaxError, struct.error, ...
         reason = str(error) if isinstance(error, UnreadablePicture) else _reason(error)
     if reason.startswith(_MENDABLE):
-        with contextlib.suppress(Exception):  # Then the first reason is the one to tell.
+        with contextlib.suppress(Exception):  # Then the first reason is the one to raise.
             if found := mending.mended(data):
                 return _decoded(found[0], settings), found[1]
     raise UnreadablePicture(reason)
@@ -128,8 +128,8 @@ def _open(data: bytes) -> Image.Image:
             raise UnreadablePicture(
                 f"unread_format {name}: not read; save it as JPEG, PNG or WebP{further}"
             ) from None
-        told = f" {name}" if name else ""
-        raise UnreadablePicture(f"not_a_picture{told}: no known picture format") from None
+        which = f" {name}" if name else ""
+        raise UnreadablePicture(f"not_a_picture{which}: no known picture format") from None
 
 
 def _upright(image: Image.Image) -> Image.Image:

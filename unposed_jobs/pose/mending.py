@@ -53,7 +53,7 @@ def without_metadata(png: bytes) -> bytes:
     while at + 8 <= len(png):
         size, kind = int.from_bytes(png[at : at + 4], "big"), png[at + 4 : at + 8]
         following = at + 12 + size
-        # An upper-case first letter says that it cannot be done without.
+        # An upper-case first letter marks a chunk that cannot be left out.
         if kind[:1].isupper() or kind in _KEPT:
             kept.append(png[at:following])
         at = following
@@ -62,7 +62,7 @@ def without_metadata(png: bytes) -> bytes:
 
 @dataclass
 class _Jpeg:
-    """What the markers of a JPEG tell, up to where it ends."""
+    """What the markers of a JPEG hold, up to where it ends."""
 
     progressive: bool = False
     components: tuple[int, ...] = ()
@@ -76,7 +76,8 @@ class _Jpeg:
     come after it."""
 
     def absent(self) -> int | None:
-        """Bytes of the scans that were not begun, estimated; None where they are too many to tell.
+        """Bytes of the scans that were not begun, estimated; None where they are too many to
+        estimate.
 
         The last bit of the coefficients takes about twice what the bit before it took.
         """
@@ -89,15 +90,15 @@ class _Jpeg:
 
 
 def _with_end(data: bytes) -> tuple[bytes, str | None] | None:
-    told = _markers(data)
-    absent = told.absent()
-    if told.ended or absent is None:
+    jpeg = _markers(data)
+    absent = jpeg.absent()
+    if jpeg.ended or absent is None:
         return None
-    start, end = told.scans[-1]
+    start, end = jpeg.scans[-1]
     cut = data[:end].rstrip(b"\xff")
     whole = _pixels(cut + _END)
-    done = _done(whole, _pixels(cut + _NOISE + _END), told.row)
-    if told.progressive:
+    done = _done(whole, _pixels(cut + _NOISE + _END), jpeg.row)
+    if jpeg.progressive:
         read = end - start
         lost = read / max(done, 1e-6) - read + absent
         missing, of = lost / (end + lost), "its data"
@@ -136,43 +137,43 @@ def _pixels(data: bytes) -> npt.NDArray[np.uint8]:
 
 
 def _markers(data: bytes) -> _Jpeg:
-    told, at = _Jpeg(), 2
+    jpeg, at = _Jpeg(), 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
-            return told
+            return jpeg
         kind = data[at + 1]
         if kind == 0xFF:  # Markers may be padded.
             at += 1
             continue
         if kind == 0xD9:
-            told.ended = True
-            return told
+            jpeg.ended = True
+            return jpeg
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         body, at = data[at + 4 : at + 2 + size], at + 2 + size
         if kind in _FRAMES:
-            _frame(told, kind, body)
+            _frame(jpeg, kind, body)
         elif kind == 0xDA and at <= len(data):
-            _scan(told, body)
+            _scan(jpeg, body)
             start, at = at, _after(data, at)
-            told.scans.append((start, at))
-    told.ended = told.ended or data[at : at + 2] == _END
-    return told
+            jpeg.scans.append((start, at))
+    jpeg.ended = jpeg.ended or data[at : at + 2] == _END
+    return jpeg
 
 
-def _frame(told: _Jpeg, kind: int, body: bytes) -> None:
+def _frame(jpeg: _Jpeg, kind: int, body: bytes) -> None:
     count = body[5]
     parts = [body[6 + 3 * index : 9 + 3 * index] for index in range(count)]
-    told.progressive = kind in _PROGRESSIVE
-    told.components = tuple(part[0] for part in parts)
-    told.row = 8 * (max(part[1] & 15 for part in parts) if count > 1 else 1)
+    jpeg.progressive = kind in _PROGRESSIVE
+    jpeg.components = tuple(part[0] for part in parts)
+    jpeg.row = 8 * (max(part[1] & 15 for part in parts) if count > 1 else 1)
 
 
-def _scan(told: _Jpeg, body: bytes) -> None:
+def _scan(jpeg: _Jpeg, body: bytes) -> None:
     count = body[0]
     first, last, bits = body[1 + 2 * count : 4 + 2 * count]
     for index in range(count):
         for place in range(first, last + 1):
-            told.latest[body[1 + 2 * index], place] = len(told.scans), bits & 15
+            jpeg.latest[body[1 + 2 * index], place] = len(jpeg.scans), bits & 15
 
 
 def _after(data: bytes, at: int) -> int:

@@ -86,7 +86,7 @@ def table(
     As `cohorts.table`, with `ask_id`; `pose_id`, the class by which most products of the cohort
     show it; and `satisfied_by`, the classes whose pictures fill it there: its own and those that
     stand in for it. `share` is counted; `steady_share`, which decides, is that of the products
-    that tell (`_known_share`), drawn towards the whole reference's as a few products' worth, and
+    that tell (`_known_share`), shrunk towards the whole reference's by a few products' weight, and
     then as `steadying` has it.
     """
     rows = cohorts.table(learned.reference, order, attributes, examples)
@@ -206,10 +206,10 @@ def _usual(learned: Asks, ask: int, members: npt.NDArray[np.bool_]) -> int:
 def _known_share(
     reference: ReferenceProducts, ask: int, members: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """The share of a cohort's products that show an ask, and how many products tell.
+    """The share of a cohort's products that show an ask, and of how many products that is known.
 
-    A product that shows it tells for certain. One that does not tells as far as its pictures were
-    recognised: one of the others may show it.
+    A product that shows it is known for certain. One that does not is known as far as its pictures
+    were recognised: one of the others may show it.
     """
     shows = reference.shows[:, ask]
     with_it = float(np.count_nonzero(shows & members))

@@ -18,7 +18,7 @@ from unposed_jobs.reference.pictures import arrays
 TOLERANCES = {"stability": 0.1, "silhouette_same_space": 0.05, "named": 0.05}
 """How much a figure of the candidate may lie below the champion's. Stability is the noisiest: it
 moves by some hundredths from one random resampling to the next."""
-_TOLD = {
+_FIGURE_NAMES = {
     "stability": "stability",
     "silhouette_same_space": "silhouette",
     "named": "share of named pictures",
@@ -49,8 +49,8 @@ def decide(
     landmarks, ...). Without a champion the candidate is promoted. Else it must not fall more than
     its tolerance (`TOLERANCES`) below the champion in stability, in silhouette - of both models'
     classes in one space, the candidate's weighted features - and in the share of pictures it can
-    name; and at most `max_flip_share` of the flags (product x ask, over the asks of either
-    model) may change, no picture having changed. `audit` says what is flagged, from which share and
+    name; and at most `max_flip_share` of the flags (product x ask, over the asks of either model)
+    may change, no picture having changed. `audit` decides what is flagged, from which share and
     confidence on. A champion of another estimator cannot be compared, nor used any more.
     """
     audit = audit or AuditSettings()
@@ -71,7 +71,7 @@ def decide(
     for name, tolerance in TOLERANCES.items():
         before, after = figures[name]
         if before is not None and after is not None and after < before - tolerance:
-            reason = f"{_TOLD[name]} {after:.3f} is worse than the champion's {before:.3f}"
+            reason = f"{_FIGURE_NAMES[name]} {after:.3f} is worse than the champion's {before:.3f}"
             return Decision(False, reason, figures)
     if flips > settings.max_flip_share:
         reason = (
@@ -82,15 +82,15 @@ def decide(
     return Decision(True, f"no worse than the champion; {flips:.1%} of the flags change", figures)
 
 
-def accept(refusal: Decision, told: str) -> Decision:
-    """What becomes of a refusal that somebody overrules; `told` says who, and why.
+def accept(refusal: Decision, who_and_why: str) -> Decision:
+    """What becomes of a refusal that somebody overrules; `who_and_why` is kept.
 
     The figures keep both, so that a later reader sees what was known and who took it on.
     """
     return Decision(
         True,
-        f"accepted by hand ({told}) though {refusal.reason}",
-        refusal.figures | {"accepted_by_hand": told, "refused_because": refusal.reason},
+        f"accepted by hand ({who_and_why}) though {refusal.reason}",
+        refusal.figures | {"accepted_by_hand": who_and_why, "refused_because": refusal.reason},
     )
 
 

@@ -1,6 +1,6 @@
 """Which products are the reference set (paper sections 3.1 and 4.1): the rule, and its refusal.
 
-The top-K products by popularity among those with enough pictures. `unposed_jobs.jobs.reference`
+The top-K products by popularity among those with enough pictures. `distributed.popular`
 applies it to a catalogue of any size; popularity is `unposed_jobs.ranking.popularity`.
 """
 
@@ -24,22 +24,20 @@ def require_enough(
     pictures that a tenth of the products, or at least the few that are needed, do have (0: there
     is no such number). Raises UnposedError.
     """
-    if settings.top_k < MIN_PRODUCTS:
-        raise UnposedError(
-            f"[training] top_k = {settings.top_k} is too few; set it to {MIN_PRODUCTS} or more"
-        )
     if qualified >= MIN_PRODUCTS:
         return
-    told = (
+    shortage = (
         f"only {qualified} of {products} products have the {settings.min_pictures} pictures of a "
         f"reference product, and {MIN_PRODUCTS} are needed"
     )
     if reachable:
         raise UnposedError(
-            f"{told}; set [training] min_pictures = {reachable} or lower "
+            f"{shortage}; set [training] min_pictures = {reachable} or lower "
             f"(--min-pictures {reachable})"
         )
-    raise UnposedError(f"{told}; the catalogue lists too few products with pictures to learn from")
+    raise UnposedError(
+        f"{shortage}; the catalogue lists too few products with pictures to learn from"
+    )
 
 
 def reachable(pictures: Iterable[int], settings: TrainingSettings) -> int:

@@ -21,7 +21,7 @@ _NO_SUCH = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 @contextlib.contextmanager
-def _told(uri: str, doing: str) -> Iterator[None]:
+def _storage_errors(uri: str, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -54,7 +54,7 @@ def stat(uri: str) -> ObjectStat:
 
 def stat_at(uri: str, real: str) -> ObjectStat:
     """The `stat` of a file whose path has no links, as it was resolved."""
-    with _told(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         found = _regular(uri, os.stat(real, follow_symlinks=False))
     return ObjectStat(found.st_size, None, datetime.fromtimestamp(found.st_mtime, UTC))
 
@@ -65,7 +65,7 @@ def open_input(uri: str) -> BinaryIO:
 
 
 def _real(uri: str) -> str:
-    with _told(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         try:
             real = os.path.realpath(local_path(uri))
         except ValueError:
@@ -76,7 +76,7 @@ def _real(uri: str) -> str:
 
 def _open_at(uri: str, real: str) -> BinaryIO:
     stat_at(uri, real)
-    with _told(uri, "read"):
+    with _storage_errors(uri, "read"):
         # Looked at again once open, and without blocking: it may have been swapped for a pipe, or
         # a folder on the way for a link.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -98,7 +98,7 @@ def read_bytes(uri: str, max_bytes: int | None) -> bytes:
 
 def read_at(uri: str, real: str, max_bytes: int | None) -> bytes:
     """The bytes of a file whose path has no links, as it was resolved."""
-    with _open_at(uri, real) as file, _told(uri, "read"):
+    with _open_at(uri, real) as file, _storage_errors(uri, "read"):
         if max_bytes is None:
             return file.read()
         size = os.fstat(file.fileno()).st_size
@@ -114,7 +114,7 @@ def read_at(uri: str, real: str, max_bytes: int | None) -> bytes:
 def write_bytes(uri: str, data: bytes) -> None:
     """See `unposed_jobs.storage.write_bytes`."""
     path = local_path(uri)
-    with _told(uri, "write"):
+    with _storage_errors(uri, "write"):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Beside the target, then renamed: a reader sees the old file or the whole new one.
         part = path.parent / f".unposed-{uuid.uuid4().hex}"
@@ -133,20 +133,20 @@ def remove_folder(uri: str) -> int:
     if not folder.exists():
         return 0
     count = len(list_files(uri))
-    with _told(uri, "write"):
+    with _storage_errors(uri, "write"):
         shutil.rmtree(folder)
     return count
 
 
 def exists(uri: str) -> bool:
     """See `unposed_jobs.storage.exists`."""
-    with _told(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         return local_path(uri).is_file()
 
 
 def is_folder(uri: str) -> bool:
     """See `unposed_jobs.storage.is_folder`."""
-    with _told(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         return local_path(uri).is_dir()
 
 
@@ -161,7 +161,7 @@ def list_files(uri: str) -> list[str]:
     def stop(error: OSError) -> None:
         raise error
 
-    with _told(uri, "list"):
+    with _storage_errors(uri, "list"):
         for folder, _, names in os.walk(root, onerror=stop):
             found += [path for name in names if (path := Path(folder, name)).is_file()]
     as_uri = uri[:5].lower() == "file:"

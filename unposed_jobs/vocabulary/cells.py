@@ -1,10 +1,10 @@
 """Between k-means and names: a centroid that stands for two shots is divided, a tiny one left out.
 
 k-means spends its centroids where pictures are many and differ much. Ten legs seen from behind
-beside a hundred from the front cost it little, and share a centroid; a three-quarter view that few
-products have goes with the front view. Each picture can be read on its own (`naming.readings`),
-though, and where enough members of a centroid are read as another shot, they get one of their own.
-No label is needed: the readings are those that the names are made of.
+among a hundred from the front hardly change the sum of squares, and share a centroid; a
+three-quarter view that few products have goes with the front view. Each picture can be read on its
+own (`naming.readings`), though, and where enough members of a centroid are read as another shot,
+they get one of their own. No label is needed: the readings are those that the names are made of.
 
 The other way round, three pictures of one product, or false persons on the same kind of garment,
 are no pose of a catalogue: what too few products show is no class.
@@ -58,28 +58,28 @@ def divide(
         part[member] = count
         count += 1
         for name in names[names != common]:
-            told = member & (reading == name)
+            showing = member & (reading == name)
             rest = member & (reading == common)
-            share = told.sum() / member.sum()
+            share = showing.sum() / member.sum()
             if (
                 share >= LEAST_SHARE
-                and _enough(told, owner, somebody)
-                and _apart(codes[told], codes[rest])
+                and _enough(showing, owner, somebody)
+                and _apart(codes[showing], codes[rest])
             ):
-                part[told] = count
+                part[showing] = count
                 count += 1
     # What is rare everywhere, and so nowhere the commonest.
     for name in np.unique(reading):
-        told = reading == name
-        home = np.unique(part[told])
+        showing = reading == name
+        home = np.unique(part[showing])
         common = {int(one): _commonest(reading[part == one]) for one in home}
-        if name in common.values() or not _enough(told, owner, somebody):
+        if name in common.values() or not _enough(showing, owner, somebody):
             continue
         rest = np.isin(part, home) & (
             reading == np.array([common.get(one, "") for one in part.tolist()])
         )
-        if rest.any() and _apart(codes[told], codes[rest]):
-            part[told] = count
+        if rest.any() and _apart(codes[showing], codes[rest]):
+            part[showing] = count
             count += 1
     means = np.stack([codes[part == one].mean(axis=0) for one in np.unique(part)])
     return clustering.describe(codes, means.astype(np.float32))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ SUPERSEDED_AGE = timedelta(days=3)
 SMALL_FILE = 32 * 1024 * 1024
 """Bytes below which a file is worth putting together with others of its partition."""
 METADATA_KEPT = 20
-"""Versions of a table's metadata file that stay beside the current one; each commit leaves one."""
+"""Older versions of a table's metadata file that are kept; each commit leaves one."""
 _MANY_MANIFESTS = 20
 _PARTITIONS_A_COMMIT = 64
 
@@ -77,11 +77,14 @@ def maintain(
     snapshot_age: timedelta = SNAPSHOT_AGE,
     orphan_age: timedelta = ORPHAN_AGE,
     now: datetime | None = None,
+    *,
+    renew_views: Callable[[Warehouse], object],
 ) -> list[Report]:
-    """Maintain every table; without `apply` only tell what would be done.
+    """Maintain every table; without `apply` only report what would be done.
 
-    Raises ValueError for an `orphan_age` under three days: the files of a run that has not
-    committed yet are named by nothing.
+    `renew_views` (``sql.views.publish``) is called before any file is removed, lest readers have
+    views of removed files. Raises ValueError for an `orphan_age` under three days: the files of a
+    run that has not committed yet are named by nothing.
     """
     if orphan_age < ORPHAN_AGE:
         raise ValueError(f"orphans must be {ORPHAN_AGE.days} days old at least")
@@ -97,8 +100,7 @@ def maintain(
         trim_metadata(warehouse, name, report, apply)
         reports.append(report)
     if apply:
-        # The views must let go of compacted files before anything is removed.
-        warehouse.publish_views()
+        renew_views(warehouse)
     for report in reports:
         collect_orphans(warehouse, report.table, report, apply, now - orphan_age)
     return reports
@@ -131,7 +133,7 @@ def remove_superseded(
 def compact(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
     """Put a partition's small files together; a snapshot takes up many partitions.
 
-    Of day tables those of each run by themselves: a file tells whose rows it holds.
+    Of day tables those of each run by themselves: a file holds the rows of one run.
     """
     table, known = warehouse.table(name), TABLES[name]
     groups: dict[_Group, list[DataFile]] = defaultdict(list)
@@ -229,7 +231,7 @@ def merge_manifests(warehouse: Warehouse, name: str, report: Report, apply: bool
 
 def expire(warehouse: Warehouse, name: str, report: Report, apply: bool, before: datetime) -> None:
     """Forget snapshots that stopped being the current one before that time, but for the last of
-    each month, so that a month's end can be looked at for years.
+    each month, so that a month's end can be read for years.
 
     Not those that were made before it: a reader may have planned the files of a table that
     nobody wrote for a month until a minute ago.
@@ -265,7 +267,7 @@ def month_ends(log: Sequence[SnapshotLogEntry]) -> set[int]:
 def trim_metadata(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
     """Let a table remember few versions of its metadata, from now on by each commit.
 
-    A reader opens the current one; the older ones serve to look back at what was changed when.
+    A reader opens the current one; the older ones show what was changed when.
     """
     table = warehouse.table(name)
     report.old_metadata = max(0, len(table.metadata.metadata_log) - METADATA_KEPT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -17,10 +16,9 @@ from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import CheckFailedError
-from unposed_jobs.warehouse import checks, commit, publishing, query, reading, repeats, runs, views
-from unposed_jobs.warehouse.catalog import contract, identifier, open_catalog
+from unposed_jobs.warehouse import checks, commit, publishing, reading, repeats, runs
+from unposed_jobs.warehouse.opening import contract, identifier, open_catalog
 from unposed_jobs.warehouse.publishing import Seen
-from unposed_jobs.warehouse.query import Pinned
 from unposed_jobs.warehouse.reading import Filter
 from unposed_jobs.warehouse.runs import RunRecord
 from unposed_jobs.warehouse.staging import StagedFile, Stager
@@ -184,12 +182,12 @@ class Warehouse:
 
         A part of the run that is committed already is not added again: its snapshot's id is
         returned. A key that the part or the table has already is refused, also after the
-        snapshots that would tell of the part have expired; with `leave_out_repeats` its row
+        snapshots that name the part have expired; with `leave_out_repeats` its row
         is left out instead (`expected_rows` is what was staged).
 
         Looking for keys in the whole table grows with it. Who has left out the keys that the
         table had at the snapshot `read_at` names it: then only what was committed since is
-        looked at, but for the snapshots `own`, the caller's of other keys.
+        searched, except the snapshots `own`, the caller's of other keys.
 
         Raises CheckFailedError where a check fails, and nothing is published then.
         """
@@ -268,29 +266,6 @@ class Warehouse:
                     raise
         raise AssertionError("unreachable")
 
-    # Analysts
-
-    def publish_views(self) -> Path | None:
-        """Write the DuckDB file of views (`settings.views`) anew; returns its path.
-
-        To be called after each publish: the views read the files of that moment. None where
-        the tables are remote; `query` reads those through Arrow.
-        """
-        return views.publish(self)
-
-    def query(self, sql: str, parameters: query.Parameters = None) -> pa.Table:
-        """The rows of one SELECT over the tables and views as they are now, wherever they are.
-
-        `parameters` are bound: a list to ``?``, a mapping to ``$name``. Of the day tables only
-        published rows are seen. Raises UnposedError, in one line, for SQL that does not
-        only read or does not run.
-        """
-        return query.run(self, sql, parameters)
-
-    def pinned(self) -> Pinned:
-        """What readers see at this moment, for several questions that must agree."""
-        return Pinned(self)
-
     # Runs
 
     def record_run(
@@ -340,7 +315,7 @@ def _matches(rows: pa.Table, row_filter: Mapping[str, Any]) -> pa.ChunkedArray |
 def _check_within(
     known: Table, schema: Schema, predicate: BooleanExpression, staged: Sequence[StagedFile]
 ) -> None:
-    """Every staged file lies in what is replaced, else old rows would stay beside it."""
+    """Every staged file lies in what is replaced, else old rows would stay, too."""
     columns = Schema(*(schema.find_field(name) for name in known.partition))
     try:
         evaluate = expression_evaluator(columns, predicate, case_sensitive=True)

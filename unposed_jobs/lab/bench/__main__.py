@@ -20,8 +20,8 @@ from pathlib import Path
 
 from unposed_jobs import config
 from unposed_jobs.arguments import Parser, positive
+from unposed_jobs.distributed import devices
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import devices
 from unposed_jobs.lab.bench import card, machine, pictures
 from unposed_jobs.lab.bench.card import Report
 from unposed_jobs.lab.bench.results import GATED, Result, not_measured
@@ -261,8 +261,8 @@ def _gated(result: Result, passed: bool) -> Result:
 
 def _line(result: Result) -> str:
     sides = f"{result.ours} against {result.reference}; " if result.ours else ""
-    told = f"{sides}{result.spread_text}, target {result.target}: {card.verdict(result)}"
-    return f"{result.number} {result.title}: {told}"
+    measured = f"{sides}{result.spread_text}, target {result.target}: {card.verdict(result)}"
+    return f"{result.number} {result.title}: {measured}"
 
 
 def _ratios(text: str) -> tuple[str, ...]:

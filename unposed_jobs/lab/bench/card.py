@@ -43,8 +43,8 @@ def render(reports: list[Report], settings: Settings, price: float) -> str:
         "",
     ]
     for result, _ in results.values():
-        told = [*result.notes, *([result.invalid] if result.invalid else [])]
-        lines += [f"- **{result.number}.** {'; '.join(told)}."] if told else []
+        notes = [*result.notes, *([result.invalid] if result.invalid else [])]
+        lines += [f"- **{result.number}.** {'; '.join(notes)}."] if notes else []
     lines += ["", *_splits(results), *_plan(results, reports, settings, price)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -55,7 +55,9 @@ def _order(number: str) -> tuple[int, str]:
 
 
 def _machine(machine: dict[str, Any], number: int | None) -> list[str]:
-    versions = ", ".join(f"{name} {told}" for name, told in machine["versions"].items() if told)
+    versions = ", ".join(
+        f"{name} {version}" for name, version in machine["versions"].items() if version
+    )
     name = f"Run {number} on" if number else "Machine,"
     return [
         f"{name} {machine['date']}: {machine['cpu']}, {machine['cores']} cores, "

@@ -40,8 +40,8 @@ def standalone(
             _await(port, started[0])
             for number in range(workers):
                 own = Path(folder) / f"worker{number}.properties"
-                told = properties[number] if properties else {}
-                own.write_text("".join(f"{key} {value}\n" for key, value in told.items()))
+                extra = properties[number] if properties else {}
+                own.write_text("".join(f"{key} {value}\n" for key, value in extra.items()))
                 flags = ["--cores", "1", "--memory", memory, "--work-dir", f"{folder}/work{number}"]
                 flags += ["--properties-file", str(own), master]
                 started.append(

@@ -79,11 +79,11 @@ class SparkSide:
             estimator_id = estimators.identify(self._pose)
             tonight = self._spark.read.parquet(listed)
             start = time.perf_counter()
-            figures = extract_contents(job, _RUN, estimator_id, tonight)
+            *_, done = extract_contents(job, _RUN, estimator_id, tonight)
             seconds = time.perf_counter() - start
             stored = warehouse.table("landmarks").scan().count()
-        return {"seconds": seconds, "pictures": figures["extracted"], "stored": stored} | {
-            "figures": {key: value for key, value in figures.items() if key != "snapshots"}
+        return {"seconds": seconds, "pictures": done.extracted, "stored": stored} | {
+            "figures": done.figures()
         }
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class PoolSide:
 
     def _chunks(self, listed: pa.Table) -> list[tuple[pa.RecordBatch, PoseSettings]]:
         """As the job cuts so many pictures, the small ones last."""
-        from unposed_jobs.jobs import chunks
+        from unposed_jobs.distributed import chunks
 
         rows = listed.num_rows
         cut = chunks.cut(rows, self._pose.chunk_size, self._processes)
@@ -168,13 +168,13 @@ def _warm(run: Callable[[int], Any], cores: int, count: int) -> None:
 
 def _prepare(pose: PoseSettings) -> None:
     """A worker of the pool loads what a worker of Spark keeps between tasks."""
-    from unposed_jobs.jobs import chunks
+    from unposed_jobs.distributed import chunks
 
     chunks.ready(pose)
 
 
 def _extract(chunk: tuple[pa.RecordBatch, PoseSettings]) -> pa.Table:
-    from unposed_jobs.jobs import chunks
+    from unposed_jobs.distributed import chunks
 
     batch, pose = chunk
     return pa.Table.from_batches(

@@ -60,8 +60,8 @@ def _warm_run(side: Child) -> dict[str, Any]:
     Spark ends Python workers that have idled for a minute, which the other side's turns may take.
     """
     side.call("run", _FEW)
-    told: dict[str, Any] = side.call("run")
-    return told
+    result: dict[str, Any] = side.call("run")
+    return result
 
 
 def cores(folder: Path, pictures: int, pose: PoseSettings, count: int) -> list[Result]:

@@ -48,10 +48,10 @@ def _memory() -> int:
 
 def _java() -> str | None:
     try:
-        told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True)
+        answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r'version "([^"]+)"', told.stderr + told.stdout)
+    found = re.search(r'version "([^"]+)"', answer.stderr + answer.stdout)
     return found[1] if found else None
 
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 from unposed_jobs.lab.bench import cluster, made, sessions, tables
 from unposed_jobs.lab.bench.child import Child
 from unposed_jobs.lab.bench.results import Measured, Result, Target, quotients

@@ -193,7 +193,7 @@ def measure(
         "pictures": count,
         "listed": listed,
         "seconds": seconds,
-        "nights": {name: _told(found) for name, found in last.items()},
+        "nights": {name: _night_figures(found) for name, found in last.items()},
     }
     found = []
     for place, name in enumerate(("unchanged", "changed")):
@@ -283,5 +283,5 @@ def _read(figures: dict[str, Any]) -> int:
     return int(figures["pictures"] - figures["unchanged"] - figures["failed"])
 
 
-def _told(figures: dict[str, Any]) -> dict[str, Any]:
+def _night_figures(figures: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in figures.items() if key != "snapshots"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unposed_jobs.config import PoseSettings, Settings
-from unposed_jobs.jobs import chunks as fan_out
+from unposed_jobs.distributed import chunks as fan_out
 from unposed_jobs.lab.bench.results import Result
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from unposed_jobs.jobs import session
+from unposed_jobs.distributed import session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -99,7 +99,7 @@ class MadeCatalogues:
         self._spark.stop()
 
     def _write(self, folder: Path, settings: Settings, products: int) -> Warehouse:
-        from unposed_jobs.jobs import frames
+        from unposed_jobs.distributed import frames
         from unposed_jobs.warehouse import Warehouse
 
         warehouse = Warehouse.open(settings.warehouse)
@@ -154,7 +154,7 @@ def _listed(spark: SparkSession, folder: Path, products: int, cores: int) -> Non
 
 
 def _rows(spark: SparkSession, name: str, pictures: int, cores: int, estimator_id: str) -> Any:
-    from unposed_jobs.jobs import frames
+    from unposed_jobs.distributed import frames
     from unposed_jobs.warehouse import tables
 
     schema = pa.schema(

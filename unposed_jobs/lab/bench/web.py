@@ -48,7 +48,7 @@ class Server:
         self._process.join()
 
 
-def _serve(told: Connection, folder: str, round_trip: float) -> None:
+def _serve(pipe: Connection, folder: str, round_trip: float) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             await asyncio.sleep(round_trip)
@@ -68,7 +68,7 @@ def _serve(told: Connection, folder: str, round_trip: float) -> None:
 
     async def run() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=512)
-        told.send(server.sockets[0].getsockname()[1])
+        pipe.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(run())

@@ -62,13 +62,13 @@ def _confusions(result: Row | None) -> list[str]:
     worst = confusions(result["labels"], result["confusion"])[:CONFUSIONS]
     if not worst:
         return []
-    told = (
+    mistakes = (
         f"{true} taken for {said} ({count} of {total})"
         if said
         else f"{true} given no name ({count} of {total})"
         for true, said, count, total in worst
     )
-    lines = [f"The most frequent mistakes on rendered pictures: {'; '.join(told)}."]
+    lines = [f"The most frequent mistakes on rendered pictures: {'; '.join(mistakes)}."]
     lost = [
         label
         for row, label in enumerate(result["labels"])
@@ -206,29 +206,29 @@ def _seen_by_the_gate(results: Sequence[Row]) -> list[str]:
         for row in json.loads(identity.read())["out_of_fold"]
         if row["origin"] == "real"
     }
-    told = [
+    shares = [
         f"{held_out[group]:.1%} in {group}"
         for group in ("flatlay", "coco-empty")
         if group in held_out and _find(results, "false_persons", "estimator", group) is not None
     ]
-    if not told:
+    if not shares:
         return []
     return [
         "The gate that refuses false persons was fitted on rendered pictures and on real ones of "
         f"these folders, so they flatter it. On pictures kept out of its fitting it took for a "
-        f"person: {', '.join(told)}."
+        f"person: {', '.join(shares)}."
     ]
 
 
 def _places(results: Sequence[Row]) -> list[str]:
-    told = []
+    joints = []
     for group, words in (("chest", "chest crops"), ("legs", "leg crops")):
         result = _find(results, "joint_places", "estimator", group)
         if result is not None:
             own = result["figures"]["placed"]["value"]
             rival = result["baselines"]["mean place in other products"]["placed"]["value"]
-            told.append(f"{words} {own:.0%} (the mean place alone: {rival:.0%})")
-    return [f"Joints are in their places in: {', '.join(told)}."] if told else []
+            joints.append(f"{words} {own:.0%} (the mean place alone: {rival:.0%})")
+    return [f"Joints are in their places in: {', '.join(joints)}."] if joints else []
 
 
 def _real_poses(results: Sequence[Row]) -> list[str]:
@@ -257,7 +257,10 @@ def _flips(result: Row | None) -> list[str]:
     if result is None:
         return []
     share = result["figures"]["flip_rate"]["value"]
-    return [f"A training on other reference products turns {share:.1%} of the flags by itself."]
+    return [
+        f"Retraining on other reference products changes {share:.1%} of the flags although no "
+        "picture changed."
+    ]
 
 
 def _ratio(result: Row | None) -> list[str]:

@@ -112,10 +112,10 @@ def _figures(title: str, entries: Sequence[Entry]) -> Table:
         result = entry.result
         count = f"{result.pictures:,} / {result.products:,}"
         name = f"{entry.method}, {entry.group}" if entry.group else entry.method
-        table.add_row(name, count, *(told(result.figures[item]) for item in names))
+        table.add_row(name, count, *(figure_text(result.figures[item]) for item in names))
         if not shared or entry is entries[-1]:
             for rival, values in result.baselines.items():
-                cells = [told(values[name]) for name in names]
+                cells = [figure_text(values[name]) for name in names]
                 table.add_row(Text(f"  {rival}"), "", *cells, style="dim")
     return table
 
@@ -140,7 +140,9 @@ def _by_group(title: str, entries: Sequence[Entry], figure: str) -> Table:
     for name in next(iter(rows.values())):
         table.add_column(name)
     for group, cells in rows.items():
-        table.add_row(group, str(products[group]), *(told(cell[figure]) for cell in cells.values()))
+        table.add_row(
+            group, str(products[group]), *(figure_text(cell[figure]) for cell in cells.values())
+        )
     return table
 
 
@@ -155,11 +157,11 @@ def _details(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
 
 def _cell(value: Any) -> str:
     if isinstance(value, Interval):
-        return told(value)
+        return figure_text(value)
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def told(figure: Interval) -> str:
+def figure_text(figure: Interval) -> str:
     """A figure with its interval, as in "0.750 (0.73–0.77)"; a dash where it is not defined."""
     if not math.isfinite(figure.value):
         return "–"

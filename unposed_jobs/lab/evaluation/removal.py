@@ -66,16 +66,20 @@ def judge(
     flags = audit_products(batch, Expectations.from_bundle(model), audit, run).pose_flags
     flagged = _flagged(flags, votes)
 
-    def told(product: str, taken: str, wanted: str) -> bool:
+    def is_flagged(product: str, taken: str, wanted: str) -> bool:
         return (f"{product}{_BETWEEN}{taken}", wanted) in flagged
 
     wants = np.array([len(wanted) for wanted in complete.values()])
-    found = [[told(product, one, one) for one in wanted] for product, wanted in complete.items()]
-    alarms = [[told(product, "", one) for one in wanted] for product, wanted in complete.items()]
+    found = [
+        [is_flagged(product, one, one) for one in wanted] for product, wanted in complete.items()
+    ]
+    alarms = [
+        [is_flagged(product, "", one) for one in wanted] for product, wanted in complete.items()
+    ]
     recall, false_alarms = (_counts(part) for part in (found, alarms))
     # Each of a product's variants is asked for each of its labels.
     decisions = [
-        [told(product, taken, one) for taken in ("", *wanted) for one in wanted]
+        [is_flagged(product, taken, one) for taken in ("", *wanted) for one in wanted]
         for product, wanted in complete.items()
     ]
     rate = _counts(decisions).sum() / sum(map(len, decisions))

@@ -83,7 +83,9 @@ def _meaning(
 
 def _popular(products: pd.DataFrame) -> pd.DataFrame:
     """The products with `popularity`, 0 for all where no ratings are told."""
-    told = all(name in products for name in _RATING)
-    rating = [pd.to_numeric(products[name], errors="coerce").to_numpy() for name in _RATING if told]
-    score = popularity.weighted_rating(*rating) if told else np.zeros(len(products))
+    rated = all(name in products for name in _RATING)
+    rating = [
+        pd.to_numeric(products[name], errors="coerce").to_numpy() for name in _RATING if rated
+    ]
+    score = popularity.weighted_rating(*rating) if rated else np.zeros(len(products))
     return products.drop(columns=list(_RATING), errors="ignore").assign(popularity=score)

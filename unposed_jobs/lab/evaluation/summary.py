@@ -54,8 +54,8 @@ def worst_mistakes(
     for row in order[:limit]:
         values, counts = np.unique(guess[guess[:, row] != true[row], row], return_counts=True)
         label = str(values[counts.argmax()])
-        told = None if confidence is None else float(sure[row])
-        found.append(Mistake(names[row], str(true[row]), label, float(wrong[row]), told))
+        stated = None if confidence is None else float(sure[row])
+        found.append(Mistake(names[row], str(true[row]), label, float(wrong[row]), stated))
     return tuple(found)
 
 

@@ -134,8 +134,13 @@ def _prepare(out: Path, settings: SampleSettings) -> None:
                 shutil.rmtree(out / name, ignore_errors=True)
             for name in ("products.csv", "images.csv"):
                 (out / name).unlink(missing_ok=True)
-        told = {"what": "a catalogue rendered by unposed sample-catalogue", **asdict(settings)}
-        (out / MARK).write_text(json.dumps(told, default=str, indent=2) + "\n", encoding="utf-8")
+        description = {
+            "what": "a catalogue rendered by unposed sample-catalogue",
+            **asdict(settings),
+        }
+        (out / MARK).write_text(
+            json.dumps(description, default=str, indent=2) + "\n", encoding="utf-8"
+        )
         (out / "truth").mkdir()
     except OSError as error:
         raise _unwritable(out, error) from None

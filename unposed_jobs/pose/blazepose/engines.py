@@ -35,7 +35,7 @@ time, and the world landmarks are cut off."""
 
 INSIDE = (8, 8, 144)
 """The landmark network's coarsest values from which both heat maps and landmarks are made: what is
-where, before it is told as points."""
+where, before it becomes points."""
 
 _DETECTOR_SHAPES = ((224, 224, 3), (2254, 12), (2254, 1))
 _LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
@@ -75,7 +75,7 @@ def create(bundle: bytes) -> Engine:
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
     detector, landmarker = graphs(bundle)
-    landmarker = _told_inside(landmarker)
+    landmarker = _with_inner_output(landmarker)
     if _on_openvino():
         return OpenVinoEngine(detector, landmarker, threads())
     return TorchEngine(detector, landmarker, _device())
@@ -112,14 +112,14 @@ def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
         (task_bundle.LANDMARKER, LANDMARKER_OUTPUTS, _LANDMARKER_SHAPES),
     ):
         graph = tflite.prune(tflite.read(files[name]), outputs)
-        told = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
-        if told != shapes:
-            raise ValueError(f"{name} has other inputs and outputs than BlazePose: {told}")
+        sizes = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
+        if sizes != shapes:
+            raise ValueError(f"{name} has other inputs and outputs than BlazePose: {sizes}")
         found.append(rewriting.convolve_before_resizing(graph))
     return found[0], found[1]
 
 
-def _told_inside(landmarker: tflite.Graph) -> tflite.Graph:
+def _with_inner_output(landmarker: tflite.Graph) -> tflite.Graph:
     """The landmark network with one output more, where it has such: the last of its inner values
     of this shape.
     """
@@ -171,7 +171,7 @@ class OpenVinoNetwork:
     """A network in OpenVINO on the CPU, in float32.
 
     Compiled for each size of batch when one first comes: a quarter of a second each, which a
-    worker that only looks twice, or sees pictures one by one, need not spend.
+    worker that only does the second look, or sees pictures one by one, need not spend.
     """
 
     def __init__(self, graph: tflite.Graph, scaling: tuple[float, float], cores: int) -> None:

@@ -103,14 +103,14 @@ class Model:
                 f"wants an input of shape {_shown(shape)}",
                 "export it for pictures of shape (batch, 3, height, width)",
             )
-        told = settings.onnx_input_size
+        given = settings.onnx_input_size
         open_size = not (isinstance(shape[2], int) and isinstance(shape[3], int))
-        if open_size and not told:
+        if open_size and not given:
             raise self._refused(
                 "leaves the size of its input open",
                 "set [pose] onnx_input_size = [width, height], as in its training",
             )
-        width, height = (told[0], told[1]) if told else (shape[3], shape[2])
+        width, height = (given[0], given[1]) if given else (shape[3], shape[2])
         for own, other in ((shape[3], width), (shape[2], height)):
             if isinstance(own, int) and own != other:
                 raise self._refused(
@@ -138,13 +138,13 @@ class Model:
         except RuntimeError as error:
             raise self._refused(
                 f"fails on {people} inputs of {width} x {height} ({error})",
-                "export it with an open batch, or with the size that [pose] onnx_input_size says",
+                "export it with an open batch, or with the size of [pose] onnx_input_size",
             ) from None
         shapes = [output.shape for output in found]
         rank = 4 if len(shapes) == 1 else 3
         if any(len(shape) != rank or shape[0] != people for shape in shapes):
-            told = " and ".join(_shown(shape) for shape in shapes)
-            raise self._refused(f"gives {told}", f"export it with {_EXPECTED}")
+            listed = " and ".join(_shown(shape) for shape in shapes)
+            raise self._refused(f"gives {listed}", f"export it with {_EXPECTED}")
         if any(shape[1] != _POINTS for shape in shapes):
             raise self._refused(
                 f"gives {shapes[0][1]} key points, not COCO's {_POINTS}",

@@ -1,4 +1,4 @@
-"""An estimator that looks at the pictures in which another one has found nobody."""
+"""An estimator that classifies the pictures in which another one has found nobody."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ class KindEstimator:
             row for row, one in enumerate(results) if one.landmarks is None and one.error is None
         ]
         if bare:
-            for row, told in zip(bare, self._evidence([pictures[i] for i in bare]), strict=True):
-                results[row] = replace(results[row], kind_evidence=told)
+            for row, evidence in zip(
+                bare, self._evidence([pictures[i] for i in bare]), strict=True
+            ):
+                results[row] = replace(results[row], kind_evidence=evidence)
         return results
 
     def close(self) -> None:

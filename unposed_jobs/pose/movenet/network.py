@@ -63,10 +63,10 @@ class MoveNet:
         self.side = SIDES[kind]
         graph = heads(weights, kind)
         cells = self.side // _CELL
-        told = tuple(graph.shapes[number] for number in graph.inputs + graph.outputs)
+        found = tuple(graph.shapes[number] for number in graph.inputs + graph.outputs)
         wanted = ((1, self.side, self.side, 3), *((1, cells, cells, n) for n in _CHANNELS))
-        if told != wanted:
-            raise ValueError(f"other inputs and outputs than MoveNet {kind}: {told}")
+        if found != wanted:
+            raise ValueError(f"other inputs and outputs than MoveNet {kind}: {found}")
         self._network = engines.network(graph, engines.SIGNED)
 
     @property

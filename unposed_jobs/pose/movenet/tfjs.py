@@ -202,17 +202,17 @@ def _number(value: int | Array) -> int:
 
 def _constants(weights: Sequence[dict[str, Any]], values: bytes) -> Iterator[tuple[str, Array]]:
     start = 0
-    for told in weights:
-        kind = np.dtype(told.get("quantization", told)["dtype"]).newbyteorder("<")
+    for entry in weights:
+        kind = np.dtype(entry.get("quantization", entry)["dtype"]).newbyteorder("<")
         if kind not in ("<f2", "<f4", "<i4"):
             raise ValueError(f"weights of type {kind} are not supported")
-        shape = tuple(told["shape"])
+        shape = tuple(entry["shape"])
         count = int(np.prod(shape, dtype=np.int64))
         found = np.frombuffer(values, kind, count, start).reshape(shape)
-        yield told["name"], found.astype(told["dtype"])
+        yield entry["name"], found.astype(entry["dtype"])
         start += count * kind.itemsize
     if start != len(values):
-        raise ValueError(f"{len(values)} bytes of weights where {start} are told")
+        raise ValueError(f"{len(values)} bytes of weights where {start} are listed")
 
 
 def _attributes(node: dict[str, Any]) -> dict[str, Any]:

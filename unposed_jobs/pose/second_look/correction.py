@@ -36,11 +36,11 @@ EVIDENCE: tuple[str, ...] = (
     "border_left", "border_right", "border_top", "border_bottom", "score",
     *(f"{what}_{name}" for what in ("visibility", "presence", "peak", "depth") for name in _NAMES),
 )  # fmt: skip
-"""Names of `told_by`'s columns; lengths in sides of the square, from its middle."""
+"""Names of `evidence_of`'s columns; lengths in sides of the square, from its middle."""
 
 
-def told_by(seen: Sightings, size: npt.ArrayLike) -> Array:
-    """What the correction is told of sightings (..., P): (..., P, F); see `EVIDENCE`.
+def evidence_of(seen: Sightings, size: npt.ArrayLike) -> Array:
+    """The evidence of sightings (..., P): (..., P, F), the columns of `EVIDENCE`.
 
     `size` (..., 2) is the width and height of the picture, or of each.
     """
@@ -75,7 +75,7 @@ class Correction:
     CLIP = 5.0
     """Standard deviations: no single piece of evidence moves more than this."""
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Ready for JSON: a row for each piece of evidence; see `parse`."""
 
         def named(values: Array) -> dict[str, float]:
@@ -90,16 +90,16 @@ class Correction:
             ],
         }
 
-    def standardised(self, told: Array) -> Array:
+    def standardised(self, evidence: Array) -> Array:
         """What the weights (F, 8) are for."""
-        value: Array = np.clip((told - self.mean) / self.scale, -self.CLIP, self.CLIP)
+        value: Array = np.clip((evidence - self.mean) / self.scale, -self.CLIP, self.CLIP)
         return value
 
-    def moves(self, told: Array) -> Array:
+    def moves(self, evidence: Array) -> Array:
         """By how much shoulders and hips are off: (..., 4, 2), in sides of the square, for
         evidence (..., F).
         """
-        moves = self.standardised(told) @ self.weights + self.shift
+        moves = self.standardised(evidence) @ self.weights + self.shift
         value: Array = np.clip(moves, -0.5, 0.5).reshape(*moves.shape[:-1], 4, 2)
         return value
 
@@ -111,7 +111,7 @@ class Correction:
         if not len(seen):
             return seen
         regions = seen.regions.astype(np.float64)
-        moves = self.moves(told_by(seen, size))
+        moves = self.moves(evidence_of(seen, size))
         target = _turned(moves, regions[..., 3]) * regions[..., 2, None, None]
         points, scale = carried(seen.points.astype(np.float64), target)
         depth = seen.depth * scale[..., None]
@@ -119,7 +119,7 @@ class Correction:
 
 
 def parse(read: dict[str, Any]) -> Correction:
-    """What `Correction.told` has told. Raises KeyError, TypeError or ValueError for any other."""
+    """The inverse of `Correction.as_json`. Raises KeyError, TypeError or ValueError."""
     rows = read["weights"]
     if tuple(row["evidence"] for row in rows) != EVIDENCE:
         raise ValueError("the correction was made for other evidence")

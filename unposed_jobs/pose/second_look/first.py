@@ -74,14 +74,14 @@ class First:
             float(self.body.logit(values)), float(self.front.logit(values)), float(glance)
         )
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Ready for JSON; see `parse`."""
-        heads = {name: logistic.told(getattr(self, name), POOLED) for name in _HEADS}
-        return {"stop": round(self.stop, 4), "correction": self.correction.told()} | heads
+        heads = {name: logistic.as_json(getattr(self, name), POOLED) for name in _HEADS}
+        return {"stop": round(self.stop, 4), "correction": self.correction.as_json()} | heads
 
 
 def parse(read: dict[str, Any]) -> First:
-    """What `First.told` has told. Raises KeyError, TypeError or ValueError for anything else."""
+    """The inverse of `First.as_json`. Raises KeyError, TypeError or ValueError."""
     glance, body, front = (logistic.parse(read[name], POOLED, name) for name in _HEADS)
     stop = float(read["stop"])
     if not np.isfinite(stop):

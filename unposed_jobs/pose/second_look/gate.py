@@ -51,7 +51,7 @@ class Boosted:
     shift: float
 
     def score(self, features: Array) -> Array:
-        """For features (P, F): (P,), log odds that only their order means something of."""
+        """For features (P, F): (P,), uncalibrated log odds; use them for ranking only."""
         return np.asarray(self.trees.predict(features, raw_score=True, num_threads=1))
 
     def probability(self, features: Array) -> Array:

@@ -40,7 +40,7 @@ class Logistic:
         return value
 
 
-def told(model: Logistic, names: Sequence[str]) -> dict[str, Any]:
+def as_json(model: Logistic, names: Sequence[str]) -> dict[str, Any]:
     """The model, ready for JSON: a row for each piece of evidence."""
     columns = zip(names, model.mean, model.scale, model.weights, strict=True)
     return {

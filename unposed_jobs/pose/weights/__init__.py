@@ -91,7 +91,7 @@ def fetch_from(
     if source.endswith((".tgz", ".whl")):
         return _from_archive(settings, source, sha256, chosen)
     if chosen:
-        raise UnposedError("a .task bundle has the name of its file: give none beside --from")
+        raise UnposedError("a .task bundle has the name of its file: give no name with --from")
     name, wanted = _bundle_name(source), _checked_digest(sha256)
     present = _intact(settings, name)
     if present is not None and present.sha256 == wanted:
@@ -191,9 +191,9 @@ def _from_archive(
 def _package(source: str, digest: str) -> Package:
     packages = {weights.package.sha256: weights.package for weights in KNOWN.values()}
     if digest not in packages:
-        told = ", ".join(f"{package.spec} ({sha256})" for sha256, package in packages.items())
+        listed = ", ".join(f"{package.spec} ({sha256})" for sha256, package in packages.items())
         raise UnposedError(
-            f"{source} has sha256 {digest} and is none of the known archives: {told}; "
+            f"{source} has sha256 {digest} and is none of the known archives: {listed}; "
             "bring one of them"
         )
     return packages[digest]

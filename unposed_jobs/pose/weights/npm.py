@@ -49,10 +49,12 @@ def registry(package: str) -> str:
     """
     environment = {name.lower(): value for name, value in os.environ.items() if value}
     scope = package.partition("/")[0] if package.startswith("@") else ""
-    told = [_setting(path, f"{scope}:registry") for path in _files(environment)] if scope else []
-    told.append(environment.get("npm_config_registry"))
-    told += [_setting(path, "registry") for path in _files(environment)]
-    address = next((value for value in told if value), PUBLIC)
+    configured = (
+        [_setting(path, f"{scope}:registry") for path in _files(environment)] if scope else []
+    )
+    configured.append(environment.get("npm_config_registry"))
+    configured += [_setting(path, "registry") for path in _files(environment)]
+    address = next((value for value in configured if value), PUBLIC)
     try:
         parts = urlsplit(address)
         sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

@@ -31,7 +31,7 @@ def false_persons(
     a person in every picture, and a coin that says so as often as the judged one does; where these
     pictures are a part of others, `rate` is how often it does in all of them.
     """
-    person, told = np.asarray(truly, dtype=bool), np.asarray(said, dtype=bool)
+    person, found = np.asarray(truly, dtype=bool), np.asarray(said, dtype=bool)
     names, group = np.unique(np.asarray(products, dtype=np.str_), return_inverse=True)
 
     def figures(guess: Float) -> dict[str, Interval]:
@@ -43,12 +43,12 @@ def false_persons(
 
     return Result(
         "false_persons",
-        figures(told.astype(np.float64)),
+        figures(found.astype(np.float64)),
         {
-            "a person in every picture": figures(np.ones(len(told))),
+            "a person in every picture": figures(np.ones(len(found))),
             # The coin's expectation, so no draw of it is needed.
             "coin of the same rate": figures(
-                np.full(len(told), told.mean() if rate is None else rate)
+                np.full(len(found), found.mean() if rate is None else rate)
             ),
         },
         len(person),

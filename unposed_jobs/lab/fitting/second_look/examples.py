@@ -171,8 +171,8 @@ def people(folder: Path, settings: PoseSettings) -> Iterator[Example]:
     both as in COCO. Raises UnposedError where the file cannot be read.
     """
     try:
-        told = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
-        for row in told:
+        rows = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
+        for row in rows:
             picture = _read(folder / row["file"], settings)
             whole = [one for one in row["people"] if _keypoints(one)[_TORSO_COCO, 2].all()]
             if picture is not None and whole:
@@ -185,20 +185,20 @@ def people(folder: Path, settings: PoseSettings) -> Iterator[Example]:
         ) from None
 
 
-def _person(picture: Picture, told: dict[str, Any], kind: str, group: str) -> Example:
+def _person(picture: Picture, annotation: dict[str, Any], kind: str, group: str) -> Example:
     height, width = picture.shape[:2]
-    x, y, across, down = told["bbox"]
+    x, y, across, down = annotation["bbox"]
     left, right_ = int(max(x - 0.15 * across, 0)), int(min(x + 1.15 * across, width))
     top, bottom = int(max(y - 0.05 * down, 0)), int(min(y + 1.05 * down, height))
-    keypoints = _keypoints(told)[_JOINTS_COCO]
+    keypoints = _keypoints(annotation)[_JOINTS_COCO]
     joints = (keypoints[:, :2] - (left, top)) / (right_ - left, bottom - top)
     joints[keypoints[:, 2] == 0] = np.nan
     part = np.ascontiguousarray(picture[top:bottom, left:right_])
     return Example(part, "real", kind, group, joints)
 
 
-def _keypoints(told: dict[str, Any]) -> Array:
-    return np.array(told["keypoints"], float).reshape(17, 3)
+def _keypoints(annotation: dict[str, Any]) -> Array:
+    return np.array(annotation["keypoints"], float).reshape(17, 3)
 
 
 def pictures_below(folder: Path) -> list[Path]:

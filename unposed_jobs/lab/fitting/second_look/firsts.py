@@ -52,12 +52,12 @@ def _fit(looks: Looks) -> First:
     few = np.stack([pooled(seen.take(np.array(GLANCE))) for _, seen in looks])
     every = np.stack([pooled(seen) for _, seen in looks])
     way = np.array([_way(one) for one, _ in looks])
-    told = way != 0
+    known = way != 0
     return First(
         moves.fit([look for look in looks if look[0].joints is not None]),
         logistic_regression(few, people, weights, _STRENGTHS["glance"]),
         logistic_regression(every, people, weights, _STRENGTHS["body"]),
-        logistic_regression(every[told], way[told] > 0, weights[told], _STRENGTHS["front"]),
+        logistic_regression(every[known], way[known] > 0, weights[known], _STRENGTHS["front"]),
         stop=-np.inf,
     )
 

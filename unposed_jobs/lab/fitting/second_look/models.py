@@ -86,11 +86,11 @@ def fit(observed: Sequence[Observed], first: First) -> tuple[dict[str, Any], Jud
         "what": "the gate of the second look; made by unposed_jobs.lab.fitting.second_look.fit",
         "squares": squares.LADDER,
         "clear_from": round(_clear_from(observed, judged.clear), 3),
-        "first": first.told(),
+        "first": first.as_json(),
         "models": {
-            "clear": _trees_told(clear, evidence.FOUND),
-            "there": logistic.told(there, THERE),
-            "placed": _trees_told(placed, evidence.SIGHTED),
+            "clear": _trees_as_json(clear, evidence.FOUND),
+            "there": logistic.as_json(there, THERE),
+            "placed": _trees_as_json(placed, evidence.SIGHTED),
         },
     }
     return content, judged
@@ -186,7 +186,7 @@ def _clear_from(observed: Sequence[Observed], clear: Array) -> float:
     return float(min(max(false[keep - 1] + 0.01 if keep else 0.8, 0.8), 0.995))
 
 
-def _trees_told(model: Boosted, names: Sequence[str]) -> dict[str, Any]:
+def _trees_as_json(model: Boosted, names: Sequence[str]) -> dict[str, Any]:
     text = model.trees.model_to_string()
     return {
         "slope": model.slope,

@@ -26,7 +26,7 @@ def fit(looks: Sequence[tuple[Example, Sightings]]) -> Correction:
     Kinds of which there are many count less each, by the root of their number.
     """
     kinds = Counter((one.origin, one.kind) for one, _ in looks)
-    told, moves, weights = [], [], []
+    evidence, moves, weights = [], [], []
     for one, seen in looks:
         true = known_torso(one)
         if true is None:
@@ -34,10 +34,10 @@ def fit(looks: Sequence[tuple[Example, Sightings]]) -> Correction:
         ladder = seen.take(slice(0, len(squares.LADDER)))
         move, off, length = _moves(ladder, true)
         near = off < _NEAR * length
-        told.append(correction.told_by(ladder, one.size)[near])
+        evidence.append(correction.evidence_of(ladder, one.size)[near])
         moves.append(move[near].reshape(-1, 8))
         weights.append(1 / np.sqrt(kinds[one.origin, one.kind]) / length[near])
-    return _ridge(np.concatenate(told), np.concatenate(moves), np.concatenate(weights))
+    return _ridge(np.concatenate(evidence), np.concatenate(moves), np.concatenate(weights))
 
 
 def _moves(seen: Sightings, true: Array) -> tuple[Array, Array, Array]:
@@ -58,8 +58,10 @@ def _moves(seen: Sightings, true: Array) -> tuple[Array, Array, Array]:
     return better, np.minimum(*off), length
 
 
-def _ridge(told: Array, moves: Array, weights: Array) -> Correction:
-    blank = Correction(told.mean(0), told.std(0) + 1e-3, np.zeros((told.shape[1], 8)), np.zeros(8))
+def _ridge(evidence: Array, moves: Array, weights: Array) -> Correction:
+    blank = Correction(
+        evidence.mean(0), evidence.std(0) + 1e-3, np.zeros((evidence.shape[1], 8)), np.zeros(8)
+    )
     model = Ridge(alpha=_ALPHA)
-    model.fit(blank.standardised(told), moves, sample_weight=weights / weights.mean())
+    model.fit(blank.standardised(evidence), moves, sample_weight=weights / weights.mean())
     return Correction(blank.mean, blank.scale, model.coef_.T, model.intercept_)

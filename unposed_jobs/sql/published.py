@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from unposed_jobs.config import WarehouseSettings
-from unposed_jobs.warehouse import query
+from unposed_jobs.sql import statements
 from unposed_jobs.warehouse.locations import local_path
 
 
@@ -22,11 +22,11 @@ def open_views(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnectio
     """
     views, location = local_path(settings.views), local_path(settings.location)
     if views is not None and location is not None and Path(views).is_file():
-        with query.told(), duckdb.connect(views, read_only=True) as connection:
-            query.lock(connection, [location])
+        with statements.one_line_errors(), duckdb.connect(views, read_only=True) as connection:
+            statements.lock(connection, [location])
             yield connection
         return
     from unposed_jobs.warehouse.warehouse import Warehouse  # Slow to import, seldom needed.
 
-    with query.live(Warehouse.open(settings, create=False)) as connection:
+    with statements.live(Warehouse.open(settings, create=False)) as connection:
         yield connection

@@ -16,7 +16,7 @@ from unposed_jobs.warehouse.locations import local_path
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from unposed_jobs.warehouse.views import Plan
+    from unposed_jobs.sql.views import Plan
     from unposed_jobs.warehouse.warehouse import Warehouse
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -27,7 +27,7 @@ def check(sql: str) -> None:
 
     Raises UnposedError for several statements, for one that writes, and for bad syntax.
     """
-    with told():
+    with one_line_errors():
         statements = duckdb.extract_statements(sql)
     kinds = duckdb.StatementType
     if len(statements) != 1:
@@ -43,13 +43,13 @@ def check(sql: str) -> None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def one_line_errors() -> Iterator[None]:
     """DuckDB's errors as one line."""
     try:
         yield
     except duckdb.Error as error:
         if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and (
-            found := machine.told(error)
+            found := machine.explain(error)
         ):
             raise found from None
         message = " ".join(str(error).split("\n\nLINE ")[0].split())
@@ -71,7 +71,7 @@ def lock(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
 def live(warehouse: Warehouse, plan: Plan | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked in-memory connection to the views of this moment, or of the planned one; local or
     remote tables."""
-    from unposed_jobs.warehouse import views
+    from unposed_jobs.sql import views
     from unposed_jobs.warehouse.reading import connect
 
     with connect(checking=False) as connection:
@@ -81,8 +81,13 @@ def live(warehouse: Warehouse, plan: Plan | None = None) -> Iterator[duckdb.Duck
         yield connection
 
 
-def run(warehouse: Warehouse, sql: str, parameters: Parameters = None) -> pa.Table:
-    """The rows of one reading statement over the views; see ``Warehouse.query``."""
+def query(warehouse: Warehouse, sql: str, parameters: Parameters = None) -> pa.Table:
+    """The rows of one SELECT over the tables and views as they are now, wherever they are.
+
+    `parameters` are bound: a list to ``?``, a mapping to ``$name``. Of the day tables only
+    published rows are seen. Raises UnposedError, in one line, for SQL that does not only read or
+    does not run.
+    """
     return Pinned(warehouse).query(sql, parameters)
 
 
@@ -90,13 +95,13 @@ class Pinned:
     """The views of one moment, for several questions that must agree."""
 
     def __init__(self, warehouse: Warehouse) -> None:
-        from unposed_jobs.warehouse import views
+        from unposed_jobs.sql import views
 
         self._warehouse = warehouse
         self._plan = views.plan(warehouse)
 
     def query(self, sql: str, parameters: Parameters = None) -> pa.Table:
-        """As ``Warehouse.query``, of that moment."""
+        """As the function `query`, of that moment."""
         check(sql)
-        with live(self._warehouse, self._plan) as connection, told():
+        with live(self._warehouse, self._plan) as connection, one_line_errors():
             return connection.sql(sql, params=parameters).to_arrow_table()

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from unposed_jobs.config import Settings
-    from unposed_jobs.jobs.ingest import Catalogue
+    from unposed_jobs.distributed.ingest import Catalogue
 
 
 def reference_products(catalogue: Catalogue, settings: Settings) -> DataFrame:
     """The K most popular products with enough pictures: their columns, `popularity` and
-    `listed` (pictures on the day). Equal popularity is told apart by product_id.
+    `listed` (pictures on the day). Ties are broken by product_id.
 
     Raises UnposedError where too few products have enough pictures.
     """

@@ -70,7 +70,7 @@ def as_meant(
     files: list[sources.SourceFile], catalogue: CatalogueSettings, where: str
 ) -> CatalogueSettings:
     """The settings without the optional columns that mean something else by the first rows of the
-    first file; each is told by name.
+    first file; each is refused by name.
     """
     if not files:
         return catalogue
@@ -154,10 +154,10 @@ def set_aside(
     reason, detail = F.col("reason"), F.col("detail")
     holds = F.lit(False)
     place = F.concat(F.lit("file "), F.col(FILE) + 1, F.lit(" row "), F.col(ROW), F.lit(": "))
-    for rule, word, told in reversed(rules):
+    for rule, word, explanation in reversed(rules):
         holds = holds | rule
         reason = F.when(rule, word).otherwise(reason)
-        detail = F.when(rule, F.concat(place, F.lit(told))).otherwise(detail)
+        detail = F.when(rule, F.concat(place, F.lit(explanation))).otherwise(detail)
     return rows.select(
         *(item for item in rows.columns if item not in ("reason", "detail", "row_key", "row")),
         reason.alias("reason"),

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from unposed_jobs.jobs.session import user_errors
+from unposed_jobs.distributed.session import user_errors
 from unposed_jobs.warehouse import tables
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The day's catalogue as DataFrames: read, checked and set aside by the executors.
 
 Each task reads planned files of the source and validates them batch by batch; rows never pass
-the driver. What one batch cannot tell is decided here: keys listed twice, pictures of unknown
+the driver. What one batch cannot decide is decided here: keys listed twice, pictures of unknown
 products, and which pictures are shown on the day. The same source gives the same rows, however
 the tasks run: of two rows the one in the earlier file, then the earlier row, is kept.
 """
@@ -21,16 +21,16 @@ from pyspark.sql.window import Window
 from unposed_jobs.catalogue import schemas, validation
 from unposed_jobs.catalogue.schemas import COUNTED, FILE, HARMLESS, PART, REASONS, REJECTS, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
-from unposed_jobs.errors import ErrorBudgetExceededError
-from unposed_jobs.jobs import landmark_table
-from unposed_jobs.jobs.session import user_errors
-from unposed_jobs.jobs.source_frames import (
+from unposed_jobs.distributed import landmark_table
+from unposed_jobs.distributed.session import user_errors
+from unposed_jobs.distributed.source_frames import (
     as_meant,
     read_rows,
     set_aside,
     sources_of,
     with_image_root,
 )
+from unposed_jobs.errors import ErrorBudgetExceededError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -90,7 +90,7 @@ def read_catalogue(
     if catalogue.products == catalogue.images:
         rejected &= F.col("reason") != "no_picture"  # a row of a variant
     if catalogue.products in (catalogue.images, catalogue.landmarks):
-        # One row for each picture tells of a product as often: nothing that anyone should mend.
+        # One row for each picture repeats its product: nothing that anyone should mend.
         rejected &= (F.col("source") != "products") | (F.col("reason") != "repeated_row")
     rejects = [frame.where(rejected).select(day, *_REJECT) for frame in frames]
     outcomes = [frame.select("source", "reason") for frame in frames]
@@ -117,15 +117,16 @@ def check_sources(settings: Settings) -> None:
         landmark_table.plan(settings)
 
 
-def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str, int]]:
+Counts = dict[str, dict[str, int]]
+"""Rows by source and what became of them."""
+
+
+def count(catalogue: Catalogue) -> Counts:
     """Count the rows of each source by what became of them, in one Spark job.
 
     Returns for `products`, `images` and, where they were read, `landmarks`: rows, accepted,
     set_aside, other_day and each reason that occurred. A reason of `schemas.HARMLESS` is counted,
-    but tells of nothing lost, so it is not in set_aside.
-
-    Raises ErrorBudgetExceededError where more than `catalogue.error_budget` of a source's rows
-    are set aside: of any one source, lest many pictures hide few products.
+    but nothing is lost by it, so it is not in set_aside.
     """
     with user_errors():
         rows = catalogue.outcomes.groupBy("source", "reason").count().collect()
@@ -141,17 +142,26 @@ def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str
             _OTHER_DAY: found.get(_OTHER_DAY, 0),
             **reasons,
         }
+    return counts
+
+
+def check_budget(catalogue: Catalogue, counts: Counts, settings: Settings) -> None:
+    """Hold the rows that were set aside to their bound; `counts` are those of `count`.
+
+    Raises ErrorBudgetExceededError where more than `catalogue.error_budget` of a source's rows
+    are set aside: of any one source, lest many pictures hide few products.
+    """
     budget = settings.catalogue.error_budget
     for source, figures in counts.items():
         if figures["set_aside"] > budget * figures["rows"]:
-            told = ", ".join(
+            reasons = ", ".join(
                 f"{name} {figures[name]}"
                 for name in REASONS
                 if name in figures and name not in HARMLESS
             )
             raise ErrorBudgetExceededError(
                 f"{figures['set_aside']} of {figures['rows']} rows of the {source} source were "
-                f"set aside ({told}), more than [catalogue] error_budget = {budget:g}; nothing "
+                f"set aside ({reasons}), more than [catalogue] error_budget = {budget:g}; nothing "
                 "was published. Mend the source, or raise the budget"
                 f"{_examples(catalogue, source)}"
             )
@@ -161,7 +171,6 @@ def check_budget(catalogue: Catalogue, settings: Settings) -> dict[str, dict[str
                 f"no row of the {source} source names a picture: is its column the right one? "
                 "[catalogue.image_columns] image_uri, or [catalogue] picture_columns"
             )
-    return counts
 
 
 def _examples(catalogue: Catalogue, source: str) -> str:

@@ -1,7 +1,7 @@
 """Tables and views in DuckDB: for a query, and as a file that analysts open.
 
 A view reads the Parquet files that were planned when it was made, so it is rebuilt after each
-publish: beside the old one, which readers keep until it is renamed over.
+publish: under another name first, then renamed over the old one, which readers keep until then.
 """
 
 from __future__ import annotations
@@ -24,12 +24,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.warehouse import reading, runs
-from unposed_jobs.warehouse.checks import constant
-from unposed_jobs.warehouse.locations import local_path
-from unposed_jobs.warehouse.runs import RunRecord
-from unposed_jobs.warehouse.tables import RUNS, TABLES, Table
-from unposed_jobs.warehouse.view_sql import (
+from unposed_jobs.sql.definitions import (
     CURRENT,
     CURRENT_VIEWS,
     DAY_NAMES,
@@ -38,6 +33,11 @@ from unposed_jobs.warehouse.view_sql import (
     column_docs,
     published_days,
 )
+from unposed_jobs.warehouse import reading, runs
+from unposed_jobs.warehouse.checks import constant
+from unposed_jobs.warehouse.locations import local_path
+from unposed_jobs.warehouse.runs import RunRecord
+from unposed_jobs.warehouse.tables import RUNS, TABLES, Table
 
 if TYPE_CHECKING:
     from unposed_jobs.warehouse.warehouse import Warehouse
@@ -235,7 +235,9 @@ def publish(warehouse: Warehouse) -> Path | None:
     """Write the DuckDB file of views anew; returns its path.
 
     Where the tables are remote, DuckDB could not read them by itself: no file is written and
-    None is returned. ``Warehouse.query`` reads those through Arrow.
+    None is returned. `statements.query` reads those through Arrow.
+
+    To be called after each publish: the views read the files of that moment.
 
     Raises UnposedError where the file cannot be written.
     """
@@ -258,15 +260,15 @@ def publish(warehouse: Warehouse) -> Path | None:
 
 
 def _write(path: Path, planned: Plan) -> None:
-    beside = path.with_name(f"{path.name}.{uuid4().hex}")
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(str(beside)) as connection:
+        with duckdb.connect(str(unfinished)) as connection:
             create(connection, planned)
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     except (OSError, duckdb.IOException) as error:
         reason = str(error).splitlines()[0]
         raise UnposedError(f"cannot write the views to {path}: {reason}") from None
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            unfinished.unlink()

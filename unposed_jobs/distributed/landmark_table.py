@@ -21,10 +21,9 @@ from unposed_jobs.catalogue.fingerprints import FINGERPRINTED, LAST_SEEN_LAG
 from unposed_jobs.catalogue.landmark_layout import Layout
 from unposed_jobs.catalogue.schemas import FILE, ROW
 from unposed_jobs.config import CatalogueSettings, Settings
+from unposed_jobs.distributed import frames
+from unposed_jobs.distributed.source_frames import read_rows, set_aside, sources_of, with_image_root
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.jobs import frames
-from unposed_jobs.jobs.source_frames import read_rows, set_aside, sources_of, with_image_root
-from unposed_jobs.pose import estimators
 from unposed_jobs.warehouse import tables
 
 if TYPE_CHECKING:
@@ -33,15 +32,6 @@ if TYPE_CHECKING:
 BATCH_ROWS = 8192
 """Rows that an executor checks at once: 33 points are a kilobyte and more each."""
 _PEEK_ROWS = 256
-
-
-def estimator_of(settings: Settings) -> str:
-    """What names the landmarks that the settings ask for: the table's layout, where there is a
-    table, else the pose estimator. Raises UnposedError for either that is not there.
-    """
-    if settings.catalogue.landmarks:
-        return plan(settings)[1].estimator_id
-    return estimators.identify(settings.pose)
 
 
 def plan(settings: Settings) -> tuple[list[sources.SourceFile], Layout]:
@@ -75,7 +65,7 @@ def read(
 ) -> DataFrame:
     """Every row of the table: the columns of `schemas.LANDMARKS`, and why one was set aside.
 
-    `images` are all rows of the images source with their `reason`. Of rows that tell of one
+    `images` are all rows of the images source with their `reason`. Of several rows of one
     picture the first is kept. Rows of pictures that are not listed are set aside, as well.
     """
     files, layout = plan(settings)
@@ -97,7 +87,11 @@ def read(
     again = good & (F.col("nth") > 1)
     return set_aside(
         rows,
-        (good & F.col("listed").isNull(), "unlisted_picture", "the images source lists no such"),
+        (
+            good & F.col("listed").isNull(),
+            "unlisted_picture",
+            "image_uri is not in the images source",
+        ),
         (again & (F.col("content_sha256") == F.col("kept")), "repeated_row", "listed before"),
         (again, "duplicate_key", "the picture has other landmarks in a row before"),
         key=F.col("image_uri"),
@@ -111,27 +105,29 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
     The content is the digest of the picture's landmarks; a picture without a row is `missing`.
     """
     rows = listed.join(
-        landmarks.select("image_uri", F.col("content_sha256").alias("told")), "image_uri", "left"
+        landmarks.select("image_uri", F.col("content_sha256").alias("found_sha256")),
+        "image_uri",
+        "left",
     )
-    told, known, day = F.col("told"), F.col("known_sha256"), F.lit(run_date)
-    error = "no row of [catalogue] landmarks tells of the picture, or it is in catalogue_rejects"
+    digest, known, day = F.col("found_sha256"), F.col("known_sha256"), F.lit(run_date)
+    error = "the picture has no row in [catalogue] landmarks, or the row is in catalogue_rejects"
     change = (
-        F.when(told.isNull(), "failed")
+        F.when(digest.isNull(), "failed")
         .when(F.col("known_status").isNull(), "new")
-        .when((F.col("known_status") == "ok") & (told == known), "unchanged")
+        .when((F.col("known_status") == "ok") & (digest == known), "unchanged")
         .otherwise("changed")
     )
     columns = {
-        "content_sha256": told,
-        "status": F.when(told.isNull(), "missing").otherwise("ok"),
-        "error": F.when(told.isNull(), error),
+        "content_sha256": digest,
+        "status": F.when(digest.isNull(), "missing").otherwise("ok"),
+        "error": F.when(digest.isNull(), error),
         "first_seen": F.least(F.coalesce("known_first_seen", day), day),
         "last_seen": F.greatest(F.coalesce("known_last_seen", day), day),
         "change": change,
     }
     now = columns | {name: F.lit(None) for name in _UNTOLD}
     behind = F.datediff(columns["last_seen"], F.col("known_last_seen"))
-    same = told.eqNullSafe(known) & (behind < LAST_SEEN_LAG.days)
+    same = digest.eqNullSafe(known) & (behind < LAST_SEEN_LAG.days)
     for name in ("status", "first_seen", *_UNTOLD):
         same &= now[name].eqNullSafe(F.col(f"known_{name}"))
     columns["altered"] = ~F.coalesce(same, F.lit(False))
@@ -142,7 +138,7 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
 
 def extracted(todo: DataFrame, landmarks: DataFrame, estimator_id: str) -> DataFrame:
     """The contents of `todo` (image_uri, content_sha256) as rows of the table `landmarks`, but for
-    bucket and run_id. What only the picture itself could tell is null.
+    bucket and run_id. What only the picture's bytes would show is null.
     """
     rows = todo.join(landmarks, ["image_uri", "content_sha256"])
     rows = rows.withColumn("estimator_id", F.lit(estimator_id))
@@ -158,4 +154,4 @@ def extracted(todo: DataFrame, landmarks: DataFrame, estimator_id: str) -> DataF
 
 
 _UNTOLD = {"etag": "string", "size": "long", "last_modified": "timestamp"}
-"""Of the picture itself, which was not looked at."""
+"""Columns of the picture itself, which was not read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from unposed_jobs.warehouse import change_sql
+from unposed_jobs.sql import changes
 from unposed_jobs.warehouse.reading import quote
 from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 
@@ -156,8 +156,8 @@ DERIVED_VIEWS = (
         "changes",
         "For each published day: the gaps that opened and closed since the published day before, "
         "and why",
-        change_sql.CHANGES,
-        change_sql.COLUMNS,
+        changes.CHANGES,
+        changes.COLUMNS,
     ),
     View(
         "waivers",

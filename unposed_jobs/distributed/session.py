@@ -26,7 +26,7 @@ _SQL = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # What is broadcast passes through the driver, which would hold the rows of 100,000 pictures.
     "spark.sql.autoBroadcastJoinThreshold": "1m",
-    # More than 32 files are looked up by tasks; by default each has one of its own.
+    # More than 32 files are listed by tasks; by default each has one of its own.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
 }
 """What the jobs rely on, whoever started the session."""
@@ -77,8 +77,8 @@ def session(
     for key, value in _SQL.items():
         started.conf.set(key, value)
     # Where S3 is, but no secret: those are the executors' own, by spark.executorEnv or a role.
-    told = {name: os.environ[name] for name in _PLACES if name in os.environ}
-    started.sparkContext.environment.update(told)
+    places = {name: os.environ[name] for name in _PLACES if name in os.environ}
+    started.sparkContext.environment.update(places)
     return started
 
 
@@ -119,11 +119,11 @@ def _make_event_folder() -> None:
     defaults name is made, where it is one of this machine.
     """
     file = Path(os.environ.get("SPARK_CONF_DIR", ""), "spark-defaults.conf")
-    with contextlib.suppress(OSError, UnposedError):  # Then Spark says what is wrong.
+    with contextlib.suppress(OSError, UnposedError):  # Then Spark reports what is wrong.
         pairs = [line.split(None, 1) for line in file.read_text(encoding="utf-8").splitlines()]
-        told = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
-        folder = told.get("spark.eventLog.dir", "")
-        if told.get("spark.eventLog.enabled") == "true" and storage.scheme(folder) == "file":
+        options = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
+        folder = options.get("spark.eventLog.dir", "")
+        if options.get("spark.eventLog.enabled") == "true" and storage.scheme(folder) == "file":
             storage.local_path(folder).mkdir(parents=True, exist_ok=True)
 
 
