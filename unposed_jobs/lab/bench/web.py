@@ -85,6 +85,7 @@ class FirstNights:
             "disk": [str(path) for path in paths],
             "web": [f"{base}/{path.name}" for path in paths],
         }
+        self._roots = tuple(sorted({str(path.parent) for path in paths}))
         self._number = counting()
         for few in (8, 8, min(count, 100 * cores)):
             for place in self._addresses:
@@ -103,7 +104,9 @@ class FirstNights:
                 catalogue=CatalogueSettings(
                     products=str(folder / "products.csv"), images=str(folder / "images.csv")
                 ),
-                storage=StorageSettings(http_hosts=("127.0.0.1",), http_private_addresses=True),
+                storage=StorageSettings(
+                    roots=self._roots, http_hosts=("127.0.0.1",), http_private_addresses=True
+                ),
                 pose=self._pose,
             )
             start = time.perf_counter()

@@ -1,9 +1,9 @@
 """MoveNet reads those whose head is not in the picture, and BlazePose's reading is refined by it.
 
 BlazePose tells front from back, and so left from right, by the face; without one it guesses, and
-puts hips and shoulders where they are in its whole bodies. MoveNet's key points are each looked for
-where they are, and `movenet.several` weighs which side is left. Each point is drawn to MoveNet's
-place as far as MoveNet is sure of it; what MoveNet does not know is carried along.
+puts hips and shoulders where they are in its whole bodies. MoveNet's key points are each searched
+where they are, and `movenet.left_right` decides which side is left. Each point is drawn to its
+place by MoveNet, as far as MoveNet is sure of it; what MoveNet does not know is carried along.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import weights
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.movenet import several
+from unposed_jobs.pose.movenet import left_right
 from unposed_jobs.pose.movenet.network import MoveNet
 from unposed_jobs.pose.second_look import correction, identity
 from unposed_jobs.pose.topology import (
@@ -41,12 +41,12 @@ _SURE = 0.1
 _EDGE = 0.04
 """What lies beyond the picture MoveNet puts at its edge: a place within so many torsos of it counts
 for nothing, and BlazePose's guess outside stays."""
-_TELLING = 12.0
-"""Log odds of left against right from which on more of them tell nothing more."""
+_DECISIVE = 12.0
+"""Log odds of left against right from which on more of them make nothing surer."""
 _CONFIDENCE = (0.5, 2.5, -4.8, -1.0, 0.0)
 """What the log odds of being right are made of: a share of those that the reading had, a shift, how
-far both torsos are apart in their own lengths, whether left and right were told otherwise, and how
-surely, as a share of `_TELLING`."""
+far both torsos are apart in their own lengths, whether they disagree about left and right, and how
+surely, as a share of `_DECISIVE`."""
 
 _LIMBS = list(range(COCO17_INDEX["left_shoulder"], len(COCO17_INDEX)))
 _ROWS = [BLAZEPOSE33_TO_COCO17[point] for point in _LIMBS]
@@ -99,20 +99,20 @@ class HeadlessReader:
         ]
         if not rows:
             return refined_
-        seen = several.first(self._network, [pictures[row] for row in rows])
+        seen = left_right.first(self._network, [pictures[row] for row in rows])
         faceless = np.isfinite(seen.points).all((1, 2)) & (
             seen.points[:, : _LIMBS[0], 2].max(1) < _FACE_SCORE
         )
         rows = [rows[index] for index in np.flatnonzero(faceless)]
-        seen = several.Look(seen.points[faceless], seen.odds[faceless])
-        read = several.further(self._network, [pictures[row] for row in rows], seen)
+        seen = left_right.Reading(seen.points[faceless], seen.odds[faceless])
+        read = left_right.further(self._network, [pictures[row] for row in rows], seen)
         for row, points, odds in zip(rows, *read, strict=True):
             refined_[row] = refined(placed[row], points, float(odds), sizes[row])
         return refined_
 
 
 def may_be_headless(landmarks: Floats, size: Array) -> bool:
-    """Whether a person's head, told by landmarks (33, 5), is hardly in the picture.
+    """Whether a person's head, by landmarks (33, 5), is hardly in the picture.
 
     The nose lies outside it, or so near its top that no head has room. `size` is the picture's
     width and height in pixels.
@@ -179,8 +179,8 @@ def _length(joints: Array) -> float:
 
 
 def _confidence(before: float, apart: float, differ: bool, odds: float) -> float:
-    share, shift, distance, otherwise, telling = _CONFIDENCE
+    share, shift, distance, otherwise, deciding = _CONFIDENCE
     sure = float(np.clip(before, 1e-6, 1 - 1e-6))
-    told = share * np.log(sure / (1 - sure)) + shift + distance * apart + otherwise * differ
-    told += telling * min(odds / _TELLING, 1.0)
-    return float(1 / (1 + np.exp(-told)))
+    logit = share * np.log(sure / (1 - sure)) + shift + distance * apart + otherwise * differ
+    logit += deciding * min(odds / _DECISIVE, 1.0)
+    return float(1 / (1 + np.exp(-logit)))

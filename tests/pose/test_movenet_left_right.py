@@ -1,43 +1,43 @@
-"""Several looks at one person: which side is left, and where the joints are."""
+"""Several readings at one person: which side is left, and where the joints are."""
 
 import numpy as np
 import pytest
 import torch
 
-from unposed_jobs.pose.movenet import several
+from unposed_jobs.pose.movenet import left_right
+from unposed_jobs.pose.movenet.left_right import Reading
 from unposed_jobs.pose.movenet.network import PAIRS, side_odds
-from unposed_jobs.pose.movenet.several import Look
 from unposed_jobs.pose.topology import COCO17, COCO17_INDEX, COCO17_MIRROR
 
 MIRROR = list(COCO17_MIRROR)
 
 
-def facing(odds: float = 4.0) -> Look:
+def facing(odds: float = 4.0) -> Reading:
     """Somebody who faces the camera: the person's left lies to the right in the picture."""
     points = np.zeros((1, 17, 3), np.float32)
     for row, name in enumerate(COCO17):
         points[0, row] = (120 if name.startswith("left") else 80, 10 * row, 0.9)
-    return Look(points, np.full((1, 6), odds, np.float32))
+    return Reading(points, np.full((1, 6), odds, np.float32))
 
 
-def turned(odds: float = 4.0) -> Look:
+def turned(odds: float = 4.0) -> Reading:
     """The same, read as a back."""
-    return Look(facing().points[:, MIRROR], np.full((1, 6), odds, np.float32))
+    return Reading(facing().points[:, MIRROR], np.full((1, 6), odds, np.float32))
 
 
 @pytest.mark.parametrize(
-    ("looks", "odds", "left"),
+    ("readings", "pairs", "left"),
     [
-        ([facing(4), turned(1)], 12.0, 120),
-        ([facing(1), turned(4)], 12.0, 80),
-        ([facing(2), facing(3)], 20.0, 120),
+        ([facing(4), turned(1)], 3, 120),
+        ([facing(1), turned(4)], 3, 80),
+        ([facing(2), facing(3)], 5, 120),
         # What its own maps contradict is no evidence for what it says.
-        ([facing(-4), turned(1)], 20.0, 80),
+        ([facing(-4), turned(1)], 5, 80),
     ],
 )
-def test_the_surer_look_tells_left_from_right(looks, odds, left) -> None:
-    found = several.joined(looks, [])
-    assert found.odds == pytest.approx([odds])
+def test_the_surer_reading_decides(readings, pairs, left) -> None:
+    found = left_right.joined(readings, [])
+    assert found.odds == pytest.approx([pairs * 6 * 1.8])
     for part in ("shoulder", "wrist", "hip", "ankle"):
         assert found.points[0, COCO17_INDEX[f"left_{part}"], 0] == pytest.approx(left)
 
@@ -46,20 +46,20 @@ def test_hips_that_contradict_the_shoulders_follow_the_evidence() -> None:
     twisted = facing().points.copy()
     legs = list(range(COCO17_INDEX["left_hip"], 17))
     twisted[:, legs] = twisted[:, [MIRROR[row] for row in legs]]
-    odds = np.full((1, 6), 3.0, np.float32)
-    found = several.joined([Look(twisted, odds)], [])
-    assert found.odds == pytest.approx([2 * 3.0])
+    odds = np.array([[1, 1, 1, -1, -1, -1]], np.float32)
+    found = left_right.joined([Reading(twisted, odds)], [])
+    assert found.odds == pytest.approx([6 * 1.8])
     assert found.points[0, 5:, :2] == pytest.approx(facing().points[0, 5:, :2])
 
 
-def test_all_looks_place_but_only_those_that_tell_decide() -> None:
+def test_all_readings_place_but_only_those_that_tell_decide() -> None:
     lower = facing().points + np.array([0, 30, 0], np.float32)
-    placing = Look(lower[:, MIRROR], np.full((1, 6), 50, np.float32))
-    found = several.joined([facing(), facing()], [placing])
-    assert found.odds == pytest.approx([32.0])
+    placing = Reading(lower[:, MIRROR], np.full((1, 6), 50, np.float32))
+    found = left_right.joined([facing(), facing()], [placing])
+    assert found.odds == pytest.approx([2 * 4 * 6 * 1.8])
     limbs = slice(5, None)
     expected = facing().points[0, limbs, :2] + (0, 10)
-    # Where left and right lie at two heights, the exchanged look brings its own.
+    # Where left and right lie at two heights, the exchanged reading brings its own.
     assert found.points[0, limbs, 0] == pytest.approx(expected[:, 0])
     assert np.abs(found.points[0, limbs, 1] - expected[:, 1]).max() < 5
 

@@ -1,9 +1,9 @@
-"""One person read in several squares: places are averaged, left and right decided by all.
+"""Which side of a person is the left one, where no face shows it.
 
-Without a face MoveNet tells front from back by the arms and the cloth, and a mirrored picture is
-another reading of the same evidence. Set in a wider square it places hips and shoulders better, and
-tells left from right worse. So all squares say where the joints are, and those of the picture as it
-is and mirrored which side is left.
+One person is read three times: in the square around the picture, in that of the mirrored picture,
+and in a wider square. The first two decide which side is left, by the heat that the maps of left
+and right key points have at both places; the third places joints better, but decides worse. Joints
+are the mean of all three, brought into the decided order.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ Picture = npt.NDArray[np.uint8]
 _WIDE, _ABOVE = 1.5, 0.15
 """The wider square's side, in the picture's longer sides, and by how much of it it lies higher:
 where a head would be, there is room for one."""
-_TORSO = 4
-"""Of `PAIRS` the first four - arms and hips - tell left from right; legs are often not shown."""
 _MIRROR = list(COCO17_MIRROR)
 
 
@@ -41,7 +39,7 @@ _LIMBS = {
 """What changes sides together with the shoulders, and with the hips."""
 
 
-class Several(NamedTuple):
+class Joined(NamedTuple):
     """Of P people key points (P, 17, 3) - x, y in pixels, score - and the log odds (P,) that left
     and right are not exchanged, which is never negative.
     """
@@ -50,7 +48,7 @@ class Several(NamedTuple):
     odds: npt.NDArray[np.float64]
 
 
-class Look(NamedTuple):
+class Reading(NamedTuple):
     """Key points (P, 17, 3), in pixels, of one square for each picture, and the evidence (P, 6)
     that each of `PAIRS` is not exchanged.
     """
@@ -59,37 +57,40 @@ class Look(NamedTuple):
     odds: Floats
 
 
-def first(network: MoveNet, pictures: Sequence[Picture]) -> Look:
+def first(network: MoveNet, pictures: Sequence[Picture]) -> Reading:
     """Each picture in the square round it."""
-    return Look(*cropping.read_sided(network, pictures, _square(pictures)))
+    return Reading(*cropping.read_sided(network, pictures, _square(pictures)))
 
 
-def further(network: MoveNet, pictures: Sequence[Picture], seen: Look) -> Several:
-    """Two more looks after `first`: at the mirrored picture, and in a wider square."""
+def further(network: MoveNet, pictures: Sequence[Picture], seen: Reading) -> Joined:
+    """Two more readings after `first`: of the mirrored picture, and in a wider square."""
     if not len(pictures):
-        return Several(seen.points, np.zeros(0))
+        return Joined(seen.points, np.zeros(0))
     wide = _square(pictures, _WIDE)
     wide[:, 1] -= _ABOVE * wide[:, 2]
-    set_wide = Look(*cropping.read_sided(network, pictures, wide))
+    set_wide = Reading(*cropping.read_sided(network, pictures, wide))
     return joined([seen, _mirrored(network, pictures)], [set_wide])
 
 
-def joined(telling: Sequence[Look], placing: Sequence[Look]) -> Several:
-    """Looks at the same P people as one: all place, and `telling` decide which side is left.
+def joined(deciding: Sequence[Reading], placing: Sequence[Reading]) -> Joined:
+    """Readings of the same P people as one: all place, `deciding` decide which side is left.
 
-    In every look shoulders with arms, and hips with legs, are exchanged where they contradict that.
+    In each, shoulders with arms, and hips with legs, are exchanged where they contradict that.
     """
-    odds = np.sum([_left_is_left(one) for one in telling], axis=0)
+    odds = np.sum([_left_is_left(one) for one in deciding], axis=0)
     left = odds > 0
-    points = [_as_decided(one.points, left) for one in (*telling, *placing)]
-    return Several(np.mean(points, axis=0).astype(np.float32), np.abs(odds))
+    points = [_as_decided(one.points, left) for one in (*deciding, *placing)]
+    return Joined(np.mean(points, axis=0).astype(np.float32), np.abs(odds))
 
 
-def _left_is_left(look: Look) -> npt.NDArray[np.float64]:
-    """Log odds (P,) that what lies to the left in the picture is the person's left."""
-    left, right = (list(side[:_TORSO]) for side in zip(*PAIRS, strict=True))
-    as_seen = np.where(look.points[:, left, 0] < look.points[:, right, 0], 1.0, -1.0)
-    return np.asarray((look.odds[:, :_TORSO] * as_seen).sum(1))
+def _left_is_left(one: Reading) -> npt.NDArray[np.float64]:
+    """Log odds (P,) that what lies to the left in the picture is the person's left; each of `PAIRS`
+    counts by the scores of its points.
+    """
+    left, right = (list(side) for side in zip(*PAIRS, strict=True))
+    as_seen = np.where(one.points[:, left, 0] < one.points[:, right, 0], 1.0, -1.0)
+    score = one.points[:, left, 2] + one.points[:, right, 2]
+    return np.asarray((one.odds * as_seen * score).sum(1))
 
 
 def _as_decided(points: Floats, left: npt.NDArray[np.bool_]) -> Floats:
@@ -102,14 +103,14 @@ def _as_decided(points: Floats, left: npt.NDArray[np.bool_]) -> Floats:
     return decided
 
 
-def _mirrored(network: MoveNet, pictures: Sequence[Picture]) -> Look:
-    """The look at mirrored pictures, mirrored back."""
+def _mirrored(network: MoveNet, pictures: Sequence[Picture]) -> Reading:
+    """The reading of mirrored pictures, mirrored back."""
     turned = [np.ascontiguousarray(picture[:, ::-1]) for picture in pictures]
     points, odds = cropping.read_sided(network, turned, _square(turned))
     width = np.array([[picture.shape[1]] for picture in pictures], np.float32)
     points = points[:, _MIRROR]
     points[..., 0] = width - points[..., 0]
-    return Look(points, odds)
+    return Reading(points, odds)
 
 
 def _square(pictures: Sequence[Picture], scale: float = 1.0) -> npt.NDArray[np.float64]:
