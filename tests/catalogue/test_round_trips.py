@@ -308,3 +308,48 @@ def test_delta_tables(folder, table, later, partition):
             row["_part"] = None if row["_part"] is None else str(row["_part"])
     key = repr
     assert sorted(held(good, columns), key=key) == sorted(held(expected, columns), key=key)
+
+
+ICEBERG = [kind for kind in KINDS if not pa.types.is_dictionary(kind)]
+
+
+@pytest.fixture(scope="module")
+def iceberg(tmp_path_factory):
+    from pyiceberg.catalog import load_catalog
+
+    from unposed_jobs.config import WarehouseSettings
+    from unposed_jobs.warehouse.opening import CATALOG, catalog_properties
+
+    root = tmp_path_factory.mktemp("iceberg")
+    place = WarehouseSettings(uri=f"sqlite:///{root}/catalog.db", location=f"{root}/warehouse")
+    catalog = load_catalog(CATALOG, **catalog_properties(place))
+    catalog.create_namespace("shop")
+    return place, catalog
+
+
+@settings(bounded, max_examples=bounded.max_examples // 2)
+@given(typed(ICEBERG), typed(ICEBERG), st.integers(0, 12))
+def test_iceberg_tables(iceberg, table, later, gone):
+    """With columns that came later, and rows that are deleted."""
+    place, catalog = iceberg
+    made = catalog.create_table("shop.t", table.schema)
+    try:
+        made.append(table)
+        common = [field.name for field in later.schema if field.name not in table.schema.names]
+        later = later.select(["_n", *common])
+        with made.update_schema() as update:
+            update.union_by_name(later.schema)
+        made.append(later)
+        made.delete(f"_n == {gone}")
+        good = [
+            row
+            for file in sources.plan("iceberg:shop.t", place)
+            for batch in sources.read(file, 5)
+            for row in batch.to_pylist()
+        ]
+    finally:
+        catalog.drop_table("shop.t")
+    expected = pa.concat_tables([table, later], promote_options="default").to_pylist()
+    expected = [row for row in expected if row["_n"] != gone]
+    columns = [*table.schema.names, *common]
+    assert sorted(held(good, columns), key=repr) == sorted(held(expected, columns), key=repr)

@@ -151,6 +151,10 @@ def test_small_people_are_sought_in_scenes_only(monkeypatch):
     (found,) = made.estimate([scene])
     assert (found.landmarks, found.person_count) == (None, 1)
     assert found.note == "small: somebody in a part of it"
+    scene[500:620, 600:660] = 0
+    (found,) = made.estimate([scene])
+    assert (found.landmarks, found.note) == (None, "scene: nobody in any of 9 parts")
+    detector.looked = 9
     monkeypatch.setattr(views, "_is_scene", lambda picture, result: False)
     (found,) = made.estimate([scene])
     assert (found.person_count, found.note, detector.looked) == (0, None, 9)

@@ -22,7 +22,7 @@ from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.kinds import reading
 
-VERSION = 1
+VERSION = 2
 """Raised when what is found in an equal picture would change."""
 STRIP = 2.0
 """From this ratio of its sides on a picture is a strip or a banner: phones' are up to 1.8."""
@@ -172,7 +172,7 @@ class ViewsEstimator:
             return result
         seen = _apart(picture, self._seen(picture, boxes), 0.15)
         if not seen:
-            return result
+            return replace(result, note=f"scene: nobody in any of {len(boxes)} parts")
         people = "somebody" if len(seen) == 1 else f"{len(seen)} people"
         return replace(result, person_count=len(seen), note=f"small: {people} in a part of it")
 

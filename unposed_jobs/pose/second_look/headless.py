@@ -38,9 +38,9 @@ _FACE_SCORE = 0.5
 """Where MoveNet sees a point of the face this well, there is one."""
 _SURE = 0.1
 """MoveNet's score from which on its place alone counts; below, in proportion."""
-_EDGE = 0.04
-"""What lies beyond the picture MoveNet puts at its edge: a place within so many torsos of it counts
-for nothing, and BlazePose's guess outside stays."""
+_EDGE = 0.08
+"""What lies beyond the picture MoveNet puts at its edge: within so many torsos of it a place counts
+for nothing where BlazePose's is outside the picture."""
 _DECISIVE = 12.0
 """Log odds of left against right from which on more of them make nothing surer."""
 _CONFIDENCE = (0.5, 2.5, -4.8, -1.0, 0.0)
@@ -138,8 +138,9 @@ def refined(one: PoseEstimate, seen: Floats, odds: float, size: Array) -> PoseEs
     differ = bool(crossed @ score[_TORSO] < straight @ score[_TORSO])
     if differ:
         landmarks = landmarks[list(BLAZEPOSE33_MIRROR)] * (1, 1, -1, 1, 1)
-    within = np.minimum(points, size - points).min(1) >= _EDGE * _length(joints)
-    share = np.clip(score / _SURE, 0, 1) * within
+    joints = landmarks[list(BLAZEPOSE33_TO_COCO17), :2] * size
+    beyond = (_within(joints, size) < 0) & (_within(points, size) < _EDGE * _length(joints))
+    share = np.clip(score / _SURE, 0, 1) * ~beyond
     landmarks = _drawn(landmarks, points, share[:, None], size)
     apart = min(float(min(straight.mean(), crossed.mean())) / _length(joints), 1.0)
     return replace(
@@ -166,6 +167,11 @@ def _drawn(landmarks: Array, points: Array, share: Array, size: Array) -> Array:
     placed = pixels + moves
     placed[_FACE] = carried[_FACE]
     return np.column_stack([placed / size, landmarks[:, 2] * scale, landmarks[:, 3:]])
+
+
+def _within(points: Array, size: Array) -> Array:
+    """How far (17,) inside the picture points (17, 2) are; negative outside it."""
+    return np.asarray(np.minimum(points, size - points).min(1))
 
 
 def _apart(joints: Array, points: Array) -> Array:
