@@ -66,12 +66,12 @@ def _parameter(item: str) -> tuple[str, str]:
     return name, value
 
 
-def _rows(result: Any) -> Iterator[tuple]:
+def _rows(result: Any) -> Iterator[tuple[Any, ...]]:
     while batch := result.fetchmany(_BATCH):
         yield from batch
 
 
-def _table(names: list[str], rows: Iterator[tuple]) -> None:
+def _table(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import itertools
     import sys
 
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
     return Text(str(value))
 
 
-def _csv(names: list[str], rows: Iterator[tuple]) -> None:
+def _csv(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import csv
     import json
     import sys
@@ -114,7 +114,7 @@ def _csv(names: list[str], rows: Iterator[tuple]) -> None:
         )
 
 
-def _json(names: list[str], rows: Iterator[tuple]) -> None:
+def _json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import json
 
     print("[", end="")
