@@ -26,7 +26,7 @@ from unposed_jobs.catalogue.schemas import (
     PART,
     PRODUCTS,
 )
-from unposed_jobs.config import CatalogueSettings
+from unposed_jobs.config import MISSING_WORDS, CatalogueSettings
 from unposed_jobs.errors import UnposedError
 
 _GATHERED = ("attributes", "signals", "carried")
@@ -168,7 +168,7 @@ _FORMS = (
 
 def _without(batch: pa.RecordBatch, name: str, bad: pa.Array) -> pa.Array:
     try:
-        missing = pc.is_null(values.text(batch.column(name), missing=values.MISSING))
+        missing = pc.is_null(values.text(batch.column(name), missing=MISSING_WORDS))
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         missing = pc.is_null(batch.column(name))
     return pc.and_(missing, pc.invert(bad))

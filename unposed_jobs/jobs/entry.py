@@ -162,7 +162,15 @@ def add_accept_changes(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(arguments: argparse.Namespace, **overrides: Any) -> config.Settings:
-    """The settings with the flags of `configure`, and `overrides`, laid over them."""
+    """The settings with the flags of `configure`, and `overrides`, laid over them.
+
+    Raises UnposedError for flags that exclude one another, and as `config.load` does.
+    """
+    if arguments.landmarks and arguments.estimator:
+        raise UnposedError(
+            "--landmarks and --estimator exclude each other: with a table of landmarks no picture "
+            "is opened"
+        )
     return config.load(
         arguments.config,
         catalogue__products=arguments.products or None,

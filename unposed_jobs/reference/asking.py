@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -99,8 +99,8 @@ def table(
     usual: list[int] = []
     filled: list[list[int]] = []
     ask = {item.ask_id: row for row, item in enumerate(learned.asks)}
-    fills: dict[tuple, npt.NDArray[np.bool_]] = {}
-    members: dict[tuple, npt.NDArray[np.bool_]] = {}
+    fills: dict[tuple[Any, ...], npt.NDArray[np.bool_]] = {}
+    members: dict[tuple[Any, ...], npt.NDArray[np.bool_]] = {}
     for key, ask_id in zip(keys or [()] * rows.num_rows, rows["ask_id"].to_pylist(), strict=True):
         prefix = tuple(value for value in key if value is not None)
         if key not in fills:
