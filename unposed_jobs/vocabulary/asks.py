@@ -49,6 +49,9 @@ LEAST_PRODUCTS = 3
 """Nor is asked what fewer reference products than this show."""
 SHRINKAGE = 2.0
 """Products' worth of the whole reference's share in each cohort's share."""
+HABIT = 10.0
+"""Products' worth of the whole reference in whether a cohort's products show two poses together:
+ten products that all do so by chance are no habit of their cohort."""
 
 THREE_QUARTER = tuple(view for view in VIEWS if view.startswith("three-quarter"))
 _CONTAINS = {
@@ -216,16 +219,14 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
     for place, group in enumerate(groups):
         satisfied[place, list(group)] = True
         asked = _shown(evidence, group)
-        # Where few products of the cohort show the class, what all of its products do counts.
-        whole = np.count_nonzero(asked) + 0.5
-        share = np.count_nonzero(asked & rows) + SHRINKAGE * whole / (len(asked) + 1)
-        share /= np.count_nonzero(rows) + SHRINKAGE
         for index in range(shows.shape[1]):
             if index in group or not any(_may_stand_in(evidence, index, own) for own in group):
                 continue
-            shown = shows[:, index] & rows
-            both = np.count_nonzero(shown & asked) + SHRINKAGE * share
-            satisfied[place, index] = both / (np.count_nonzero(shown) + SHRINKAGE) < SURELY
+            shown = shows[:, index]
+            whole = (np.count_nonzero(shown & asked) + 0.5) / (np.count_nonzero(shown) + 1)
+            # Where few products of the cohort show the class, what all products do counts.
+            both = np.count_nonzero(shown & rows & asked) + HABIT * whole
+            satisfied[place, index] = both / (np.count_nonzero(shown & rows) + HABIT) < SURELY
     return satisfied
 
 

@@ -99,7 +99,8 @@ def _as_decided(points: Floats, left: npt.NDArray[np.bool_]) -> Floats:
     for part, rows in _LIMBS.items():
         one, other = (COCO17_INDEX[f"{side}_{part}"] for side in ("left", "right"))
         wrong = np.flatnonzero((points[:, one, 0] < points[:, other, 0]) != left)
-        decided[np.ix_(wrong, rows)] = points[np.ix_(wrong, [_MIRROR[row] for row in rows])]
+        exchanged = points[wrong][:, _MIRROR]
+        decided[wrong[:, None], rows] = exchanged[:, rows]
     return decided
 
 
