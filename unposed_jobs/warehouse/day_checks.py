@@ -284,11 +284,11 @@ def _changes(
         "flags_turned": (turned / max(flags, 1), turned, f"{turned} of {flags} flags {of} turned"),
     }
     results = []
-    for rule, (measured, rows, summary) in found.items():
+    for rule, (measured, rows, words) in found.items():
         bound = getattr(settings, rule)
         more = f", such as {example}" if rule == "products_lost" and lost else ""
         outcome: Outcome = "failed" if measured > bound else "passed"
-        results.append(Result(rule, outcome, rows, summary + more, measured, bound))
+        results.append(Result(rule, outcome, rows, words + more, measured, bound))
     return results
 
 
