@@ -129,15 +129,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     figures = current.figures
     figures |= _figures(spark, staged["product_audit"]) | _rules(settings)
     figures["seconds"] = round(time.monotonic() - clock, 1)
-    pictured = F.when(F.col("pictures").isNotNull(), F.size("pictures")).otherwise(0)
-    counted = products.agg(F.count(F.lit(1)), F.coalesce(F.sum(pictured), F.lit(0)))
-    listed, shown = counted.collect()[0]
-    expected = {
-        "product_audit": listed,
-        "pose_flags": listed * len(expectations.ask_ids),
-        "product_images": shown,
-    }
-    _check(job, current, staged, expected)
+    _check(job, current, staged, _expected_rows(products, expectations))
     if run.dry_run:
         for name, files in staged.items():
             warehouse.discard(name, files)
@@ -285,6 +277,18 @@ def _stage_flags(
 
     ordered = products.repartition("product_id").sortWithinPartitions("product_id")
     return frames.collect_staged(ordered.mapInArrow(audit, frames.STAGED))
+
+
+def _expected_rows(products: DataFrame, expectations: Expectations) -> dict[str, int]:
+    """How many rows the day's products must give, by table."""
+    pictured = F.when(F.col("pictures").isNotNull(), F.size("pictures")).otherwise(0)
+    counted = products.agg(F.count(F.lit(1)), F.coalesce(F.sum(pictured), F.lit(0)))
+    listed, shown = counted.collect()[0]
+    return {
+        "product_audit": listed,
+        "pose_flags": listed * len(expectations.ask_ids),
+        "product_images": shown,
+    }
 
 
 def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unposed_jobs import config
 from unposed_jobs.arguments import Parser, day, positive
 from unposed_jobs.errors import UnposedError
+
+if TYPE_CHECKING:
+    from unposed_jobs.config import Settings
 
 
 def say(line: str) -> None:
@@ -161,11 +163,13 @@ def add_accept_changes(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(arguments: argparse.Namespace, **overrides: Any) -> config.Settings:
+def settings_of(arguments: argparse.Namespace, **overrides: Any) -> Settings:
     """The settings with the flags of `configure`, and `overrides`, laid over them.
 
     Raises UnposedError for flags that exclude one another, and as `config.load` does.
     """
+    from unposed_jobs import config  # Slow to import: help needs none of it.
+
     if arguments.landmarks and arguments.estimator:
         raise UnposedError(
             "--landmarks and --estimator exclude each other: with a table of landmarks no picture "
@@ -225,7 +229,7 @@ def local(
 
 def submit(
     name: str,
-    run: Callable[[Any, config.Settings, Run], Any],
+    run: Callable[[Any, Settings, Run], Any],
     *flags: Callable[[argparse.ArgumentParser], None],
     description: str | None = None,
     needs_spark: bool = True,

@@ -82,12 +82,7 @@ def person_branch(
     clusters = clustering.fit(codes[once], k, settings.seed)
     number, learned_from = len(clusters), len(once)
     quality = _quality(reading.features[once], encoder, number, settings.seed)
-    clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner, somebody)
-    seen = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
-    wider = naming.shots(seen, sides=False)
-    clusters = clusters.merged(naming.shots(seen))
-    clusters = cells.joined(clusters, wider, codes[once], owner, somebody)
-    clusters = cells.without_tiny(clusters, codes[once], owner, somebody)
+    clusters = _by_shot(clusters, codes[once], ratios[once], owner, somebody)
     anew = functools.partial(Proposed.of, clusters, codes[once], owner=products[found.person[once]])
     going = continuing.person(
         champion,
@@ -119,15 +114,47 @@ def person_branch(
         person_new=lineage.lineage.count(matching.NEW),
     )
     branch = PersonBranch(topology, encoder, clusters, lineage.pose_ids, weight)
+    branch, described = _describe_person(reading, once, branch, codes, lineage, settings=settings)
+    return branch, described, figures
+
+
+def _by_shot(
+    clusters: Clusters,
+    codes: Floats,
+    ratios: Floats,
+    owner: npt.NDArray[np.str_],
+    somebody: Floats,
+) -> Clusters:
+    """Centroids divided by the shots that their pictures read as, and joined where it is one."""
+    clusters = cells.divide(clusters, codes, naming.readings(ratios), owner, somebody)
+    seen = describing.person_medians(ratios, clusters.nearest(codes), len(clusters))
+    wider = naming.shots(seen, sides=False)
+    clusters = clusters.merged(naming.shots(seen))
+    clusters = cells.joined(clusters, wider, codes, owner, somebody)
+    return cells.without_tiny(clusters, codes, owner, somebody)
+
+
+def _describe_person(
+    reading: Reading,
+    once: Ints,
+    branch: PersonBranch,
+    codes: Floats,
+    lineage: Lineage,
+    *,
+    settings: TrainingSettings,
+) -> tuple[PersonBranch, list[PoseClass]]:
+    """The branch with its confidences calibrated, and its classes with names and exemplars."""
     retaken = _person_trials(reading, once, branch, settings.seed)
     turned = _mirrored(reading, once, branch)
-    clusters = dataclasses.replace(clusters, calibration=retaken.calibration)
+    clusters = dataclasses.replace(branch.clusters, calibration=retaken.calibration)
     assigned = clusters.assign(codes)
+    ratios = ratios_of(reading.features)
     classes = describing.person_medians(ratios, assigned.index, len(clusters))
-    assigned = dataclasses.replace(assigned, confidence=assigned.confidence * found.trust)
+    sure = assigned.confidence * reading.found.trust
+    assigned = dataclasses.replace(assigned, confidence=sure)
     described = describing.describe(
-        pictures,
-        found.person,
+        reading.pictures,
+        reading.found.person,
         assigned,
         clusters,
         lineage,
@@ -140,7 +167,7 @@ def person_branch(
     for item, medians in zip(described, classes, strict=True):
         item.shot = naming.shot(medians)
     describing.confuse(described, retaken.became, turned)
-    return dataclasses.replace(branch, clusters=clusters), described, figures
+    return dataclasses.replace(branch, clusters=clusters), described
 
 
 def other_branch(

@@ -46,8 +46,8 @@ def carry(
     """Add the column `STEADY` to a model's cohorts; `champion` are the champion's, if any.
 
     `keys` name a row: the cohort attributes and pose_id or ask_id. `counted` (R,) are shares to go
-    by instead of the column. What the champion did not have, and a champion that tells cohorts
-    apart by other attributes, leave the shares as they were counted.
+    by instead of the column. What the champion did not have, and a champion that defines cohorts
+    by other attributes, leave the shares as they were counted.
     """
     before: dict[tuple[Any, ...], float] = {}
     if champion is not None and set(keys) <= set(champion.column_names):

@@ -45,6 +45,9 @@ from unposed_jobs.reference.figures import (
     TrainingFigures,
 )
 from unposed_jobs.reference.pictures import (
+    NO_PERSON,
+    PERSON,
+    UNREADABLE,
     PictureArrays,
     arrays,
     statistics_width,
@@ -90,20 +93,12 @@ def train_reference(
 
     The same table (row order does not matter) and settings give the same bundle.
 
-    Raises UnposedError for a missing column, or a reference without a
-    single picture that can be used.
+    Raises UnposedError for a missing column, or a reference without a usable picture.
     """
     pictures = _ordered(pictures, attributes, settings)
     found, features = get_embedding(pictures)
-    people, others, unreadable = (
-        int((found.kind == kind).sum()) for kind in ("person", "no_person", "unreadable")
-    )
-    if not people + others:
-        raise UnposedError(
-            f"none of the reference's {pictures.num_rows} pictures could be read, so there is "
-            "nothing to learn; see the statuses in the tables images and landmarks"
-        )
-    progress(f"{people} pictures with a person: learning the embedding")
+    counts = _pictures_by_kind(found)
+    progress(f"{counts['person_pictures']} pictures with a person: learning the embedding")
     encoder, codes, embedded = autoenc(pictures, found, features, settings)
     reading = Reading(pictures, found, features, codes)
     centroids = calc_all_centroids(reading, encoder, settings, champion=champion, progress=progress)
@@ -114,9 +109,7 @@ def train_reference(
     learned = learn_rank(asked.reference, tuple(attributes), settings)
     figures = TrainingFigures(
         pictures=pictures.num_rows,
-        person_pictures=people,
-        no_person_pictures=others,
-        unreadable_pictures=unreadable,
+        **counts,
         products=len(asked.reference.products),
         asks=len(asked.asks),
         embedding=embedded,
@@ -148,6 +141,19 @@ def train_reference(
         metrics=figures.metrics(),
         data=data or {},
     )
+
+
+def _pictures_by_kind(found: PictureArrays) -> dict[str, int]:
+    counts = {
+        f"{kind}_pictures": int((found.kind == kind).sum())
+        for kind in (PERSON, NO_PERSON, UNREADABLE)
+    }
+    if not counts["person_pictures"] + counts["no_person_pictures"]:
+        raise UnposedError(
+            f"none of the reference's {len(found.kind)} pictures could be read, so there is "
+            "nothing to learn; see the statuses in the tables images and landmarks"
+        )
+    return counts
 
 
 def get_embedding(pictures: pa.Table) -> tuple[PictureArrays, Floats]:

@@ -203,15 +203,13 @@ def _own(
     results = [Result("empty", outcome, 0, f"{products} products{cure}")]
     counts = {name: sum(file.rows for file in staged.get(name, ())) for name in expected}
     wrong = {name: count for name, count in counts.items() if count != expected[name]}
-    summary = ", ".join(
-        f"{name} has {count}, not {expected[name]}" for name, count in wrong.items()
-    )
+    detail = ", ".join(f"{name} has {count}, not {expected[name]}" for name, count in wrong.items())
     off = sum(abs(count - expected[name]) for name, count in wrong.items())
-    results.append(Result("rows", "failed" if wrong else "passed", off, summary or "all there"))
+    results.append(Result("rows", "failed" if wrong else "passed", off, detail or "all there"))
     for number, (rule, meaning) in enumerate(_SAID.items()):
         rows, example = found[1 + 2 * number], found[2 + 2 * number]
-        summary = f"{rows} products {meaning}" + (f", such as {example}" if rows else "")
-        results.append(Result(rule, "failed" if rows else "passed", rows, summary))
+        detail = f"{rows} products {meaning}" + (f", such as {example}" if rows else "")
+        results.append(Result(rule, "failed" if rows else "passed", rows, detail))
     return results
 
 
@@ -284,11 +282,11 @@ def _changes(
         "flags_turned": (turned / max(flags, 1), turned, f"{turned} of {flags} flags {of} turned"),
     }
     results = []
-    for rule, (measured, rows, summary) in found.items():
+    for rule, (measured, rows, words) in found.items():
         bound = getattr(settings, rule)
         more = f", such as {example}" if rule == "products_lost" and lost else ""
         outcome: Outcome = "failed" if measured > bound else "passed"
-        results.append(Result(rule, outcome, rows, summary + more, measured, bound))
+        results.append(Result(rule, outcome, rows, words + more, measured, bound))
     return results
 
 
