@@ -29,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--day", type=day, default=date(2026, 1, 5), metavar="YYYY-MM-DD",
         help="the first audited day; a few pictures come and go on the next (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--parts", action="store_true", help="also write what each pixel shows, below DIR/truth"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"rendering needs {error.name}; run: pip install 'unposed[lab]'"
         ) from None
 
-    settings = SampleSettings(arguments.products, arguments.seed, arguments.size, arguments.day)
+    settings = SampleSettings(
+        arguments.products, arguments.seed, arguments.size, arguments.day, arguments.parts
+    )
     done = write_sample(arguments.out, settings, arguments.workers)
     print(
         f"{done.products} products, {done.images} pictures ({done.new_next_day} new and "
