@@ -43,7 +43,8 @@ class PoseEstimate:
     at all, None where no gate has judged.
 
     `kind_evidence` (28,) float32 is of a picture without a person: what `pose.kinds.reading` tells
-    its kind by. None of others, and where it is not looked at.
+    its kind by, and `footwear` the probability that it is of shoes. None of others, and where it is
+    not looked at.
 
     `note` is one line on what is unusual about the picture (`pose.views`).
 
@@ -61,6 +62,7 @@ class PoseEstimate:
     kind_evidence: npt.NDArray[np.float32] | None = None
     note: str | None = None
     outline: Outline | None = None
+    footwear: float | None = None
 
 
 class PoseEstimator(Protocol):
