@@ -29,6 +29,7 @@ _JOINED = 12.0
 """Clusters nearer than this, lightness counted by `_LIGHTNESS`, are one."""
 _LIGHTNESS = 0.45
 _LEAST_SHARE = 0.08
+_SKIN, _LEAST_OTHER = 11.0, 0.15
 _Picture = npt.NDArray[np.uint8]
 _Inside = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float32]
@@ -165,9 +166,7 @@ def _joined(centres: _Floats, sizes: npt.NDArray[np.intp]) -> npt.NDArray[np.int
             break
         kept, gone = keys[first], keys[second]
         total = max(weights[kept] + weights[gone], 1.0)
-        middles[kept] = (
-            middles[kept] * weights[kept] + middles.pop(gone) * weights[gone]
-        ) / total
+        middles[kept] = (middles[kept] * weights[kept] + middles.pop(gone) * weights[gone]) / total
         weights[kept] += weights.pop(gone)
         groups[groups == gone] = kept
     return np.unique(groups, return_inverse=True)[1].astype(np.intp)
@@ -260,6 +259,34 @@ def part_mask(body: Body, inside: _Inside, part: str) -> _Inside:
             drawn, _pixel(top), _pixel(np.array([1.0, 0.8]) * reach * scale), 0, 0, 360, 1, -1
         )
     return np.asarray((drawn > 0) & inside)
+
+
+def without_skin(picture: _Picture, inside: _Inside, body: Body, person: _Inside) -> _Inside:
+    """A part's mask without pixels of the colour of the face, where enough others are left.
+
+    Of somebody seen from the side alone, whose arm hangs before the cloth. A cloth of the skin's
+    own colour stays: hardly anything else is there. `picture` is RGB (rows, columns, 3), `person`
+    the person's mask.
+    """
+    if not body.in_frame("nose") or body.view != "side":
+        return inside
+    rows, columns = inside.shape
+    scale = np.array([columns / body.width, rows / body.height])
+    face = np.zeros((rows, columns), np.uint8)
+    nose, mouth = body.at("nose"), body.chin
+    reach = max(0.35 * (mouth - nose[1]), 1.0)
+    cv2.circle(face, _pixel(nose * scale), max(1, round(float(reach * scale.mean()))), 1, -1)
+    seen = (face > 0) & person
+    if seen.sum() < 6 or not inside.any():
+        return inside
+    skin = np.median(to_lab(picture[seen]), axis=0)
+    away = np.linalg.norm((to_lab(picture[inside]) - skin) * (_LIGHTNESS, 1, 1), axis=1)
+    other = away > _SKIN
+    if other.mean() < _LEAST_OTHER:
+        return inside
+    kept = inside.copy()
+    kept[inside] = other
+    return kept
 
 
 def _fill_torso(drawn: npt.NDArray[np.uint8], body: Body, scale: _Floats, down: float) -> None:

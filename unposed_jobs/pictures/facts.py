@@ -198,9 +198,7 @@ class FactsReader:
         )
         return Seen(picture, facts, mask, body)
 
-    def _writing(
-        self, picture: _Picture, estimate: PoseEstimate
-    ) -> npt.NDArray[np.float64] | None:
+    def _writing(self, picture: _Picture, estimate: PoseEstimate) -> npt.NDArray[np.float64] | None:
         if self._text is None or (self._text_in == NOBODY and estimate.landmarks is not None):
             return None
         return self._text(picture)
@@ -211,7 +209,9 @@ def product_colours(
 ) -> list[Colour]:
     """The product's colours in a reduced picture; none where it is not told from its ground."""
     if body is not None:
-        inside = colours.part_mask(body, mask.shares >= 160, part or "upper_garment")
+        person = mask.shares >= 160
+        inside = colours.part_mask(body, person, part or "upper_garment")
+        inside = colours.without_skin(small, inside, body, person)
         return colours.dominant(small, inside)
     if kind == reading.FABRIC:
         return colours.dominant(small, np.ones(small.shape[:2], bool))
@@ -238,7 +238,11 @@ def _mask(picture: _Picture, estimate: PoseEstimate, small: _Picture, kind: str 
         shares = masks.of_outline(estimate.outline, size, (columns, rows))
         source = masks.OUTLINE if estimate.found_by != "whole_frame" else masks.SECOND_OUTLINE
         return Mask(shares, source)
-    parted = None if kind in _UNPARTED or estimate.landmarks is not None else ground.parted(small, ground.QUICK_SIDE)
+    parted = (
+        None
+        if kind in _UNPARTED or estimate.landmarks is not None
+        else ground.parted(small, ground.QUICK_SIDE)
+    )
     if parted is None:
         return Mask(np.zeros((rows, columns), np.uint8), masks.NONE)
     large = cv2.resize(parted, (columns, rows), interpolation=cv2.INTER_LINEAR)

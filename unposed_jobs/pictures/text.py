@@ -30,6 +30,8 @@ _MARKED, _SURE = 0.3, 0.6
 """A pixel is marked from the first on; a line is one from this mean on."""
 _LEAST = 3
 """Pixels of a line's height, of `SIDE`."""
+_TALLEST = 0.12
+"""Of the longer side: what is marked and thicker is a patterned thing, not a line."""
 _GROWN = 1.5
 """The network marks a line's kernel: how much of area / outline is added to each side."""
 _Picture = npt.NDArray[np.uint8]
@@ -92,7 +94,8 @@ def _lines(marks: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         left, top, wide, high, area = (int(value) for value in figures[number])
         part = labels[top : top + high, left : left + wide] == number
         sure = float(marks[top : top + high, left : left + wide][part].mean())
-        if sure < _SURE or min(wide, high) < _LEAST:
+        thick = min(wide, high)
+        if sure < _SURE or not _LEAST <= thick <= _TALLEST * max(rows, columns):
             continue
         grown = _GROWN * area / (2 * (wide + high))
         box = (left - grown, top - grown, left + wide + grown, top + high + grown)

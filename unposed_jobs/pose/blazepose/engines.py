@@ -128,7 +128,10 @@ def _outliner(bundle: bytes) -> tflite.Graph:
 
 
 def _cut(
-    files: dict[str, bytes], name: str, outputs: tuple[int, ...], shapes: tuple[tuple[int, ...], ...]
+    files: dict[str, bytes],
+    name: str,
+    outputs: tuple[int, ...],
+    shapes: tuple[tuple[int, ...], ...],
 ) -> tflite.Graph:
     graph = tflite.prune(tflite.read(files[name]), outputs)
     told = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)

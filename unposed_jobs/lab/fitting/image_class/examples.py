@@ -91,13 +91,9 @@ def _people(picture: Picture, told: dict) -> Iterator[Example]:
             yield _cut(picture, (left, top, right, end), WORN, told["file"], kind)
 
 
-def _cut(
-    picture: Picture, box: Sequence[float], image_class: str, group: str, of: str
-) -> Example:
+def _cut(picture: Picture, box: Sequence[float], image_class: str, group: str, of: str) -> Example:
     left, top, right, bottom = (max(round(value), 0) for value in box)
-    return Example(
-        np.ascontiguousarray(picture[top:bottom, left:right]), image_class, group, of
-    )
+    return Example(np.ascontiguousarray(picture[top:bottom, left:right]), image_class, group, of)
 
 
 def evidence(examples: Sequence[Example], settings: PoseSettings) -> list[Evidence]:

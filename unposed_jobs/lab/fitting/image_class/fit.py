@@ -35,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folders", nargs="+", type=Path, help="sample catalogues, seeds below 100")
     parser.add_argument("--data", type=Path, help="real pictures")
-    parser.add_argument(
-        "--out", type=Path, default=Path(classes.__file__).with_name(classes.FILE)
-    )
+    parser.add_argument("--out", type=Path, default=Path(classes.__file__).with_name(classes.FILE))
     given = parser.parse_args(arguments)
     settings = config.load().pose
     try:
