@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _SHOWN = (
     "picture", "width", "height", "image_class", "view", "kind", "fill", "white_share",
-    "edge_width", "text_boxes", "cut_off", "colours",
+    "edge_width", "words", "cut_off", "colours",
 )  # fmt: skip
 
 

@@ -56,7 +56,8 @@ def features(evidence: Evidence) -> Floats:
     """(F,) in the order of `FEATURES`."""
     body, face = evidence.body, evidence.face_score
     there = body is not None
-    chance = evidence.person_chance if evidence.person_chance is not None else float(there)
+    # Of a picture of nobody the chance is the gate's doubt, which has been judged.
+    chance = evidence.person_chance if evidence.person_chance is not None and there else there
     head = body is not None and body.in_frame("nose", -0.02 * body.torso)
     behind = body is not None and body.view == "back"
     faced = head and not behind

@@ -23,7 +23,7 @@ SWATCH_SIDE = 50
 """Pixels of a swatch's side."""
 
 _CLUSTERS = 6
-_SAMPLE = 1500
+_SAMPLE = 1000
 _LEAST_PIXELS = 30
 _JOINED = 12.0
 """Clusters nearer than this, lightness counted by `_LIGHTNESS`, are one."""
@@ -146,8 +146,8 @@ def _ab(lab: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDAr
 def _clustered(lab: _Floats) -> tuple[_Floats, npt.NDArray[np.intp]]:
     count = min(_CLUSTERS, len(lab))
     cv2.setRNGSeed(1)
-    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
-    _, labels, centres = cv2.kmeans(lab, count, None, stop, 2, cv2.KMEANS_PP_CENTERS)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+    _, labels, centres = cv2.kmeans(lab, count, None, stop, 1, cv2.KMEANS_PP_CENTERS)
     return centres, labels[:, 0].astype(np.intp)
 
 

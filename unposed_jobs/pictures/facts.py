@@ -32,8 +32,8 @@ OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
 """Which pictures writing is looked for in: none, those without a person, all."""
 
 _FEET = ("ankle", "heel", "foot_index")
-_UNPARTED = (reading.FABRIC, reading.CHART)
-"""Kinds of pictures without a product on a ground."""
+_WRITTEN = 5
+"""Lines of writing of a chart."""
 _Picture = npt.NDArray[np.uint8]
 
 
@@ -43,9 +43,10 @@ class PictureFacts:
 
     `image_class` is one of `classes.CLASSES` with its probability, `class_by_rule` the source's.
     `kind` is of a picture without a person (`pose.kinds`), `view` front, back or side of one with.
-    `footwear` is the probability of shoes. `text_boxes` are lines of writing, `text_share` their
-    share of the frame and `text_on_product` the share of their area on the product; None where
-    nobody has looked. `white_share` and `plain_share` are of the background, whose colour is
+    `footwear` is the probability of shoes. `text_boxes` are lines of writing or of what looks like
+    it, `words` those that surely are, `text_share` their share of the frame and `text_on_product`
+    the share of that area on the product; None where nobody has looked. `white_share` and
+    `plain_share` are of the background, whose colour is
     `background`. `fill` is the longer of the product's sides over the frame's; `product_share` its
     area; `off_centre_x` and `_y` from the frame's middle; `cut_off` the sides it touches.
     `edge_width` is the blur of the sharpest edges in pixels, 0 without any. `mask` is a PNG.
@@ -68,6 +69,7 @@ class PictureFacts:
     view: str | None
     footwear: float
     text_boxes: int | None
+    words: int | None
     text_share: float | None
     text_on_product: float | None
     mask_source: str
@@ -148,8 +150,8 @@ class FactsReader:
             if estimate.landmarks is not None
             else None
         )
-        kind = _kind(picture, estimate)
-        mask = _mask(picture, estimate, small, kind)
+        kind, writing = _kind(picture, estimate), self._writing(picture, estimate)
+        mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
         inside = mask.inside if mask.source != masks.NONE else None
         evidence = classes.Evidence(estimate.person_probability, face.score, body)
         chances = classes.head().probabilities(evidence)
@@ -158,7 +160,6 @@ class FactsReader:
         ground_ = measures.ground(small, inside)
         box = placed.box if placed is not None else (0.0, 0.0, 1.0, 1.0)
         brightness, shadowed, burnt = measures.exposure(small, inside)
-        boxes = self._writing(picture, estimate)
         facts = PictureFacts(
             content_sha256=digest,
             facts_version=self.version,
@@ -176,9 +177,10 @@ class FactsReader:
             kind=kind,
             view=body.view if body is not None else None,
             footwear=_footwear(estimate, body),
-            text_boxes=None if boxes is None else len(boxes),
-            text_share=None if boxes is None else _area(boxes),
-            text_on_product=None if boxes is None else _on(boxes, inside),
+            text_boxes=None if writing is None else len(writing),
+            words=None if writing is None else int(writing.words.sum()),
+            text_share=None if writing is None else _area(writing.boxes[writing.words]),
+            text_on_product=None if writing is None else _on(writing.boxes[writing.words], inside),
             mask_source=mask.source,
             white_share=ground_.white_share,
             plain_share=ground_.plain_share,
@@ -198,7 +200,7 @@ class FactsReader:
         )
         return Seen(picture, facts, mask, body)
 
-    def _writing(self, picture: _Picture, estimate: PoseEstimate) -> npt.NDArray[np.float64] | None:
+    def _writing(self, picture: _Picture, estimate: PoseEstimate) -> text.Writing | None:
         if self._text is None or (self._text_in == NOBODY and estimate.landmarks is not None):
             return None
         return self._text(picture)
@@ -231,18 +233,22 @@ def _kind(picture: _Picture, estimate: PoseEstimate) -> str | None:
     return reading.KINDS[int(np.ravel(told).argmax())]
 
 
-def _mask(picture: _Picture, estimate: PoseEstimate, small: _Picture, kind: str | None) -> Mask:
+def _unparted(kind: str | None, writing: text.Writing | None) -> bool:
+    """Whether a picture is of no product on a ground: a fabric, or a chart full of writing."""
+    written = writing is None or len(writing) >= _WRITTEN
+    return kind == reading.FABRIC or (kind == reading.CHART and written)
+
+
+def _mask(picture: _Picture, estimate: PoseEstimate, small: _Picture, *, parts: bool) -> Mask:
     rows, columns = small.shape[:2]
     if estimate.outline is not None:
         size = (picture.shape[1], picture.shape[0])
         shares = masks.of_outline(estimate.outline, size, (columns, rows))
         source = masks.OUTLINE if estimate.found_by != "whole_frame" else masks.SECOND_OUTLINE
         return Mask(shares, source)
-    parted = (
-        None
-        if kind in _UNPARTED or estimate.landmarks is not None
-        else ground.parted(small, ground.QUICK_SIDE)
-    )
+    parted = None
+    if parts and estimate.landmarks is None:
+        parted = ground.parted(small, ground.QUICK_SIDE)
     if parted is None:
         return Mask(np.zeros((rows, columns), np.uint8), masks.NONE)
     large = cv2.resize(parted, (columns, rows), interpolation=cv2.INTER_LINEAR)

@@ -20,6 +20,7 @@ SUFFIXES = (
     ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif",
 )  # fmt: skip
 _NUMBERED = re.compile(r"^(?P<product>.+?)[\s_.-]+(?:[A-Za-z]{0,4}\d{1,3}|front|back|side|main)$")
+_ONLY_A_NUMBER = re.compile(r"^(?:[A-Za-z]{0,4}\d{1,3}|front|back|side|main)$")
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ class Looked:
 def pictures(folder: Path) -> list[Found]:
     """All pictures in a folder and below, by name, or the one file; hidden ones are left out.
 
-    A subfolder is a product; in the folder itself ``ABC_1.jpg`` and ``ABC_2.jpg`` are one's.
+    A subfolder is a product; in the folder itself ``ABC_1.jpg`` and ``ABC_2.jpg`` are one's, and
+    ``1.jpg`` and ``2.jpg`` the folder's own.
     Raises UnposedError where there is none.
     """
     if folder.is_file():
-        return [Found(folder, folder.name, _product(folder.stem))]
+        return [Found(folder, folder.name, _product(folder))]
     if not folder.is_dir():
         raise UnposedError(f"no folder {folder}")
     found = []
@@ -60,7 +62,7 @@ def pictures(folder: Path) -> list[Found]:
             if name.startswith(".") or path.suffix.lower() not in SUFFIXES:
                 continue
             below = path.relative_to(folder)
-            product = str(below.parent) if len(below.parts) > 1 else _product(path.stem)
+            product = str(below.parent) if len(below.parts) > 1 else _product(path)
             found.append(Found(path, str(below), product))
     if not found:
         raise UnposedError(f"no pictures in {folder}; read are {', '.join(SUFFIXES)}")
@@ -142,9 +144,11 @@ def _format(data: bytes) -> str:
         return ""
 
 
-def _product(stem: str) -> str:
-    match = _NUMBERED.match(stem)
-    return match["product"] if match else stem
+def _product(path: Path) -> str:
+    if _ONLY_A_NUMBER.match(path.stem):
+        return path.absolute().parent.name
+    match = _NUMBERED.match(path.stem)
+    return match["product"] if match else path.stem
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -20,6 +20,8 @@ _ROUNDS = 3
 _LEAST, _MOST = 0.01, 0.97
 """Of the frame: less or more is no product on a ground."""
 _DIFFERS = 3.5
+_LIGHT = 24.0
+"""How far, in 8-bit Lab, light alone moves the colour of one ground across a picture."""
 _Picture = npt.NDArray[np.uint8]
 _Shares = npt.NDArray[np.uint8]
 
@@ -37,10 +39,11 @@ def parted(picture: _Picture, longest: int = SIDE) -> _Shares | None:
     steps = _steps(lab)
     best: _Shares | None = None
     best_score = 0.0
-    for start in (_by_colour(lab), _by_place(lab)):
+    differs = _differing(lab)
+    for start in (_by_colour(differs), _by_place(lab)):
         if start is None:
             continue
-        found = _grown(lab, start)
+        found = _to_frame(_grown(lab, start), differs)
         share = float(found.mean())
         if not _LEAST <= share <= _MOST:
             continue
@@ -102,15 +105,17 @@ def _by_place(lab: _Picture) -> _Shares:
     return start
 
 
-def _by_colour(lab: _Picture) -> _Shares | None:
-    """What differs from the rim's colours, which may have several and change across the picture."""
+def _differing(lab: _Picture) -> npt.NDArray[np.bool_] | None:
+    """What differs from the rim's colours, whose light may change across the picture."""
     values = lab.astype(np.float32)
     rim = _rim(lab.shape[:2])
     rows, columns = np.mgrid[0 : lab.shape[0], 0 : lab.shape[1]].astype(np.float32)
     places = np.stack([rows / lab.shape[0], columns / lab.shape[1]], -1) - 0.5
     # Light that falls off: a plane through the rim's values, by the middle two thirds of them.
     inputs = np.concatenate([places, np.ones((*lab.shape[:2], 1), np.float32)], -1)
-    kept = rim.copy()
+    # A product that covers a part of the rim is no light: begin with what most of the rim is like.
+    usual = np.linalg.norm(values - np.median(values[rim], axis=0), axis=-1)
+    kept = rim & (usual <= max(3.0 * float(np.median(usual[rim])), _LIGHT))
     for _ in range(3):
         plane, *_ = np.linalg.lstsq(inputs[kept], values[kept], rcond=None)
         away = np.linalg.norm(values - inputs @ plane, axis=-1)
@@ -118,14 +123,30 @@ def _by_colour(lab: _Picture) -> _Shares | None:
         kept = rim & (away < 2.0 * spread)
         if kept.sum() < 20:
             return None
-    differs = away > _DIFFERS * spread
-    if not 0.01 < differs.mean() < 0.98:
+    differs = np.asarray(away > _DIFFERS * spread)
+    return differs if 0.01 < differs.mean() < 0.98 else None
+
+
+def _by_colour(differs: npt.NDArray[np.bool_] | None) -> _Shares | None:
+    """What differs from the rim's colours may be the product, and its middle surely is."""
+    if differs is None:
         return None
+    rim = _rim(differs.shape)
     start = np.where(differs, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     start[rim & ~differs] = cv2.GC_BGD
     core = cv2.erode(differs.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     start[core & ~rim] = cv2.GC_FGD
     return start
+
+
+def _to_frame(found: _Shares, differs: npt.NDArray[np.bool_] | None) -> _Shares:
+    """A product that the frame cuts goes on to the frame, where the rim is not the ground's."""
+    if differs is None or not found.any():
+        return found
+    added = found | (differs & _rim(found.shape)).astype(np.uint8)
+    _, labels = cv2.connectedComponents(added, connectivity=8)
+    kept = np.unique(labels[found > 0])
+    return np.isin(labels, kept).astype(np.uint8)
 
 
 def _steps(lab: _Picture) -> npt.NDArray[np.float32]:
@@ -137,7 +158,7 @@ def _steps(lab: _Picture) -> npt.NDArray[np.float32]:
 
 
 def _edge_strength(found: _Shares, steps: npt.NDArray[np.float32]) -> float:
-    """Mean step along the outline, against the picture's own; what the frame cuts counts half."""
+    """Mean step along the outline; what the frame cuts has none, and counts half."""
     outline = cv2.morphologyEx(found, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     rim = np.ones_like(outline)
     rim[1:-1, 1:-1] = False
@@ -145,5 +166,5 @@ def _edge_strength(found: _Shares, steps: npt.NDArray[np.float32]) -> float:
     own = outline & ~rim
     if not own.any():
         return 0.0
-    strength = np.minimum(steps[own], np.percentile(steps, 98)).sum()
-    return float(strength / (own.sum() + 2.0 * at_frame))
+    strength = float(np.minimum(steps[own], np.percentile(steps, 98)).sum())
+    return strength / (float(own.sum()) + 0.5 * at_frame)

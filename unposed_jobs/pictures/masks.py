@@ -26,8 +26,10 @@ from unposed_jobs.pose.second_look import squares
 OUTLINE, SECOND_OUTLINE, GROUND, NONE = SOURCES = ("outline", "second_outline", "ground", "none")
 """Where a mask is from: the landmarks' run, a look round the person, GrabCut; or there is none."""
 
-_LONGEST_CROP = 4096
-_RADIUS, _EASE = 6, 1e-4
+_FITTED = 800
+"""Pixels of the longer side at which a mask's edge is decided."""
+_BAND = 0.007
+"""Of the longer side: how far from the mask's edge it may lie."""
 _Picture = npt.NDArray[np.uint8]
 Shares = npt.NDArray[np.uint8]
 
@@ -115,19 +117,39 @@ def of_outline(outline: Outline, size: tuple[int, int], shown: tuple[int, int]) 
 def fitted(shares: Shares, picture: _Picture) -> Shares:
     """A mask of a reduced picture brought to a picture's own pixels: (height, width) uint8.
 
-    Its edge follows the picture's (a guided filter): what was blurred by enlarging is sharp again.
+    Along the mask's edge GrabCut decides by the colours on both sides; its inside and outside stay.
     """
     height, width = picture.shape[:2]
-    large = cv2.resize(shares, (width, height), interpolation=cv2.INTER_CUBIC)
-    longest = max(height, width)
-    if longest > _LONGEST_CROP:  # The filter needs 20 floats a pixel.
-        return np.asarray(large, np.uint8)
-    radius = max(2, round(_RADIUS * longest / 640))
-    guide = picture.astype(np.float32) / 255
-    soft = cv2.ximgproc.guidedFilter(guide, large.astype(np.float32) / 255, radius, _EASE)
-    # An edge is a few pixels wide, whatever the filter smeared.
-    steep = np.clip((soft - 0.5) * 2.0 + 0.5, 0, 1)
+    scale = min(_FITTED / max(height, width), 1.0)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
+    rough = (cv2.resize(shares, size, interpolation=cv2.INTER_CUBIC) >= 128).astype(np.uint8)
+    side = max(3, 2 * round(_BAND * max(size)) + 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    labels = np.where(rough > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[cv2.dilate(rough, kernel) == 0] = cv2.GC_BGD
+    labels[cv2.erode(rough, kernel) > 0] = cv2.GC_FGD
+    found = _decided(small, labels, rough)
+    # An edge of a pixel or two, as a lens draws it.
+    soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 0.7)
+    large = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+    steep = np.clip((large - 0.5) * max(1.0, 1 / scale) + 0.5, 0, 1)
     return np.asarray(np.rint(steep * 255), np.uint8)
+
+
+def _decided(small: _Picture, labels: npt.NDArray[np.uint8], rough: Shares) -> Shares:
+    """GrabCut's word, 0 or 1, or the rough mask where it has nothing to go by."""
+    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(1)
+    try:
+        cv2.grabCut(
+            cv2.cvtColor(small, cv2.COLOR_RGB2LAB), labels, None, background, foreground, 1,
+            cv2.GC_INIT_WITH_MASK,
+        )  # fmt: skip
+    except cv2.error:  # All of one kind.
+        return rough
+    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
 
 
 def encoded(mask: Mask, longest: int = 128) -> bytes:

@@ -18,7 +18,7 @@ WHITE = 250
 NEAR_PLAIN = 10.0
 """ΔE76 within which a pixel has the background's own colour."""
 
-_SEEN_SHARP = 800
+_SEEN_SHARP = 512
 """Pixels of the longer side at which edges are measured at most."""
 _REBLUR = 1.0
 _STRONGEST = 0.02
@@ -26,7 +26,7 @@ _EDGE_AT_LEAST = 6.0
 """Grey levels a pixel: weaker steps than this are grain."""
 _SHADOWED, _BURNT = 8, 253
 _TOUCHED = 0.012
-_SAMPLE = 8000
+_SAMPLE = 4000
 _Picture = npt.NDArray[np.uint8]
 _Inside = npt.NDArray[np.bool_]
 
@@ -100,7 +100,7 @@ def placed(inside: _Inside) -> Placed | None:
 
 
 def ground(small: _Picture, inside: _Inside | None) -> Ground:
-    """Of a reduced picture (rows, columns, 3) and its mask; the outline's own pixels are left out."""
+    """Of a reduced picture (rows, columns, 3) and its mask; pixels at its outline are left out."""
     outside = np.ones(small.shape[:2], bool)
     if inside is not None:
         grown = cv2.dilate(inside.astype(np.uint8), np.ones((9, 9), np.uint8))

@@ -196,15 +196,15 @@ def measured(measure: str, one: Listed) -> float | str | None:
         rgb = np.array([list(bytes.fromhex(facts.background[1:]))], np.uint8)
         return float(colours.to_lab(rgb)[0, 0])
     if measure == "off_centre":
-        if facts.off_centre_x is None or facts.off_centre_y is None:
-            return None
-        return max(abs(facts.off_centre_x), abs(facts.off_centre_y))
+        off = [abs(side) for side in (facts.off_centre_x, facts.off_centre_y) if side is not None]
+        return max(off) if off else None
     if measure == "sides_cut":
         return float(len(facts.cut_off)) if facts.fill is not None else None
     value = getattr(facts, measure)
-    if measure == "edge_width" and value == 0:
-        return None  # Nothing in it has an edge.
-    return value if value is None or isinstance(value, str) else float(value)
+    if value is None or isinstance(value, str):
+        return value
+    # A picture in which nothing has an edge is not blurred.
+    return None if measure == "edge_width" and value == 0 else float(value)
 
 
 def _count(measure: str, pictures: Sequence[Listed]) -> int:
@@ -226,7 +226,7 @@ def _concerns(rule: Rule, one: Listed, number: int) -> bool:
 
 
 def _remedy(rule: Rule, one: Listed) -> str:
-    """A picture of another ratio may be cropped where the product leaves room, else it is cut out."""
+    """A picture of another ratio may be cropped where the product leaves room."""
     if rule.measure != "aspect_ratio" or one.facts.image_class == classes.PRODUCT:
         return rule.remedy
     low, high = rule.at_least or 0.0, rule.at_most or 1e9

@@ -7,6 +7,7 @@ not read.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -32,9 +33,26 @@ _LEAST = 3
 """Pixels of a line's height, of `SIDE`."""
 _TALLEST = 0.12
 """Of the longer side: what is marked and thicker is a patterned thing, not a line."""
+_FULL = 0.5
+"""A line's mark fills its own rectangle; that of an outline, or of two legs, does not."""
+_WORDS_SURE, _LONG, _WORDS_TALLEST = 0.9, 3.0, 0.08
+"""Words are surer, so many times as long as thick, and no thicker than this share."""
 _GROWN = 1.5
 """The network marks a line's kernel: how much of area / outline is added to each side."""
 _Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """`boxes` (N, 4) of lines: left, top, right, bottom in shares of the picture; N may be 0.
+    `words` (N,) of which of them are surely words, and not a print, a button or a number.
+    """
+
+    boxes: npt.NDArray[np.float64]
+    words: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
 
 
 class TextFinder:
@@ -52,11 +70,8 @@ class TextFinder:
             raise UnposedError(f"writing cannot be looked for: {reason}") from None
         self._requests: dict[tuple[int, int], Any] = {}
 
-    def __call__(self, picture: _Picture) -> npt.NDArray[np.float64]:
-        """Boxes (N, 4) of lines of writing in a (height, width, 3) uint8 RGB picture.
-
-        Left, top, right, bottom in shares of the picture, best first. N may be 0.
-        """
+    def __call__(self, picture: _Picture) -> Writing:
+        """Lines of writing in a (height, width, 3) uint8 RGB picture, the surest first."""
         height, width = picture.shape[:2]
         scale = min(SIDE / max(height, width), 1.0)
         columns, rows = (
@@ -85,21 +100,34 @@ class TextFinder:
         return self._requests[rows, columns]
 
 
-def _lines(marks: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _lines(marks: npt.NDArray[np.float32]) -> Writing:
     rows, columns = marks.shape
     marked = (marks > _MARKED).astype(np.uint8)
     count, labels, figures, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
+    longest = max(rows, columns)
     found = []
     for number in range(1, count):
         left, top, wide, high, area = (int(value) for value in figures[number])
         part = labels[top : top + high, left : left + wide] == number
         sure = float(marks[top : top + high, left : left + wide][part].mean())
-        thick = min(wide, high)
-        if sure < _SURE or not _LEAST <= thick <= _TALLEST * max(rows, columns):
+        thick, long = _sides(part)
+        full = area >= _FULL * thick * long
+        if sure < _SURE or not full or not _LEAST <= thick <= _TALLEST * longest:
             continue
+        words = sure >= _WORDS_SURE and long >= _LONG * thick and thick <= _WORDS_TALLEST * longest
         grown = _GROWN * area / (2 * (wide + high))
         box = (left - grown, top - grown, left + wide + grown, top + high + grown)
-        found.append((sure, np.clip(box, 0, (columns, rows, columns, rows))))
+        found.append((sure, np.clip(box, 0, (columns, rows, columns, rows)), words))
     found.sort(key=lambda item: -item[0])
-    boxes = np.array([box for _, box in found], np.float64).reshape(-1, 4)
-    return boxes / (columns, rows, columns, rows)
+    boxes = np.array([box for _, box, _ in found], np.float64).reshape(-1, 4)
+    return Writing(
+        boxes / (columns, rows, columns, rows), np.array([words for *_, words in found], bool)
+    )
+
+
+def _sides(part: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Thickness and length of a mark (rows, columns), however it is turned, in pixels."""
+    points = np.argwhere(part)[:, ::-1].astype(np.float32)
+    _, sides, _ = cv2.minAreaRect(points)
+    thick, long = sorted(float(side) + 1 for side in sides)
+    return thick, long
