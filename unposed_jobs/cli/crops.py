@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", metavar="CROP",
         help="some of: head, upper_garment, lower_garment, dress, shoes, left_hand, right_hand, "
-        "full (default: all)",
+        "full, upper_body, chest, legs (default: all)",
     )  # fmt: skip
     parser.add_argument(
         "--least", type=positive, default=200, metavar="PIXELS",

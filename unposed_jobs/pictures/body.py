@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,10 @@ Point = npt.NDArray[np.float64]
 SEEN = 0.5
 """From this visibility, or score, on a point is in sight."""
 _SIDES = ("left", "right")
+_SIDE, _FACING = 0.3, 0.66
+"""Between the shoulders, in torsos: less is a side, from the second on surely the front."""
+_DEEPER, _ASIDE = 0.6, 0.14
+"""From the front: one shoulder is deeper by more, or the nose is aside, where it is turned."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Body:
     index: dict[str, int]
     width: int
     height: int
+    depth: float = 0.0
+    """How much nearer the right shoulder is than the left, in torsos; 0 where nothing tells it."""
 
     def at(self, name: str) -> Point:
         """A point x, y; ``left_heel`` of 17 points is its ankle, and so on."""
@@ -82,6 +88,22 @@ class Body:
             return "side"
         return "front" if left > right else "back"
 
+    @property
+    def turned(self) -> str:
+        """The view in five: front, back, left, right (the side that is shown), three_quarter.
+
+        By how far apart the shoulders are, how much deeper one lies than the other, and the nose.
+        """
+        left, right = self.at("left_shoulder")[0], self.at("right_shoulder")[0]
+        apart = (left - right) / self.torso
+        nose = (self.at("nose")[0] - self.middle("shoulder")[0]) / self.torso
+        if abs(apart) < _SIDE:
+            return "right" if nose > 0 else "left"
+        if apart < 0:
+            return "back"
+        oblique = abs(self.depth) > _DEEPER if self.depth else abs(nose) > _ASIDE
+        return "three_quarter" if apart < _FACING and oblique else "front"
+
     def _known(self, name: str) -> str:
         if name in self.index:
             return name
@@ -99,4 +121,8 @@ def of_landmarks(landmarks: npt.NDArray[np.float32], width: int, height: int) ->
     index = BLAZEPOSE33_INDEX if len(landmarks) == 33 else COCO17_INDEX
     column = 3 if landmarks.shape[1] == 5 else 2
     points = landmarks[:, :2].astype(np.float64) * (width, height)
-    return Body(points, landmarks[:, column].astype(np.float64), dict(index), width, height)
+    made = Body(points, landmarks[:, column].astype(np.float64), dict(index), width, height)
+    if landmarks.shape[1] != 5:
+        return made
+    deep = [float(landmarks[index[f"{side}_shoulder"], 2]) for side in _SIDES]
+    return replace(made, depth=(deep[0] - deep[1]) * width / made.torso)

@@ -16,8 +16,11 @@ from unposed_jobs.pictures.body import Body
 
 NAMES = (
     "head", "upper_garment", "lower_garment", "dress", "shoes", "left_hand", "right_hand", "full",
+    "upper_body", "chest", "legs",
 )  # fmt: skip
-"""All crops: `head` with hair and hat; hands with what they hold or wear."""
+"""All crops: `head` with hair and hat; hands with what they hold or wear; the framings of shots,
+`upper_body` with the head, `chest` without it, `legs` from the waist to the feet.
+"""
 
 _SIDES = ("left", "right")
 _Inside = npt.NDArray[np.bool_]
@@ -197,9 +200,10 @@ def _shoes(person: _Person) -> _Box | None:
     top = float(feet[:, 1].min()) - 0.16 * body.torso
     left, right = float(feet[:, 0].min()) - room, float(feet[:, 0].max()) + room
     below = person.heights((left, right), (top, body.height))
+    reach = 0.6 * body.torso  # A foot whose place is not known may stand so far aside.
     bottom = max(float(feet[:, 1].max()) + 0.08 * body.torso, below[1] if below else 0.0)
     bottom = min(bottom, float(feet[:, 1].max()) + 0.35 * body.torso)
-    wide = person.extent((float(feet[:, 1].min()), bottom), (left - room, right + room))
+    wide = person.extent((float(feet[:, 1].min()), bottom), (left - reach, right + reach))
     if wide:
         left, right = min(left, wide[0]), max(right, wide[1])
     return left, top, right, bottom + 0.03 * body.torso
@@ -237,6 +241,33 @@ def _full(person: _Person) -> _Box | None:
     )
 
 
+def _upper_body(person: _Person) -> _Box | None:
+    """From above the head to the thighs, as wide as the arms."""
+    head, garment = _head(person), _upper_garment(person)
+    if head is None or garment is None:
+        return None
+    room = 0.06 * person.body.torso
+    left, right = min(garment[0], head[0]) - room, max(garment[2], head[2]) + room
+    return left, head[1] - room, right, garment[3]
+
+
+def _chest(person: _Person) -> _Box | None:
+    """From below the mouth to the hips, as wide as shoulders and upper arms."""
+    body = person.body
+    shoulders, hips = body.middle("shoulder")[1], body.middle("hip")[1]
+    if hips <= shoulders or shoulders > body.height:
+        return None
+    return _as_wide_as(person, _collar(body), hips, ("shoulder", "hip"), 0.0)
+
+
+def _legs(person: _Person) -> _Box | None:
+    """From the waist to below the shoes."""
+    legs, feet = _lower_garment(person), _shoes(person)
+    if legs is None or feet is None:
+        return None
+    return min(legs[0], feet[0]), legs[1], max(legs[2], feet[2]), feet[3]
+
+
 def _as_wide_as(
     person: _Person, top: float, bottom: float, joints: tuple[str, ...], room: float
 ) -> _Box:
@@ -260,4 +291,7 @@ _RULES: dict[str, Callable[[_Person], _Box | None]] = {
     "left_hand": _hand("left"),
     "right_hand": _hand("right"),
     "full": _full,
+    "upper_body": _upper_body,
+    "chest": _chest,
+    "legs": _legs,
 }

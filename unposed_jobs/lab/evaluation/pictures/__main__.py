@@ -62,6 +62,7 @@ def evaluate(given: argparse.Namespace) -> list[Figure]:
             (case, list(figures.of_case(case, one))) for case, one in zip(shown, seen, strict=True)
         ]
         scores = [score for _, own in each for score in own]
+        scores += figures.offers(shown, seen)
         _say(f"violations in {given.violations} pictures")
         scores += violations.judged(
             shown, estimator, reader, most=given.violations, seed=given.seed
@@ -135,6 +136,8 @@ ASKED = (
     ("product cut-out IoU", "product cut-out IoU, p10", _low, (">=", 0.85), ""),
     ("crops: garment inside", "", _mean, (">=", 0.97), ""),
     ("crops that keep a face", "", _mean, ("<=", 0.05), ""),
+    ("crop offered where one lies within", "", _mean, (">=", 0.9), ""),
+    ("offered crops that are wrong", "", _mean, ("<=", 0.03), ""),
     *(
         (_SEEN.format(kind), f"{_SEEN.format(kind)}, {word}", statistic, ("<=", limit),
          f"{_SEEN.format(kind)}, whole picture")

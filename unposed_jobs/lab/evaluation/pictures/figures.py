@@ -13,7 +13,9 @@ from unposed_jobs.lab.evaluation import bootstrap
 from unposed_jobs.lab.evaluation.pictures.cases import Case
 from unposed_jobs.lab.fitting.image_class.examples import of_shot
 from unposed_jobs.lab.sample import parts as labels
-from unposed_jobs.pictures import colours, cutouts, masks, measures
+from unposed_jobs.lab.sample.cohorts import VIEWS
+from unposed_jobs.pictures import colours, cutouts, masks, measures, within
+from unposed_jobs.pictures.crops import Crop
 from unposed_jobs.pictures.facts import Seen
 
 PLAIN = ("plain", "melange", "denim")
@@ -141,6 +143,73 @@ def _crops(case: Case, seen: Seen) -> Iterator[Score]:
         if name in _FACELESS and face.any():
             kept = float((face & inside).sum() / face.sum() > _KEPT)
             yield Score("crops that keep a face", case.product, kept)
+
+
+def offers(cases: Sequence[Case], seen: Sequence[Seen]) -> Iterator[Score]:
+    """Of every product and shot that it could lack: does a crop of its other pictures show it?
+
+    Each shot that a product's pictures show is taken away in turn; where one of the rest shows the
+    same view in a larger framing by truth, a crop should be offered. An offer is wrong where the
+    picture's view is another by truth, or the crop lacks what the shot shows.
+    """
+    by_product: dict[str, list[tuple[Case, Seen]]] = {}
+    for case, one in zip(cases, seen, strict=True):
+        if case.row["kind"] == "person":
+            by_product.setdefault(case.product, []).append((case, one))
+    for product, pairs in by_product.items():
+        told = [_within(*pair) for pair in pairs]
+        for name in within.LARGER:
+            for view in VIEWS:
+                rest = [
+                    (pair, one)
+                    for pair, one in zip(pairs, told, strict=True)
+                    if one is not None and _framing(pair[0]) != name
+                ]
+                possible = any(
+                    _framing(case) in within.LARGER[name] and case.row["view"] == view
+                    for (case, _), _ in rest
+                )
+                found = within.offer(name, view, [one for _, one in rest], least=1)
+                if possible:
+                    yield Score("crop offered where one lies within", product, float(bool(found)))
+                if found is not None:
+                    source = next(pair for pair, one in rest if one.picture == found.picture)
+                    right = source[0].row["view"] == view and _shows(source[0], name, found.crop)
+                    yield Score("offered crops that are wrong", product, float(not right))
+
+
+def _framing(case: Case) -> str:
+    return {"upper": "upper_body"}.get(case.row["framing"], case.row["framing"])
+
+
+def _within(case: Case, seen: Seen) -> within.Within | None:
+    if seen.body is None:
+        return None
+    shown = within.framing(seen.body), seen.body.turned
+    return within.Within(case.row["image_uri"], *shown, seen.facts.crops)
+
+
+def _shows(case: Case, name: str, crop: Crop) -> bool:
+    """Whether a crop has what its framing shows, and not what it does not."""
+    left, top, right, bottom = crop.box
+    inside = np.zeros(case.labels.shape, bool)
+    inside[top:bottom, left:right] = True
+    garment = "lower_garment" if name == "legs" else "upper_garment"
+    cloth = np.isin(case.labels, [labels.number(part) for part in (*_GARMENTS[garment], "dress")])
+    head = np.isin(case.labels, [labels.number(part) for part in _GARMENTS["head"]])
+    face, shoes = (case.labels == labels.number(part) for part in ("face", "shoes"))
+    top = int(np.flatnonzero(head.any(1))[0]) if head.any() else crop.box[1]
+    long = labels.number("dress") in case.labels  # Of a dress a shot shows a part alone.
+    if name == "upper_body":
+        garment_share = _share(cloth, inside) >= (0.3 if long else 0.9)
+        return crop.box[1] <= top and _share(face, inside, 1.0) >= 0.97 and garment_share
+    if name == "chest":
+        return _share(face, inside) <= 0.05 and _share(cloth, inside) >= (0.15 if long else 0.5)
+    return _share(face, inside) <= 0.02 and _share(shoes, inside) >= 0.95
+
+
+def _share(wanted: _Bool, inside: _Bool, without: float = 0.0) -> float:
+    return float((wanted & inside).sum() / wanted.sum()) if wanted.any() else without
 
 
 def _middle_half(shape: tuple[int, ...]) -> _Bool:
