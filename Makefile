@@ -98,7 +98,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 	  tests/jobs/test_failing_store.py
 
 ##@ Measure
-.PHONY: evaluate bench
+.PHONY: evaluate evaluate-pictures bench
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -113,6 +113,19 @@ evaluate: setup weights ## The accuracy tables beside baselines, docs/model-card
 	unposed audit --date $(DEMO_DAY)
 	unposed evaluate --json "$(EVALUATED)/figures.json" --card docs/model-card.md \
 	  --report "$(EVALUATED)/report"
+
+# The seed is judged once: what it has shown is judged next time on another.
+PICTURES := $(CURDIR)/var/evaluate-pictures
+PICTURES_SEED ?= 120
+PICTURES_PRODUCTS ?= 60
+PICTURES_DATA ?= $(wildcard ../shared/data)
+evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces' rules against rendered truth
+	rm -rf "$(PICTURES)"
+	unposed sample-catalogue --out "$(PICTURES)/catalogue" --products $(PICTURES_PRODUCTS) \
+	  --seed $(PICTURES_SEED) --parts
+	python -m unposed_jobs.lab.evaluation.pictures "$(PICTURES)/catalogue" \
+	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(PICTURES)/figures.json" \
+	  --sheet "$(PICTURES)/worst.png"
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)

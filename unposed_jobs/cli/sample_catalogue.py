@@ -30,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the first audited day; a few pictures come and go on the next (default: %(default)s)",
     )  # fmt: skip
     renamed(parser, "--day", "--date", dest="date", type=day)
+    parser.add_argument(
+        "--parts", action="store_true", help="also write what each pixel shows, below DIR/truth"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
             f"rendering needs {error.name}; run: pip install 'unposed[lab]'"
         ) from None
 
-    settings = SampleSettings(arguments.products, arguments.seed, arguments.size, arguments.date)
+    settings = SampleSettings(
+        arguments.products, arguments.seed, arguments.size, arguments.date, arguments.parts
+    )
     done = write_sample(arguments.out, settings, arguments.workers)
     print(
         f"{done.products} products, {done.images} pictures ({done.new_next_day} new and "

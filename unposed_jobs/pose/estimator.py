@@ -11,6 +11,23 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True)
+class Outline:
+    """What of a picture is a person, as BlazePose's landmark network tells it.
+
+    `shares` (256, 256) uint8 of a square of the picture, 255 where surely the person is; `region`
+    (4,) float32 is the square: its middle x, y and its side in pixels of the picture, and how far
+    it is turned clockwise, in radians (`blazepose.geometry`).
+    """
+
+    shares: npt.NDArray[np.uint8]
+    region: npt.NDArray[np.float32]
+
+    def moved(self, x: float, y: float) -> Outline:
+        """The same of a picture whose corner lies so many pixels left of and above this one's."""
+        return Outline(self.shares, self.region + np.array([x, y, 0, 0], np.float32))
+
+
+@dataclass(frozen=True)
 class PoseEstimate:
     """What was found in one picture.
 
@@ -26,9 +43,13 @@ class PoseEstimate:
     at all, None where no gate has judged.
 
     `kind_evidence` (28,) float32 is of a picture without a person: what `pose.kinds.reading`
-    decides its kind by. None of others, and where it is not read.
+    decides its kind by, and `footwear` the probability that it is of shoes. None of others, and
+    where it is not read.
 
     `note` is one line on what is unusual about the picture (`pose.views`).
+
+    `outline` is the person's, where the estimator was made to tell it and the landmarks are of one
+    run of the network; elsewhere None, also of people.
     """
 
     landmarks: npt.NDArray[np.float32] | None
@@ -40,6 +61,8 @@ class PoseEstimate:
     person_probability: float | None = None
     kind_evidence: npt.NDArray[np.float32] | None = None
     note: str | None = None
+    outline: Outline | None = None
+    footwear: float | None = None
 
 
 class PoseEstimator(Protocol):

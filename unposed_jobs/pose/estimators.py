@@ -41,13 +41,15 @@ def names() -> list[str]:
     return [f"{name}PATH" if name.endswith(":") else name for name in _MODULES]
 
 
-def create(settings: PoseSettings) -> PoseEstimator:
+def create(settings: PoseSettings, *, outlines: bool = False) -> PoseEstimator:
     """Make the estimator that ``settings.estimator`` names; close it when done.
 
+    With `outlines`, BlazePose in batches tells people's outlines by the way: same landmarks.
     Raises UnposedError for an unknown name, missing or damaged weights, or a missing system
     library.
     """
-    made = detector = cast(PoseEstimator, _module(settings).create(settings))
+    told = {"outlines": True} if outlines and settings.estimator.startswith("blazepose") else {}
+    made = detector = cast(PoseEstimator, _module(settings).create(settings, **told))
     if _looks_twice(settings):
         from unposed_jobs.pose.second_look.estimator import wrap
 

@@ -231,7 +231,8 @@ def _placed(picture: _Picture, box: Box, one: PoseEstimate) -> PoseEstimate:
     landmarks[:, 1] = (box.top + landmarks[:, 1] * (box.bottom - box.top)) / height
     if landmarks.shape[1] == 5:
         landmarks[:, 2] *= across  # z is in the unit of x.
-    return replace(one, landmarks=landmarks)
+    outline = one.outline and one.outline.moved(box.left, box.top)
+    return replace(one, landmarks=landmarks, outline=outline)
 
 
 def _apart(picture: _Picture, seen: list[_Seen], near: float = _NEAR) -> list[_Seen]:

@@ -32,9 +32,16 @@ class _Layout:
 
 def flat_lay(rng: np.random.Generator, garment: Garment, width: int, height: int) -> Image.Image:
     """Draw the garment, its sleeves spread or folded over the chest; it fills most of the frame."""
+    return flat_lay_masked(rng, garment, width, height)[0]
+
+
+def flat_lay_masked(
+    rng: np.random.Generator, garment: Garment, width: int, height: int
+) -> tuple[Image.Image, Image.Image]:
+    """As `flat_lay`, and the garment's mask (L, 255 where it is)."""
     picture = _table(rng, width, height)
-    lay(picture, rng, garment)
-    return _grain(picture, rng)
+    mask = lay(picture, rng, garment)
+    return _grain(picture, rng), mask
 
 
 def lay(

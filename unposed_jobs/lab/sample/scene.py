@@ -163,15 +163,7 @@ def photograph(
     eye, (right, up, forward) = camera.stand()
     focal = height / 2 / np.tan(camera.field / 2)
     mesh = _Mesh(actors, height / camera.span)
-
-    offset = mesh.positions - eye.astype(np.float32)
-    axes = np.stack([right, up, forward]).astype(np.float32)
-    seen = offset @ axes.T
-    nearness = (1.0 / np.maximum(seen[:, 2], 0.05)).astype(np.float32)
-    scale = np.float32(focal * SUPERSAMPLING)
-    screen = np.empty((len(seen), 2), np.float32)
-    screen[:, 0] = width * SUPERSAMPLING / 2 + seen[:, 0] * nearness * scale
-    screen[:, 1] = height * SUPERSAMPLING / 2 - seen[:, 1] * nearness * scale
+    screen, nearness = _projected(mesh, camera, size)
     depth, owner, background, picture = _buffers(width, height)
     depth.fill(0.0)
     owner.fill(-1)
@@ -213,6 +205,49 @@ def photograph(
     noise = np.random.default_rng(seed).standard_normal((64, 64)).astype(np.float32)
     raster.develop(picture, noise, np.float32(1.3), developed)
     return Image.fromarray(developed)
+
+
+def seen_materials(
+    actors: Sequence[Actor], camera: Camera, size: tuple[int, int]
+) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """What `photograph` shows in each pixel: (height, width) int32, and the materials' names.
+
+    -1 is the backdrop, else the place of a surface's material among the names; a pixel is what at
+    least half of its samples show.
+    """
+    width, height = size
+    mesh = _Mesh(actors, height / camera.span)
+    screen, nearness = _projected(mesh, camera, size)
+    depth, owner, _, _ = _buffers(width, height)
+    depth.fill(0.0)
+    owner.fill(-1)
+    raster.draw(screen, nearness, mesh.triangles, mesh.closed, depth, owner)
+    materials = [part.material for actor in actors for part in actor.surfaces]
+    names = sorted(set(materials))
+    number = np.array([names.index(name) for name in materials], np.int32)
+    of_triangle = number[mesh.surface_of[mesh.triangles[:, 0]]]
+    samples = np.where(owner >= 0, of_triangle[owner], -1)
+    samples = samples.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING)
+    samples = np.sort(samples.transpose(0, 2, 1, 3).reshape(height, width, -1), axis=-1)
+    # The upper middle of four: with two of the figure and two of the backdrop, the figure.
+    return samples[..., samples.shape[-1] // 2], names
+
+
+def _projected(
+    mesh: _Mesh, camera: Camera, size: tuple[int, int]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The mesh's points on the screen (V, 2), in samples, and how near they are (V,)."""
+    width, height = size
+    eye, axes = camera.stand()
+    focal = height / 2 / np.tan(camera.field / 2)
+    offset = mesh.positions - eye.astype(np.float32)
+    seen = offset @ axes.astype(np.float32).T
+    nearness = (1.0 / np.maximum(seen[:, 2], 0.05)).astype(np.float32)
+    scale = np.float32(focal * SUPERSAMPLING)
+    screen = np.empty((len(seen), 2), np.float32)
+    screen[:, 0] = width * SUPERSAMPLING / 2 + seen[:, 0] * nearness * scale
+    screen[:, 1] = height * SUPERSAMPLING / 2 - seen[:, 1] * nearness * scale
+    return screen, nearness
 
 
 @lru_cache(maxsize=2)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from unposed_jobs.lab.sample import objects, scene
+from unposed_jobs.lab.sample import objects, parts, scene
 from unposed_jobs.lab.sample.backdrop import Backdrop, random_backdrop
 from unposed_jobs.lab.sample.cohorts import Shot
-from unposed_jobs.lab.sample.flat_lay import flat_lay
+from unposed_jobs.lab.sample.flat_lay import flat_lay_masked
 from unposed_jobs.lab.sample.garments import Garment
 from unposed_jobs.lab.sample.joints import JOINTS
 from unposed_jobs.lab.sample.people import Pose, random_pose
@@ -26,10 +26,14 @@ from unposed_jobs.lab.sample.wardrobe import (
 
 @dataclass(frozen=True)
 class Photograph:
-    """A picture, and the joints (people, 13, 2) of those in it: x, y in [0, 1] of the picture."""
+    """A picture, and the joints (people, 13, 2) of those in it: x, y in [0, 1] of the picture.
+
+    `labels` (height, width) uint8, where they were asked for, are what each pixel shows (`parts`).
+    """
 
     image: Image.Image
     joints: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.uint8] | None = None
 
 
 class Studio:
@@ -55,17 +59,11 @@ class Studio:
         """The picture of this shot, `seed` deciding all that the shot leaves open."""
         return self.take(shot, people, seed).image
 
-    def take(self, shot: Shot, people: int, seed: int) -> Photograph:
-        """As `picture`, with the truth about the people in it."""
+    def take(self, shot: Shot, people: int, seed: int, *, labelled: bool = False) -> Photograph:
+        """As `picture`, with the truth about the people in it; `labelled`: about each pixel too."""
         rng = np.random.default_rng([self._seed, 9, seed])
         if shot.kind != "person":
-            draw = {
-                "flat_lay": flat_lay,
-                "fabric": objects.fabric,
-                "size_chart": objects.size_chart,
-            }[shot.kind]
-            nobody = np.empty((0, len(JOINTS), 2))
-            return Photograph(draw(rng, self._garment, self.width, self.height), nobody)
+            return self._object(rng, shot.kind)
         which = int(rng.random() < 0.12)
         backdrop = self._backdrop if rng.random() < 0.8 else random_backdrop(rng)
         light = replace(self._light, azimuth=self._light.azimuth + float(rng.normal(0, 0.1)))
@@ -93,7 +91,18 @@ class Studio:
             actors, camera, light, backdrop, size=size, seed=int(rng.integers(1 << 31))
         )
         standing = np.stack([actor.placed(actor.joints) for actor in actors])
-        return Photograph(image, camera.project(standing, size))
+        labels = parts.of_scene(actors, camera, size) if labelled else None
+        return Photograph(image, camera.project(standing, size), labels)
+
+    def _object(self, rng: np.random.Generator, kind: str) -> Photograph:
+        size, nobody = (self.width, self.height), np.empty((0, len(JOINTS), 2))
+        if kind == "flat_lay":
+            image, mask = flat_lay_masked(rng, self._garment, *size)
+            return Photograph(image, nobody, parts.of_mask(mask))
+        draw = {"fabric": objects.fabric, "size_chart": objects.size_chart}[kind]
+        laid = parts.number("laid") if kind == "fabric" else 0
+        labels = np.full((self.height, self.width), laid, np.uint8)
+        return Photograph(draw(rng, self._garment, *size), nobody, labels)
 
 
 def _yaw(rng: np.random.Generator, view: str) -> float:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Joints = npt.NDArray[np.float64]
 JointRow = tuple[Any, ...]
+_Labels = npt.NDArray[np.uint8] | None
 
 MARK = "sample.json"
 PRODUCT_COLUMNS = (
@@ -50,6 +51,7 @@ TRUTH_IMAGE_COLUMNS = (
     "image_uri", "product_id", "view", "framing", "kind", "person_count", "duplicate_of", "defect",
 )  # fmt: skip
 TRUTH_JOINT_COLUMNS = ("image_uri", "person", "joint", "x", "y", "in_frame")
+TRUTH_CLOTH_COLUMNS = ("product_id", "part", "pattern", "colour", "second")
 TRUTH_PRODUCT_COLUMNS = (
     "product_id", "category", "subcategory", "tier", "full_set", "missing", "missing_next_day",
 )  # fmt: skip
@@ -63,6 +65,8 @@ class SampleSettings:
     seed: int = 1
     size: int = 640
     day: date = date(2026, 1, 5)
+    parts: bool = False
+    """Also write truth/parts: what each pixel shows, and truth/cloth.csv."""
 
 
 @dataclass(frozen=True)
@@ -195,32 +199,45 @@ def _render_product(
     rows: list[JointRow] = []
     quality = int(rng.integers(84, 94))
     for picture in product.pictures:
-        data, people = _file(studio, picture, files, quality)
+        data, people, labels = _file(studio, picture, files, quality, settings.parts)
         files[picture.number] = data, people
         uri = product.uri(picture.number)
         if picture.defect != MISSING:
             (root / uri).write_bytes(data)
+        if settings.parts and labels is not None:
+            _write_labels(root, uri, labels)
         rows += _joint_rows(uri, people)
     return product, rows
 
 
+def _write_labels(root: Path, uri: str, labels: npt.NDArray[np.uint8]) -> None:
+    path = root / "truth/parts" / Path(uri).relative_to("pictures").with_suffix(".png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(labels).save(path)
+
+
 def _file(
-    studio: Studio, picture: PlannedPicture, files: dict[int, tuple[bytes, Joints]], quality: int
-) -> tuple[bytes, Joints]:
-    """The picture's bytes, and the joints of the people who can be seen in it."""
+    studio: Studio,
+    picture: PlannedPicture,
+    files: dict[int, tuple[bytes, Joints]],
+    quality: int,
+    labelled: bool,
+) -> tuple[bytes, Joints, _Labels]:
+    """The picture's bytes, the joints of the people who can be seen in it, and its labels."""
     nobody = np.empty((0, 0, 2))
     if picture.defect == MISSING:
-        return b"", nobody
+        return b"", nobody, None
     if picture.defect == TEXT:
-        return b"This file is named as a picture, but it is text.\n" * 20, nobody
+        return b"This file is named as a picture, but it is text.\n" * 20, nobody, None
     if picture.copy_of is not None:
         original, people = files[picture.copy_of]
-        return (original if picture.copy_kind == EXACT else _reencoded(original)), people
-    taken = studio.take(picture.shot, picture.people, picture.number)
+        again = original if picture.copy_kind == EXACT else _reencoded(original)
+        return again, people, None
+    taken = studio.take(picture.shot, picture.people, picture.number, labelled=labelled)
     data = _jpeg(taken.image, quality)
     if picture.defect == TRUNCATED:
-        return data[: len(data) * 2 // 5], nobody
-    return data, taken.joints
+        return data[: len(data) * 2 // 5], nobody, None
+    return data, taken.joints, taken.labels
 
 
 def _joint_rows(uri: str, people: Joints) -> list[JointRow]:
@@ -279,7 +296,17 @@ def _tables(
     _csv(out / "images.csv", IMAGE_COLUMNS, image_rows + bad.images)
     _csv(out / "truth/images.csv", TRUTH_IMAGE_COLUMNS, truth_images)
     _csv(out / "truth/products.csv", TRUTH_PRODUCT_COLUMNS, truth_products)
+    if settings.parts:
+        _csv(out / "truth/cloth.csv", TRUTH_CLOTH_COLUMNS, [_cloth(one) for one in products])
     _csv(out / "truth/rejects.csv", ("source", "product_id", "image_uri", "reason"), bad.truth)
+
+
+def _cloth(product: PlannedProduct) -> tuple[Any, ...]:
+    from unposed_jobs.lab.sample.parts import garment_part
+
+    garment = product.garment
+    colours = ("#{:02x}{:02x}{:02x}".format(*one) for one in (garment.colour, garment.second))
+    return (product.product_id, garment_part(garment.kind), garment.pattern, *colours)
 
 
 def _csv(path: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

@@ -30,8 +30,10 @@ _log = logging.getLogger(__name__)
 
 DETECTOR_OUTPUTS = (0, 1)
 LANDMARKER_OUTPUTS = (0, 1, 3)
-"""Landmarks, pose score, heat maps. The segmentation mask, which takes half of the network's
-time, and the world landmarks are cut off."""
+"""Landmarks, pose score, heat maps. The segmentation mask, which costs time of its own, and the
+world landmarks are cut off."""
+_OUTLINE_OUTPUTS = (*LANDMARKER_OUTPUTS, 2)
+"""With the mask, of the network that `Engine.outline` runs."""
 
 INSIDE = (8, 8, 144)
 """The landmark network's coarsest values from which both heat maps and landmarks are made: what is
@@ -39,6 +41,7 @@ where, before it becomes points."""
 
 _DETECTOR_SHAPES = ((224, 224, 3), (2254, 12), (2254, 1))
 _LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
+_OUTLINE_SHAPES = (*_LANDMARKER_SHAPES, (256, 256, 1))
 
 SIGNED = (2 / 255, -1.0)
 """Scale and shift that bring pixels to [-1, 1]."""
@@ -65,20 +68,28 @@ class Engine(Protocol):
         landmark network has none of this shape; the full one has.
         """
 
+    def outline(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `locate`, and logits of each pixel being the person's (B, 256, 256, 1).
 
-def create(bundle: bytes) -> Engine:
+        Raises ValueError where the engine was made without outlines.
+        """
+
+
+def create(bundle: bytes, *, outlines: bool = False) -> Engine:
     """The fastest engine that this machine has, for the networks of a ``.task`` bundle.
 
     CUDA where PyTorch finds it, else OpenVINO where it is installed, else PyTorch. On the CPU it
     takes ``OMP_NUM_THREADS`` threads, which Spark sets to a task's cores, and 1 by default.
+    `outlines`: it can tell a person's mask, too.
 
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
     detector, landmarker = graphs(bundle)
     landmarker = _with_inner_output(landmarker)
+    outliner = _outliner(bundle) if outlines else None
     if _on_openvino():
-        return OpenVinoEngine(detector, landmarker, threads())
-    return TorchEngine(detector, landmarker, _device())
+        return OpenVinoEngine(detector, landmarker, threads(), outliner)
+    return TorchEngine(detector, landmarker, _device(), outliner)
 
 
 def network(graph: tflite.Graph, scaling: tuple[float, float]) -> OpenVinoNetwork | TorchNetwork:
@@ -106,17 +117,27 @@ def graphs(bundle: bytes) -> tuple[tflite.Graph, tflite.Graph]:
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
     files = task_bundle.members(bundle)
-    found = []
-    for name, outputs, shapes in (
-        (task_bundle.DETECTOR, DETECTOR_OUTPUTS, _DETECTOR_SHAPES),
-        (task_bundle.LANDMARKER, LANDMARKER_OUTPUTS, _LANDMARKER_SHAPES),
-    ):
-        graph = tflite.prune(tflite.read(files[name]), outputs)
-        sizes = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
-        if sizes != shapes:
-            raise ValueError(f"{name} has other inputs and outputs than BlazePose: {sizes}")
-        found.append(rewriting.convolve_before_resizing(graph))
-    return found[0], found[1]
+    detector = _cut(files, task_bundle.DETECTOR, DETECTOR_OUTPUTS, _DETECTOR_SHAPES)
+    return detector, _cut(files, task_bundle.LANDMARKER, LANDMARKER_OUTPUTS, _LANDMARKER_SHAPES)
+
+
+def _outliner(bundle: bytes) -> tflite.Graph:
+    """The landmark network of a ``.task`` bundle with its mask; raises as `graphs` does."""
+    files = task_bundle.members(bundle)
+    return _cut(files, task_bundle.LANDMARKER, _OUTLINE_OUTPUTS, _OUTLINE_SHAPES)
+
+
+def _cut(
+    files: dict[str, bytes],
+    name: str,
+    outputs: tuple[int, ...],
+    shapes: tuple[tuple[int, ...], ...],
+) -> tflite.Graph:
+    graph = tflite.prune(tflite.read(files[name]), outputs)
+    sizes = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
+    if sizes != shapes:
+        raise ValueError(f"{name} has other inputs and outputs than BlazePose: {sizes}")
+    return rewriting.convolve_before_resizing(graph)
 
 
 def _with_inner_output(landmarker: tflite.Graph) -> tflite.Graph:
@@ -146,10 +167,17 @@ def can_compile() -> bool:
 class OpenVinoEngine:
     """Both networks in OpenVINO on the CPU, in float32."""
 
-    def __init__(self, detector: tflite.Graph, landmarker: tflite.Graph, cores: int = 1) -> None:
+    def __init__(
+        self,
+        detector: tflite.Graph,
+        landmarker: tflite.Graph,
+        cores: int = 1,
+        outliner: tflite.Graph | None = None,
+    ) -> None:
         self.device = torch.device("cpu")
         self._detector = OpenVinoNetwork(detector, SIGNED, cores)
         self._landmarker = OpenVinoNetwork(landmarker, _UNIT, cores)
+        self._outliner = OpenVinoNetwork(outliner, _UNIT, cores) if outliner else None
 
     def detect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
         """See `Engine.detect`."""
@@ -165,6 +193,19 @@ class OpenVinoEngine:
         """See `Engine.inspect`."""
         landmarks, scores, heat, inside = self._landmarker(squares)
         return landmarks, scores, heat, inside
+
+    def outline(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """See `Engine.outline`."""
+        return _outlined(self._outliner, squares)
+
+
+def _outlined(
+    network: OpenVinoNetwork | TorchNetwork | None, squares: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    if network is None:
+        raise ValueError("this engine was made without outlines")
+    landmarks, scores, heat, mask = network(squares)
+    return landmarks, scores, heat, mask
 
 
 class OpenVinoNetwork:
@@ -238,11 +279,16 @@ class TorchEngine:
     """Both networks in PyTorch, in float32; on CUDA compiled."""
 
     def __init__(
-        self, detector: tflite.Graph, landmarker: tflite.Graph, device: torch.device
+        self,
+        detector: tflite.Graph,
+        landmarker: tflite.Graph,
+        device: torch.device,
+        outliner: tflite.Graph | None = None,
     ) -> None:
         self.device = device
         self._detector = TorchNetwork(detector, SIGNED, device)
         self._landmarker = TorchNetwork(landmarker, _UNIT, device)
+        self._outliner = TorchNetwork(outliner, _UNIT, device) if outliner else None
 
     def detect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
         """See `Engine.detect`."""
@@ -258,6 +304,10 @@ class TorchEngine:
         """See `Engine.inspect`."""
         landmarks, scores, heat, inside = self._landmarker(squares)
         return landmarks, scores, heat, inside
+
+    def outline(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """See `Engine.outline`."""
+        return _outlined(self._outliner, squares)
 
 
 class TorchNetwork:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,27 +16,30 @@ from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose import weights
 from unposed_jobs.pose.batches import estimate_batch
 from unposed_jobs.pose.blazepose import detection, engines, geometry, landmarks, sampling
-from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.estimator import Outline, PoseEstimate
 from unposed_jobs.pose.mediapipe_estimator import PRESENCE_CONFIDENCE
 
 VERSION = 1
 """Raised when the landmarks of an equal bundle would change."""
 
 _Picture = npt.NDArray[np.uint8]
+Outlined = tuple[npt.NDArray[np.float32], Outline]
+"""Somebody's landmarks and outline."""
 
 
-def create(settings: PoseSettings) -> BlazePoseEstimator:
+def create(settings: PoseSettings, *, outlines: bool = False) -> BlazePoseEstimator:
     """Make the estimator of ``blazepose-{lite,full,heavy}`` or ``blazepose:/path/to.task``.
 
+    With `outlines` its estimates tell a person's outline, of the same run of the network.
     Raises UnposedError for missing or damaged weights, or a bundle of other networks.
     """
     name, bundle = _bundle(settings)
     try:
-        engine = engines.create(bundle)
+        engine = engines.create(bundle, outlines=outlines)
     except ValueError as error:
         raise UnposedError(f"the bundle {name} cannot be used in batches: {error}") from None
     digest = hashlib.sha256(bundle).hexdigest()
-    return BlazePoseEstimator(engine, identify(settings), settings, digest)
+    return BlazePoseEstimator(engine, identify(settings), settings, digest, outlines=outlines)
 
 
 def identify(settings: PoseSettings) -> str:
@@ -71,9 +75,16 @@ class BlazePoseEstimator:
     """
 
     def __init__(
-        self, engine: engines.Engine, estimator_id: str, settings: PoseSettings, digest: str = ""
+        self,
+        engine: engines.Engine,
+        estimator_id: str,
+        settings: PoseSettings,
+        digest: str = "",
+        *,
+        outlines: bool = False,
     ) -> None:
         self._engine = engine
+        self._outlines = outlines
         self._digest = digest
         self._id = estimator_id
         self._max_people = settings.max_people
@@ -90,15 +101,26 @@ class BlazePoseEstimator:
 
     def estimate(self, pictures: Sequence[_Picture]) -> list[PoseEstimate]:
         """See `PoseEstimator.estimate`. Landmarks are (33, 5) float32."""
-        return estimate_batch(pictures, self.people)
+        if not self._outlines:
+            return estimate_batch(pictures, self.people)
+        seen: list[Outlined] = []
+        results = estimate_batch(pictures, lambda batch: self._people(batch, seen))
+        outlines = {id(landmarks): outline for landmarks, outline in seen}
+        return [replace(one, outline=outlines.get(id(one.landmarks))) for one in results]
 
     def close(self) -> None:
         """Give the networks back; the estimator cannot be used afterwards."""
         del self._engine
 
-    @torch.inference_mode()
     def people(self, pictures: Sequence[_Picture]) -> list[list[npt.NDArray[np.float32]]]:
         """Everybody found in each picture, the detector's best first: (33, 5) float32 each."""
+        return self._people(pictures)
+
+    @torch.inference_mode()
+    def _people(
+        self, pictures: Sequence[_Picture], outlined: list[Outlined] | None = None
+    ) -> list[list[npt.NDArray[np.float32]]]:
+        """As `people`; to `outlined`, where it is given, everybody is added with their outline."""
         engine = self._engine
         sampler = Sampler(pictures, engine.device)
         sizes = torch.tensor(
@@ -116,14 +138,29 @@ class BlazePoseEstimator:
         if not len(picture):
             return everyone
         squares = sampler(picture, regions, landmarks.SIDE, sampling.Border.NEAREST)
-        raw, scores, heat = engine.locate(squares)
+        masks: torch.Tensor | None = None
+        if outlined is None:
+            raw, scores, heat = engine.locate(squares)
+        else:
+            raw, scores, heat, masks = engine.outline(squares)
         local = landmarks.decode(raw, heat)
         placed = geometry.to_picture(local[..., :3], regions, sizes[picture])
         table = torch.cat([placed, local[..., 3:]], -1)
         there = (scores[:, 0] > PRESENCE_CONFIDENCE) & torch.isfinite(table).all(-1).all(-1)
-        for index, person in zip(picture[there].tolist(), table[there].cpu().numpy(), strict=True):
+        found_here = list(table[there].cpu().numpy())
+        for index, person in zip(picture[there].tolist(), found_here, strict=True):
             everyone[index].append(person)
+        if outlined is not None and masks is not None:
+            told = outlines_of(masks[there], regions[there])
+            outlined += zip(found_here, told, strict=True)
         return everyone
+
+
+def outlines_of(masks: torch.Tensor, regions: torch.Tensor) -> list[Outline]:
+    """Outlines of P people of the network's logits (P, 256, 256, 1) in regions (P, 4)."""
+    shares = (torch.sigmoid(masks[..., 0]) * 255 + 0.5).to(torch.uint8).cpu().numpy()
+    places = regions.cpu().numpy()
+    return [Outline(share, place) for share, place in zip(shares, places, strict=True)]
 
 
 class Sampler:

@@ -44,10 +44,9 @@ class KindEstimator:
             row for row, one in enumerate(results) if one.landmarks is None and one.error is None
         ]
         if bare:
-            for row, evidence in zip(
-                bare, self._evidence([pictures[i] for i in bare]), strict=True
-            ):
-                results[row] = replace(results[row], kind_evidence=evidence)
+            seen = self._evidence([pictures[i] for i in bare])
+            for row, (evidence, shoes) in zip(bare, seen, strict=True):
+                results[row] = replace(results[row], kind_evidence=evidence, footwear=shoes)
         return results
 
     def close(self) -> None:
@@ -55,7 +54,9 @@ class KindEstimator:
         self._network = None
         self._inner.close()
 
-    def _evidence(self, pictures: Sequence[_Picture]) -> list[npt.NDArray[np.float32]]:
+    def _evidence(
+        self, pictures: Sequence[_Picture]
+    ) -> list[tuple[npt.NDArray[np.float32], float]]:
         if self._network is None or self._classifier is None:
             _, data = weights.load(self._settings, identity.WEIGHTS)
             self._network = efficientnet.create(data, threads())
@@ -63,7 +64,10 @@ class KindEstimator:
         grids, means = self._network(np.stack([squared(one) for one in pictures]))
         usual = reading.head().usual
         return [
-            reading.evidence(grid, mean, self._classifier, usual)
+            (
+                reading.evidence(grid, mean, self._classifier, usual),
+                reading.footwear(mean, self._classifier),
+            )
             for grid, mean in zip(grids, means, strict=True)
         ]
 

@@ -40,6 +40,8 @@ _CLOTH = (490, 533, 539, 591, 599, 721, 750, 794, 824, 885, 904, 905, 911)
 _WRITING = (446, 549, 916, 917, 918, 921, 922)
 _SEEN = (_CLOTHES, _CLOTH, _WRITING)
 """Classes of ImageNet that are garments and shoes, fabrics, and pages."""
+_SHOES = (502, 514, 630, 770, 774, 788)
+"""Clog, cowboy boot, loafer, running shoe, sandal, shoe shop."""
 _LEAST = 0.01
 
 _ROW, _COLUMN = np.mgrid[: GRID[0], : GRID[1]]
@@ -60,11 +62,20 @@ def evidence(grid: Floats, mean: Floats, classifier: Classifier, usual: Floats) 
 
     `usual` (112,) is the grid's mean over all pictures.
     """
-    scores = classifier.weight @ mean + classifier.bias
-    shares = np.exp(scores - scores.max())
-    shares /= shares.sum()
+    shares = _shares(mean, classifier)
     seen = np.log([float(shares[list(group)].sum()) + _LEAST for group in _SEEN])
     return np.concatenate([relations(grid, usual), seen]).astype(np.float32)
+
+
+def footwear(mean: Floats, classifier: Classifier) -> float:
+    """Probability, in [0, 1], that a picture's (1280,) mean is of shoes or boots."""
+    return float(_shares(mean, classifier)[list(_SHOES)].sum())
+
+
+def _shares(mean: Floats, classifier: Classifier) -> Floats:
+    scores = classifier.weight @ mean + classifier.bias
+    shares = np.exp(scores - scores.max())
+    return np.asarray(shares / shares.sum(), dtype=np.float32)
 
 
 def relations(grid: Floats, usual: Floats) -> Floats:

@@ -262,6 +262,7 @@ def _kept(detector: PoseEstimate, second: PoseEstimate, size: npt.NDArray[np.int
         pose_score=detector.pose_score,
         person_confidence=sure,
         found_by="detector",
+        outline=detector.outline,
     )
 
 

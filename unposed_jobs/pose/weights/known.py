@@ -117,6 +117,15 @@ _EFFICIENTNET = Package(
 )
 
 
+_RAPIDOCR = Package(
+    "pypi",
+    "rapidocr-onnxruntime",
+    "1.4.4",
+    "971d7d5f223a7a808662229df1ef69893809d8457d834e6373d3854bc1782cbf",
+    14_915_192,
+)
+
+
 def _movenet(kind: str, graph: str, values: str, *, default: bool = False) -> Weights:
     path = f"package/models/movenet-{kind}"
     return Weights(
@@ -162,6 +171,32 @@ KNOWN: dict[str, Weights] = {
             ),
             "Apache-2.0",
             "pth",
+            default=True,
+        ),
+        Weights(
+            "face-full-range",
+            _MEDIAPIPE,
+            (
+                (
+                    "mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
+                    "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
+                ),
+            ),
+            "Apache-2.0",
+            "tflite",
+            default=True,
+        ),
+        Weights(
+            "text-detector",
+            _RAPIDOCR,
+            (
+                (
+                    "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+                    "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+                ),
+            ),
+            "Apache-2.0 (PaddleOCR's)",
+            "onnx",
             default=True,
         ),
         _movenet(

@@ -1,0 +1,91 @@
+"""Colours: the difference, the clusters, the names, and what a product is about."""
+
+import io
+
+import numpy as np
+import pytest
+import tests_body
+from PIL import Image
+
+from unposed_jobs.pictures import body, colours
+
+EVERYWHERE = np.ones((60, 60), bool)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        # Sharma, Wu & Dalal 2005, table 1: pairs 1, 7, 13, 17, 19, 24 and 33.
+        ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
+        ((50.0, 0.0, 0.0), (50.0, -1.0, 2.0), 2.3669),
+        ((50.0, -0.0010, 2.4900), (50.0, 0.0011, -2.4900), 4.7461),
+        ((50.0, 2.5, 0.0), (73.0, 25.0, -18.0), 27.1492),
+        ((50.0, 2.5, 0.0), (56.0, -27.0, -3.0), 31.9030),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+        ((6.7747, -0.2908, -2.4247), (5.8714, -0.0985, -2.2286), 0.6377),
+    ],
+)
+def test_the_difference_of_two_colours(one, other, apart) -> None:
+    assert colours.delta_e(one, other) == pytest.approx(apart, abs=1e-4)
+    assert colours.delta_e(other, one) == pytest.approx(apart, abs=1e-4)
+
+
+def test_a_shaded_cloth_has_one_colour() -> None:
+    shade = np.linspace(0.75, 1.0, 60)[None, :, None]
+    picture = np.uint8(np.array([40, 80, 160]) * shade * np.ones((60, 1, 1)))
+    (found,) = colours.dominant(picture, EVERYWHERE)
+    assert found.share == 1.0
+    assert found.name in ("royalblue", "steelblue", "darkslateblue")
+
+
+def test_stripes_have_two_the_larger_first() -> None:
+    picture = np.full((60, 60, 3), (200, 30, 40), np.uint8)
+    picture[:, ::3] = (245, 245, 240)
+    found = colours.dominant(picture, EVERYWHERE)
+    assert [one.share for one in found] == pytest.approx([2 / 3, 1 / 3], abs=0.03)
+    assert found[0].rgb == pytest.approx((200, 30, 40), abs=3)
+    assert found[1].rgb == pytest.approx((245, 245, 240), abs=3)
+
+
+def test_of_a_few_pixels_no_colour_is_told() -> None:
+    inside = np.zeros((60, 60), bool)
+    inside[0, :5] = True
+    assert colours.dominant(np.zeros((60, 60, 3), np.uint8), inside) == []
+
+
+def test_a_swatch_is_a_square_of_the_colour() -> None:
+    one = colours.named((255, 0, 0))
+    image = Image.open(io.BytesIO(colours.swatch(one)))
+    assert (one.name, one.hex) == ("red", "#ff0000")
+    assert image.size == (50, 50)
+    assert image.getcolors() == [(2500, (255, 0, 0))]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("Tops", "T-shirts"), "upper_garment"),
+        (("Dresses", "Day dresses"), "dress"),
+        (("Men", "Dress shirts"), "upper_garment"),
+        (("Bottoms", "Shorts"), "lower_garment"),
+        (("Outerwear", "Jackets"), "outer_garment"),
+        (("Shoes", "Ankle boots"), "shoes"),
+        (("Accessories", "Baseball caps"), "head"),
+        (("something",), "upper_garment"),
+    ],
+)
+def test_what_a_product_is_about(words, part) -> None:
+    assert colours.part_of(words) == part
+
+
+def test_every_part_has_pixels_of_a_standing_person(standing_body) -> None:
+    inside = np.ones((200, 100), bool)
+    for part in colours.PARTS:
+        assert colours.part_mask(standing_body, inside, part).any(), part
+    empty = np.zeros((200, 100), bool)
+    assert not colours.part_mask(standing_body, empty, "dress").any()
+
+
+@pytest.fixture
+def standing_body() -> body.Body:
+    return tests_body.standing()

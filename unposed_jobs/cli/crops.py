@@ -1,0 +1,64 @@
+"""Crop pictures of people to head, garments, shoes and hands, by the body's points.
+
+Writes DIR/NAME-CROP.jpg for each crop of each picture of FOLDER. Nothing is enlarged.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from unposed_jobs.arguments import positive
+from unposed_jobs.cli import _pictures
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    _pictures.add_folder(parser, out="where to write the crops")
+    parser.add_argument(
+        "--only", nargs="+", metavar="CROP",
+        help="some of: head, upper_garment, lower_garment, dress, shoes, left_hand, right_hand, "
+        "full, upper_body, chest, legs (default: all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--least", type=positive, default=200, metavar="PIXELS",
+        help="of a crop's shorter side (default: %(default)s)",
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look, cut, write; 1 where a picture could not be read."""
+    from unposed_jobs.errors import UnposedError
+    from unposed_jobs.pictures import crops, cutouts, facts
+
+    wanted = arguments.only or crops.NAMES
+    for name in wanted:
+        if name not in crops.NAMES:
+            raise UnposedError(f"unknown crop {name}; known: {', '.join(crops.NAMES)}")
+    _pictures.folder_to_write(arguments.out)
+    written = small = nobody = unread = 0
+    for one in _pictures.looked(arguments, facts.OFF):
+        if one.seen is None:
+            unread += 1
+            continue
+        nobody += one.seen.body is None
+        stem = Path(one.found.name).with_suffix("")
+        for crop in one.seen.facts.crops:
+            if crop.name not in wanted:
+                continue
+            if crop.shorter_side < arguments.least:
+                small += 1
+                continue
+            left, top, right, bottom = crop.box
+            part = np.ascontiguousarray(one.seen.picture[top:bottom, left:right])
+            _pictures.write(
+                arguments.out / stem.parent / f"{stem.name}-{crop.name}.jpg", cutouts.jpeg(part)
+            )
+            written += 1
+    print(
+        f"{written} crops in {arguments.out}; {small} smaller than {arguments.least} pixels left "
+        f"out, {nobody} pictures without a person"
+    )
+    return int(unread > 0)

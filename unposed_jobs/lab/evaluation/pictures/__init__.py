@@ -1,0 +1,1 @@
+"""How right the facts of pictures are: masks, crops, colours, classes, marketplaces' rules."""

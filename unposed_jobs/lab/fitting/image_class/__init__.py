@@ -1,0 +1,1 @@
+"""Fits the regression that tells the class of a picture (`pictures.classes`)."""

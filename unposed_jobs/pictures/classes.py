@@ -1,0 +1,110 @@
+"""The class of a picture: a model with a face, a product worn without one, or the product alone.
+
+Two ways. The rule of the source (*Estimating product images' influence*: a face, then a person,
+else the product) with this project's detectors; and a multinomial regression on what they say,
+fitted on rendered and real pictures (`lab.fitting.image_class`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.pictures import faces
+from unposed_jobs.pictures.body import Body
+
+MODEL, WORN, PRODUCT = CLASSES = ("model", "worn", "product_only")
+"""A person whose face is seen; a person, or a part of one, without a face; nobody."""
+
+FILE = "class_head.json"
+"""The regression, in this package."""
+
+FEATURES = (
+    "person", "person_chance", "face", "face_on_head", "head_in_frame", "faced", "face_faced",
+    "from_behind", "breadth",
+)  # fmt: skip
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the detectors say of a picture.
+
+    `person_chance` as in `PoseEstimate.person_probability`, None where no gate has judged;
+    `face_score` in [0, 1]; `body` where landmarks were found.
+    """
+
+    person_chance: float | None
+    face_score: float
+    body: Body | None
+
+
+def by_rule(evidence: Evidence) -> str:
+    """The source's rule: a face makes it a model, else a person makes it worn."""
+    if evidence.face_score >= faces.SURE:
+        return MODEL
+    return PRODUCT if evidence.body is None else WORN
+
+
+def features(evidence: Evidence) -> Floats:
+    """(F,) in the order of `FEATURES`."""
+    body, face = evidence.body, evidence.face_score
+    there = body is not None
+    # Of a picture of nobody the chance is the gate's doubt, which has been judged.
+    chance = evidence.person_chance if evidence.person_chance is not None and there else there
+    head = body is not None and body.in_frame("nose", -0.02 * body.torso)
+    behind = body is not None and body.view == "back"
+    faced = head and not behind
+    return np.array(
+        [
+            there,
+            chance,
+            face,
+            face if head else 0.0,
+            head,
+            faced,
+            face if faced else 0.0,
+            behind,
+            min(body.breadth, 2.0) if body is not None else 0.0,
+        ],
+        np.float64,
+    )
+
+
+@dataclass(frozen=True)
+class Head:
+    """`mean`, `scale` (F,) standardise features; `weight` (3, F), `bias` (3,) give logits."""
+
+    mean: Floats
+    scale: Floats
+    weight: Floats
+    bias: Floats
+
+    def probabilities(self, evidence: Evidence) -> Floats:
+        """(3,) in the order of `CLASSES`."""
+        values = (features(evidence) - self.mean) / self.scale
+        logits = self.weight @ values + self.bias
+        shares = np.exp(logits - logits.max())
+        return np.asarray(shares / shares.sum())
+
+    def state(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {name: getattr(self, name).round(5).tolist() for name in self.__dataclass_fields__}
+
+
+def content() -> bytes:
+    """The bytes of the shipped regression."""
+    return (resources.files(__package__) / FILE).read_bytes()
+
+
+@cache
+def head() -> Head:
+    """The shipped regression."""
+    values = json.loads(content())
+    return Head(**{name: np.array(values[name], np.float64) for name in Head.__dataclass_fields__})
