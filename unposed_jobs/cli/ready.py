@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _part(arguments: argparse.Namespace, pictures: list[Listed]) -> str | None:
     if arguments.about or not pictures:
-        return arguments.about  # type: ignore[no-any-return]
+        about: str | None = arguments.about
+        return about
     return _pictures.part_of(arguments, pictures[0].picture)
 
 

@@ -30,8 +30,8 @@ class LaidOut:
 
 
 def alpha(seen: Seen) -> npt.NDArray[np.uint8] | None:
-    """How much of each pixel (height, width) is the product; None where nothing is distinguished from its
-    ground.
+    """How much of each pixel (height, width) is the product; None where nothing stands out from
+    its ground.
     """
     if seen.mask.source == masks.NONE:
         return None

@@ -185,10 +185,10 @@ class FactsReader:
             white_share=ground_.white_share,
             plain_share=ground_.plain_share,
             background="#{:02x}{:02x}{:02x}".format(*ground_.colour),
-            product_share=placed and placed.share,
-            fill=placed and placed.fill,
-            off_centre_x=placed and placed.off_centre_x,
-            off_centre_y=placed and placed.off_centre_y,
+            product_share=None if placed is None else placed.share,
+            fill=None if placed is None else placed.fill,
+            off_centre_x=None if placed is None else placed.off_centre_x,
+            off_centre_y=None if placed is None else placed.off_centre_y,
             cut_off=placed.cut_off if placed is not None else (),
             edge_width=measures.edge_width(picture, box),
             brightness=brightness,
@@ -209,7 +209,7 @@ class FactsReader:
 def product_colours(
     small: _Picture, mask: Mask, body: Body | None, part: str | None, kind: str | None
 ) -> list[Colour]:
-    """The product's colours in a reduced picture; none where it does not stand out from its ground."""
+    """The product's colours in a reduced picture; none where nothing stands out from its ground."""
     if body is not None:
         person = mask.shares >= 160
         inside = colours.part_mask(body, person, part or "upper_garment")

@@ -106,7 +106,7 @@ def _batch(
     advance: Callable[[], None],
 ) -> Iterator[Looked]:
     sound = [
-        (one.item, one.picture, one.estimate, one.row["content_sha256"])
+        (one.item, one.picture, one.estimate, one.row.content_sha256)
         for one in batch
         if one.row is not None
         and one.picture is not None
@@ -130,7 +130,7 @@ def _error(one: pipeline.Seen[Found]) -> str | None:
     if one.row is None:
         return "missing: the file cannot be read"
     if one.picture is None:
-        return str(one.row["error"])
+        return str(one.row.error)
     if one.estimate is not None and one.estimate.error is not None:
         return f"estimator_failed: {one.estimate.error}"
     return None

@@ -142,7 +142,7 @@ def market(name: str) -> Market:
 
 
 def _rule(raw: dict[str, Any]) -> Rule:
-    values = {
+    values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()
     } | {"read": str(raw["read"])}
     rule = Rule(**values)
@@ -191,7 +191,8 @@ def measured(measure: str, one: Listed) -> float | str | None:
     """What a rule asks for; None where it was not measured."""
     facts = one.facts
     if measure in _OF_FILE:
-        return getattr(one, measure)  # type: ignore[no-any-return]
+        own: float | str | None = getattr(one, measure)
+        return own
     if measure == "background_lightness":
         rgb = np.array([list(bytes.fromhex(facts.background[1:]))], np.uint8)
         return float(colours.to_lab(rgb)[0, 0])
