@@ -21,7 +21,7 @@ class AuditSettings(Section):
     flags: Literal["asks", "classes"] = "asks"
     """What is flagged. `asks`: pose classes that a cohort shows in place of one another are one;
     `classes`: every class by itself, as in the paper's Algorithm 2."""
-    min_cohort_share: Share = 0.25
+    min_cohort_share: Share = 0.2
     """Least share of a cohort's reference products that show an ask, for it to be expected of a
     product. A lower value finds more poses that would be worth adding, and flags more that nobody
     misses."""
