@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _part(arguments: argparse.Namespace, pictures: list[Listed]) -> str | None:
     if arguments.about or not pictures:
-        return arguments.about  # type: ignore[no-any-return]
+        return str(arguments.about) if arguments.about else None
     return _pictures.part_of(arguments, pictures[0].picture)
 
 

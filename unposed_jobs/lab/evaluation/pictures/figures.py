@@ -39,6 +39,7 @@ _SHOWN = {
 _KEPT = 0.02
 """A crop keeps a face where more than this share of it is inside."""
 _LEAST = 0.002
+_LARGE = 0.2
 _Bool = npt.NDArray[np.bool_]
 
 
@@ -234,9 +235,12 @@ def _colour(case: Case, seen: Seen) -> Iterator[Score]:
         return
     yield Score(f"colour found, {kind}", case.product, 1.0)
     told = _lab(seen.facts.colours[0].rgb)
-    cloth = np.median(colours.to_lab(small[inside]), axis=0)
+    cloth = _as_seen(case, colours.to_lab(small[inside]), plain)
     whole = colours.to_lab(small.reshape(-1, 3)[:: max(1, small.size // 30_000)])
-    yield Score(f"ΔE00 to the cloth as seen, {kind}", case.product, _apart(told, cloth))
+    # Of a pattern, whose colours are often as large as each other, any of the large ones counts.
+    large = [one for one in seen.facts.colours if one.share >= _LARGE and not plain]
+    nearest = min([_apart(told, cloth), *(_apart(_lab(one.rgb), cloth) for one in large)])
+    yield Score(f"ΔE00 to the cloth as seen, {kind}", case.product, nearest)
     yield Score(
         f"ΔE00 to the cloth as seen, {kind}, whole picture",
         case.product,
@@ -245,6 +249,17 @@ def _colour(case: Case, seen: Seen) -> Iterator[Score]:
     painted = [case.cloth["colour"]] + ([] if plain else [case.cloth["second"]])
     nearest = min(_apart(told, _lab(tuple(bytes.fromhex(one[1:])))) for one in painted)
     yield Score(f"ΔE00 to the paint, {kind}", case.product, nearest)
+
+
+def _as_seen(case: Case, pixels: npt.NDArray[np.float32], plain: bool) -> npt.NDArray[np.float32]:
+    """The cloth's main colour in its own true pixels (N, 3), Lab: their median; of a pattern the
+    median of those that are nearer to the paint that most of them are nearer to.
+    """
+    if not plain:
+        paint = [_lab(tuple(bytes.fromhex(case.cloth[name][1:]))) for name in ("colour", "second")]
+        nearer = np.stack([colours.delta_e(pixels, one) for one in paint]).argmin(0)
+        pixels = pixels[nearer == int(nearer.mean() >= 0.5)]
+    return np.asarray(np.median(pixels, axis=0), np.float32)
 
 
 def _lab(rgb: Sequence[int]) -> npt.NDArray[np.float32]:
