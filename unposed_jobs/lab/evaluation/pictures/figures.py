@@ -40,6 +40,9 @@ _KEPT = 0.02
 """A crop keeps a face where more than this share of it is inside."""
 _LEAST = 0.002
 _LARGE = 0.2
+DISAGREE = 15.0
+"""ΔE00 between a product's pictures, as in `catalogue.toml`."""
+_OTHER = 20.0
 _Bool = npt.NDArray[np.bool_]
 
 
@@ -179,6 +182,32 @@ def offers(cases: Sequence[Case], seen: Sequence[Seen]) -> Iterator[Score]:
                     yield Score("offered crops that are wrong", product, float(not right))
 
 
+def disagreements(cases: Sequence[Case], seen: Sequence[Seen], seed: int) -> Iterator[Score]:
+    """Are the colours of a product's pictures said to disagree, and where one is another product's?
+
+    The other product is one whose paint differs by more than `_OTHER`.
+    """
+    by_product: dict[str, list[tuple[Case, Seen]]] = {}
+    for case, one in zip(cases, seen, strict=True):
+        by_product.setdefault(case.product, []).append((case, one))
+    names = list(by_product)
+    rng = np.random.default_rng([seed, 9])
+    for name in names:
+        own = [one.facts.colours for _, one in by_product[name]]
+        found = colours.disagreement(own)
+        if found is not None:
+            yield Score("false alarm: colours disagree", name, float(found[0] > DISAGREE))
+        other = by_product[names[int(rng.integers(len(names)))]]
+        paint = [_lab(bytes.fromhex(pairs[0][0].cloth["colour"][1:]))
+                 for pairs in (by_product[name], other)]  # fmt: skip
+        strange = next((one.facts.colours for _, one in other if one.facts.colours), None)
+        if len(own) < 3 or strange is None or _apart(*paint) <= _OTHER:
+            continue
+        mixed = colours.disagreement([*own, strange])
+        hit = mixed is not None and mixed[0] > DISAGREE and mixed[1] == len(own)
+        yield Score("found: another product's picture", name, float(hit))
+
+
 def _framing(case: Case) -> str:
     return {"upper": "upper_body"}.get(case.row["framing"], case.row["framing"])
 
@@ -263,7 +292,7 @@ def _as_seen(case: Case, pixels: npt.NDArray[np.float32], plain: bool) -> npt.ND
 
 
 def _lab(rgb: Sequence[int]) -> npt.NDArray[np.float32]:
-    return np.asarray(colours.to_lab(np.array([rgb], np.uint8))[0])
+    return np.asarray(colours.to_lab(np.array([list(rgb)], np.uint8))[0])
 
 
 def _apart(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
