@@ -66,6 +66,16 @@ def folder_to_write(path: Path) -> Path:
     return path
 
 
+def apart(path: Path, used: set[Path]) -> Path:
+    """The path, or with a number where this run has used it: ``a.jpg`` beside ``a.png``."""
+    number, free = 1, path
+    while free in used:
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    used.add(free)
+    return free
+
+
 def write(path: Path, data: bytes) -> None:
     """A file, and its folder. Raises UnposedError where it cannot be written."""
     folder_to_write(path.parent)
