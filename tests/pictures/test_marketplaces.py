@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pictures import classes, standards
+from unposed_jobs.pictures import classes, colours, standards
 from unposed_jobs.pictures.facts import PictureFacts
 from unposed_jobs.pictures.standards import Listed
 
@@ -95,6 +95,14 @@ def test_the_main_picture_is_the_first() -> None:
     tinted = listed("2.jpg", white_share=0.1)
     assert failing("amazon", listed(), tinted) == set()
     assert ("white", "2.jpg") in failing("amazon", tinted, listed())
+
+
+def test_a_picture_of_another_colour_is_told() -> None:
+    blue, red = (colours.named(tuple(bytes.fromhex(one))) for one in ("203060", "b02030"))
+    pictures = [listed(f"{n}.jpg", colours=(one,)) for n, one in enumerate((blue, blue, red))]
+    told = standards.judge(standards.market("catalogue"), pictures)
+    assert [(one.rule.rule, one.picture) for one in told] == [("one_colour", "2.jpg")]
+    assert standards.ready(told)
 
 
 def test_a_ratio_is_mended_by_a_crop_where_there_is_room() -> None:

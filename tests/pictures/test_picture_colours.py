@@ -89,3 +89,23 @@ def test_every_part_has_pixels_of_a_standing_person(standing_body) -> None:
 @pytest.fixture
 def standing_body() -> body.Body:
     return tests_body.standing()
+
+
+def told(*hexes: str) -> list[colours.Colour]:
+    return [colours.named(tuple(bytes.fromhex(one)), 1 / len(hexes)) for one in hexes]
+
+
+def test_pictures_that_agree_share_a_colour() -> None:
+    apart, _ = colours.disagreement([told("203060", "f0f0f0"), told("eeeeee", "223364")])
+    assert apart < 5
+
+
+def test_the_picture_of_another_product_is_told() -> None:
+    pictures = [told("203060"), [], told("223364"), told("b02030"), told("1e2e5e")]
+    apart, which = colours.disagreement(pictures)
+    assert which == 3
+    assert apart > 30
+
+
+def test_one_picture_cannot_disagree() -> None:
+    assert colours.disagreement([told("203060"), []]) is None

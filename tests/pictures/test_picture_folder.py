@@ -1,6 +1,7 @@
 """A folder of somebody's own pictures."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,3 +110,11 @@ def test_a_marketplace_says_what_is_to_be_mended(shop, settings, capsys) -> None
     assert {("width", "2.jpg"), ("file_format", "10.png")} <= rules
     assert all(one["source"] and one["remedy"] for one in told["zalando"]["failing"])
     assert main(["ready", str(shop / "Shirt 12"), "--for", "nobody", *settings]) == 2
+
+
+def test_two_files_of_one_name_make_two() -> None:
+    from unposed_jobs.cli import _pictures
+
+    used: set[Path] = set()
+    names = [_pictures.apart(Path("x/a.png"), used).name for _ in range(3)]
+    assert names == ["a.png", "a-2.png", "a-3.png"]

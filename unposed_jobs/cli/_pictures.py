@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +66,16 @@ def folder_to_write(path: Path) -> Path:
     return path
 
 
+def apart(path: Path, used: set[Path]) -> Path:
+    """The path, or with a number where this run has used it: ``a.jpg`` beside ``a.png``."""
+    number, free = 1, path
+    while free in used:
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    used.add(free)
+    return free
+
+
 def write(path: Path, data: bytes) -> None:
     """A file, and its folder. Raises UnposedError where it cannot be written."""
     folder_to_write(path.parent)
@@ -90,7 +100,7 @@ def table(title: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def _bar(total: int):  # type: ignore[no-untyped-def]
+def _bar(total: int) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UnposedError(f"unknown crop {name}; known: {', '.join(crops.NAMES)}")
     _pictures.folder_to_write(arguments.out)
     written = small = nobody = unread = 0
+    used: set[Path] = set()
     for one in _pictures.looked(arguments, facts.OFF):
         if one.seen is None:
             unread += 1
@@ -53,9 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
                 continue
             left, top, right, bottom = crop.box
             part = np.ascontiguousarray(one.seen.picture[top:bottom, left:right])
-            _pictures.write(
-                arguments.out / stem.parent / f"{stem.name}-{crop.name}.jpg", cutouts.jpeg(part)
-            )
+            target = arguments.out / stem.parent / f"{stem.name}-{crop.name}.jpg"
+            _pictures.write(_pictures.apart(target, used), cutouts.jpeg(part))
             written += 1
     print(
         f"{written} crops in {arguments.out}; {small} smaller than {arguments.least} pixels left "

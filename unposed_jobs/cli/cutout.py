@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     market = standards.market(arguments.market) if arguments.market else None
     _pictures.folder_to_write(arguments.out)
     written = failed = 0
+    used: set[Path] = set()
     for one in _pictures.looked(arguments, facts.OFF):
         if one.seen is None:
             failed += 1
@@ -39,14 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{one.found.name}: no product is told from a ground")
             failed += 1
             continue
-        target = arguments.out / Path(one.found.name)
+        suffix = ".png" if market is None else ".jpg"
+        target = (arguments.out / one.found.name).with_suffix(suffix)
+        target = _pictures.apart(target, used)
         if market is None:
-            _pictures.write(target.with_suffix(".png"), cutouts.png(one.seen.picture, opaque))
+            _pictures.write(target, cutouts.png(one.seen.picture, opaque))
         else:
             made = cutouts.laid_out(
                 one.seen.picture, opaque, market.frame, enlarge=arguments.enlarge
             )
-            _pictures.write(target.with_suffix(".jpg"), cutouts.jpeg(made.picture))
+            _pictures.write(target, cutouts.jpeg(made.picture))
             if made.note:
                 print(f"{one.found.name}: {made.note}")
         written += 1

@@ -8,7 +8,7 @@ of a pattern several.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,6 +29,8 @@ _JOINED = 12.0
 """Clusters nearer than this, lightness counted by `_LIGHTNESS`, are one."""
 _LIGHTNESS = 0.45
 _LEAST_SHARE = 0.08
+_LARGE = 0.2
+"""Share of a product's pixels from which a colour of a pattern is one of its own."""
 _SKIN, _LEAST_OTHER = 11.0, 0.15
 _Picture = npt.NDArray[np.uint8]
 _Inside = npt.NDArray[np.bool_]
@@ -79,6 +81,29 @@ def named(rgb: tuple[int, int, int], share: float = 1.0) -> Colour:
     names, table = _standard()
     nearest = int(delta_e(to_lab(np.array([rgb], np.uint8)), table).argmin())
     return Colour("#{:02x}{:02x}{:02x}".format(*rgb), names[nearest], float(share))
+
+
+def disagreement(pictures: Sequence[Sequence[Colour]]) -> tuple[float, int] | None:
+    """How far the colours of a product's pictures are apart: ΔE00, and which picture is farthest.
+
+    From the colour that the pictures are nearest to together, to the nearest of a picture's large
+    colours. None with fewer than two pictures that have a colour.
+    """
+    large = {
+        number: to_lab(np.array([one.rgb for one in told if one.share >= _LARGE], np.uint8))
+        for number, told in enumerate(pictures)
+        if told
+    }
+    if len(large) < 2:
+        return None
+    tables = list(large.values())
+    candidates = np.concatenate(tables)
+    away = np.stack(
+        [delta_e(candidates[:, None], table[None]).min(axis=1) for table in tables], axis=1
+    )
+    usual = away[int(np.median(away, axis=1).argmin())]
+    worst = int(usual.argmax())
+    return float(usual[worst]), list(large)[worst]
 
 
 def swatch(colour: Colour) -> bytes:

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "marketplaces"
 ALL, MAIN = "all", "main"
 MUST, ADVICE = "must", "advice"
 
-_OF_PRODUCT = ("pictures", "packshots", "models")
+_OF_PRODUCT = ("pictures", "packshots", "models", "colours_apart")
 _OF_FILE = ("file_bytes", "file_format")
 _DERIVED = ("background_lightness", "off_centre", "sides_cut")
 _MEASURES = {item.name for item in fields(PictureFacts)} | {*_OF_PRODUCT, *_OF_FILE, *_DERIVED}
@@ -168,9 +168,9 @@ def judge(wanted: Market, pictures: Sequence[Listed], part: str | None = None) -
         if part is not None and part in rule.unless:
             continue
         if rule.measure in _OF_PRODUCT:
-            value = _count(rule.measure, pictures)
+            value, picture = _of_product(rule.measure, pictures)
             if not rule.holds(value):
-                failing.append(Failing(rule, "", f"{value:g}", rule.remedy))
+                failing.append(Failing(rule, picture, f"{value:.4g}", rule.remedy))
             continue
         for number, one in enumerate(pictures):
             if not _concerns(rule, one, number):
@@ -191,8 +191,12 @@ def measured(measure: str, one: Listed) -> float | str | None:
     """What a rule asks for; None where it was not measured."""
     facts = one.facts
     if measure in _OF_FILE:
+<<<<<<< HEAD
         own: float | str | None = getattr(one, measure)
         return own
+=======
+        return one.file_format if measure == "file_format" else float(one.file_bytes)
+>>>>>>> w/pictures
     if measure == "background_lightness":
         rgb = np.array([list(bytes.fromhex(facts.background[1:]))], np.uint8)
         return float(colours.to_lab(rgb)[0, 0])
@@ -208,9 +212,13 @@ def measured(measure: str, one: Listed) -> float | str | None:
     return None if measure == "edge_width" and value == 0 else float(value)
 
 
-def _count(measure: str, pictures: Sequence[Listed]) -> int:
+def _of_product(measure: str, pictures: Sequence[Listed]) -> tuple[float, str]:
+    """A measure of all pictures together, and the picture that it is about, if one is."""
+    if measure == "colours_apart":
+        found = colours.disagreement([one.facts.colours for one in pictures])
+        return (found[0], pictures[found[1]].picture) if found is not None else (0.0, "")
     wanted = {"packshots": (classes.PRODUCT,), "models": (classes.MODEL, classes.WORN)}.get(measure)
-    return sum(wanted is None or one.facts.image_class in wanted for one in pictures)
+    return float(sum(wanted is None or one.facts.image_class in wanted for one in pictures)), ""
 
 
 def _concerns(rule: Rule, one: Listed, number: int) -> bool:

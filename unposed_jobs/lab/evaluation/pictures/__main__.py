@@ -63,6 +63,7 @@ def evaluate(given: argparse.Namespace) -> list[Figure]:
         ]
         scores = [score for _, own in each for score in own]
         scores += figures.offers(shown, seen)
+        scores += figures.disagreements(shown, seen, given.seed)
         _say(f"violations in {given.violations} pictures")
         scores += violations.judged(
             shown, estimator, reader, most=given.violations, seed=given.seed

@@ -39,6 +39,10 @@ _SHOWN = {
 _KEPT = 0.02
 """A crop keeps a face where more than this share of it is inside."""
 _LEAST = 0.002
+_LARGE = 0.2
+DISAGREE = 15.0
+"""ΔE00 between a product's pictures, as in `catalogue.toml`."""
+_OTHER = 20.0
 _Bool = npt.NDArray[np.bool_]
 
 
@@ -178,6 +182,32 @@ def offers(cases: Sequence[Case], seen: Sequence[Seen]) -> Iterator[Score]:
                     yield Score("offered crops that are wrong", product, float(not right))
 
 
+def disagreements(cases: Sequence[Case], seen: Sequence[Seen], seed: int) -> Iterator[Score]:
+    """Are the colours of a product's pictures said to disagree, and where one is another product's?
+
+    The other product is one whose paint differs by more than `_OTHER`.
+    """
+    by_product: dict[str, list[tuple[Case, Seen]]] = {}
+    for case, one in zip(cases, seen, strict=True):
+        by_product.setdefault(case.product, []).append((case, one))
+    names = list(by_product)
+    rng = np.random.default_rng([seed, 9])
+    for name in names:
+        own = [one.facts.colours for _, one in by_product[name]]
+        found = colours.disagreement(own)
+        if found is not None:
+            yield Score("false alarm: colours disagree", name, float(found[0] > DISAGREE))
+        other = by_product[names[int(rng.integers(len(names)))]]
+        paint = [_lab(bytes.fromhex(pairs[0][0].cloth["colour"][1:]))
+                 for pairs in (by_product[name], other)]  # fmt: skip
+        strange = next((one.facts.colours for _, one in other if one.facts.colours), None)
+        if len(own) < 3 or strange is None or _apart(*paint) <= _OTHER:
+            continue
+        mixed = colours.disagreement([*own, strange])
+        hit = mixed is not None and mixed[0] > DISAGREE and mixed[1] == len(own)
+        yield Score("found: another product's picture", name, float(hit))
+
+
 def _framing(case: Case) -> str:
     return {"upper": "upper_body"}.get(case.row["framing"], case.row["framing"])
 
@@ -234,9 +264,12 @@ def _colour(case: Case, seen: Seen) -> Iterator[Score]:
         return
     yield Score(f"colour found, {kind}", case.product, 1.0)
     told = _lab(seen.facts.colours[0].rgb)
-    cloth = np.median(colours.to_lab(small[inside]), axis=0)
+    cloth = _as_seen(case, colours.to_lab(small[inside]), plain)
     whole = colours.to_lab(small.reshape(-1, 3)[:: max(1, small.size // 30_000)])
-    yield Score(f"ΔE00 to the cloth as seen, {kind}", case.product, _apart(told, cloth))
+    # Of a pattern, whose colours are often as large as each other, any of the large ones counts.
+    large = [one for one in seen.facts.colours if one.share >= _LARGE and not plain]
+    nearest = min([_apart(told, cloth), *(_apart(_lab(one.rgb), cloth) for one in large)])
+    yield Score(f"ΔE00 to the cloth as seen, {kind}", case.product, nearest)
     yield Score(
         f"ΔE00 to the cloth as seen, {kind}, whole picture",
         case.product,
@@ -247,8 +280,19 @@ def _colour(case: Case, seen: Seen) -> Iterator[Score]:
     yield Score(f"ΔE00 to the paint, {kind}", case.product, nearest)
 
 
+def _as_seen(case: Case, pixels: npt.NDArray[np.float32], plain: bool) -> npt.NDArray[np.float32]:
+    """The cloth's main colour in its own true pixels (N, 3), Lab: their median; of a pattern the
+    median of those that are nearer to the paint that most of them are nearer to.
+    """
+    if not plain:
+        paint = [_lab(tuple(bytes.fromhex(case.cloth[name][1:]))) for name in ("colour", "second")]
+        nearer = np.stack([colours.delta_e(pixels, one) for one in paint]).argmin(0)
+        pixels = pixels[nearer == int(nearer.mean() >= 0.5)]
+    return np.asarray(np.median(pixels, axis=0), np.float32)
+
+
 def _lab(rgb: Sequence[int]) -> npt.NDArray[np.float32]:
-    return np.asarray(colours.to_lab(np.array([rgb], np.uint8))[0])
+    return np.asarray(colours.to_lab(np.array([list(rgb)], np.uint8))[0])
 
 
 def _apart(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
