@@ -64,12 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _part(arguments: argparse.Namespace, pictures: list[Listed]) -> str | None:
     if arguments.about or not pictures:
-<<<<<<< HEAD
-        about: str | None = arguments.about
-        return about
-=======
         return str(arguments.about) if arguments.about else None
->>>>>>> w/pictures
     return _pictures.part_of(arguments, pictures[0].picture)
 
 

@@ -191,12 +191,7 @@ def measured(measure: str, one: Listed) -> float | str | None:
     """What a rule asks for; None where it was not measured."""
     facts = one.facts
     if measure in _OF_FILE:
-<<<<<<< HEAD
-        own: float | str | None = getattr(one, measure)
-        return own
-=======
         return one.file_format if measure == "file_format" else float(one.file_bytes)
->>>>>>> w/pictures
     if measure == "background_lightness":
         rgb = np.array([list(bytes.fromhex(facts.background[1:]))], np.uint8)
         return float(colours.to_lab(rgb)[0, 0])
