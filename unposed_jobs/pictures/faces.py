@@ -94,7 +94,7 @@ class FaceFinder:
 def _anchors() -> npt.NDArray[np.float32]:
     ramp = (np.arange(_CELLS, dtype=np.float32) + 0.5) / _CELLS
     y, x = np.meshgrid(ramp, ramp, indexing="ij")
-    return np.stack([x, y], -1).reshape(-1, 2)
+    return np.stack([x, y], -1).reshape(-1, 2).astype(np.float32)
 
 
 def _region(picture: _Picture, estimate: PoseEstimate) -> npt.NDArray[np.float64]:

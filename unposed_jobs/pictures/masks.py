@@ -122,7 +122,9 @@ def fitted(shares: Shares, picture: _Picture) -> Shares:
     height, width = picture.shape[:2]
     scale = min(_FITTED / max(height, width), 1.0)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
+    small = picture
+    if scale < 1:
+        small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     rough = (cv2.resize(shares, size, interpolation=cv2.INTER_CUBIC) >= 128).astype(np.uint8)
     side = max(3, 2 * round(_BAND * max(size)) + 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
@@ -143,7 +145,7 @@ def _decided(small: _Picture, labels: npt.NDArray[np.uint8], rough: Shares) -> S
     cv2.setRNGSeed(1)
     try:
         cv2.grabCut(
-            cv2.cvtColor(small, cv2.COLOR_RGB2LAB), labels, None, background, foreground, 1,
+            cv2.cvtColor(small, cv2.COLOR_RGB2LAB), labels, (0, 0, 1, 1), background, foreground, 1,
             cv2.GC_INIT_WITH_MASK,
         )  # fmt: skip
     except cv2.error:  # All of one kind.

@@ -141,7 +141,7 @@ def edge_width(picture: _Picture, box: tuple[float, float, float, float]) -> flo
         part = part[top : top + rows, left : left + columns]
     grey = cv2.GaussianBlur(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 0.6)
     again = cv2.GaussianBlur(grey, (0, 0), _REBLUR)
-    own, flattened = _slope(grey), _slope(again)
+    own, flattened = (_slope(np.asarray(one, np.float32)) for one in (grey, again))
     least = max(_EDGE_AT_LEAST, float(np.quantile(own[::3, ::3], 1 - _STRONGEST)))
     strong = own >= least
     if strong.sum() < 50:

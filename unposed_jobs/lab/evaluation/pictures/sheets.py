@@ -51,7 +51,7 @@ def _tile(picture: Picture, seen: Seen) -> Picture:
     shown = picture.copy()
     if seen.mask.source != masks.NONE:
         inside = cv2.resize(seen.mask.shares, (width, height)) >= 128
-        shown[~inside] = shown[~inside] // 3 + np.uint8([170, 40, 170])
+        shown[~inside] = shown[~inside] // 3 + np.array([170, 40, 170], np.uint8)
     thick = max(1, height // 240)
     for crop in seen.facts.crops:
         if crop.name in _INK:

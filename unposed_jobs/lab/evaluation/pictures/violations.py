@@ -40,14 +40,14 @@ def clean(case: Case) -> Picture | None:
     if not inside.any() or inside[0].any() or inside[-1].any() or inside[:, [0, -1]].any():
         return None
     soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.7)
-    made = cutouts.laid_out(case.picture, np.uint8(np.rint(soft * 255)), FRAME)
+    made = cutouts.laid_out(case.picture, np.rint(soft * 255).astype(np.uint8), FRAME)
     return None if made.note else made.picture
 
 
 def _tint(picture: Picture, rng: np.random.Generator) -> Picture:
     """The background is a light colour, or grey."""
     tone = 255 - rng.uniform(8, 60, 3)
-    return np.uint8(np.rint(picture.astype(np.float32) * tone / 255))
+    return np.rint(picture.astype(np.float32) * tone / 255).astype(np.uint8)
 
 
 def _shrink(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -115,7 +115,7 @@ def _blur(picture: Picture, rng: np.random.Generator) -> Picture:
 
 def _darken(picture: Picture, rng: np.random.Generator) -> Picture:
     """Underexposed by four stops and more."""
-    return np.uint8(picture.astype(np.float32) * float(rng.uniform(0.02, 0.05)))
+    return (picture.astype(np.float32) * float(rng.uniform(0.02, 0.05))).astype(np.uint8)
 
 
 def _write(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -195,7 +195,7 @@ def _failing(
 ) -> list[set[str]]:
     market = standards.market(MARKET)
     encoded = [_jpeg(picture) for picture in pictures]
-    told = []
+    told: list[set[str]] = []
     for one in look([picture for picture, _ in encoded], parts, estimator, reader, progress):
         listed = Listed("", one.facts, encoded[len(told)][1], "JPEG")
         told.append({failing.rule.rule for failing in standards.judge(market, [listed])})
@@ -205,5 +205,7 @@ def _failing(
 def _jpeg(picture: Picture) -> tuple[Picture, int]:
     """As a shop would store it, and its bytes."""
     done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    read = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert done
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]), len(data)
+    assert read is not None
+    return np.ascontiguousarray(read[..., ::-1], dtype=np.uint8), len(data)
