@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pictures import masks
-from unposed_jobs.pose import estimators
+from unposed_jobs.pose import estimators, weights
 from unposed_jobs.pose.blazepose import engines
 from unposed_jobs.pose.estimator import Outline, PoseEstimate
 
@@ -87,3 +89,14 @@ def test_a_reduced_mask_follows_the_picture_s_own_edge() -> None:
 def test_outlines_of_an_estimator_that_has_none_are_not_asked_for(pose_weights) -> None:
     with pytest.raises(UnposedError, match="unknown pose estimator"):
         estimators.create(replace(pose_weights, estimator="nothing"), outlines=True)
+
+
+def test_pytorch_and_openvino_tell_the_same_outline(pose_weights, standing) -> None:
+    bundle = weights.load(pose_weights)[1]
+    detector, landmarker = engines.graphs(bundle)
+    made = engines.TorchEngine(detector, landmarker, torch.device("cpu"), engines._outliner(bundle))
+    other = engines.OpenVinoEngine(detector, landmarker, 1, engines._outliner(bundle))
+    square = cv2.resize(standing.picture, (256, 256))[None]
+    squares = torch.from_numpy(np.ascontiguousarray(square))
+    for one, two in zip(made.outline(squares), other.outline(squares), strict=True):
+        assert torch.allclose(one, two, atol=2e-2, rtol=1e-3)

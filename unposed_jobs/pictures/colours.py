@@ -171,11 +171,10 @@ def _ab(lab: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDAr
 def _clustered(lab: _Floats) -> tuple[_Floats, npt.NDArray[np.intp]]:
     count = min(_CLUSTERS, len(lab))
     cv2.setRNGSeed(1)
+    labels = np.zeros((len(lab), 1), np.int32)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
-    _, labels, centres = cv2.kmeans(
-        lab, count, np.empty(0, np.int32), stop, 1, cv2.KMEANS_PP_CENTERS
-    )
-    return np.asarray(centres, np.float32), np.asarray(labels)[:, 0].astype(np.intp)
+    _, _, centres = cv2.kmeans(lab, count, labels, stop, 1, cv2.KMEANS_PP_CENTERS)
+    return np.asarray(centres, np.float32), labels[:, 0].astype(np.intp)
 
 
 def _joined(centres: _Floats, sizes: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -16,9 +16,9 @@ QUICK_SIDE = 144
 """The same where a mask is only measured: a third of the time."""
 
 _RIM = 0.04
+_NO_BOX = (0, 0, 1, 1)
+"""GrabCut begins with a mask: a box is not looked at."""
 _ROUNDS = 3
-_WHOLE = (0, 0, 0, 0)
-"""No rectangle: the labels alone start GrabCut."""
 _LEAST, _MOST = 0.01, 0.97
 """Of the frame: less or more is no product on a ground."""
 _DIFFERS = 3.5
@@ -64,7 +64,7 @@ def _grown(lab: _Picture, start: _Shares) -> _Shares:
     models = np.zeros((2, 1, 65), np.float64)
     cv2.setRNGSeed(1)
     try:
-        cv2.grabCut(lab, labels, _WHOLE, models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(lab, labels, _NO_BOX, models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # All of one kind.
         return np.zeros(lab.shape[:2], np.uint8)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
@@ -73,8 +73,9 @@ def _grown(lab: _Picture, start: _Shares) -> _Shares:
 
 def _tidied(found: _Shares) -> _Shares:
     """Without specks, holes filled. A pair of shoes are two large things."""
-    kernel = np.ones((3, 3), np.uint8)
-    opened = np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, kernel), np.uint8)
+    opened = np.asarray(
+        cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8
+    )
     count, labels, figures, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     if count < 2:
         return opened

@@ -145,7 +145,7 @@ def _decided(small: _Picture, labels: npt.NDArray[np.uint8], rough: Shares) -> S
     cv2.setRNGSeed(1)
     try:
         cv2.grabCut(
-            cv2.cvtColor(small, cv2.COLOR_RGB2LAB), labels, (0, 0, 0, 0), background, foreground, 1,
+            cv2.cvtColor(small, cv2.COLOR_RGB2LAB), labels, (0, 0, 1, 1), background, foreground, 1,
             cv2.GC_INIT_WITH_MASK,
         )  # fmt: skip
     except cv2.error:  # All of one kind.

@@ -142,10 +142,11 @@ def market(name: str) -> Market:
 
 
 def _rule(raw: dict[str, Any]) -> Rule:
-    values: dict[str, Any] = {
+    told: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()
-    } | {"read": str(raw["read"])}
-    rule = Rule(**values)
+    }
+    told["read"] = str(raw["read"])
+    rule = Rule(**told)
     for what, known in (
         (rule.measure, _MEASURES), (rule.of, _WHICH), (rule.remedy, REMEDIES),
         (rule.level, (MUST, ADVICE)),

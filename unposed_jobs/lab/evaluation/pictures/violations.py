@@ -47,7 +47,7 @@ def clean(case: Case) -> Picture | None:
 def _tint(picture: Picture, rng: np.random.Generator) -> Picture:
     """The background is a light colour, or grey."""
     tone = 255 - rng.uniform(8, 60, 3)
-    return np.asarray(np.rint(picture.astype(np.float32) * tone / 255), np.uint8)
+    return np.rint(picture.astype(np.float32) * tone / 255).astype(np.uint8)
 
 
 def _shrink(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -115,7 +115,7 @@ def _blur(picture: Picture, rng: np.random.Generator) -> Picture:
 
 def _darken(picture: Picture, rng: np.random.Generator) -> Picture:
     """Underexposed by four stops and more."""
-    return np.asarray(picture.astype(np.float32) * float(rng.uniform(0.02, 0.05)), np.uint8)
+    return (picture.astype(np.float32) * float(rng.uniform(0.02, 0.05))).astype(np.uint8)
 
 
 def _write(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -195,16 +195,17 @@ def _failing(
 ) -> list[set[str]]:
     market = standards.market(MARKET)
     encoded = [_jpeg(picture) for picture in pictures]
-    broken: list[set[str]] = []
+    told: list[set[str]] = []
     for one in look([picture for picture, _ in encoded], parts, estimator, reader, progress):
-        listed = Listed("", one.facts, encoded[len(broken)][1], "JPEG")
-        broken.append({failing.rule.rule for failing in standards.judge(market, [listed])})
-    return broken
+        listed = Listed("", one.facts, encoded[len(told)][1], "JPEG")
+        told.append({failing.rule.rule for failing in standards.judge(market, [listed])})
+    return told
 
 
 def _jpeg(picture: Picture) -> tuple[Picture, int]:
     """As a shop would store it, and its bytes."""
     done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    read = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert done
-    read = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return np.ascontiguousarray(read[..., ::-1]), len(data)
+    assert read is not None
+    return np.ascontiguousarray(read[..., ::-1], dtype=np.uint8), len(data)
