@@ -24,7 +24,9 @@ class Days:
     """Products of two days, each with its back's flag and its pictures."""
 
     def __init__(self):
-        self.rows = {name: [] for name in ("pose_flags", "product_audit", "product_images")}
+        self.rows = {
+            name: [] for name in ("pose_flags", "product_audit", "product_images", "decisions")
+        }
 
     def add(self, day, product, flag, pictures=(), **audit):
         """`pictures`: (address, content) pairs; a content of None could not be read."""
@@ -45,6 +47,8 @@ class Days:
             for name, rows in self.rows.items():
                 table = pa.Table.from_pylist(rows, TABLES[name].schema)
                 connection.register(name, table)
+                if name == "decisions":
+                    continue
                 connection.execute(
                     f"CREATE VIEW {name}_current AS FROM {name} WHERE run_date = '{NEXT}'"
                 )
