@@ -297,6 +297,19 @@ class Store:
         with _errors(), self.engine.connect() as connection:
             return next(iter(self._read(connection, DECISIONS.c.id == decision_id)), None)
 
+    def some(self, ids: Iterable[int]) -> list[Recorded]:
+        """Decisions by their ids."""
+        found: list[Recorded] = []
+        with _errors(), self.engine.connect() as connection:
+            for chunk in _chunks(sorted(ids)):
+                found += self._read(connection, DECISIONS.c.id.in_(chunk))
+        return found
+
+    def writers(self) -> list[str]:
+        """Everybody who ever wrote, by name."""
+        with _errors(), self.engine.connect() as connection:
+            return list(connection.scalars(sa.select(LOG.c.who).distinct().order_by(LOG.c.who)))
+
     def entries(
         self, *, before: int | None = None, who: str = "", action: str = "", limit: int = 100
     ) -> list[LogEntry]:
