@@ -19,7 +19,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--role",
         choices=("reader", "editor", "owner"),
         default="reader",
-        help="a reader looks, an editor decides, an owner says who the others are (default: reader)",
+        help="a reader looks, an editor decides, an owner says who the others are "
+        "(default: reader)",
     )
 
 

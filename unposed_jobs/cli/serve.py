@@ -19,16 +19,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     from unposed_jobs import config
 
-    settings = config.load(
-        arguments.config, serve__host=arguments.host, serve__port=arguments.port
-    )
+    settings = config.load(arguments.config, serve__host=arguments.host, serve__port=arguments.port)
     try:
         from unposed_jobs.web import server
     except ModuleNotFoundError as error:
         from unposed_jobs.errors import UnposedError
 
-        raise UnposedError(
-            f"{error.name} is not installed: pip install 'unposed[serve]'"
-        ) from None
+        raise UnposedError(f"{error.name} is not installed: pip install 'unposed[serve]'") from None
     server.run(settings)
     return 0

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from unposed_jobs.config.fields import STRICT, Count, CountOrNone, Section, Texts, Unit
+from unposed_jobs.config.fields import STRICT, Count, Section, Texts, Unit
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -61,5 +61,5 @@ class ServeSettings(Section):
     """Groups whose people may decide."""
     readers: Texts = ("*",)
     """Groups whose people may read; `*`: everybody whom the provider lets in."""
-    forget_log_days: Annotated[CountOrNone, Unit("days")] = 0
-    """Days after which the log forgets network addresses; 0: it keeps none."""
+    log_addresses: bool = False
+    """Whether the log keeps the network address of who writes."""

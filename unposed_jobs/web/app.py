@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from unposed_jobs import __version__, storage
@@ -74,7 +75,7 @@ def create(
     app.add_middleware(security.Headers, https=settings.serve.https, framed=framed)
     if not framed:
         app.add_middleware(
-            security.TrustedHostMiddleware,
+            TrustedHostMiddleware,
             allowed_hosts=security.hosts(settings.serve),
             www_redirect=False,
         )

@@ -16,7 +16,7 @@ MOST_SHOWN = 200
 _TABLES = ("pose_flags", "product_audit", "product_images")
 _PAIR = "CAST([$before, $after] AS DATE[])"
 _SHADOWED = ", ".join(
-    f"{name} AS (SELECT * FROM main.{name} WHERE list_contains({_PAIR}, run_date))"
+    f"{name} AS (SELECT * FROM main.{name} WHERE list_contains({_PAIR}, run_date))"  # noqa: S608
     for name in ("published_days", *_TABLES)
 )
 

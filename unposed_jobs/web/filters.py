@@ -98,7 +98,9 @@ class Filter:
     """The place in the list that the page begins behind."""
 
     @classmethod
-    def read(cls, given: Mapping[str, str], known: Sequence[str], sorts: Mapping[str, Any]) -> Filter:
+    def read(
+        cls, given: Mapping[str, str], known: Sequence[str], sorts: Mapping[str, Any]
+    ) -> Filter:
         """The filter of an address's query.
 
         `known` are the carried columns, which an address names as ``col.NAME``. What is unknown
@@ -135,7 +137,11 @@ class Filter:
         """
         fresh = Filter()
         made = dataclasses.replace(
-            self, **({"after": ""} | {k: getattr(fresh, k) if v is None else v for k, v in changes.items()})
+            self,
+            **(
+                {"after": ""}
+                | {k: getattr(fresh, k) if v is None else v for k, v in changes.items()}
+            ),
         )
         pairs = [
             (name, str(value))
@@ -242,9 +248,7 @@ def behind(place: Place, sort: str, direction: str, *, gaps: bool) -> tuple[str,
     """The clause for rows behind a place in the list, and its values."""
     table, further = ("g", " OR (g.pid = $at_pid AND g.ask_id > $at_ask)") if gaps else ("p", "")
     sign = "<" if direction == "DESC" else ">"
-    clause = (
-        f"{sort} {sign} $at OR ({sort} = $at AND ({table}.pid > $at_pid{further}))"
-    )
+    clause = f"{sort} {sign} $at OR ({sort} = $at AND ({table}.pid > $at_pid{further}))"
     values: dict[str, Any] = {"at": place.value}
     return clause, values | ({"at_ask": place.ask_id} if gaps else {})
 

@@ -108,9 +108,7 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None
     return next(iter(connection.execute(sql, parameters).fetchall()), None)
 
 
-def _make(
-    views: duckdb.DuckDBPyConnection, path: Path, about: About, settings: Settings
-) -> None:
+def _make(views: duckdb.DuckDBPyConnection, path: Path, about: About, settings: Settings) -> None:
     beside = path.with_name(f"making-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,9 +135,7 @@ def _fill(
 ) -> None:
     notes: list[str] = []
     _popularity(target, settings, notes)
-    carried = "".join(
-        f", carried[?] AS c{place}" for place, _ in enumerate(about.columns)
-    )
+    carried = "".join(f", carried[?] AS c{place}" for place, _ in enumerate(about.columns))
     _copy(
         views,
         target,
@@ -184,9 +180,7 @@ def _fill(
     target.execute("CHECKPOINT")
 
 
-def _popularity(
-    target: duckdb.DuckDBPyConnection, settings: Settings, notes: list[str]
-) -> None:
+def _popularity(target: duckdb.DuckDBPyConnection, settings: Settings, notes: list[str]) -> None:
     try:
         rows = listing.from_settings(settings).popularity()
     except UnposedError as error:

@@ -8,6 +8,7 @@ way end on the old one. Memory of each is bounded by ``[serve] memory``.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import threading
 import time
@@ -185,7 +186,9 @@ class Day:
     def assignees(self) -> list[str]:
         """Everybody to whom something is assigned."""
         self.marks.follow()
-        rows = self._rows("SELECT DISTINCT assignee FROM marks WHERE assignee IS NOT NULL ORDER BY 1")
+        rows = self._rows(
+            "SELECT DISTINCT assignee FROM marks WHERE assignee IS NOT NULL ORDER BY 1"
+        )
         return [row["assignee"] for row in rows]
 
     def gaps_of(self, product_id: str) -> dict[int, Row]:
@@ -213,7 +216,7 @@ class Day:
             yield views
 
     def from_views(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
-        """Rows of the published views; values are bound, a list to ``?``, a mapping to ``$name``."""
+        """Rows of the published views; values are bound: a list to ``?``, else to ``$name``."""
         with self._views() as views, statements.one_line_errors():
             result = views.execute(sql, values or None)
             names = [column[0] for column in result.description or ()]
@@ -278,8 +281,6 @@ _PRODUCT_COLUMNS = """
 
 def filters_first(wanted: Filter) -> Filter:
     """The same list from its first page."""
-    import dataclasses
-
     return dataclasses.replace(wanted, after="")
 
 

@@ -11,7 +11,6 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,11 +44,13 @@ def check_exposure(settings: ServeSettings) -> None:
         local = settings.host == "localhost"
     if not local and not settings.https:
         raise UnposedError(
-            f"[serve] host {settings.host} is open to the network: put a proxy with https before it "
-            "and set https = true and names, or listen on 127.0.0.1"
+            f"[serve] host {settings.host} is open to the network: put a proxy with https before "
+            "it and set https = true and names, or listen on 127.0.0.1"
         )
     if not local and not settings.names:
-        raise UnposedError("[serve] names: the host names that people reach it by, for an open host")
+        raise UnposedError(
+            "[serve] names: the host names that people reach it by, for an open host"
+        )
 
 
 class Headers:

@@ -21,7 +21,7 @@ from unposed_jobs.errors import UnposedError
 _log = logging.getLogger(__name__)
 KINDS = ("assign", "done", "waive")
 TIMEOUT_SECONDS = 10
-SECRET = "UNPOSED_WEBHOOK_SECRET"
+SECRET = "UNPOSED_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 SIGNATURE = "X-Unposed-Signature"
 
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from unposed_jobs.decisions import KINDS, Decision
 from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, Filter
-from unposed_jobs.web.routes.context import TheDay, TheSettings, TheStore
-from unposed_jobs.web.routes.writes import record
+from unposed_jobs.web.reading import Page
+from unposed_jobs.web.routes.context import TheDay, TheStore
+from unposed_jobs.web.routes.writes import TheDesk
 from unposed_jobs.web.security import Editor, Reader, answers
 from unposed_jobs.web.webhook import as_json
 
@@ -94,43 +95,50 @@ def the_day(person: Reader, day: TheDay) -> DayOut:
     )
 
 
+class ListQuery(BaseModel):
+    """What a list shows; further filters as the pages' own addresses have them."""
+
+    q: Annotated[str, Field(max_length=300, description="Part of an id or title")] = ""
+    category: Annotated[str, Field(max_length=300)] = ""
+    sort: Annotated[str, Field(max_length=20)] = ""
+    size: Annotated[str, Field(max_length=4, description="25, 50, 100 or 200")] = "50"
+    after: Annotated[str, Field(max_length=2000, description="Of the page before")] = ""
+
+
+class WorkQuery(ListQuery):
+    """Of the work list."""
+
+    state: Annotated[str, Field(max_length=20)] = "todo"
+    ask: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
+
+
+class ProductQuery(ListQuery):
+    """Of the products."""
+
+    status: Annotated[str, Field(max_length=20)] = ""
+
+
 @ROUTES.get("/work")
 def work(
-    request: Request,
-    person: Reader,
-    day: TheDay,
-    q: Annotated[str, Query(max_length=300, description="Part of an id or title")] = "",
-    category: Annotated[str, Query(max_length=300)] = "",
-    ask: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
-    state: Annotated[str, Query(max_length=20)] = "todo",
-    sort: Annotated[str, Query(max_length=20)] = "worth",
-    after: Annotated[str, Query(max_length=2000)] = "",
+    request: Request, person: Reader, day: TheDay, asked: Annotated[WorkQuery, Query()]
 ) -> Listed:
-    """A page of the work list; further filters as the page's address has them."""
+    """A page of the work list."""
     wanted = Filter.read(request.query_params, day.about.columns, GAP_SORTS)
-    page = day.gaps(wanted, person.name)
-    return Listed(
-        rows=[_plain(row) for row in page.rows], after=page.after.written() if page.after else None
-    )
+    return _listed(day.gaps(wanted, person.name))
 
 
 @ROUTES.get("/products")
 def products(
-    request: Request,
-    person: Reader,
-    day: TheDay,
-    q: Annotated[str, Query(max_length=300, description="Part of an id or title")] = "",
-    category: Annotated[str, Query(max_length=300)] = "",
-    status: Annotated[str, Query(max_length=20)] = "",
-    sort: Annotated[str, Query(max_length=20)] = "missing",
-    after: Annotated[str, Query(max_length=2000)] = "",
+    request: Request, person: Reader, day: TheDay, asked: Annotated[ProductQuery, Query()]
 ) -> Listed:
     """A page of products."""
     wanted = Filter.read(request.query_params, day.about.columns, PRODUCT_SORTS)
-    page = day.products(wanted)
-    return Listed(
-        rows=[_plain(row) for row in page.rows], after=page.after.written() if page.after else None
-    )
+    return _listed(day.products(wanted))
+
+
+def _listed(page: Page) -> Listed:
+    after = page.after.written() if page.after else None
+    return Listed(rows=[_plain(row) for row in page.rows], after=after)
 
 
 @ROUTES.get("/product", responses=answers(404))
@@ -152,18 +160,11 @@ def decisions(person: Reader, store: TheStore) -> list[DecisionOut]:
 
 @ROUTES.post("/decisions", status_code=201)
 def decide(
-    request: Request,
-    person: Editor,
-    day: TheDay,
-    store: TheStore,
-    settings: TheSettings,
-    wanted: Annotated[list[DecisionIn], Field(min_length=1, max_length=1000)],
+    desk: TheDesk, wanted: Annotated[list[DecisionIn], Field(min_length=1, max_length=1000)]
 ) -> list[DecisionOut]:
     """Record decisions, all or none."""
-    made = [
-        Decision(**(one.model_dump() | {"ask_ids": tuple(one.ask_ids)})) for one in wanted
-    ]
-    done = record(request, day, store, settings.serve, person, made)
+    made = [Decision(**(one.model_dump() | {"ask_ids": tuple(one.ask_ids)})) for one in wanted]
+    done = desk.record(made)
     return [DecisionOut(**as_json(one)) for one in done]
 
 
@@ -186,4 +187,6 @@ def undo(
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("pid", "sorted_by", "sought")}
+    return {
+        name: value for name, value in row.items() if name not in ("pid", "sorted_by", "sought")
+    }

@@ -69,7 +69,9 @@ def _sums(counts: list[dict[str, Any]], change: str, name: str) -> list[tuple[st
 
 def _by_category(counts: list[dict[str, Any]]) -> list[tuple[str, int, int]]:
     opened, closed = (
-        dict(_sums([row | {"category": row["category"] or ""} for row in counts], change, "category"))
+        dict(
+            _sums([row | {"category": row["category"] or ""} for row in counts], change, "category")
+        )
         for change in ("opened", "closed")
     )
     names = sorted({*opened, *closed}, key=lambda n: (-(opened.get(n, 0) + closed.get(n, 0)), n))

@@ -164,7 +164,7 @@ def export_products(
     columns = day.about.columns
     names = [*_PRODUCT_NAMES, *columns]
     carried = [f"c{place}" for place in range(len(columns))]
-    rows = _all(lambda one: day.products(one), wanted, settings.serve.export_rows)
+    rows = _all(day.products, wanted, settings.serve.export_rows)
     values = ([row[name] for name in (*_PRODUCT_NAMES, *carried)] for row in rows)
     return _file(f"unposed-products-{day.about.run_date}", form, names, values)
 

@@ -46,9 +46,7 @@ def log(
 
 
 @ROUTES.get("/people")
-def everybody(
-    request: Request, person: Owner, templates: TheTemplates
-) -> Response:
+def everybody(request: Request, person: Owner, templates: TheTemplates) -> Response:
     """Who may do what."""
     people: People = request.app.state.people
     return templates.page(

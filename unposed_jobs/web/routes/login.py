@@ -17,7 +17,7 @@ from unposed_jobs.web.rendering import local
 from unposed_jobs.web.routes.context import TheSettings, TheStore, TheTemplates
 from unposed_jobs.web.security import Reader, address_of
 
-SECRET = "UNPOSED_OIDC_SECRET"
+SECRET = "UNPOSED_OIDC_SECRET"  # noqa: S105 - the name of a variable
 _BACK = "back"
 
 
