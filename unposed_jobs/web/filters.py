@@ -40,10 +40,10 @@ STATUSES = {
 """Of a product."""
 REMEDIES = {"photograph": "Photograph", "add": "Add a chart or text"}
 GAP_SORTS = {
-    "worth": ("Matters most", "g.worth", "DESC"),
-    "popularity": ("Most popular", "g.popularity", "DESC"),
+    "worth": ("What matters most", "g.worth", "DESC"),
+    "popularity": ("Most popular product", "g.popularity", "DESC"),
     "age": ("Longest open", "coalesce(g.since_days, 99999)", "ASC"),
-    "newest": ("Newest", "coalesce(g.since_days, 0)", "DESC"),
+    "newest": ("Newest gap", "coalesce(g.since_days, 0)", "DESC"),
     "due": ("Studio day", "coalesce(date_diff('day', DATE '2000-01-01', m.due), 99999)", "ASC"),
 }
 PRODUCT_SORTS = {

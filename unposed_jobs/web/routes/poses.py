@@ -68,6 +68,8 @@ def _asks(day: Day, classes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _labels(day: Day) -> dict[str, int]:
     """How often the model agrees with what people saw in pictures."""
+    if not day.from_views("SELECT 1 FROM duckdb_views() WHERE view_name = 'decisions_current'"):
+        return {"pictures": 0, "agreed": 0}  # Views from before an upgrade.
     rows = day.from_views(
         """
         SELECT count(*) AS pictures,

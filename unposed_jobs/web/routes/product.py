@@ -45,8 +45,8 @@ def product(
     pictures = day.from_views(_PICTURES, [id])
     flags = day.from_views(_FLAGS, [id])
     marks = day.gaps_of(id)
-    shown = {one.decision.ask_id: one for one in store.about(id) if one.stands}
     for flag in flags:
+        flag.setdefault("shown_by", None)
         flag["mark"] = marks.get(flag["ask_id"])
         flag["ask_name"] = day.ask_name(flag["ask_id"])
         flag["work_state"] = flag["mark"]["work_state"] if flag["mark"] else flag["state"]
@@ -63,7 +63,6 @@ def product(
         not_asked=[flag for flag in flags if flag["state"] == "not_applicable"],
         history=history(day, id),
         decisions=store.about(id),
-        confirmed=shown,
         day=day,
         list=list,
         today=today(),
@@ -75,10 +74,11 @@ SELECT image_uri, position, content_sha256, status, reason, pose_id, pose_name, 
     coalesce(ask_id, pose_id) AS ask_id, ask_name, person_count, repeat_of, repeat_kind
 FROM product_images_current WHERE product_id = ? ORDER BY position, image_uri
 """
+# A file of views from before an upgrade may lack the newest columns.
 _FLAGS = """
-SELECT coalesce(ask_id, pose_id) AS ask_id, coalesce(ask_name, pose_name) AS ask_name, pose_name,
-    shot_code, state, rank, score, confidence, evidence_image, example_images, remedy, shown_by,
-    waived_by, waived_reason, waived_until
+SELECT * REPLACE (
+        coalesce(ask_id, pose_id) AS ask_id, coalesce(ask_name, pose_name) AS ask_name
+    )
 FROM pose_flags_current WHERE product_id = ?
 """
 

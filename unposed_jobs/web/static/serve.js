@@ -17,11 +17,14 @@
 
   // The address of the first start has the token behind its #, which no server log sees.
   const login = one("#login");
-  if (login && location.hash.length > 20) {
+  const enter = () => {
+    if (!login?.token || location.hash.length < 20) return;
     login.token.value = location.hash.slice(1);
     history.replaceState(null, "", location.pathname + location.search);
     login.submit();
-  }
+  };
+  window.addEventListener("hashchange", enter);
+  enter();
 
   all("[data-prints]").forEach((button) => button.addEventListener("click", () => window.print()));
   all("[data-opens]").forEach((button) => button.addEventListener("click", () => {
