@@ -25,20 +25,23 @@ help: ## This list
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z_-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery
+demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery, say how to serve it
 	@docker/demo.sh "$(DEMO)" "$(DEMO_DAY)" "$(DEMO_NEXT_DAY)" "$(DEMO_PRODUCTS)"
 
 # Two files at a time: most tests wait for a JVM or for one core. Threads that wait must not spin.
 test: export OMP_WAIT_POLICY := passive
-test: setup weights lint ## Everything: lint, types and all tests
+test: setup browser weights lint ## Everything: lint, types and all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Set up
-.PHONY: setup system weights lock
+.PHONY: setup system browser weights lock
 setup: system $(READY) ## The environment in .venv, from requirements.lock
 
 system: ## Java and shared libraries, by apt where this is root on Debian
 	@docker/system-packages.sh $(PYTHON)
+
+browser: ## Chromium for the tests of the pages, by apt where this is root; else they are skipped
+	@docker/system-packages.sh $(PYTHON) chromium || true
 
 # torch comes first and by pip: its CPU build may lie in pip's find-links, where uv does not look.
 $(READY): requirements.lock setup.cfg setup.py
