@@ -13,13 +13,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add this command's flags."""
     parser.add_argument("--host", metavar="ADDRESS", help="instead of [serve] host")
     parser.add_argument("--port", type=int, metavar="N", help="instead of [serve] port")
+    for name in ("products", "images", "landmarks"):
+        parser.add_argument(f"--{name}", metavar="URI", help="as given to the audit")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     from unposed_jobs import config
 
-    settings = config.load(arguments.config, serve__host=arguments.host, serve__port=arguments.port)
+    settings = config.load(
+        arguments.config,
+        serve__host=arguments.host,
+        serve__port=arguments.port,
+        catalogue__products=arguments.products,
+        catalogue__images=arguments.images,
+        catalogue__landmarks=arguments.landmarks,
+    )
     try:
         from unposed_jobs.web import server
     except ModuleNotFoundError as error:

@@ -126,12 +126,15 @@ async def _to_provider(
 async def _from_provider(request: Request, store: TheStore, settings: TheSettings) -> Response:
     from authlib.common.errors import AuthlibBaseError
     from httpx import HTTPError
+    from joserfc.errors import JoseError
 
     request.app.state.rates.check("login", address_of(request))
     try:
         token = await request.app.state.provider.authorize_access_token(request)
     except AuthlibBaseError as error:
         raise HTTPException(403, f"the provider refused: {error.error}") from None
+    except JoseError as error:
+        raise HTTPException(403, f"the provider's word does not hold: {error.error}") from None
     except HTTPError:
         raise HTTPException(503, "the provider does not answer; try again") from None
     claims: dict[str, Any] = dict(token.get("userinfo") or {})
