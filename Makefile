@@ -30,7 +30,7 @@ demo: setup weights ## Render a catalogue, learn its poses, audit two nights, dr
 
 # Two files at a time: most tests wait for a JVM or for one core. Threads that wait must not spin.
 test: export OMP_WAIT_POLICY := passive
-test: setup browser weights lint ## Everything: lint, types and all tests
+test: setup browser weights lint docs ## Everything: lint, types, documentation and all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Set up
@@ -62,7 +62,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format reference test-fast test-web test-layouts test-faults
+.PHONY: lint format reference docs coverage test-fast test-web test-layouts test-faults
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -78,8 +78,14 @@ reference: $(READY) ## Write the generated pages: settings and tables, from the 
 	python -m unposed_jobs.config.reference > docs/configuration.md
 	python -m unposed_jobs.warehouse.dictionary > docs/tables.md
 
+docs: $(READY) ## The documentation as a site in var/site; a broken link fails
+	sphinx-build -q -n -W --keep-going -b html docs var/site
+
 test-fast: $(READY) ## The tests but for the end-to-end ones
 	pytest -m "not e2e"
+
+coverage: setup weights ## All tests again, with the share of the product's lines that they run
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 # The short form, of some hundred pictures, is a part of make test.
 test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, every status held

@@ -1,8 +1,8 @@
-"""Who is told of a task that fails or is tried again, and of a night that is late.
+"""Who is notified of a task that fails or is retried, and of a night that is late.
 
 `UNPOSED_NOTIFIERS` names Airflow's own notifiers, as JSON: a list of
 ``{"class": "airflow.providers.smtp.notifications.smtp.SmtpNotifier", "arguments": {...}}``, whose
-templates are rendered as theirs are. Without it one line is logged, which says what happened and
+templates are rendered as theirs are. Without it one line is logged, with what happened and
 which page of docs/runbooks helps. Wiring only.
 """
 

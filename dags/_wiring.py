@@ -30,7 +30,7 @@ EXTRACT_POOL = os.environ.get("UNPOSED_EXTRACT_POOL", SPARK_POOL)
 """Pools are not needed. Where they are named they must be there, or tasks wait for ever; the
 second wants one slot: two extractions at once would both do the same new pictures."""
 EXPORT = os.environ.get("UNPOSED_EXPORT_ASSET", "")
-"""The asset that the retailer's export updates; a night follows it, besides its hour."""
+"""The asset that the retailer's export updates; a night also starts after it."""
 
 
 class Tag(StrEnum):
@@ -114,7 +114,7 @@ LIMIT = ["--limit", "{{ params.limit or '' }}"]
 
 
 FINAL = frozenset({2, 3, 4, 5})
-"""Exit statuses of a mistake, an error budget, a check and another run that was first: the same
+"""Exit statuses of a mistake, an error budget, a check and a write conflict: the same
 again changes nothing. Any other failure is retried."""
 
 
@@ -129,7 +129,7 @@ def nightly(cron: str) -> CronTriggerTimetable | AssetOrTimeSchedule:
 
 
 class SparkJob(SparkSubmitOperator):
-    """A ``spark-submit`` that is not retried where its job says why it refused."""
+    """A ``spark-submit`` that is not retried where its job refused."""
 
     def execute(self, context: Context) -> None:
         """Run it; a status of `FINAL` fails the task for good, `NOTHING` skips it."""
@@ -144,7 +144,7 @@ class SparkJob(SparkSubmitOperator):
             if found is None or int(found[1]) not in FINAL:
                 raise
             raise AirflowFailException(
-                f"exit status {found[1]}: not retried, the last line of the log says what to do"
+                f"exit status {found[1]}: not retried, the last line of the log has the remedy"
             ) from error
 
 

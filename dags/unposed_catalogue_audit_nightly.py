@@ -4,7 +4,7 @@
 Finds the poses that each product's pictures lack on one day and publishes them to
 `pose_flags` and `product_audit`.
 
-1. **extract_landmarks** looks for new or changed pictures of the day's catalogue and runs the
+1. **extract_landmarks** finds new or changed pictures of the day's catalogue and runs the
    pose estimator on those alone; it commits chunk by chunk.
 2. **audit_products** names each picture's pose with the champion model, compares each product
    with its cohort's vocabulary, checks the rows and publishes that day at once.
@@ -15,10 +15,10 @@ Finds the poses that each product's pictures lack on one day and publishes them 
 **To re-do past days:** `airflow backfill create --dag-id unposed_catalogue_audit_nightly
 --from-date D --to-date D+1`. A run belongs to the day it starts on (02:00), so `--to-date D`
 alone, which means midnight, leaves D out.
-**A day without pictures** is skipped. **Alarms:** a task that fails or is tried again, and a run
-that is late by `UNPOSED_DEADLINE_HOURS` (told by `UNPOSED_NOTIFIERS`, else one line in the log).
-**Nothing is published when** a check or an error budget fails; the task's log says which in its
-last line, and the task is not retried. If a day that changed much is right all the same, trigger
+**A day without pictures** is skipped. **Alarms:** a task that fails or is retried, and a run
+that is late by `UNPOSED_DEADLINE_HOURS` (sent by `UNPOSED_NOTIFIERS`, else one line in the log).
+**Nothing is published when** a check or an error budget fails; the last line of the task's log
+names it, and the task is not retried. If a day that changed much is right all the same, trigger
 it with the param `accept_changes`. **No model yet?** Run `unposed_reference_retrain_weekly` first.
 """
 

@@ -3,9 +3,9 @@
 
 **check_freshness** fails, and so raises the alarm (`UNPOSED_NOTIFIERS`), where the last published
 day is older than the param `max_age`, whatever the reason: a night that failed, was never started,
-or was cleared. docs/runbooks/the-warehouse-is-behind.md says what to do.
+or was cleared. docs/runbooks/the-warehouse-is-behind.md has the remedy.
 
-**Idempotent?** It changes nothing. **To resume:** nothing to do, the next hour looks again.
+**Idempotent?** It changes nothing. **To resume:** nothing to do, the next hour checks again.
 """
 
 from __future__ import annotations

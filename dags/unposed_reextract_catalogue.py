@@ -51,7 +51,7 @@ with DAG(
             type="string",
             pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$",
             title="Pose estimator",
-            description="The new one; `unposed models list` tells their names.",
+            description="The new one; `unposed models list` prints their names.",
         ),
         "accept_changes": accept_changes(
             "Who accepts the flags that another estimator turns, and why."

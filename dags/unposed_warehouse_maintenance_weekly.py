@@ -5,10 +5,10 @@
 expires snapshots but the last of each month, trims the tables' old metadata, collects files that
 nothing names and that are three days old, and removes the bundles of models that were retired or
 rejected long ago. What is published stays as it is, and what another run is writing is left for the
-next week, so that it may run beside an audit, a training or a back-fill.
+next week, so that it may run at the same time as an audit, a training or a back-fill.
 
 **Idempotent?** Yes: a second run finds nothing left. **To resume:** clear the task.
-**To look first:** trigger with `dry_run`; the log says what would be done to each table.
+**To see first what it would do:** trigger with `dry_run`; the log lists it for each table.
 """
 
 from __future__ import annotations

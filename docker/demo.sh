@@ -25,7 +25,7 @@ rm -rf "$state"/{catalog.db*,warehouse,models,airflow,gallery,logs,unposed.duckd
 mkdir -p "$state/logs" "$AIRFLOW_HOME"
 
 say "1/5  A catalogue of $products products, rendered"
-unposed sample-catalogue --out "$state/catalogue" --products "$products" --day "$day"
+unposed sample-catalogue --out "$state/catalogue" --products "$products" --date "$day"
 
 say "2/5  Airflow's own database"
 airflow db migrate >"$state/logs/airflow.log" 2>&1

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from datetime import date
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line that begins with ``unposed:``, as every other error is told."""
+    """Reports a mistake in one line that begins with ``unposed:``, like every other error."""
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake and where help is; exit with status 2."""
@@ -37,3 +41,45 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
     return int(text)
+
+
+def add_format(parser: argparse.ArgumentParser, note: str) -> None:
+    """The flag of commands that print rows."""
+    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help=note)
+
+
+def console_of_stdout() -> Console:
+    """Where tables are printed: as wide as the terminal; into a pipe, nothing is cut."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=10_000)
+
+
+def renamed(
+    parser: argparse.ArgumentParser,
+    old: str,
+    new: str,
+    *,
+    dest: str,
+    value: Any = None,
+    type: Callable[[str], Any] = str,
+) -> None:
+    """Keep a flag's old name: it warns, and sets what the new one sets.
+
+    With `value` the old flag takes no argument and stands for that value.
+    """
+
+    class Renamed(argparse.Action):
+        def __call__(self, parser: Any, namespace: Any, given: Any, flag: Any = None) -> None:
+            print(f"unposed: {old} is now {new}", file=sys.stderr)
+            setattr(namespace, self.dest, given if value is None else value)
+
+    parser.add_argument(
+        old,
+        action=Renamed,
+        dest=dest,
+        nargs=None if value is None else 0,
+        type=type,
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )

@@ -2,7 +2,7 @@
 
 
 class UnposedError(Exception):
-    """A user's mistake or a refused run, told in one line with its remedy.
+    """A user's mistake or a refused run: one line with its remedy.
 
     Commands and Spark jobs print it as ``unposed: <message>`` and exit with `exit_code`,
     without a stack trace. Anything else that is raised is a defect of ours.

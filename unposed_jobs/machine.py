@@ -1,4 +1,4 @@
-"""What breaks beneath us, told in one line: disk, database, damaged files, dead workers.
+"""Faults of the machine, explained in one line: disk, database, damaged files, dead workers.
 
 Kinds of errors are known by their names, so that no library is imported for it. What is not known
 here is a defect of ours and keeps its stack trace.
@@ -23,13 +23,13 @@ _ERRNOS = {
     errno.EROFS: _CLOSED,
     errno.EACCES: _CLOSED,
     errno.EPERM: _CLOSED,
-    errno.EIO: "the disk or its network is failing; look at the machine",
-    errno.ESTALE: "the disk or its network is failing; look at the machine",
+    errno.EIO: "the disk or its network is failing; check the machine",
+    errno.ESTALE: "the disk or its network is failing; check the machine",
     errno.ENOMEM: "give it more memory",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
 }
 _TEXTS = (
-    # The first that is found in an error's text, or in that of a worker's, tells what it is.
+    # The first that is found in an error's text, or in that of a worker's, decides what it is.
     (
         r"No space left on device|database or disk is full|Disk quota exceeded",
         "the disk is full",
@@ -76,7 +76,7 @@ _KINDS = {
     "MemoryError",
     "SQLAlchemyError",
     "ArrowException",
-    "Error",  # sqlite3's and duckdb's, told apart by their modules
+    "Error",  # sqlite3's and duckdb's, recognised by their modules
     "JSONDecodeError",
     "ValidationError",
     "PySparkException",
@@ -89,7 +89,7 @@ _MODULES = ("sqlite3", "duckdb", "_duckdb", "psycopg2", "zlib", "zstd")
 def explain(error: BaseException) -> MachineError | None:
     """The error as one line with its remedy; None where it is not the machine's.
 
-    An error that was caused by another one is told by either.
+    An error that was caused by another one is explained by either.
     """
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, UnposedError):

@@ -115,5 +115,5 @@ def test_from_a_bundle_learned_with_the_same_attributes():
     )
     expectations = Expectations.from_bundle(bundle, list(ATTRIBUTES))
     assert expectations.rows == Expectations.from_tables(VOCABULARY, TABLE, ATTRIBUTES).rows
-    with pytest.raises(UnposedError, match="m-1 tells cohorts apart by category, subcategory"):
+    with pytest.raises(UnposedError, match="m-1 defines cohorts by category, subcategory"):
         Expectations.from_bundle(bundle, ["category", "brand"])

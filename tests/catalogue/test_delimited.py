@@ -182,7 +182,7 @@ WANTED = [frozenset({"id", "n"})]
 )
 def test_the_header_is_the_line_with_the_columns_that_are_looked_for(text, header, delimiter):
     data = text.encode()
-    found, _ = delimited.look(io.BytesIO(data), "/x.csv", delimited.Dialect(), WANTED)
+    found, _ = delimited.detect(io.BytesIO(data), "/x.csv", delimited.Dialect(), WANTED)
     assert (found.header_line, found.delimiter) == (header, delimiter)
     batches = delimited.read(io.BytesIO(data), "/x.csv", 10, found)
     rows = pa.Table.from_batches(batches).to_pylist()
@@ -208,7 +208,7 @@ JAPANESE = "id,t\n" + "1,赤いドレスとシャツ、夏のコレクション\
 )
 def test_encodings_named_or_told_by_the_file(text, written, named):
     data = text.encode(written)
-    found, told = delimited.look(io.BytesIO(data), "/x.csv", delimited.Dialect(encoding=named))
+    found, told = delimited.detect(io.BytesIO(data), "/x.csv", delimited.Dialect(encoding=named))
     assert bool(told) == (not named and not written.startswith("utf"))
     table = pa.Table.from_batches(delimited.read(io.BytesIO(data), "/x.csv", 10, found))
     assert table["t"].to_pylist() == [line.split(",")[1] for line in text.split("\n")[1:-1]]
@@ -216,9 +216,9 @@ def test_encodings_named_or_told_by_the_file(text, written, named):
 
 def test_an_encoding_that_is_none_or_another():
     with pytest.raises(UnposedError, match="there is no encoding klingon"):
-        delimited.look(io.BytesIO(b"a\n"), "/x.csv", delimited.Dialect(encoding="klingon"))
+        delimited.detect(io.BytesIO(b"a\n"), "/x.csv", delimited.Dialect(encoding="klingon"))
     with pytest.raises(UnposedError, match=r"x.csv: .*\[catalogue\] encoding names the right one"):
-        delimited.look(io.BytesIO(b"a\n\xff\n"), "/x.csv", delimited.Dialect(encoding="utf-8"))
+        delimited.detect(io.BytesIO(b"a\n\xff\n"), "/x.csv", delimited.Dialect(encoding="utf-8"))
 
 
 def test_a_backslash_that_escapes_late_in_a_file_is_noticed(tmp_path):

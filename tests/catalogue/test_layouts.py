@@ -233,8 +233,3 @@ def test_a_line_that_is_no_record_is_malformed(tmp_path):
     _, (images, bad) = read(None, tmp_path / "x.jsonl")
     assert len(images) == 1
     assert [reason for reason, _ in bad] == ["malformed_line"] * 2
-
-
-def test_the_example_is_one():
-    root = Path(__file__).parents[2]
-    assert config.load(root / "unposed.example.toml").catalogue.products == "products.csv"

@@ -1,10 +1,16 @@
 """What every command has in common."""
 
+import os
+import subprocess
+import sys
+from datetime import date
+
 import pytest
 
 from unposed_jobs import cli
 from unposed_jobs.cli import query
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.jobs import entry
 
 
 def test_without_a_command_there_is_help(capsys):
@@ -12,6 +18,46 @@ def test_without_a_command_there_is_help(capsys):
     shown = capsys.readouterr().out
     assert "sample-catalogue" in shown
     assert "--version" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "found"), [("unposed que", "query "), ("unposed runs --form", "--format ")]
+)
+def test_a_shell_completes_commands_and_flags(tmp_path, line, found):
+    """In a process of its own: completion ends it, and its file descriptors."""
+    answer = tmp_path / "answer"
+    asked = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_IFS": " ",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+    subprocess.run([sys.executable, "-m", "unposed_jobs.cli"], env=os.environ | asked, check=True)
+    assert answer.read_text() == found
+
+
+def test_colours_can_be_turned_off(monkeypatch):
+    from rich.console import Console
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Console(force_terminal=True).no_color
+
+
+def test_an_old_name_of_a_flag_works_and_warns(capsys):
+    arguments = cli.build_parser().parse_args(
+        ["sample-catalogue", "--out", "x", "--day", "2026-02-01"]
+    )
+    assert arguments.date == date(2026, 2, 1)
+    assert capsys.readouterr().err == "unposed: --day is now --date\n"
+
+
+def test_flags_that_exclude_each_other_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = ["--landmarks", "x.parquet", "--estimator", "movenet-thunder"]
+    arguments = cli.build_parser().parse_args(["extract", *flags])
+    with pytest.raises(UnposedError, match="--landmarks and --estimator exclude each other"):
+        entry.settings_of(arguments)
 
 
 def test_an_end_by_the_keyboard_is_one_line(monkeypatch, capsys):

@@ -126,17 +126,6 @@ def test_a_dag_file_is_wiring_only():
         assert len(file.read_text().splitlines()) <= 120, file
 
 
-def test_only_the_jobs_meet_spark_and_nothing_meets_airflow():
-    for file in (ROOT / "unposed_jobs").rglob("*.py"):
-        text = file.read_text()
-        assert "import airflow" not in text, file
-        assert "from airflow" not in text, file
-        # The benchmarks measure Spark itself, so they meet it too.
-        if file.parent.name not in {"jobs", "bench"}:
-            assert "import pyspark" not in text, file
-            assert "from pyspark" not in text, file
-
-
 @pytest.mark.parametrize("dag_id", sorted(DAGS - BY_HAND))
 def test_a_scheduled_or_back_filled_run_is_for_the_day_it_starts_on(dag_bag, dag_id):
     from datetime import timedelta

@@ -218,7 +218,7 @@ def test_the_second_night_extracts_nothing_and_a_changed_row_alone_is_new(nights
 
 def test_the_gallery_shows_what_cannot_be_shown(nights, tmp_path):
     _, settings, warehouse, _ = nights
-    page = build.build(warehouse, settings, FIRST, tmp_path / "gallery")
+    page = build.build(statements.Pinned(warehouse), settings, FIRST, tmp_path / "gallery")
     written = "".join(path.read_text() for path in page.parent.glob("**/*.html"))
     assert "p3" in written
     assert "File is missing" in written

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
+import re
 import shutil
 from collections import Counter
 from datetime import date, timedelta
@@ -519,7 +520,10 @@ def test_rows_that_are_wrong_are_refused_whoever_made_them(
         extract.run(spark, fresh, quiet(FIRST, limit=4))
     warehouse = Warehouse.open(fresh.warehouse)
     assert warehouse.snapshot_id("landmarks") is None
-    assert warehouse.runs() == []
+    (refused,) = warehouse.runs()
+    assert (refused.job, refused.state, refused.rows) == ("extract", "refused", {})
+    assert re.search(told, refused.error)
+    assert refused.figures["rejected"]["images"]["rows"] > 0
 
 
 def test_a_storage_that_is_down_is_one_refusal_and_leaves_the_tables(nights, spark, tmp_path):

@@ -83,7 +83,7 @@ def test_large_pictures_wait(encode, monkeypatch, decoders) -> None:
     contents = [encode(np.full((9, 9, 3), value, np.uint8)) for value in range(100, 140)]
     estimator = Counting()
     rows = list(pipeline.extract_stream(contents, bytes, estimator, SETTINGS, decoders=decoders))
-    assert [row["status"] for _, row in rows] == ["no_person"] * 28 + ["ok"] * 12
+    assert [row.status for _, row in rows] == ["no_person"] * 28 + ["ok"] * 12
     assert estimator.batches == [1] * 40
 
 

@@ -42,9 +42,9 @@ def seen_by(settings: PoseSettings, table: pa.Table, encode) -> pa.Table:
     estimator = estimators.create(settings)
     rows = extract_batch(contents, estimator, settings)
     estimator.close()
-    assert {row["estimator_id"] for row in rows} == {estimators.identify(settings)}
+    assert {row.estimator_id for row in rows} == {estimators.identify(settings)}
     for name in (*ROWS, "statistics"):
-        column = pa.array([row[name] for row in rows], table.schema.field(name).type)
+        column = pa.array([getattr(row, name) for row in rows], table.schema.field(name).type)
         table = table.set_column(table.schema.get_field_index(name), name, column)
     return table
 

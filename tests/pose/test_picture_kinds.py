@@ -17,9 +17,9 @@ from unposed_jobs.lab.sample.shots import Studio
 from unposed_jobs.pose import estimators, statistics, weights
 from unposed_jobs.pose.decoding import decode
 from unposed_jobs.pose.estimator import PoseEstimate
-from unposed_jobs.pose.extraction import blank_row, fill_row
 from unposed_jobs.pose.kinds import efficientnet, identity, reading
 from unposed_jobs.pose.kinds.estimator import KindEstimator, squared
+from unposed_jobs.pose.rows import LandmarkRow
 
 PERSON = np.zeros((33, 5), np.float32)
 
@@ -59,9 +59,7 @@ def kinds(looking: KindEstimator, pictures) -> list[str]:
     """By the rows of `landmarks` that the pictures get."""
     found = []
     for picture, estimate in zip(pictures, looking.estimate(pictures), strict=True):
-        row = blank_row(b"", looking.estimator_id)
-        fill_row(row, picture, estimate)
-        told = row["statistics"]
+        told = LandmarkRow.unread(b"", looking.estimator_id).seen(picture, estimate).statistics
         assert len(told) == len(statistics.COLUMNS)
         likely = told[len(statistics.NAMES) :]
         assert sum(likely) == pytest.approx(1, abs=1e-5)

@@ -162,8 +162,8 @@ def test_the_note_is_in_the_row(monkeypatch):
     data = BytesIO()
     Image.fromarray(GRID).save(data, "PNG")
     row = extract(data.getvalue(), made, PoseSettings())
-    assert (row["status"], row["error"]) == ("ok", "collage: people in 4 parts of it")
-    assert row["estimator_id"] == f"marks-views{views.VERSION}"
+    assert (row.status, row.error) == ("ok", "collage: people in 4 parts of it")
+    assert row.estimator_id == f"marks-views{views.VERSION}"
 
 
 def test_the_switch_takes_it_out(pose_weights):

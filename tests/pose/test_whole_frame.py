@@ -10,8 +10,8 @@ from unposed_jobs import config
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.fitting.second_look import examples
-from unposed_jobs.pose import extraction
 from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.rows import LandmarkRow
 from unposed_jobs.pose.second_look import evidence, gate, identity, readings, squares
 from unposed_jobs.pose.second_look.estimator import WholeFrameEstimator
 from unposed_jobs.pose.second_look.evidence import Inside
@@ -265,17 +265,17 @@ def test_a_clear_person_and_a_broken_picture_need_no_second_look() -> None:
 
 
 def test_rows_carry_who_found_the_person() -> None:
-    row = extraction.blank_row(b"", "id")
-    assert (row["person_confidence"], row["found_by"], row["person_probability"]) == (None,) * 3
+    row = LandmarkRow.unread(b"", "id")
+    assert (row.person_confidence, row.found_by, row.person_probability) == (None,) * 3
     picture = np.zeros((40, 40, 3), np.uint8)
     table = standing().table(0, 400, 400)
     told = PoseEstimate(table, 0.9, 1, None, 0.75, "whole_frame", person_probability=0.875)
-    extraction.fill_row(row, picture, told)
-    assert (row["person_confidence"], row["found_by"]) == (0.75, "whole_frame")
-    assert row["person_probability"] == 0.875
-    nobody = extraction.blank_row(b"", "id")
-    extraction.fill_row(nobody, picture, PoseEstimate(None, 0.0, 0, person_probability=0.125))
-    assert (nobody["person_confidence"], nobody["person_probability"]) == (None, 0.125)
+    row = row.seen(picture, told)
+    assert (row.person_confidence, row.found_by) == (0.75, "whole_frame")
+    assert row.person_probability == 0.875
+    estimate = PoseEstimate(None, 0.0, 0, person_probability=0.125)
+    nobody = LandmarkRow.unread(b"", "id").seen(picture, estimate)
+    assert (nobody.person_confidence, nobody.person_probability) == (None, 0.125)
 
 
 def test_the_second_look_names_itself(pose_weights: PoseSettings) -> None:

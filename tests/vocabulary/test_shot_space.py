@@ -16,7 +16,7 @@ def ratios() -> np.ndarray:
 
 def test_what_a_picture_reads_as_counts_by_framing_and_by_view() -> None:
     codes = np.zeros((len(SHOTS), 3), dtype=np.float32)
-    points = shot_space.beside(codes, ratios(), 2.0)
+    points = shot_space.with_readings(codes, ratios(), 2.0)
     apart = ((points[:, None] - points[None]) ** 2).sum(axis=-1)
     front, turned, left, right, back = range(len(SHOTS))
     assert apart[front, turned] == 8  # Another view, ...
@@ -27,7 +27,7 @@ def test_what_a_picture_reads_as_counts_by_framing_and_by_view() -> None:
 def test_every_reading_has_its_place() -> None:
     rng = np.random.default_rng(0)
     made = rng.uniform(-1, 1, (2000, 10))
-    read = shot_space.beside(np.zeros((2000, 0), dtype=np.float32), made, 1.0)
+    read = shot_space.with_readings(np.zeros((2000, 0), dtype=np.float32), made, 1.0)
     framings, views = len(naming.FRAMINGS), len(naming.VIEWS)
     np.testing.assert_array_equal(read[:, :framings].sum(axis=1), 1)
     np.testing.assert_array_equal(read[:, framings : framings + views].sum(axis=1), 1)
@@ -36,7 +36,7 @@ def test_every_reading_has_its_place() -> None:
 
 def test_without_a_weight_codes_stay_as_they_are() -> None:
     codes = np.arange(10, dtype=np.float32).reshape(5, 2)
-    assert shot_space.beside(codes, ratios(), 0.0) is codes
+    assert shot_space.with_readings(codes, ratios(), 0.0) is codes
 
 
 def test_the_weight_goes_with_the_codes_spread() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import pytest
+from rich.console import Console
 from warehouse_samples import DAY, NEXT, publish_day, record, settings
 
-from unposed_jobs.cli import main
+from unposed_jobs.cli import main, runs
 from unposed_jobs.sql import views
 from unposed_jobs.warehouse import Warehouse
 
@@ -106,9 +109,20 @@ def test_runs_are_listed(place, call):
     code, out, _ = call(place, "runs")
     assert code == 0
     assert "too many [red] failed" in out
-    code, out, _ = call(place, "runs", "--json", "--limit", "2")
+    code, out, _ = call(place, "runs", "--format", "json", "--limit", "2")
     assert [run["run_id"] for run in json.loads(out)] == ["r2", "r3"]
-    assert call(place, "runs", "--job", "train", "--json")[1] == "[]\n"
+    code, out, err = call(place, "runs", "--job", "train", "--json")
+    assert (out, err) == ("[]\n", "unposed: --json is now --format json\n")
+    rows = list(csv.DictReader(io.StringIO(call(place, "runs", "--format", "csv")[1])))
+    assert [row["state"] for row in rows][-1] == "refused"
+    assert json.loads(rows[0]["rows"]) is not None
+
+
+def test_runs_fit_a_terminal_of_80_columns(place, call, monkeypatch):
+    monkeypatch.setattr(runs, "console_of_stdout", lambda: Console(width=80))
+    out = call(place, "runs")[1]
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert "too many [red] failed" in " ".join(out.split())
 
 
 def test_maintenance_is_dry_unless_asked(place, call):

@@ -3,7 +3,7 @@
 A perceptual hash bears compression, not another frame. Here a thumbnail is laid upon another one:
 first roughly, by normalised correlation with every part that a crop may have left, then exactly, by
 Gauss-Newton steps on place, size, contrast and brightness (Lucas and Kanade, 1981; Baker and
-Matthews, 2004). What is left over then tells a copy from another photograph of the same pose in
+Matthews, 2004). What is left over then separates a copy from another photograph of the same pose in
 the same light: of a copy it is small against the picture's own fine structure, everywhere.
 """
 
@@ -18,7 +18,7 @@ from unposed_jobs.pose.hashing import THUMBNAIL_SIDE
 Floats = npt.NDArray[np.float32]
 
 SCALES = (1.0, 0.94, 0.88, 0.82, 0.76, 0.7)
-"""Sides of the crops that are looked for, of the whole picture's."""
+"""Sides of the crops that are tried, as shares of the whole picture's."""
 ROUGHLY = 0.85
 """Correlation of thumbnails that are worth laying upon each other exactly."""
 LEFT_OVER = 0.33
@@ -26,7 +26,7 @@ LEFT_OVER = 0.33
 LEFT_ANYWHERE = 0.45
 """Largest difference within any part, of the picture's contrast: a raised arm is another photo."""
 LEAST_FINE = 1.5
-"""Grey levels of fine structure without which pictures cannot be told apart."""
+"""Grey levels of fine structure without which pictures cannot be compared."""
 
 _COARSE, _EXACT, _PARTS = 12, 24, 6
 _STEPS, _LONGEST_STEP = 6, 0.04
@@ -136,7 +136,7 @@ def _step(
     matrix = np.stack(columns, axis=-1).reshape(len(whole), -1, len(columns))
     squares = np.einsum("nij,nik->njk", matrix, matrix)
     moved = np.arange(4)
-    squares[:, moved, moved] *= 1.01  # Levenberg's: where nothing tells, nothing moves.
+    squares[:, moved, moved] *= 1.01  # Levenberg's: where nothing differs, nothing moves.
     squares += 1e-3 * np.eye(len(columns))
     wanted = np.einsum("nij,ni->nj", matrix, target.reshape(len(whole), -1))
     solved = np.linalg.solve(squares, wanted[..., None])[..., 0]

@@ -27,7 +27,7 @@ class ProductCohorts:
     score: npt.NDArray[np.float64]
     """(n, A) the ranking's score, NaN where there is none."""
     excluded: npt.NDArray[np.bool_]
-    """(n, A) the profile says that the ask does not apply, or it may not be asked for at all."""
+    """(n, A) by the profile the ask does not apply, or it may not be asked for at all."""
     usual: npt.NDArray[np.int64]
     """(n, A) place of the class by which the cohort usually shows the ask."""
     fills: npt.NDArray[np.bool_]
@@ -83,6 +83,6 @@ def _attribute(batch: pa.RecordBatch, name: str) -> pa.Array:
         if name in keys or not keys:
             return pc.map_lookup(entries, pa.scalar(name), "first")
     raise UnposedError(
-        f"the catalogue has no column {name}, by which the model tells cohorts apart; "
+        f"the catalogue has no column {name}, by which the model defines cohorts; "
         "name it in [catalogue] cohort_attributes, or train again with other ones"
     )

@@ -1,8 +1,8 @@
 """What people correct about a learned vocabulary: classes and asks renamed, merged and hidden.
 
 A model names and groups its classes without labels, so now and then a name is wrong, two asks are
-one for the studio, or a class is nothing that anybody would photograph. The shot profile says so,
-by id, with a reason::
+one for the studio, or a class is nothing that anybody would photograph. The shot profile corrects
+that, by id, with a reason::
 
     [[rename]]
     pose = 7                    # or ask = 7

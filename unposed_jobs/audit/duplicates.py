@@ -22,7 +22,7 @@ from unposed_jobs.audit.altered import copies
 from unposed_jobs.pose.hashing import THUMBNAIL_SIDE
 
 INFORMATIVE_BITS = (16, 48)
-"""Set bits that a telling hash has. A pHash bit says whether a frequency exceeds the median, so
+"""Set bits that an informative hash has. A pHash bit is whether a frequency exceeds the median, so
 half of the 64 are set whenever the frequencies differ; in a picture of one colour nearly all
 are zero, the median too, and every such picture of every colour gets the same few bits. Those
 hashes say "flat", not "the same": only equal bytes make such pictures repeats."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -152,7 +152,7 @@ class Expectations:
         """
         if attributes is not None and tuple(attributes) != tuple(bundle.attributes):
             raise UnposedError(
-                f"model {bundle.model_version} tells cohorts apart by "
+                f"model {bundle.model_version} defines cohorts by "
                 f"{', '.join(bundle.attributes) or 'nothing'}, but [catalogue] cohort_attributes "
                 f"has {', '.join(attributes) or 'nothing'}; set it back, or run: unposed train"
             )
@@ -185,9 +185,9 @@ class _Ask:
     exemplars: tuple[str, ...]
 
 
-def _asks(poses: Sequence[dict], *, grouped: bool) -> list[_Ask]:
+def _asks(poses: Sequence[dict[str, Any]], *, grouped: bool) -> list[_Ask]:
     """By id; each pose is one of its own unless `grouped`, or where the vocabulary knows none."""
-    groups: dict[int, list[dict]] = {}
+    groups: dict[int, list[dict[str, Any]]] = {}
     for row in poses:
         ask_id = row.get("ask_id") if grouped else None
         groups.setdefault(row["pose_id"] if ask_id is None else ask_id, []).append(row)
@@ -245,7 +245,7 @@ class _Cohort:
     def empty(cls, asks: int) -> _Cohort:
         return cls(np.zeros(asks), np.full(asks, np.nan), [()] * asks, [-1] * asks, [()] * asks)
 
-    def set(self, ask: int, row: dict) -> None:
+    def set(self, ask: int, row: dict[str, Any]) -> None:
         steady = row.get("steady_share")
         share = float(row["share"] if steady is None else steady)
         if not 0.0 <= share <= 1.0:
@@ -258,7 +258,7 @@ class _Cohort:
         self.weight = max(self.weight, float(row.get("products") or 1))
 
 
-def _key(row: dict, attributes: Sequence[str]) -> Cohort:
+def _key(row: dict[str, Any], attributes: Sequence[str]) -> Cohort:
     values = [row[name] for name in attributes]
     key = tuple(value for value in values if value is not None)
     if key != tuple(values[: len(key)]):

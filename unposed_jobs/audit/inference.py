@@ -18,14 +18,14 @@ itself, which is Algorithm 2 to the letter.
 How a product's pictures become states of each ask:
 
 - A picture is *unreadable* when its bytes cannot be had (missing, unreachable, refused, ...), not
-  decodable or not looked at yet; a *duplicate* when it repeats an earlier one; else *usable*. Only
+  decodable or not read yet; a *duplicate* when it repeats an earlier one; else *usable*. Only
   usable pictures fill a slot, and the three counts add up to the pictures listed.
 - **present**: a usable picture shows, with at least `min_confidence`, one of the classes that fill
   the ask in the product's cohort: its own, and those that stand in for it there. Evidence is the
   most confident one, the first shown among equals, or the one of which a person says that it
   shows the ask (`audit.confirmed`). An ask that its own classes show is present
   also where the cohort is not asked for it: it is a fact.
-- **waived**, then **not_applicable**: the profile says so; or the ask may not be flagged at all,
+- **waived**, then **not_applicable**: by the profile; or the ask may not be flagged at all,
   being too rare, too impure or hidden by a person; or less than `min_cohort_share` of
   the cohort's reference products show the ask. The other asks are *expected*.
 - **unknown**: expected, not present, and a usable picture may show it, or the product is
@@ -70,7 +70,7 @@ __all__ = ["AuditRun", "AuditTables", "audit_products"]
 
 COLUMNS = ("product_id", "category", "subcategory", "product_type", "pictures")
 BACK_OFF_CONFIDENCE = 0.75
-"""A coarser cohort says less about a product: the confidence factor for each level."""
+"""The confidence factor for each level of a coarser cohort, which fits a product less well."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def near_asks(
 ) -> npt.NDArray[np.bool_]:
     """(n, A) whether a usable picture lies near a class of the ask; `members` (A, P) are those.
 
-    A class that a person has hidden is not looked for.
+    A class that a person has hidden is ignored.
     """
     row, pose = pictures.near[pictures.usable[pictures.near[:, 0]]].T
     column = np.searchsorted(expectations.pose_ids, pose).clip(max=len(expectations.pose_ids) - 1)
@@ -238,10 +238,10 @@ def missing_centroids(
 ) -> Assessment:
     """Decide each ask's state (Algorithm 2, MissingCentroids: those in no picture).
 
-    `have`, `doubtful`, `near`, `own` and `waiver` are (n, A); `own` says whether one of the ask's
+    `have`, `doubtful`, `near`, `own` and `waiver` are (n, A); `own` is whether one of the ask's
     own classes is shown, not merely one that stands in for it; `waiver` is -1 where nobody waives.
 
-    The confidence of *missing* is that of having looked well: the mean confidence of the
+    The confidence of *missing* is that of the pictures that were seen: the mean confidence of the
     product's distinct pictures, 0 for one that could not be read or recognised, times
     `BACK_OFF_CONFIDENCE` for each level of cohort backed off; 1 before that factor where no
     picture is listed. Of *present*, the evidence's own. Of *not_applicable*, the share of the

@@ -20,7 +20,7 @@ shot codes the first that matches wins::
     product_id = "B00123"
     pose = "*back*"             # a pattern, or a pose_id
     until = 2026-12-31          # optional: the last day it holds
-    by = "M. Rossi"             # optional: who says so
+    by = "M. Rossi"             # optional: who decided so
     reason = "sold without"     # optional; both stand in the tables
 
     [[shows]]                   # a picture that a person looked at
@@ -73,7 +73,7 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Profile:
-    """A parsed profile; the default one says nothing."""
+    """A parsed profile; the default one is empty."""
 
     shot_codes: tuple[tuple[str | int, str], ...] = ()
     not_applicable: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
@@ -280,8 +280,8 @@ def _waiver(item: Any, path: str | Path) -> Waiver:
     # A TOML date-time is a datetime, which is a date too: only the plain date is meant.
     if until is not None and type(until) is not datetime.date:
         raise UnposedError(f"{path}: a waiver's until must be a date such as 2026-12-31")
-    said = {key: item.get(key) for key in ("by", "reason")}
-    for key, text in said.items():
+    named = {key: item.get(key) for key in ("by", "reason")}
+    for key, text in named.items():
         if text is not None and not isinstance(text, str):
             raise UnposedError(f"{path}: a waiver's {key} must be a text, not {text!r}")
-    return Waiver(str(item["product_id"]), pose, until, **said)
+    return Waiver(str(item["product_id"]), pose, until, **named)

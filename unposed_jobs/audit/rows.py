@@ -105,7 +105,7 @@ def product_audit_rows(
 
     `shown` (n, P) is the picture that surely shows each class, -1 for none.
 
-    Completeness is null where nothing can be said: an unassessable product, or one of which
+    Completeness is null where it is unknown: an unassessable product, or one of which
     nothing is expected because the profile excludes or waives it all.
     """
     listed = np.bincount(pictures.product, minlength=pictures.products)

@@ -1,7 +1,7 @@
 """Picture addresses as lists have them, made absolute; and what is near one that is not found.
 
 Addresses of a local folder that hold signs of another world (percent signs, queries, backslashes,
-a Windows drive, composed letters, a leading slash that means the folder) are looked for; the form
+a Windows drive, composed letters, a leading slash that means the folder) are tried; the form
 that exists is taken. A scheme is never guessed, but for ``//host/``, which browsers read as https.
 """
 
@@ -67,8 +67,8 @@ def absolute(address: pa.Array, root: str) -> tuple[pa.Array, pa.Array, pa.Array
 
 def nearest(uri: str, names: dict[str, list[str]], guess: bool = True) -> str:
     """What there is near a file that is not there, as the end of a message; "" where that cannot
-    be told. `names` keeps the folders' contents between calls; with `guess`, of names that are
-    not the same in other letters the likest is told, which takes a while.
+    be known. `names` keeps the folders' contents between calls; with `guess`, of names that are
+    not the same in other letters the most similar is named, which takes a while.
     """
     if storage.scheme(uri) != "file":
         return ""
@@ -110,7 +110,7 @@ def _plain(address: pa.Array) -> pa.Array:
 
 
 def _as_meant(address: pa.Array, base: str) -> pa.Array:
-    """Addresses without a scheme in the form in which `base` has them, where they look odd."""
+    """Addresses without a scheme in the form in which `base` has them, where they are unusual."""
     path = pc.invert(pc.match_substring_regex(address, r"(?i)^([a-z][a-z0-9+.-]*://|(file|data):)"))
     path = pc.fill_null(path, False)
     rooted = pc.fill_null(pc.starts_with(address, "/"), False)

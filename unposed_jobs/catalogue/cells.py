@@ -1,6 +1,6 @@
 """Cells that hold several pictures: split by comma, bar, semicolon or line end, JSON, Python lists.
 
-A cell is split only where every part looks like a picture's address, so that ``red, large.jpg``
+A cell is split only where every part could be a picture's address, so that ``red, large.jpg``
 stays one. `expanded` gives a batch a row for each picture.
 """
 
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from unposed_jobs.catalogue import values
 from unposed_jobs.catalogue.schemas import PART
+from unposed_jobs.config import MISSING_WORDS
 
 PICTURE = "__picture"
 """The column of addresses that `expanded` adds."""
@@ -41,7 +42,7 @@ _KEYS = (
     "filename",
     "thumb",
 )
-"""Of a picture that is told by names and values: what may hold the address, best first."""
+"""Of a picture that is given by names and values: what may hold the address, best first."""
 
 
 def _patterns(mark: str) -> tuple[str, str, str]:
@@ -57,7 +58,7 @@ _BY_NAME = {mark: _patterns(mark) for mark in _MARKS}
 _BY_SCHEME = (rf"(?is)^\s*{_SCHEME}.*[\s,|;]{_SCHEME}", rf"(?i)\s*[\s,|;]\s*({_SCHEME})", "\n\\1")
 
 
-def addresses(column: pa.Array, missing: Sequence[str] = values.MISSING) -> pa.Array:
+def addresses(column: pa.Array, missing: Sequence[str] = MISSING_WORDS) -> pa.Array:
     """The addresses in each cell: text where no cell has several, else lists of text; null where
     there is none.
 
@@ -162,7 +163,7 @@ def _written(cell: str) -> list[str]:
 def _found(item: Any) -> list[str]:
     """The addresses in what JSON, Python or a nested column holds."""
     if isinstance(item, str):
-        return [item.strip()] if item.strip() and item.strip() not in values.MISSING else []
+        return [item.strip()] if item.strip() and item.strip() not in MISSING_WORDS else []
     if isinstance(item, list | tuple) and all(
         isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in item
     ):

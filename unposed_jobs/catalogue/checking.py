@@ -30,7 +30,7 @@ class Understood:
     rows: int = 0
     kept: int = 0
     keys: set[str] = field(default_factory=set)
-    """Products that the kept rows tell of."""
+    """Products of the kept rows."""
     pictures: Counter[str] = field(default_factory=Counter)
     """Of each product how many pictures there are."""
     seen: set[int] = field(default_factory=set)
@@ -190,7 +190,7 @@ def report(products: Understood, images: Understood, settings: Settings) -> list
             lines.append(f"  rated rows {source.rated}")
         lines += [f"  pictures {n}: {place}" for place, n in source.places.most_common(5)]
         for reason, count in source.dropped.most_common():
-            harm = "counts for nothing" if reason in HARMLESS else "set aside"
+            harm = "skipped, no harm" if reason in HARMLESS else "set aside"
             example = f", such as {source.examples[reason]}" if reason in source.examples else ""
             lines.append(f"  {reason} {count} ({harm}){example}")
     unknown = len(images.keys - products.keys)

@@ -2,7 +2,7 @@
 
 `utf8` undoes gzip and encodings. The delimiter (comma, semicolon, tab or bar) is the header's;
 Excel's ``sep=;`` line is understood, and lines before the header where the columns that are
-looked for tell it. Quoted values may hold line ends; quotes inside them are doubled, or escaped by
+wanted decide it. Quoted values may hold line ends; quotes inside them are doubled, or escaped by
 a backslash where the file's beginning reads better so.
 
 A row that leaves empty last cells out, or has empty cells too many, is a row. One with other
@@ -31,38 +31,38 @@ from unposed_jobs.storage import shown
 
 MALFORMED = "__malformed_line"
 PROBLEM = "__malformed_because"
-"""Columns beside the source's own: the text of a malformed line and what is wrong with it."""
+"""Columns added to the source's own: the text of a malformed line and what is wrong with it."""
 _BLOCK = 8 * 1024 * 1024
 _DELIMITERS = ",;\t|"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 _PREAMBLE = 25
-"""Lines among which the header is looked for."""
+"""Lines among which the header is searched."""
 _SAMPLE = 1024 * 1024
 _LOOKED_FOR = 100
-"""Joined rows of a block after which the others are not looked for in the text."""
+"""Joined rows of a block after which the others are not searched in the text."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file is written; what is empty is told by the file."""
+    """How a file is written; what is empty is detected."""
 
     encoding: str = ""
     header_line: int = 0
     """The header's line, as an editor counts them."""
     delimiter: str = ""
     escaped: bool | None = None
-    """Whether quotes are escaped by a backslash; None: that is told where the first one comes."""
+    """Whether quotes are escaped by a backslash; None: decided at the first one."""
 
 
 UNKNOWN = Dialect()
 
 
-def look(
+def detect(
     file: BinaryIO, uri: str, dialect: Dialect, wanted: Collection[frozenset[str]] = ()
 ) -> tuple[Dialect, str]:
-    """The file's dialect by its beginning, and what should be said of it ("": nothing).
+    """The file's dialect by its beginning, and a notice about it ("": nothing).
 
     The header is the first line that has all columns of one of the `wanted` sets; without such a
     line, the first. Raises UnposedError as `read`.
@@ -131,7 +131,7 @@ def likelier(rows: Sequence[Sequence[str]], line: int) -> str:
 
 
 def _names(cells: Sequence[str]) -> list[str]:
-    """Cells that look like the names of columns."""
+    """Cells that could be names of columns."""
     return [cell for cell in dict.fromkeys(cells) if re.fullmatch(r"[^\W\d]\w*", cell)]
 
 

@@ -53,9 +53,9 @@ def is_table(root: str, files: Sequence[str]) -> bool:
 def plan(root: str) -> PlannedTable:
     """Plan the present version of the table in the folder `root` (a path or ``s3://``).
 
-    Raises UnposedError for a table that cannot be read, needs what the library does not know,
-    names files outside of its folder, or has deletion vectors, whose rows cannot be told by reading
-    its data files alone.
+    Raises UnposedError for a table that cannot be read, needs what the library does not know, names
+    files outside of its folder, or has deletion vectors, whose rows are not known from reading its
+    data files alone.
     """
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError

@@ -34,7 +34,7 @@ LISTED = pa.schema(
         ("known_last_seen", pa.date32()),
     ]
 )
-"""A picture the day's catalogue lists, beside what the table `images` knows of it (null: new).
+"""A picture the day's catalogue lists, with what the table `images` knows of it (null: new).
 etag, size and last_modified are the catalogue's word, null where it has none."""
 
 FINGERPRINTED = pa.schema(
@@ -51,10 +51,11 @@ FINGERPRINTED = pa.schema(
     ]
 )
 """The columns of the table `images` but bucket and run_id; `change`: new, changed, touched
-(another date, the same bytes), unchanged or failed; `altered`: whether the table must be told."""
+(another date, the same bytes), unchanged or failed; `altered`: whether the table must be
+written."""
 
 _GUESSES = 8
-"""Missing files of a batch for which a name that is merely like theirs is looked for."""
+"""Missing files of a batch for which a merely similar name is searched."""
 
 _ALONE = 0.02
 """Seconds: 256 files of this machine take a tenth of it, one object of a store as long."""
@@ -62,7 +63,7 @@ _ALONE = 0.02
 
 @dataclass(frozen=True)
 class _Read:
-    """A picture that was read as it was looked at, as one request of the web does both."""
+    """A picture whose bytes came with its state, as one request of the web gives both."""
 
     stat: storage.ObjectStat
     sha256: str
@@ -72,13 +73,13 @@ _Found = storage.ObjectStat | _Read | storage.StorageError | None
 
 LAST_SEEN_LAG = timedelta(days=7)
 """How far last_seen may stay behind. It alone changes in every row on every night, and a table
-that is written anew for it each night costs more than looking at the pictures."""
+that is written anew for it each night takes longer than comparing the pictures."""
 
 
 def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -> pa.RecordBatch:
     """Fingerprint a batch of `LISTED` pictures; returns `FINGERPRINTED`, in order.
 
-    A picture whose catalogue row or storage still tells the known etag (else size and date)
+    A picture whose catalogue row or storage still has the known etag (else size and date)
     is not read; of one on the web the host is asked by one conditional request, unless the
     catalogue's own word is enough. A picture that cannot be had becomes a status, never an error.
     """
@@ -92,14 +93,14 @@ def fingerprint(batch: pa.RecordBatch, settings: PoseSettings, run_date: date) -
     if any(_on_web(row) for row in rows):
         threads = max(threads, storage.most_requests())
     with ThreadPoolExecutor(threads) as pool:
-        looked = _look_at_all(rows, pool, settings)
+        found_stats = _stat_all(rows, pool, settings)
         readings = [
             pool.submit(tell, row, found) if isinstance(found, storage.ObjectStat) else None
-            for row, found in zip(rows, looked, strict=True)
+            for row, found in zip(rows, found_stats, strict=True)
         ]
         results = [
             tell(row, found) if reading is None else reading.result()
-            for row, found, reading in zip(rows, looked, readings, strict=True)
+            for row, found, reading in zip(rows, found_stats, readings, strict=True)
         ]
     _explain(results)
     return pa.RecordBatch.from_pylist(results, schema=FINGERPRINTED)
@@ -122,22 +123,24 @@ def fingerprint_batches(
             yield fingerprint(batch.slice(start, settings.chunk_size), settings, run_date)
 
 
-def _look_at_all(
+def _stat_all(
     rows: list[dict[str, Any]], pool: ThreadPoolExecutor, settings: PoseSettings
 ) -> list[_Found]:
     """`_look` at each, by threads where the storage lets one wait.
 
-    To hand a picture to a thread takes longer than to look at a file of this machine.
+    To hand a picture to a thread takes longer than to stat a file of this machine.
     """
-    looked: list[_Found] = []
+    found_stats: list[_Found] = []
     until = time.monotonic() + _ALONE
-    while len(looked) < len(rows) and time.monotonic() < until:
-        looked.append(_look(rows[len(looked)], settings))
-    return looked + list(pool.map(lambda row: _look(row, settings), rows[len(looked) :]))
+    while len(found_stats) < len(rows) and time.monotonic() < until:
+        found_stats.append(_stat_one(rows[len(found_stats)], settings))
+    return found_stats + list(
+        pool.map(lambda row: _stat_one(row, settings), rows[len(found_stats) :])
+    )
 
 
-def _look(row: dict[str, Any], settings: PoseSettings) -> _Found:
-    """What the storage tells of a picture that may be another one; None where it is not."""
+def _stat_one(row: dict[str, Any], settings: PoseSettings) -> _Found:
+    """The storage's state of a picture that may have changed; None where it is not."""
     try:
         if _on_web(row):
             return _ask(row, settings)

@@ -24,7 +24,7 @@ def plan(uri: str, settings: WarehouseSettings | None) -> PlannedTable:
     """Plan ``iceberg:namespace.table`` in the warehouse's catalogue.
 
     Raises UnposedError for an unknown table, and for one with delete files, whose rows cannot
-    be told by reading its data files alone.
+    be known from its data files alone.
     """
     from pyiceberg.catalog import load_catalog
     from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError

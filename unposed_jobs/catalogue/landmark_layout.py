@@ -37,7 +37,7 @@ _BY_LENGTH = {
     132: (33, ("x", "y", "z", "visibility")),
     165: (33, ("x", "y", "z", "visibility", "presence")),
 }
-"""What a list of so many values holds, unless `landmarks_values` says otherwise."""
+"""What a list of so many values holds, unless `landmarks_values` overrides it."""
 _PATTERNS = ("{point}_{value}", "{value}_{index}")
 """Names of single columns that need no mapping."""
 _OTHER = ("image_uri", "width", "height", "pose_score", "person_count")
@@ -182,7 +182,7 @@ def _of_length(length: int, values: tuple[str, ...], uri: str) -> tuple[int, tup
             return points, values
     raise UnposedError(
         f"{storage.shown(uri)}: lists of {length} values are not 33 or 17 points of "
-        f"{len(values)} values, as [catalogue] landmarks_values says"
+        f"{len(values)} values, as [catalogue] landmarks_values has it"
     )
 
 

@@ -66,7 +66,7 @@ def landmarks(
     stored, outside, far = _stored(points, layout, sizes)
     reason = "a score, visibility or presence is not from 0 to 1"
     rows.reject(pa.array(outside), "bad_number", reason)
-    reason = f"a coordinate is more than {FARTHEST} pictures away; pixels are told by "
+    reason = f"a coordinate is more than {FARTHEST} pictures away; for pixels set "
     reason += '[catalogue] landmarks_coordinates = "pixels"'
     rows.reject(pa.array(far), "bad_number", reason)
     address, bad, left = absolute(address, settings.image_root or root)
@@ -186,7 +186,7 @@ def _numpy(column: pa.Array) -> npt.NDArray[Any]:
 def _stored(
     points: Floats, layout: Layout, sizes: dict[str, pa.Array]
 ) -> tuple[npt.NDArray[np.float32], Mask, Mask]:
-    """(N, points, values) as `STORED` says, 0 throughout where a point is not found; rows with a
+    """(N, points, values) as in `STORED`, 0 throughout where a point is not found; rows with a
     score outside [0, 1], and rows with a point too far away to be one.
     """
     given = {name: points[..., index] for index, name in enumerate(layout.values)}
@@ -236,7 +236,7 @@ def _digests(
 ) -> list[str]:
     """What names a row's content: a sha256 over everything that is kept of it.
 
-    Nothing but its address tells one picture without a person from another, so there that
+    Pictures without a person differ only in their addresses, so there the address
     belongs to the content.
     """
     fields = zip(

@@ -24,7 +24,7 @@ from unposed_jobs.storage import shown
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 XML = (".xml", ".xml.gz")
 _FIRST = 1000
-"""Records that tell the columns."""
+"""Records from which the columns are taken."""
 _ITEMS = ("item", "entry", "product", "offer", "row", "record")
 _Record = tuple[dict[str, Any] | None, str, str]
 """A record, or a malformed one's text and what is wrong with it."""
@@ -92,7 +92,7 @@ def _elements(text: Utf8) -> Iterator[_Record]:
     start = text.begin(1 << 16)[: 1 << 16]
     if b"<!DOCTYPE" in start or b"<!ENTITY" in start:
         raise ET.ParseError("it declares entities, which are not read")
-    # What it says of its encoding was undone.
+    # Its declared encoding was decoded already.
     source = _WithoutDeclaration(text)
     parser: Any = ET.XMLPullParser(("start", "end"))
     depth = 0

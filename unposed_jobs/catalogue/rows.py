@@ -127,7 +127,7 @@ class Rows:
         )
 
     def ignore(self, mask: pa.Array, name: str, because: str) -> None:
-        """Tell of the values of an optional column that are left out; their rows stay."""
+        """Report values of an optional column that are left out; their rows stay."""
         if pc.any(mask).as_py():
             self._ignored.append((mask, self._explanations(name, f"{because}; it is left out")))
 
@@ -146,7 +146,7 @@ class Rows:
     def reject(self, mask: pa.Array, reason: str, detail: str, because: str = "") -> None:
         """Set the rows of `mask` aside, unless they already are.
 
-        With `because`, `detail` is our name of the column whose value is told.
+        With `because`, `detail` is our name of the column whose value is shown.
         """
         if not pc.any(mask).as_py():
             return

@@ -93,13 +93,13 @@ REASONS = {
     "duplicate_key": "a product, or a picture's landmarks, listed twice with different values; "
     "the first is kept",
     "unknown_product": "the picture's product is not in the products source, or was set aside",
-    "continuation_row": "a further row of a product, which says its category in another one",
+    "continuation_row": "a further row of a product, whose category stands in another one",
     "no_picture": "a row of a source of products and pictures that names no picture",
     "ignored_value": "a value of an optional column that is none; the row itself is kept",
     "unlisted_picture": "landmarks of a picture that no accepted row of the images source lists",
     "repeated_row": "the same product, landmarks, or picture of a product, once more; one is kept",
 }
-"""Why a row is set aside, in the order in which the reasons are looked for."""
+"""Why a row is set aside, in the order in which the reasons are checked."""
 
 HARMLESS = frozenset(
     {
@@ -112,7 +112,7 @@ HARMLESS = frozenset(
         "unlisted_picture",
     }
 )
-"""Reasons that tell of nothing lost and do not count against the error budget: shops list one
+"""Reasons by which nothing is lost, and which do not count against the error budget: shops list one
 picture under several views (front, search, default), spreadsheets keep emptied rows, exports have
 rows for variants, and a pose model runs on more pictures than one catalogue lists."""
 

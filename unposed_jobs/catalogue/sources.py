@@ -3,7 +3,7 @@
 A source is a CSV (``.csv``, ``.tsv``, ``.txt``, each also ``.gz``) or Parquet file, JSON lines
 (``.jsonl``, ``.ndjson``), an XML feed or an Excel workbook, a folder of such files (Hive's
 ``name=value`` folders become columns), a Delta table's folder, or ``iceberg:namespace.table`` of
-the warehouse's catalogue. Planning looks at headers and footers alone (of a workbook, see
+the warehouse's catalogue. Planning reads headers and footers alone (of a workbook, see
 `spreadsheet`); rows are read by whoever reads the planned files, so a driver never holds them.
 """
 
@@ -71,16 +71,16 @@ class SourceFile:
     fill_down: tuple[str, ...] = ()
     """Columns of a CSV file or sheet that a row without a value has from the row above."""
     notice: str = ""
-    """What should be said of how the file is read."""
+    """A notice about how the file is read."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What to look for in text files, and what is known of them."""
+    """What to search in text files, and what is known of them."""
 
     dialect: Dialect = UNKNOWN
     wanted: tuple[frozenset[str], ...] = ()
-    """Sets of columns that tell the header's line."""
+    """Sets of columns that mark the header's line."""
     fill_down: tuple[str, ...] = ()
     sheet: str = ""
     """Of workbooks; empty: the first one that holds something."""
@@ -88,7 +88,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Found:
-    """A file of a source before it was looked at."""
+    """A file of a source before it was opened."""
 
     uri: str
     format: Format
@@ -169,7 +169,7 @@ def _hive(below: str) -> tuple[tuple[str, str | None], ...]:
 def absolute(uri: str) -> str:
     """The address as every process understands it, whatever its working folder.
 
-    A ``file:`` URI becomes its path, so that parts of a folder can be told by their names.
+    A ``file:`` URI becomes its path, so that parts of a folder are recognised by their names.
     """
     if storage.scheme(uri) == "file":
         return str(storage.local_path(uri).absolute())
@@ -256,7 +256,7 @@ def _parts(found: _Found, reading: Reading) -> list[SourceFile]:
             return [replace(sheet, header=header, fill_down=_known(reading, header.columns))]
         if found.format == "csv":
             with storage.open_input(uri) as file:
-                dialect, notice = delimited.look(file, uri, reading.dialect, reading.wanted)
+                dialect, notice = delimited.detect(file, uri, reading.dialect, reading.wanted)
         with storage.open_input(uri) as file:
             if found.format == "csv":
                 every = next(delimited.read(file, uri, 1, dialect)).schema.names

@@ -4,7 +4,7 @@ Numbers come as a person reads them (7, not 7.0), times as ISO 8601, truths as t
 cells that are empty, or whose formula failed, are null. A cell that is merged downwards is the
 value of all its rows.
 
-Calamine unpacks a whole sheet in its own memory, where the header is looked at and again where the
+Calamine unpacks a whole sheet in its own memory, where the header is searched and again where the
 rows are read; as rows they exist a batch at a time.
 """
 
@@ -28,7 +28,7 @@ ENDINGS = (".xlsx", ".xlsm")
 OTHERS = (".xls", ".xlsb", ".ods", ".numbers")
 """Spreadsheets that are to be saved as .xlsx first."""
 _PREAMBLE = 25
-"""Rows among which the header is looked for."""
+"""Rows among which the header is searched."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """A file of text as UTF-8, whatever it was written in.
 
-Plain or gzip; UTF-8 (with or without a mark), UTF-16 (a mark, or its zero bytes, tell it), or a
-named encoding. A line that is no UTF-8 is read as Windows-1252, a superset of Latin-1, unless the
-beginning of the file looks like an encoding of another script.
+Plain or gzip; UTF-8 (with or without a mark), UTF-16 (recognised by a mark, or by its zero bytes),
+or a named encoding. A line that is no UTF-8 is read as Windows-1252, a superset of Latin-1, unless
+the beginning of the file is in an encoding of another script.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ BROKEN = (EOFError, zlib.error, OSError, UnicodeError)
 """What reading from a `Utf8` may raise besides UnposedError."""
 ESCAPED = b'\\"'
 _RECENT = 24 * 1024 * 1024
-"""Bytes that were read last and can be looked at again: some blocks of a reader's."""
+"""Bytes that were read last and can be read again: some blocks of a reader's."""
 _GUESSED = ("cp1251", "cp1253", "koi8_r", "koi8_u")
-"""Encodings that are told from Windows-1252, by the letters of another script; those of East Asia
-are too much like one another to guess."""
+"""Encodings that are separated from Windows-1252, by the letters of another script; those of East
+Asia are too much like one another to guess."""
 
 
 def explain(error: Exception, uri: str) -> str:
@@ -51,7 +51,7 @@ class Utf8(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, uri: str, encoding: str = "") -> None:
         self.encoding = encoding
-        """What the text was written in, as named or told by its beginning; "": UTF-8."""
+        """What the text was written in, as named or detected by its beginning; "": UTF-8."""
         self.mixed = False
         """Whether a line of what was read so far is no UTF-8 and was taken for Windows-1252."""
         self._doubling: bool | None = False
@@ -76,7 +76,7 @@ class Utf8(io.RawIOBase):
             decoder = codecs.getincrementaldecoder(self.encoding)()
             mark, rest = "\ufeff", b""
             while start:
-                # Cut at a line end, as below: nothing of a line is looked at in two pieces.
+                # Cut at a line end, as below: no line is decoded in two pieces.
                 rest += decoder.decode(start).removeprefix(mark).encode()
                 cut = rest.rfind(b"\n") + 1
                 yield rest[:cut]
@@ -202,7 +202,7 @@ def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _detect(start: bytes) -> str:
-    """The encoding that the beginning of a file tells; "" for UTF-8, maybe with other lines."""
+    """The encoding detected in the beginning of a file; "" for UTF-8, maybe with other lines."""
     if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     head = start[:4096]

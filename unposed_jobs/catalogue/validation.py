@@ -1,8 +1,8 @@
 """Source rows to products and images; a row that cannot be used is set aside with a reason.
 
-Works on one batch at a time, without looking at others: what only the whole catalogue can tell
+Works on one batch at a time, without others: what only the whole catalogue can decide
 (keys listed twice, pictures of unknown products) is the job's. Reasons are words of
-`schemas.REASONS`; of several, the first in that order is told.
+`schemas.REASONS`; of several, the first in that order counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from unposed_jobs.catalogue.schemas import (
     PART,
     PRODUCTS,
 )
-from unposed_jobs.config import CatalogueSettings
+from unposed_jobs.config import MISSING_WORDS, CatalogueSettings
 from unposed_jobs.errors import UnposedError
 
 _GATHERED = ("attributes", "signals", "carried")
@@ -116,7 +116,7 @@ def other_meanings(batch: pa.RecordBatch, settings: CatalogueSettings) -> dict[s
     """Optional columns of an images or products source that mean something else by their first
     rows (`size` = "L"), though they have the name of ours: an example of each.
 
-    A column that the settings map is one that means what it is said to.
+    A column that the settings map is one that means what they say.
     """
     found = {}
     names = set(batch.schema.names)
@@ -168,7 +168,7 @@ _FORMS = (
 
 def _without(batch: pa.RecordBatch, name: str, bad: pa.Array) -> pa.Array:
     try:
-        missing = pc.is_null(values.text(batch.column(name), missing=values.MISSING))
+        missing = pc.is_null(values.text(batch.column(name), missing=MISSING_WORDS))
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         missing = pc.is_null(batch.column(name))
     return pc.and_(missing, pc.invert(bad))
@@ -190,9 +190,9 @@ def products(
     (`ACCEPTED_PRODUCTS`, `REJECTS`), in order.
 
     An empty rating is an unrated product, an empty count is 0: both are accepted, and so is a
-    category that a word (nan, N/A) says is none; that is then null. Other text, infinity, a
+    category that is a word for none (nan, N/A), which becomes null. Other text, infinity, a
     rating outside 0 to 5 and a negative count are bad numbers. `uri` is for messages. The columns
-    of `settings.carry` cost no row, and are read only where `carried` says so.
+    of `settings.carry` exclude no row, and are read only with `carried`.
     """
     columns = product_columns(own_columns(batch), settings, uri)
     rows = Rows(batch, columns, "products", uri)
@@ -208,7 +208,7 @@ def products(
     attributes = {name: rows.text(name, missing=missing) for name in _attributes(settings)}
     rows.reject_empty(product)
     rows.reject(pc.is_null(product), "missing_key", "product_id is empty")
-    # A word for none says that there is none: such a product has no category, and is one.
+    # A word for none: such a product has no category, and is kept.
     rows.reject(pc.is_null(category), "missing_category", "category is empty")
     rating, bad = values.number(rows.column("average_rating"), 0, MAX_RATING)
     rows.reject(bad, "bad_number", "average_rating", f"is not a number from 0 to {MAX_RATING}")
@@ -241,7 +241,7 @@ def images(
     several pictures, and several picture columns, give a row for each picture.
 
     A value of an optional column that is none costs its row nothing, unless the settings map that
-    column: it is null, and told of among the rejects as `ignored_value`.
+    column: it is null, and listed among the rejects as `ignored_value`.
     """
     own = own_columns(batch)
     columns = image_columns(own, settings, uri)
@@ -360,7 +360,7 @@ def _joined(rows: Rows, name: str, missing: Sequence[str]) -> pa.Array:
     try:
         return pc.binary_join(pc.cast(column, pa.list_(pa.string())), ", ")
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        return rows.text(name)  # It says what such a column holds.
+        return rows.text(name)  # It refuses a column of another type.
 
 
 def _interleaved(columns: Sequence[pa.Array], kind: pa.DataType, rows: int) -> pa.Array:

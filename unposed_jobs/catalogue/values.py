@@ -1,4 +1,4 @@
-"""Columns of any type to the catalogue's types; what cannot be read is told, not guessed.
+"""Columns of any type to the catalogue's types; what cannot be read is refused, not guessed.
 
 Each function takes a source column and returns (values, bad): `bad` marks rows that hold a value
 that is none of the wanted kind; a row without a value is null and not bad. Text counts as no
@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unposed_jobs.catalogue.utf8 import valid_line
-from unposed_jobs.config import MISSING_WORDS as MISSING
+from unposed_jobs.config import MISSING_WORDS
 
 NOTHING = ("nan", "NaN", "None", "#N/A", "<NA>", "NaT")
-"""Words of `MISSING` that are no value as an id, either."""
+"""Words of `MISSING_WORDS` that are no value as an id, either."""
 _NO_VALUE = ("", "NULL", "null", "\\N")
 _UTC = pa.timestamp("us", tz="UTC")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -106,7 +106,7 @@ def text(column: pa.Array, normalize: bool = True, missing: Sequence[str] = ()) 
 
 
 def levels(column: pa.Array) -> pa.Array:
-    """Categories that are told as lists of their levels (a list column, or JSON), as one text each:
+    """Categories that are lists of their levels (a list column, or JSON), as one text each:
     ``Clothing > Tops``. Other columns as they are.
     """
     column = plain(column)
@@ -146,7 +146,7 @@ def number(column: pa.Array, low: float | None = None, high: float | None = None
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
         bad = pa.array([False] * len(column))
     else:
-        found = text(column, missing=MISSING)
+        found = text(column, missing=MISSING_WORDS)
         if pc.any(pc.match_substring(found, ",")).as_py():
             found = pc.replace_substring_regex(found, r"^([+-]?\d+),(\d+)$", r"\1.\2")
             both = pc.match_substring_regex(found, r"^[+-]?\d{1,3}(\.\d{3})+,\d+$")
@@ -181,7 +181,7 @@ def count(column: pa.Array, kind: pa.DataType | None = None) -> Column:
         bad = pc.or_(bad, _known(pc.not_equal(values, pc.floor(values))))
         whole = pc.if_else(bad, pa.scalar(None, pa.float64()), values)
     else:
-        found = text(column, missing=MISSING)
+        found = text(column, missing=MISSING_WORDS)
         grouped = pc.match_substring_regex(found, _GROUPED)
         found = pc.if_else(grouped, pc.replace_substring(found, ",", ""), found)
         found = pc.replace_substring_regex(found, r"^\+|[.,]0*$", "")
@@ -207,7 +207,7 @@ def moment(column: pa.Array) -> Column:
     if pa.types.is_date(kind):
         return pc.cast(pc.cast(column, pa.timestamp("us")), _UTC), pa.array([False] * len(column))
     # Days repeat in a list: each is read once.
-    each = text(column, missing=MISSING).dictionary_encode()
+    each = text(column, missing=MISSING_WORDS).dictionary_encode()
     values, bad = _moments(each.dictionary)
     return values.take(each.indices), pc.fill_null(bad.take(each.indices), False)
 

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK: shells look for this word.
 """The ``unposed`` command: one module for each command, found by name.
 
 A command module has a docstring (its help), ``configure(parser)`` and ``run(arguments)``.
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import pkgutil
 import sys
 import traceback
@@ -24,7 +26,7 @@ INTERRUPTED = 130
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line; each command module adds its own flags."""
     parser = Parser(
-        prog="unposed", description="Tells which poses are missing from each product's pictures."
+        prog="unposed", description="Finds the poses that are missing from each product's pictures."
     )
     parser.add_argument("--version", action="version", version=f"unposed {__version__}")
     parser.add_argument(
@@ -52,6 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake ends as one line on standard error."""
     parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     arguments = parser.parse_args(argv)
     if arguments.command is None:
         parser.print_help()

@@ -1,7 +1,7 @@
 """Say how files of a catalogue are understood, and write the settings.
 
-`check` guesses the layout of one file (products and pictures) or two, reads all rows, says what it
-understood and writes unposed.toml; `layouts` lists the layouts there are.
+`check` guesses the layout of one file (products and pictures) or two, reads all rows, prints what
+it understood and writes unposed.toml; `layouts` lists the layouts there are.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Measure the accuracy of the poses against truth, beside baselines and with intervals.
+"""Measure the accuracy of the poses against truth, with baselines and intervals.
 
-Four data sets are judged, each where it is there. The sample catalogue: what the warehouse says
+Four data sets are judged, each where it is there. The sample catalogue: what the warehouse has
 of its pictures against the truth that was kept apart when it was rendered. The In-shop
 photographs: people's pose labels on landmarks of real pictures, grouped without a label, named on
 other products and judged on the rest. Real pictures with and without people: is somebody found?
 Real listings: where does the order put a view that was hidden?
-Every figure stands beside a labeller that has not looked and has a 95 % interval, a bootstrap
+Every figure is shown with a labeller that sees no picture, and with a 95 % interval, a bootstrap
 over products.
 """
 
@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[8, 12, 16],
         metavar="K",
-        help="pose classes to try on the In-shop photographs; the first is looked at most closely "
+        help="pose classes to try on the In-shop photographs; the first is reported in most detail "
         "(default: 8 12 16)",
     )
     parser.add_argument(

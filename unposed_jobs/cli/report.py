@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from unposed_jobs import config
 from unposed_jobs.arguments import day, positive
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the gallery and print the path of its first page."""
+    from unposed_jobs import config
+
     settings = config.load(
         arguments.config,
         catalogue__products=arguments.products,

@@ -1,7 +1,7 @@
 """Render a sample catalogue with known truth: products, pictures of drawn figures, odd cases.
 
 Nothing in it is anybody's photograph. The truth of each picture is kept apart, in DIR/truth, and
-only `unposed evaluate` reads it. The same --products, --seed, --size and --day give the same
+only `unposed evaluate` reads it. The same --products, --seed, --size and --date give the same
 bytes.
 """
 
@@ -11,7 +11,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from unposed_jobs.arguments import day
+from unposed_jobs.arguments import day, renamed
 from unposed_jobs.errors import UnposedError
 
 
@@ -26,9 +26,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="height of the pictures in pixels; they are 0.8 to 1 as wide (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--day", type=day, default=date(2026, 1, 5), metavar="YYYY-MM-DD",
+        "--date", type=day, default=date(2026, 1, 5), metavar="YYYY-MM-DD",
         help="the first audited day; a few pictures come and go on the next (default: %(default)s)",
     )  # fmt: skip
+    renamed(parser, "--day", "--date", dest="date", type=day)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"rendering needs {error.name}; run: pip install 'unposed[lab]'"
         ) from None
 
-    settings = SampleSettings(arguments.products, arguments.seed, arguments.size, arguments.day)
+    settings = SampleSettings(arguments.products, arguments.seed, arguments.size, arguments.date)
     done = write_sample(arguments.out, settings, arguments.workers)
     print(
         f"{done.products} products, {done.images} pictures ({done.new_next_day} new and "

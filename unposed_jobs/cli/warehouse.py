@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="settings (default: ./unposed.toml)",
     )
     mode = maintain.add_mutually_exclusive_group()
-    mode.add_argument("--dry-run", action="store_true", help="only tell (the default)")
+    mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
     mode.add_argument("--apply", action="store_true", help="do it")
     entry.add_keep_days(maintain)
     fresh = actions.add_parser(
@@ -84,7 +84,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Maintain and print what was done to each table, clear a day, or tell how old the last is."""
+    """Maintain and print what was done to each table, clear a day, or print how old the last is."""
     actions = {
         "champion": _champion,
         "clear-day": _clear,

@@ -14,6 +14,7 @@ from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.distributed import devices, loaded
 from unposed_jobs.pose import estimators, pipeline
+from unposed_jobs.pose.rows import LandmarkRow
 from unposed_jobs.warehouse import tables
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ BATCH_ROWS = 64
 """Rows in one batch that a worker yields."""
 
 MOST_COMMITS = 64
-"""Most commits of one run. Each carries the table's history, so a commit takes longer the more there
-are, and leaves as many small files as there are buckets; with this many a lost run loses little."""
+"""Most commits of one run. Each carries the table's history, so a commit takes longer the more
+there are, and leaves as many small files as there are buckets; with this many a lost run loses
+little."""
 
 PARTS = 4
 """Parts per chunk in the last wave; more would cost more in task start-up than they save."""
@@ -113,14 +115,13 @@ def extract_chunks(
         clock=clock,
     )
     while part := list(islice(stream, BATCH_ROWS)):
-        rows = [
+        found = [
             row
-            if row is not None and row["content_sha256"] == item["content_sha256"]
+            if row is not None and row.content_sha256 == item["content_sha256"]
             else _lost(item, failures)
             for item, row in part
         ]
-        for row in rows:
-            row |= {"estimator_id": estimator_id, "gpu": gpu}
+        rows = [row.columns() | {"estimator_id": estimator_id, "gpu": gpu} for row in found]
         # The first row bears the time of the batch: only sums are asked for.
         rows[0] |= {f"{stage}_seconds": spent for stage, spent in clock.take().items()}
         yield pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
@@ -140,11 +141,7 @@ def _read(item: dict[str, Any], pose: PoseSettings, failures: dict[str, str]) ->
         return None
 
 
-def _lost(item: dict[str, Any], failures: dict[str, str]) -> dict[str, Any]:
+def _lost(item: dict[str, Any], failures: dict[str, str]) -> LandmarkRow:
     content = item["content_sha256"]
-    changed = f"{storage.shown(item['image_uri'])} changed since it was looked at"
-    return {
-        "content_sha256": content,
-        "status": "lost",
-        "error": failures.pop(content, changed),
-    }
+    changed = f"{storage.shown(item['image_uri'])} changed since it was compared"
+    return LandmarkRow(content, "", "lost", failures.pop(content, changed))

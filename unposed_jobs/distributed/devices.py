@@ -38,7 +38,7 @@ def no_cuda() -> str | None:
         plain = torch.__version__.partition("+")[0]
         return (
             f"PyTorch {torch.__version__} is built without CUDA; install torch {plain} with CUDA "
-            "in its place, as pytorch.org says for this machine"
+            "in its place, as pytorch.org describes for this machine"
         )
     return (
         f"PyTorch {torch.__version__} finds no CUDA device; check with nvidia-smi that the driver "
@@ -56,7 +56,7 @@ def require(gpu: str | None) -> None:
 
 
 def decoders() -> int:
-    """Threads that may decode beside the networks: the task's cores, none where it has one."""
+    """Threads that may decode while the networks run: the task's cores, none where it has one."""
     try:
         cores = int(os.environ.get("OMP_NUM_THREADS", "1"))
     except ValueError:

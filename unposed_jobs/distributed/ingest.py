@@ -1,7 +1,7 @@
 """The day's catalogue as DataFrames: read, checked and set aside by the executors.
 
 Each task reads planned files of the source and validates them batch by batch; rows never pass
-the driver. What one batch cannot tell is decided here: keys listed twice, pictures of unknown
+the driver. What one batch cannot decide is decided here: keys listed twice, pictures of unknown
 products, and which pictures are shown on the day. The same source gives the same rows, however
 the tasks run: of two rows the one in the earlier file, then the earlier row, is kept.
 """
@@ -90,7 +90,7 @@ def read_catalogue(
     if catalogue.products == catalogue.images:
         rejected &= F.col("reason") != "no_picture"  # a row of a variant
     if catalogue.products in (catalogue.images, catalogue.landmarks):
-        # One row for each picture tells of a product as often: nothing that anyone should mend.
+        # One row for each picture repeats its product: nothing that anyone should mend.
         rejected &= (F.col("source") != "products") | (F.col("reason") != "repeated_row")
     rejects = [frame.where(rejected).select(day, *_REJECT) for frame in frames]
     outcomes = [frame.select("source", "reason") for frame in frames]
@@ -126,7 +126,7 @@ def count(catalogue: Catalogue) -> Counts:
 
     Returns for `products`, `images` and, where they were read, `landmarks`: rows, accepted,
     set_aside, other_day and each reason that occurred. A reason of `schemas.HARMLESS` is counted,
-    but tells of nothing lost, so it is not in set_aside.
+    but nothing is lost by it, so it is not in set_aside.
     """
     with user_errors():
         rows = catalogue.outcomes.groupBy("source", "reason").count().collect()

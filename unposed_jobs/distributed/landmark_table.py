@@ -65,7 +65,7 @@ def read(
 ) -> DataFrame:
     """Every row of the table: the columns of `schemas.LANDMARKS`, and why one was set aside.
 
-    `images` are all rows of the images source with their `reason`. Of rows that tell of one
+    `images` are all rows of the images source with their `reason`. Of several rows of one
     picture the first is kept. Rows of pictures that are not listed are set aside, as well.
     """
     files, layout = plan(settings)
@@ -87,7 +87,11 @@ def read(
     again = good & (F.col("nth") > 1)
     return set_aside(
         rows,
-        (good & F.col("listed").isNull(), "unlisted_picture", "image_uri is not in the images source"),
+        (
+            good & F.col("listed").isNull(),
+            "unlisted_picture",
+            "image_uri is not in the images source",
+        ),
         (again & (F.col("content_sha256") == F.col("kept")), "repeated_row", "listed before"),
         (again, "duplicate_key", "the picture has other landmarks in a row before"),
         key=F.col("image_uri"),
@@ -101,7 +105,9 @@ def fingerprinted(listed: DataFrame, landmarks: DataFrame, run_date: date) -> Da
     The content is the digest of the picture's landmarks; a picture without a row is `missing`.
     """
     rows = listed.join(
-        landmarks.select("image_uri", F.col("content_sha256").alias("found_sha256")), "image_uri", "left"
+        landmarks.select("image_uri", F.col("content_sha256").alias("found_sha256")),
+        "image_uri",
+        "left",
     )
     digest, known, day = F.col("found_sha256"), F.col("known_sha256"), F.lit(run_date)
     error = "the picture has no row in [catalogue] landmarks, or the row is in catalogue_rejects"
@@ -148,4 +154,4 @@ def extracted(todo: DataFrame, landmarks: DataFrame, estimator_id: str) -> DataF
 
 
 _UNTOLD = {"etag": "string", "size": "long", "last_modified": "timestamp"}
-"""Of the picture itself, which was not looked at."""
+"""Columns of the picture itself, which was not read."""

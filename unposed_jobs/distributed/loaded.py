@@ -14,7 +14,7 @@ def once(load: Loader) -> Loader:
     """A decorator: keep the last thing loaded, and keep the garbage collector off it.
 
     PySpark collects garbage after every task. With the networks' libraries loaded there are a
-    million objects to look through, a tenth of a second each time, and none of them is garbage.
+    million objects to visit, a tenth of a second each time, and none of them is garbage.
     """
 
     @lru_cache(maxsize=1)

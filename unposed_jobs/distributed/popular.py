@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def reference_products(catalogue: Catalogue, settings: Settings) -> DataFrame:
     """The K most popular products with enough pictures: their columns, `popularity` and
-    `listed` (pictures on the day). Equal popularity is told apart by product_id.
+    `listed` (pictures on the day). Ties are broken by product_id.
 
     Raises UnposedError where too few products have enough pictures.
     """

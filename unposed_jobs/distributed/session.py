@@ -26,7 +26,7 @@ _SQL = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # What is broadcast passes through the driver, which would hold the rows of 100,000 pictures.
     "spark.sql.autoBroadcastJoinThreshold": "1m",
-    # More than 32 files are looked up by tasks; by default each has one of its own.
+    # More than 32 files are listed by tasks; by default each has one of its own.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
 }
 """What the jobs rely on, whoever started the session."""
@@ -119,7 +119,7 @@ def _make_event_folder() -> None:
     defaults name is made, where it is one of this machine.
     """
     file = Path(os.environ.get("SPARK_CONF_DIR", ""), "spark-defaults.conf")
-    with contextlib.suppress(OSError, UnposedError):  # Then Spark says what is wrong.
+    with contextlib.suppress(OSError, UnposedError):  # Then Spark reports what is wrong.
         pairs = [line.split(None, 1) for line in file.read_text(encoding="utf-8").splitlines()]
         options = {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
         folder = options.get("spark.eventLog.dir", "")

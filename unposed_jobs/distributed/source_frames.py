@@ -70,7 +70,7 @@ def as_meant(
     files: list[sources.SourceFile], catalogue: CatalogueSettings, where: str
 ) -> CatalogueSettings:
     """The settings without the optional columns that mean something else by the first rows of the
-    first file; each is told by name.
+    first file; each is refused by name.
     """
     if not files:
         return catalogue

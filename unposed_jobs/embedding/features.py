@@ -15,8 +15,8 @@ the torso: a quotient of positions has no bound, and depends on where in the pic
 stands. The widths of shoulders and hips are in parts of those of an adult from the front, which
 makes them cosines; the facing is the angle itself, on which front, three-quarter, side and back lie
 evenly apart. On cosines alone a three-quarter view is all but a front view; on angles alone the
-noise of a front view, where a cosine hardly changes, looks like turning. So the angle is read from
-a sine beside the cosine: how far the nose stands beside the shoulders' middle, and depth where
+noise of a front view, where a cosine hardly changes, reads as turning. So the angle is read from
+a sine and the cosine: how far the nose is from the shoulders' middle, and depth where
 there is one. Narrow shoulders, a cocked hip, crossed legs or a head that is turned move one of them
 alone, and are then no turn of the body. All ratios are in [-1, 1]; 0 is neutral and is what an
 unknown ratio gets.
@@ -62,7 +62,7 @@ _MOUTH = ("mouth_left", "mouth_right")
 # to face the camera and do not. All three of rendered turntables (seed 11), read from 33 points.
 _HIDDEN, _MOUTH_LEVEL, _TURNED_AWAY = 0.76, 8.5, 0.04
 _SURE = 6.0  # log odds: who is not so sure of any point speaks on another scale
-_ENOUGH_SEEN = 0.25  # seen so far, a pair tells the angle
+_ENOUGH_SEEN = 0.25  # visibility from which on a pair gives the angle
 _NOSE_FRONT = 0.2  # |cosine| from which on the nose is surely seen, or from behind a guess
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _TYPICAL_TORSO = 0.4  # of the picture's height: an upper-body picture
@@ -142,8 +142,8 @@ def turned_away(landmarks: Floats, aspect: npt.NDArray[np.floating] | None = Non
 
     BlazePose takes some backs for fronts, exchanges left and right, and puts a face where none can
     be seen. It is nearly as sure of that face as of a real one, so `visibility` has no use for the
-    difference; the mouth's own log odds do tell. 0 where no mouth is in the frame, for side and
-    back views, and for 17 points, of which no score tells a face from behind.
+    difference; the mouth's own log odds do show it. 0 where no mouth is in the frame, for side and
+    back views, and for 17 points, none of whose scores separates a face from a back.
 
     Shapes as in `pose_features`.
     """
@@ -294,7 +294,7 @@ def _yaw(body: _Body, torso: Floats, across: Floats, trust: Floats) -> Floats:
 def _head(body: _Body) -> Floats:
     """How surely the head is in the frame, in [0, 1]; a face cut below its eyes is half of one.
 
-    Without depth an estimator tells no eyes from behind, and any point of the head will do.
+    Without depth an estimator gives eyes also from behind, and any point of the head will do.
     """
     evidence = np.max([body.weight(point) for point in _HEAD], axis=0)
     if not body.topology.has_depth:
@@ -307,7 +307,7 @@ def _toward(body: _Body, torso: Floats) -> Floats:
     """Where the body faces across the picture, in [-1, 1]: the nose before the shoulders.
 
     With depth also by the shoulders: the left one is nearer to the camera where the person
-    looks to the picture's left, and the left side is shown.
+    faces the picture's left, and the left side is shown.
     """
     ahead = (body.point("nose") - body.middle("shoulder"))[:, 0] / torso
     nose = body.weight("nose") * np.tanh(ahead / 0.15)

@@ -6,7 +6,7 @@ one catalogue: standardising would blow up the noise of whatever a catalogue doe
 three ratios that say which way the body is turned weigh 1; whether head and feet are in the frame
 weighs half; the rest breaks ties. Which side a side view shows is among the rest: left and right
 are one pose to a retailer, and two clusters of it would be taken from poses that differ. The
-coordinates tell little that the ratios do not, and much about where in the frame a person stands:
+coordinates add little to the ratios, and much about where in the frame a person stands:
 together they get a fixed, small share of the variance.
 """
 

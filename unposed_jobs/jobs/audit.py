@@ -60,7 +60,8 @@ PRODUCTS_A_BATCH = 512
 
 @dataclass(frozen=True)
 class _Champion:
-    """What the day is audited by; `unused` are lines about what the profile says in vain."""
+    """What the day is audited by; `unused` are lines about entries of the profile that have no
+    effect."""
 
     model: ModelRow
     bundle: Bundle
@@ -132,15 +133,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     figures |= _figures(spark, staged["product_audit"]) | _rules(settings, champion.decided.text)
     figures |= champion.decided.figures()
     figures["seconds"] = round(time.monotonic() - clock, 1)
-    pictured = F.when(F.col("pictures").isNotNull(), F.size("pictures")).otherwise(0)
-    counted = products.agg(F.count(F.lit(1)), F.coalesce(F.sum(pictured), F.lit(0)))
-    listed, shown = counted.collect()[0]
-    expected = {
-        "product_audit": listed,
-        "pose_flags": listed * len(expectations.ask_ids),
-        "product_images": shown,
-    }
-    _check(job, current, staged, expected)
+    _check(job, current, staged, _expected_rows(products, expectations))
     _tell_decisions(job, run_id, champion.decided)
     if run.dry_run:
         for name, files in staged.items():
@@ -160,7 +153,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
 
 def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFrame:
     """The day's pictures with what is known of them: the struct of `audit.pictures.PICTURE`
-    without the pose, and product_id. A picture never looked at has null statuses.
+    without the pose, and product_id. A picture that was never read has null statuses.
     """
     state = frames.read_table(job.spark, job.warehouse, "images").select(
         "image_uri", F.col("status").alias("image_status"), "content_sha256", "error"
@@ -291,6 +284,18 @@ def _stage_flags(
     return frames.collect_staged(ordered.mapInArrow(audit, frames.STAGED))
 
 
+def _expected_rows(products: DataFrame, expectations: Expectations) -> dict[str, int]:
+    """How many rows the day's products must give, by table."""
+    pictured = F.when(F.col("pictures").isNotNull(), F.size("pictures")).otherwise(0)
+    counted = products.agg(F.count(F.lit(1)), F.coalesce(F.sum(pictured), F.lit(0)))
+    listed, shown = counted.collect()[0]
+    return {
+        "product_audit": listed,
+        "pose_flags": listed * len(expectations.ask_ids),
+        "product_images": shown,
+    }
+
+
 def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:
     """The promoted model with what people have corrected, if it and the settings fit together."""
     model = registry.require_champion(warehouse)
@@ -330,7 +335,7 @@ def _check(job: Context, current: Life, staged: Staged, expected: dict[str, int]
     """Hold the staged rows to the checks; what they found is kept in `check_results`.
 
     Raises CheckFailedError where one fails; the staged files stay until maintenance, for whoever
-    looks into it.
+    investigates it.
     """
     warehouse, run = job.warehouse, job.run
     verdict = day_checks.judge(
@@ -348,14 +353,14 @@ def _check(job: Context, current: Life, staged: Staged, expected: dict[str, int]
         warehouse.write_day(day_checks.TABLE, run.run_date, rows, current.run_id)
     for outcome in ("warned", "accepted"):
         if results_of := verdict.of(outcome):
-            run.progress(f"checks {outcome}: {day_checks.said(results_of)}")
+            run.progress(f"checks {outcome}: {day_checks.summary(results_of)}")
     failed = verdict.of("failed")
     if not failed:
         return
     changed = all(result.rule in day_checks.CHANGES for result in failed)
     raise CheckFailedError(
         f"nothing was published for {run.run_date}, {len(failed)} of {len(verdict.results)} checks "
-        f"failed: {day_checks.said(failed)}; its staged rows are kept (run={current.run_id})"
+        f"failed: {day_checks.summary(failed)}; its staged rows are kept (run={current.run_id})"
         + ('. If it is right all the same: --accept-changes "who: why"' if changed else "")
     )
 
@@ -387,7 +392,7 @@ def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
 
 
 def _rules(settings: Settings, profile: str) -> dict[str, str]:
-    """Digests of what, beside the model, decides what is missing: the view `changes` compares
+    """Digests of what decides, apart from the model, what is missing: the view `changes` compares
     those of two days. `profile` is all that the profile and the decisions say.
     """
     rules = dataclasses.replace(settings.audit, profile="")

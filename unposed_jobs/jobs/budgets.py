@@ -34,7 +34,7 @@ UNDECODABLE = Bound(
     "max_undecodable",
     ("not_a_picture",),
     "cannot be read, as they cannot be decoded",
-    "Mend the source; landmarks.error tells why of each",
+    "Mend the source; landmarks.error has the reason of each",
 )
 BOUNDS = (
     Bound(
@@ -108,16 +108,16 @@ def decoded(
 
 
 def extracted(done: Extracted, settings: ExtractionSettings, examples: list[str]) -> None:
-    """Hold to its bound what was lost between the two looks; what was extracted is kept.
+    """Hold to its bound what was lost between comparing and extracting; what was extracted is kept.
 
     Raises ErrorBudgetExceededError.
     """
     lost, total = done.lost, done.to_extract
     if exceeded(lost, total, settings.max_lost):
         raise ErrorBudgetExceededError(
-            f"{lost} of {total} pictures to extract were lost between two looks, more than "
-            f"[extraction] max_lost = {settings.max_lost:g}; {done.extracted} are kept. Is "
-            f"the storage up? Then run it again: it goes on with what is left{_such(examples)}"
+            f"{lost} of {total} pictures to extract were lost since they were compared, more than "
+            f"[extraction] max_lost = {settings.max_lost:g}; {done.extracted} are kept. Is the "
+            f"storage up? Then run it again: it continues with the rest{_such(examples)}"
         )
 
 
@@ -151,5 +151,5 @@ class Night:
         if time.time() > self._until:
             raise ErrorBudgetExceededError(
                 f"the time of the night is over ([extraction] night_seconds = {self.seconds:g}); "
-                "what was committed is kept. Run it again: it goes on with what is left"
+                "what was committed is kept. Run it again: it continues with the rest"
             )

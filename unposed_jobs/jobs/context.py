@@ -31,7 +31,7 @@ class Context:
 
     @property
     def partitions(self) -> int:
-        """Tasks worth starting to look at pictures: at least one for each core."""
+        """Tasks worth starting to compare pictures: at least one for each core."""
         return max(2, self.spark.sparkContext.defaultParallelism)
 
     @property

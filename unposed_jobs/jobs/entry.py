@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unposed_jobs import config
 from unposed_jobs.arguments import Parser, day, positive
 from unposed_jobs.errors import UnposedError
+
+if TYPE_CHECKING:
+    from unposed_jobs.config import Settings
 
 
 def say(line: str) -> None:
@@ -41,7 +43,7 @@ class Run:
     accept_changes: str = ""
     """Who accepts a day that changed beyond the bounds of ``[checks]``, and why."""
     progress: Callable[[str], None] = say
-    """Where a job tells how far it is, line by line."""
+    """Takes the job's progress, line by line."""
 
 
 def _optional_number(text: str) -> int | None:
@@ -131,7 +133,7 @@ def _age(text: str) -> timedelta:
 
 
 def add_scope(parser: argparse.ArgumentParser) -> None:
-    """The flag of jobs that may look at the reference products alone."""
+    """The flag of jobs that may take the reference products alone."""
     parser.add_argument(
         "--scope", choices=("all", "reference"), default="all", help="which products"
     )
@@ -161,8 +163,18 @@ def add_accept_changes(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(arguments: argparse.Namespace, **overrides: Any) -> config.Settings:
-    """The settings with the flags of `configure`, and `overrides`, laid over them."""
+def settings_of(arguments: argparse.Namespace, **overrides: Any) -> Settings:
+    """The settings with the flags of `configure`, and `overrides`, laid over them.
+
+    Raises UnposedError for flags that exclude one another, and as `config.load` does.
+    """
+    from unposed_jobs import config  # Slow to import: help needs none of it.
+
+    if arguments.landmarks and arguments.estimator:
+        raise UnposedError(
+            "--landmarks and --estimator exclude each other: with a table of landmarks no picture "
+            "is opened"
+        )
     return config.load(
         arguments.config,
         catalogue__products=arguments.products or None,
@@ -194,7 +206,7 @@ def local(
     """Run jobs, by the names of their modules, one after the other in one session here.
 
     Each job's ``check(settings)``, where it has one, comes before the first job: what the last
-    one would refuse is said before the work of the others is done. `overrides` are
+    one would refuse is refused before the work of the others is done. `overrides` are
     ``section__key=value`` settings; None means not given.
     """
     from unposed_jobs.distributed.session import session
@@ -217,7 +229,7 @@ def local(
 
 def submit(
     name: str,
-    run: Callable[[Any, config.Settings, Run], Any],
+    run: Callable[[Any, Settings, Run], Any],
     *flags: Callable[[argparse.ArgumentParser], None],
     description: str | None = None,
     needs_spark: bool = True,
@@ -233,7 +245,7 @@ def submit(
         add(parser)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("py4j", "pyiceberg"):  # They would tell of every file, and have the last word.
+    for chatty in ("py4j", "pyiceberg"):  # They would log every file, and the last line.
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         from unposed_jobs.distributed.session import session

@@ -218,8 +218,7 @@ def extract_contents(
     tonight: DataFrame,
     landmarks: DataFrame | None = None,
 ) -> Iterator[Extracted]:
-    """Extract the contents without landmarks of this estimator; yields after every commit, and the
-    whole at last.
+    """Extract contents without landmarks of this estimator; yields after each commit and at last.
 
     `tonight` has image_uri, content_sha256 and status. With `landmarks` there is nothing to
     compute, and one commit. Raises ErrorBudgetExceededError where too many are lost or the night's

@@ -1,7 +1,7 @@
 """The life of a run, the same for every job: opened, then published, dry, refused or failed.
 
 Whatever becomes of it, the run leaves one row in the table `runs`, with what it had found out by
-then. A job says what it knows as it goes; nothing else writes that row.
+then. A job adds what it knows as it goes; nothing else writes that row.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class _Attempt:
             if not getattr(error, "recorded", False):
                 try:
                     self._record(error)
-                except Exception as second:  # The first error is the one to tell.
+                except Exception as second:  # The first error is the one to raise.
                     _log.info("the run could not be recorded: %s", _line(second))
             raise
 

@@ -35,8 +35,8 @@ _COUNTS = (
 
 
 def run(spark: SparkSession | None, settings: Settings, run: Run) -> dict[str, Any]:
-    """Maintain all tables and remove retired bundles, or with `run.dry_run` only tell; returns the
-    figures that are also kept in the table `runs`.
+    """Maintain all tables and remove retired bundles, or with `run.dry_run` only report; returns
+    the figures that are also kept in the table `runs`.
 
     Raises UnposedError where there is no warehouse.
     """

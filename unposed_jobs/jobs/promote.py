@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from unposed_jobs.reference.registry import ModelRow
 
 JUDGED_PRODUCTS = 2_000
-"""Products whose flags are compared: enough to tell a share to a percent."""
+"""Products whose flags are compared: enough for a share to a percent."""
 
 
 def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
     """Decide on the day's candidate; returns its row of `models` as it is afterwards.
 
     A rejected candidate is no error: tonight's audit goes on with the champion. Where
-    `run.promote_anyway` says who accepts it and why, it is promoted nevertheless, and both
+    `run.promote_anyway` names who accepts it and why, it is promoted nevertheless, and both
     reasons are recorded. Raises UnposedError where the day has no candidate.
     """
     with life.begin("promote", settings, run) as current:
@@ -163,7 +163,7 @@ def _decide(job: Context, candidate: ModelRow, champion: ModelRow | None) -> pro
     pictures = train.pictures_with_landmarks(
         job, catalogue.images, sample.withColumn("popularity", F.lit(0.0)), candidate.estimator_id
     )
-    # What no night has looked at yet cannot tell the two models apart.
+    # A picture that no night has read yet gives no difference between the two models.
     known = pictures.filter(pc.field("status") != "unreadable")
     return promotion.decide(
         new, Bundle.load(champion.artefact_uri), known, job.settings.training, job.settings.audit

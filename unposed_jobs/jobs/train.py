@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from unposed_jobs.config import Settings
     from unposed_jobs.jobs.entry import Run
+    from unposed_jobs.warehouse import Warehouse
 
 _PRODUCT = ("category", "subcategory", "product_type", "average_rating", "rating_count")
 _FOUND = (
@@ -86,24 +87,7 @@ def _train(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     current.figures |= bundle.metrics
     run_id = current.run_id = vocabulary_table.training_run(run.run_date, version)
     uri = storage.join(settings.training.bundles, version)
-    known = {row.model_version: row for row in registry.models(warehouse)}
-    row = known.get(version)
-    if row is not None and row.status == "rejected":
-        # Trained again: decided again, perhaps with another limit or against another champion.
-        row = dataclasses.replace(row, status="candidate", reason=None)
-    row = row or ModelRow(
-        model_version=version,
-        status="candidate",
-        estimator_id=estimator_id,
-        artefact_uri=uri,
-        checksums=bundle.checksums,
-        parameters=bundle.parameters | {estimator.PARAMETER: settings.pose.estimator},
-        metrics=bundle.metrics,
-        run_date=run.run_date,
-        promoted_on=None,
-        reason=None,
-        run_id=run_id,
-    )
+    row = _candidate(warehouse, bundle, settings, uri, run_id)
     if not run.dry_run:
         bundle.save(uri)
         current.snapshots["vocabulary"] = warehouse.replace_rows(
@@ -120,6 +104,30 @@ def _train(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
         f"{bundle.metrics['order_reason']}" + (" (dry run, not kept)" if run.dry_run else "")
     )
     return row
+
+
+def _candidate(
+    warehouse: Warehouse, bundle: Bundle, settings: Settings, uri: str, run_id: str
+) -> ModelRow:
+    """The model's row of `models`: the one that is there, else a new candidate's."""
+    known = {row.model_version: row for row in registry.models(warehouse)}
+    row = known.get(bundle.model_version)
+    if row is not None and row.status == "rejected":
+        # Trained again: decided again, perhaps with another limit or against another champion.
+        return dataclasses.replace(row, status="candidate", reason=None)
+    return row or ModelRow(
+        model_version=bundle.model_version,
+        status="candidate",
+        estimator_id=bundle.estimator_id,
+        artefact_uri=uri,
+        checksums=bundle.checksums,
+        parameters=bundle.parameters | {estimator.PARAMETER: settings.pose.estimator},
+        metrics=bundle.metrics,
+        run_date=bundle.run_date,
+        promoted_on=None,
+        reason=None,
+        run_id=run_id,
+    )
 
 
 def pictures_with_landmarks(

@@ -42,7 +42,7 @@ def correct(
 ) -> int | None:
     """Make the table say what the profile corrects about a model; returns the snapshot, if any.
 
-    Nothing is written where it says so already. A row of which nothing is corrected is the
+    Nothing is written where nothing would change. A row of which nothing is corrected is the
     training's again.
     """
     rows = corrections.vocabulary(bundle.vocabulary, Expectations.from_bundle(bundle), corrected)

@@ -1,4 +1,4 @@
-"""Bytes to upright RGB pixels, or one line that says why not."""
+"""Bytes to upright RGB pixels, or one line with the reason why not."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def decode_noted(data: bytes, settings: PoseSettings) -> tuple[npt.NDArray[np.ui
         # Pillow's readers raise what they stumble over: OSError, SyntaxError, struct.error, ...
         reason = str(error) if isinstance(error, UnreadablePicture) else _reason(error)
     if reason.startswith(_MENDABLE):
-        with contextlib.suppress(Exception):  # Then the first reason is the one to tell.
+        with contextlib.suppress(Exception):  # Then the first reason is the one to raise.
             if found := mending.mended(data):
                 return _decoded(found[0], settings), found[1]
     raise UnreadablePicture(reason)

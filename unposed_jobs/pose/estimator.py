@@ -25,8 +25,8 @@ class PoseEstimate:
     None without a person. `person_probability` is the probability that anybody is in the picture
     at all, None where no gate has judged.
 
-    `kind_evidence` (28,) float32 is of a picture without a person: what `pose.kinds.reading` tells
-    its kind by. None of others, and where it is not looked at.
+    `kind_evidence` (28,) float32 is of a picture without a person: what `pose.kinds.reading`
+    decides its kind by. None of others, and where it is not read.
 
     `note` is one line on what is unusual about the picture (`pose.views`).
     """

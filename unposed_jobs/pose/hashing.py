@@ -1,4 +1,4 @@
-"""What repeated pictures are told by: perceptual hashes, near in Hamming distance whatever their
+"""Repeated pictures: perceptual hashes, near in Hamming distance whatever their
 bytes, and thumbnails, which show a crop or a mirrored copy for what it is.
 """
 
@@ -31,7 +31,7 @@ def fingerprints(image: Image.Image) -> tuple[str, bytes]:
     """
     import imagehash
 
-    # Both look at 32 x 32 pixels; whole-number averaging before that costs little.
+    # Both use 32 x 32 pixels; whole-number averaging before that costs little.
     factor = min(image.size) // _KEPT_SIDE
     grey = (image.reduce(factor) if factor > 1 else image).convert("L")
     small = grey.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 def decode(data: bytes, width: int, height: int) -> npt.NDArray[np.uint8] | None:
     """The pixels as stored, (height, width, 3) uint8 RGB, or None: ask Pillow.
 
-    `width` and `height` are what the header says. None is the answer to anything that is not
-    flawless, so that Pillow alone says what is wrong with it.
+    `width` and `height` are those of the header. None is the answer to anything that is not
+    flawless, so that Pillow alone reports what is wrong with it.
     """
     simplejpeg = _simplejpeg()
     if simplejpeg is None:

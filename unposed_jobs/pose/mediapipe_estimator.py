@@ -74,7 +74,7 @@ class MediaPipeEstimator:
     """MediaPipe's PoseLandmarker in image mode. Fulfils `PoseEstimator`.
 
     The principal person is the one whose visible landmarks span the largest box; equal boxes
-    are told apart by the score.
+    are ordered by the score.
     """
 
     def __init__(self, bundle: bytes, name: str, settings: PoseSettings) -> None:
@@ -129,7 +129,7 @@ class MediaPipeEstimator:
     def _detect(self, picture: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
         image = self._mediapipe.Image(
             image_format=self._mediapipe.ImageFormat.SRGB,
-            # MediaPipe reads the memory row by row and does not look at the strides.
+            # MediaPipe reads the memory row by row and ignores the strides.
             data=np.ascontiguousarray(picture, np.uint8),
         )
         people = [
@@ -183,7 +183,7 @@ def _close(landmarker: Any) -> None:
 
 @contextmanager
 def _quiet_native_log() -> Iterator[None]:
-    # MediaPipe's native log goes to file descriptor 2 and heeds no setting. What it says is
+    # MediaPipe's native log goes to file descriptor 2 and heeds no setting. What it writes is
     # kept for --verbose. No longer than needed: the descriptor belongs to all threads.
     with _standard_error, tempfile.TemporaryFile() as captured:
         if sys.stderr is not None:

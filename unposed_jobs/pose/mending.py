@@ -53,7 +53,7 @@ def without_metadata(png: bytes) -> bytes:
     while at + 8 <= len(png):
         size, kind = int.from_bytes(png[at : at + 4], "big"), png[at + 4 : at + 8]
         following = at + 12 + size
-        # An upper-case first letter says that it cannot be done without.
+        # An upper-case first letter marks a chunk that cannot be left out.
         if kind[:1].isupper() or kind in _KEPT:
             kept.append(png[at:following])
         at = following
@@ -62,7 +62,7 @@ def without_metadata(png: bytes) -> bytes:
 
 @dataclass
 class _Jpeg:
-    """What the markers of a JPEG tell, up to where it ends."""
+    """What the markers of a JPEG hold, up to where it ends."""
 
     progressive: bool = False
     components: tuple[int, ...] = ()
@@ -76,7 +76,8 @@ class _Jpeg:
     come after it."""
 
     def absent(self) -> int | None:
-        """Bytes of the scans that were not begun, estimated; None where they are too many to tell.
+        """Bytes of the scans that were not begun, estimated; None where they are too many to
+        estimate.
 
         The last bit of the coefficients takes about twice what the bit before it took.
         """

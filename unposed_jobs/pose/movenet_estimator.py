@@ -83,9 +83,9 @@ def _kind(settings: PoseSettings) -> str:
 class MoveNetEstimator:
     """Detector, MoveNet in squares, and the second look's gate. Fulfils `PoseEstimator`.
 
-    Everybody whom the detector finds is looked at, and once more in a square round their key
+    Everybody whom the detector finds is read, and once more in a square round their key
     points; the principal person is the one whose visible key points span the largest box. Where
-    nobody is found, or MoveNet is not sure of them, the gate says whether anybody is there; then
+    nobody is found, or MoveNet is not sure of them, the gate decides whether anybody is there; then
     the key points are those that MoveNet finds in the whole picture, if the detector found none.
     """
 

@@ -23,8 +23,8 @@ import numpy.typing as npt
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose.decoding import UnreadablePicture, decode_noted
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
-from unposed_jobs.pose.extraction import Row, blank_row, fill_row
 from unposed_jobs.pose.memory import keep_freed
+from unposed_jobs.pose.rows import LandmarkRow
 
 BATCH_PICTURES = 8
 """The CPU's best: few enough that the pictures' memory is used again while it is still warm. A
@@ -47,7 +47,7 @@ class Seen(Generic[Item]):
     """An item on its way: `row` is None where it vanished, the rest where it is unreadable."""
 
     item: Item
-    row: Row | None
+    row: LandmarkRow | None
     picture: npt.NDArray[np.uint8] | None = None
     estimate: PoseEstimate | None = None
 
@@ -94,8 +94,8 @@ def extract_stream(
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
     clock: Clock | None = None,
-) -> Iterator[tuple[Item, Row | None]]:
-    """Each item with its row of `landmarks` (see `extraction.extract_batch`), in order.
+) -> Iterator[tuple[Item, LandmarkRow | None]]:
+    """Each item with its row of `landmarks` (see `rows.LandmarkRow`), in order.
 
     A row is None where `load` found nothing. See `estimate_stream`; as many threads as decode
     complete the rows.
@@ -111,7 +111,7 @@ def extract_stream(
         clock=clock,
     )
 
-    def finish(one: Seen[Item]) -> tuple[Item, Row | None]:
+    def finish(one: Seen[Item]) -> tuple[Item, LandmarkRow | None]:
         with clock("describe"):
             return _finish(one)
 
@@ -120,7 +120,7 @@ def extract_stream(
         return
     # Threads of their own: a decoder may wait for the very thread that waits for a row.
     with ThreadPoolExecutor(decoders, "unposed-finish") as finishers:
-        finishing: deque[Future[tuple[Item, Row | None]]] = deque()
+        finishing: deque[Future[tuple[Item, LandmarkRow | None]]] = deque()
         for batch in batches:
             # The rows of the batch before are finished while this one is in the networks.
             finishing.extend(finishers.submit(finish, one) for one in batch)
@@ -143,9 +143,9 @@ def estimate_stream(
     """Batches of items with picture and estimate, in order; rows are begun, not completed.
 
     `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
-    vanished; what it raises ends the stream. `decoders` threads decode, for a process with
-    several cores; without any, pictures are decoded in the thread that iterates, where
-    `estimator` runs, too: on one core that is the fastest. `clock` is told where the time goes.
+    vanished; what it raises ends the stream. `decoders` threads decode, for a process with several
+    cores; without any, pictures are decoded in the thread that iterates, where `estimator` runs,
+    too: on one core that is the fastest. `clock` is given the seconds of each stage.
     """
     clock = clock or Clock()
     keep_freed()
@@ -191,19 +191,17 @@ def _prepare(
 ) -> Seen[Item]:
     if data is None:
         return Seen(item, None)
-    row = blank_row(data, estimator_id)
     try:
-        picture, row["error"] = decode_noted(data, settings)
-        return Seen(item, row, picture)
+        picture, note = decode_noted(data, settings)
     except UnreadablePicture as error:
-        row["error"] = str(error)
-        return Seen(item, row)
+        return Seen(item, LandmarkRow.unread(data, estimator_id, str(error)))
+    return Seen(item, LandmarkRow.unread(data, estimator_id, note), picture)
 
 
-def _finish(one: Seen[Item]) -> tuple[Item, Row | None]:
-    if one.row is not None and one.picture is not None and one.estimate is not None:
-        fill_row(one.row, one.picture, one.estimate)
-    return one.item, one.row
+def _finish(one: Seen[Item]) -> tuple[Item, LandmarkRow | None]:
+    if one.row is None or one.picture is None or one.estimate is None:
+        return one.item, one.row
+    return one.item, one.row.seen(one.picture, one.estimate)
 
 
 def _batches(

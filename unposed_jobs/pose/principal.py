@@ -21,7 +21,7 @@ Landmarks = npt.NDArray[np.float32]
 def principal(people: Sequence[Landmarks]) -> PoseEstimate:
     """The person whose visible landmarks span the largest box, among all of a picture.
 
-    Equal boxes are told apart by the score.
+    Ties are broken by the score.
     """
     if not people:
         return PoseEstimate(None, 0.0, 0)

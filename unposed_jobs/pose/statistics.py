@@ -1,4 +1,4 @@
-"""Plain picture statistics, which tell pictures without a person apart.
+"""Plain picture statistics, which separate pictures without a person.
 
 Flat-lay garments, fabric close-ups, size charts and details all come without a pose, and the
 paper leaves them in one cluster (section 6, last point). These figures give that branch something
@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 SIDE = 192
-"""The longer side, in pixels, of the reduced picture that is looked at."""
+"""The longer side, in pixels, of the reduced picture that is measured."""
 
 NAMES: tuple[str, ...] = (
     "aspect",

@@ -1,9 +1,9 @@
-"""Pictures of several pictures, strips and small people: looked at in parts.
+"""Pictures of several pictures, strips and small people: searched in parts.
 
 A picture that straight seams cut into cells (a gutter of one colour, or an edge from side to side)
-is a collage where people are in several of its cells; a strip is looked at in squares along its
+is a collage where people are in several of its cells; a strip is searched in squares along its
 length. A picture of nobody that is no garment, fabric or chart is searched for small people in
-windows. What is seen in the parts is said in a note and in the number of people; nothing of an
+windows. What is seen in the parts goes into a note and the number of people; nothing of an
 ordinary picture changes.
 """
 
@@ -29,7 +29,7 @@ STRIP = 2.0
 MOST_PARTS = 24
 """Of one picture."""
 SMALLEST = 96
-"""Pixels of a part's shorter side below which nobody is looked for."""
+"""Pixels of a part's shorter side below which nobody is searched for."""
 _SEEN_AT = 192
 """Pixels of the longer side in which seams are sought."""
 _EVEN = 3.0
@@ -61,7 +61,7 @@ class Box(NamedTuple):
 
 
 def identify(inner: str) -> str:
-    """The `estimator_id` of `inner` with the look at parts."""
+    """The `estimator_id` of `inner` with the search of parts."""
     return f"{inner}-views{VERSION}"
 
 
@@ -126,7 +126,7 @@ class ViewsEstimator:
 
     @property
     def estimator_id(self) -> str:
-        """The inner estimator's, with the look at parts."""
+        """The inner estimator's, with the search of parts."""
         return identify(self._inner.estimator_id)
 
     def estimate(self, pictures: Sequence[_Picture]) -> list[PoseEstimate]:
@@ -212,8 +212,8 @@ def _around(picture: _Picture, cut: Sequence[Box], result: PoseEstimate) -> Box 
 def _collage(
     picture: _Picture, result: PoseEstimate, seen: list[_Seen], further: int = 0
 ) -> PoseEstimate:
-    """The whole's answer, else the surest part's, said to be one of several; `further` are known
-    beside those `seen`."""
+    """The whole's answer, else the surest part's, noted as one of several; `further` are known
+    in addition to those `seen`."""
     if result.landmarks is None:
         result = _placed(picture, *max(seen, key=lambda item: item[1].pose_score))
     parts = len(seen) + further

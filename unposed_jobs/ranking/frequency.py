@@ -39,7 +39,7 @@ class CohortFrequency:
 
 
 SHRINKAGE = 3.0
-"""Products of the coarser cohort that speak for a finer one, beside its own."""
+"""Weight of the coarser cohort, in products, when a finer one's shares are estimated."""
 
 
 def fit(

@@ -2,7 +2,7 @@
 
 The plain order is the cohort's frequency, drawn to the coarser cohorts' (`frequency.SHRINKAGE`).
 In a cohort of a dozen products several poses are shown by all of them, or by equally many; the
-coarser cohort tells those apart. On real listings that beats bare counting and a learned order
+coarser cohort separates those. On real listings that beats bare counting and a learned order
 (`evaluation.listings`); so bare counting is no rival to judge a learned order by.
 """
 
@@ -36,7 +36,7 @@ class PoseOrder:
     """
 
     frequency: CohortFrequency
-    """As counted: the shares that a cohort's table tells."""
+    """As counted: the shares of the cohort's table."""
     shrunk: CohortFrequency
     """The plain order; the learned one starts from it."""
     popularity: float

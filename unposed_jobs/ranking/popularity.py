@@ -1,7 +1,7 @@
 """How popular a product is (paper sections 3.1 and 4.1).
 
 The paper sorts by "number of customer average review ratings and number of reviews" and ranks
-poses by a "weighted mean" of the same. An average of two reviews says little, so the rating is
+poses by a "weighted mean" of the same. An average of two reviews is uncertain, so the rating is
 shrunk towards the catalogue's mean, the more the fewer reviews there are, and the number of
 reviews itself counts by its logarithm.
 """
@@ -48,7 +48,7 @@ def score(products: pa.Table, settings: TrainingSettings, prior: Prior | None = 
 
 @dataclass(frozen=True)
 class Prior:
-    """What the whole catalogue says of ratings; the yardstick that each product is held to."""
+    """The ratings of the whole catalogue, towards which each product's is shrunk."""
 
     mean: float
     """Mean rating, weighted by reviews."""

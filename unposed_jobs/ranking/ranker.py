@@ -4,10 +4,10 @@ One row for each reference product and pose: the pose, category, subcategory, pr
 further attributes; the target is the product's popularity - the weighted mean of rating and number
 of reviews - where it shows the pose and 0 where it does not. The paper's own rows are the pictures
 alone; but a pose in every product of a cohort and one in a single product of the same popularity
-would then score the same, while section 3.2 ranks "based on occurrence in most popular / best
-rated products". What the cohort's share says already (`frequency`, shrunk) is not learned again:
-the trees correct it, which on a few dozen products is all they can do. It is association: nothing
-here says that adding a picture makes a product sell.
+would then score the same, while section 3.2 ranks "based on occurrence in most popular / best rated
+products". What the cohort's share explains already (`frequency`, shrunk) is not learned again: the
+trees correct it, which on a few dozen products is all they can do. It is association: nothing here
+shows that adding a picture makes a product sell.
 """
 
 from __future__ import annotations

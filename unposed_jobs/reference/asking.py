@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +86,7 @@ def table(
     As `cohorts.table`, with `ask_id`; `pose_id`, the class by which most products of the cohort
     show it; and `satisfied_by`, the classes whose pictures fill it there: its own and those that
     stand in for it. `share` is counted; `steady_share`, which decides, is that of the products
-    that tell (`_known_share`), drawn towards the whole reference's as a few products' worth, and
+    that tell (`_known_share`), shrunk towards the whole reference's by a few products' weight, and
     then as `steadying` has it.
     """
     rows = cohorts.table(learned.reference, order, attributes, examples)
@@ -99,8 +99,8 @@ def table(
     usual: list[int] = []
     filled: list[list[int]] = []
     ask = {item.ask_id: row for row, item in enumerate(learned.asks)}
-    fills: dict[tuple, npt.NDArray[np.bool_]] = {}
-    members: dict[tuple, npt.NDArray[np.bool_]] = {}
+    fills: dict[tuple[Any, ...], npt.NDArray[np.bool_]] = {}
+    members: dict[tuple[Any, ...], npt.NDArray[np.bool_]] = {}
     for key, ask_id in zip(keys or [()] * rows.num_rows, rows["ask_id"].to_pylist(), strict=True):
         prefix = tuple(value for value in key if value is not None)
         if key not in fills:
@@ -206,10 +206,10 @@ def _usual(learned: Asks, ask: int, members: npt.NDArray[np.bool_]) -> int:
 def _known_share(
     reference: ReferenceProducts, ask: int, members: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """The share of a cohort's products that show an ask, and how many products tell.
+    """The share of a cohort's products that show an ask, and of how many products that is known.
 
-    A product that shows it tells for certain. One that does not tells as far as its pictures were
-    recognised: one of the others may show it.
+    A product that shows it is known for certain. One that does not is known as far as its pictures
+    were recognised: one of the others may show it.
     """
     shows = reference.shows[:, ask]
     with_it = float(np.count_nonzero(shows & members))

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from unposed_jobs.embedding.topology import Floats, of_array
 from unposed_jobs.reference import continuing, describing
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.describing import PoseClass
+from unposed_jobs.reference.figures import ClusteringFigures, NoPersonFigures, PersonFigures
 from unposed_jobs.reference.pictures import NO_PERSON, PERSON, PictureArrays
 from unposed_jobs.vocabulary import (
     cells,
@@ -65,33 +65,24 @@ def person_branch(
     reading: Reading,
     encoder: Scaler | Autoencoder,
     settings: TrainingSettings,
-    metrics: dict[str, Any],
     past: Past,
-) -> tuple[PersonBranch, list[PoseClass]]:
-    """Cluster the codes; centroids that show one shot become one class (`naming.shots`).
-
-    `metrics` gets the figures.
-    """
+) -> tuple[PersonBranch, list[PoseClass], PersonFigures]:
+    """Cluster the codes; centroids that show one shot become one class (`naming.shots`)."""
     champion, before = past.champion, past.poses
     pictures, found = reading.pictures, reading.found
     once = first_of_content(pictures, found.person)
     previous = champion.person.pose_ids if champion and champion.person else None
     topology, ratios = of_array(found.landmarks), ratios_of(reading.features)
     weight = shot_space.weight(reading.codes[once])
-    codes = shot_space.beside(reading.codes, ratios, weight)
+    codes = shot_space.with_readings(reading.codes, ratios, weight)
     products = pictures["product_id"].to_numpy(zero_copy_only=False).astype(str)
     owner, somebody = products[found.person[once]], found.somebody[once]
-    # Without a look at the champion: what is learned anew is to find what the champion lacks.
-    k, figures = _number_of_classes(codes[once], settings, past.progress)
+    # Independent of the champion: a fresh clustering is to find what the champion lacks.
+    k, by_clusters = _number_of_classes(codes[once], settings, past.progress)
     clusters = clustering.fit(codes[once], k, settings.seed)
-    metrics |= {"clusters": len(clusters), "by_clusters": figures}
-    metrics |= _quality(reading.features[once], encoder, len(clusters), settings.seed)
-    clusters = cells.divide(clusters, codes[once], naming.readings(ratios[once]), owner, somebody)
-    seen = describing.person_medians(ratios[once], clusters.nearest(codes[once]), len(clusters))
-    wider = naming.shots(seen, sides=False)
-    clusters = clusters.merged(naming.shots(seen))
-    clusters = cells.joined(clusters, wider, codes[once], owner, somebody)
-    clusters = cells.without_tiny(clusters, codes[once], owner, somebody)
+    number, learned_from = len(clusters), len(once)
+    quality = _quality(reading.features[once], encoder, number, settings.seed)
+    clusters = _by_shot(clusters, codes[once], ratios[once], owner, somebody)
     anew = functools.partial(Proposed.of, clusters, codes[once], owner=products[found.person[once]])
     going = continuing.person(
         champion,
@@ -102,31 +93,68 @@ def person_branch(
         settings=settings,
         next_id=past.next_id,
     )
-    metrics |= {"vocabulary": going.reason, continuing.LEARNED_FROM: len(once)}
     if champion and champion.person and going.encoder and going.clusters and going.lineage:
         encoder, clusters, lineage = going.encoder, going.clusters, going.lineage
         weight = champion.person.reading_weight
         codes = champion.person.points(reading.features)
-        metrics[continuing.LEARNED_FROM] = champion.metrics.get(continuing.LEARNED_FROM, len(once))
+        learned_from = champion.metrics.get(continuing.LEARNED_FROM, len(once))
         number = len(clusters.centroids)
-        metrics |= {"clusters": number} | _quality(
-            reading.features[once], encoder, number, settings.seed
-        )
+        quality = _quality(reading.features[once], encoder, number, settings.seed)
     else:
         located, ids = _located(codes[once], before[found.person[once]], previous)
         lineage = _match(clusters, located, ids, settings, past.next_id)
-    metrics["shots"] = len(clusters)
-    metrics |= _counts(PERSON, lineage)
+    figures = PersonFigures(
+        clusters=number,
+        by_clusters=by_clusters,
+        quality=quality,
+        vocabulary=going.reason,
+        embedding_pictures=learned_from,
+        shots=len(clusters),
+        person_kept=lineage.lineage.count(matching.KEPT),
+        person_new=lineage.lineage.count(matching.NEW),
+    )
     branch = PersonBranch(topology, encoder, clusters, lineage.pose_ids, weight)
+    branch, described = _describe_person(reading, once, branch, codes, lineage, settings=settings)
+    return branch, described, figures
+
+
+def _by_shot(
+    clusters: Clusters,
+    codes: Floats,
+    ratios: Floats,
+    owner: npt.NDArray[np.str_],
+    somebody: Floats,
+) -> Clusters:
+    """Centroids divided by the shots that their pictures read as, and joined where it is one."""
+    clusters = cells.divide(clusters, codes, naming.readings(ratios), owner, somebody)
+    seen = describing.person_medians(ratios, clusters.nearest(codes), len(clusters))
+    wider = naming.shots(seen, sides=False)
+    clusters = clusters.merged(naming.shots(seen))
+    clusters = cells.joined(clusters, wider, codes, owner, somebody)
+    return cells.without_tiny(clusters, codes, owner, somebody)
+
+
+def _describe_person(
+    reading: Reading,
+    once: Ints,
+    branch: PersonBranch,
+    codes: Floats,
+    lineage: Lineage,
+    *,
+    settings: TrainingSettings,
+) -> tuple[PersonBranch, list[PoseClass]]:
+    """The branch with its confidences calibrated, and its classes with names and exemplars."""
     retaken = _person_trials(reading, once, branch, settings.seed)
     turned = _mirrored(reading, once, branch)
-    clusters = dataclasses.replace(clusters, calibration=retaken.calibration)
+    clusters = dataclasses.replace(branch.clusters, calibration=retaken.calibration)
     assigned = clusters.assign(codes)
+    ratios = ratios_of(reading.features)
     classes = describing.person_medians(ratios, assigned.index, len(clusters))
-    assigned = dataclasses.replace(assigned, confidence=assigned.confidence * found.trust)
+    sure = assigned.confidence * reading.found.trust
+    assigned = dataclasses.replace(assigned, confidence=sure)
     described = describing.describe(
-        pictures,
-        found.person,
+        reading.pictures,
+        reading.found.person,
         assigned,
         clusters,
         lineage,
@@ -143,12 +171,9 @@ def person_branch(
 
 
 def other_branch(
-    reading: Reading, settings: TrainingSettings, metrics: dict[str, Any], past: Past
-) -> tuple[OtherBranch, list[PoseClass]]:
-    """Cluster the statistics; centroids of one kind of picture become one class (`naming.kinds`).
-
-    `metrics` gets the figures.
-    """
+    reading: Reading, settings: TrainingSettings, past: Past
+) -> tuple[OtherBranch, list[PoseClass], NoPersonFigures]:
+    """Cluster the statistics; centroids of one kind of picture become a class (`naming.kinds`)."""
     champion, before = past.champion, past.poses
     rows, values = reading.found.no_person, reading.found.statistics
     once = first_of_content(reading.pictures, rows)
@@ -175,7 +200,11 @@ def other_branch(
     else:
         lineage = _match(branch.clusters, located, ids, settings, past.next_id)
     branch = no_person.reaching(branch)
-    metrics |= {"no_person_clusters": len(branch)} | _counts(NO_PERSON, lineage)
+    figures = NoPersonFigures(
+        no_person_clusters=len(branch),
+        no_person_kept=lineage.lineage.count(matching.KEPT),
+        no_person_new=lineage.lineage.count(matching.NEW),
+    )
     branch, became = _calibrated(branch, values[finite], owner[finite], settings.seed)
     assigned = branch.assign(values)
     classes = describing.describe(
@@ -193,7 +222,7 @@ def other_branch(
         count=settings.exemplars,
     )
     describing.confuse(classes, became, became)
-    return OtherBranch(branch, lineage.pose_ids), classes
+    return OtherBranch(branch, lineage.pose_ids), classes, figures
 
 
 def _kinds(
@@ -213,7 +242,8 @@ def _divided(
     owner: npt.NDArray[np.str_],
     sure: Floats,
 ) -> clustering.Clusters:
-    """A centroid for each kind of picture that is read, where statistics are told as they must."""
+    """A centroid for each kind of picture that is read, where the statistics are as they must
+    be."""
     if values.shape[1] < naming.KIND_STATISTICS:
         return clusters
     return cells.divide(clusters, points, naming.kind_readings(values), owner, sure)
@@ -324,17 +354,16 @@ def _number_of_classes(
 
 def _quality(
     features: Floats, encoder: Scaler | Autoencoder, k: int, seed: int
-) -> dict[str, float]:
+) -> ClusteringFigures:
     """Stability and silhouette of the bare codes, with the autoencoder and without: does it earn
     its place?"""
     stability, silhouette = clustering.quality(encoder.encode(features), k, seed)
-    figures = {"stability": round(stability, 4), "silhouette": round(silhouette, 4)}
+    figures = ClusteringFigures(round(stability, 4), round(silhouette, 4))
     if isinstance(encoder, Autoencoder):
         stability, silhouette = clustering.quality(encoder.scaler.encode(features), k, seed)
-        figures["stability_features"] = round(stability, 4)
-        figures["silhouette_features"] = round(silhouette, 4)
+        figures = dataclasses.replace(
+            figures,
+            stability_features=round(stability, 4),
+            silhouette_features=round(silhouette, 4),
+        )
     return figures
-
-
-def _counts(kind: str, lineage: Lineage) -> dict[str, Any]:
-    return {f"{kind}_{name}": lineage.lineage.count(name) for name in (matching.KEPT, matching.NEW)}

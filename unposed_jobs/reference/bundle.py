@@ -81,7 +81,7 @@ class PersonBranch:
     def points(self, features: Floats) -> Floats:
         """Features (N, 77) or (N, 61) as points in the space of the clusters."""
         codes = self.encoder.encode(features)
-        return shot_space.beside(codes, ratios_of(features), self.reading_weight)
+        return shot_space.with_readings(codes, ratios_of(features), self.reading_weight)
 
     def state(self) -> files.Arrays:
         """Arrays by name; encoder and ids are kept elsewhere."""
@@ -254,7 +254,7 @@ class Bundle:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What the folder's manifest.json holds. It tells no time, so that equal is equal."""
+        """What the folder's manifest.json holds. It has no time, so that equal models are equal."""
         if self.stored:
             return self.stored.manifest
         described = {

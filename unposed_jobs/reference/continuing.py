@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONTINUED = "continued"
 LEARNED_FROM = "embedding_pictures"
-"""The metric that says from how many pictures an embedding was learned."""
+"""The metric of how many pictures an embedding was learned from."""
 OUTGROWN = 2.0
 """An embedding is learned anew where the reference has so many times the pictures it was from."""
 _SAME = ("embedding", "clusters", "cluster_range", "epochs", "learning_rate", "weight_decay")
@@ -58,7 +58,7 @@ def person(
     """Go on with the champion's classes of pictures with a person, if that is good enough.
 
     `encoder` was learned anew from features (n, D) of the reference's pictures, each content once;
-    `fresh` says what came of it, given the pictures in the space that is common to both.
+    `fresh` is the new clustering, given the pictures in the space that is common to both.
     """
     reason = _obstacle(champion, topology, encoder, len(features), settings)
     if champion is None or champion.person is None or reason:
@@ -67,7 +67,7 @@ def person(
     points = before.points(features)
     going = continuity.go_on(before.clusters, points, fresh(before.scaler.encode(features)))
     if going is None:
-        return Going("the champion's embedding cannot tell a new pose")
+        return Going("the champion's embedding does not separate a new pose")
     lineage = _lineage(before.clusters, before.pose_ids, going, next_id)
     return Going(CONTINUED, before.encoder, going.clusters, lineage)
 

@@ -1,4 +1,4 @@
-"""What is told of each class: name, shot code, size, exemplars, lineage."""
+"""The row of each class: name, shot code, size, exemplars, lineage."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Ask:
     """A group of classes that stand for one another.
 
     `members` are their pose ids, ascending; `ask_id` is the first of them, so that an ask keeps its
-    id while its oldest class lives. `asked` says whether it may be flagged missing at all,
+    id while its oldest class lives. `asked` is whether it may be flagged missing at all,
     `agreement` which share of its pictures stays in it when all is done again (None: not tried).
     """
 
@@ -71,7 +71,7 @@ class Ask:
 
 
 def person_medians(ratios: Floats, index: Indices, classes: int) -> list[dict[str, float]]:
-    """What the members of each class look like: their ratios (n, 10), `index` (n,) their class."""
+    """The members of each class: their ratios (n, 10), `index` (n,) their class."""
     return [naming.ratio_medians(ratios[index == label]) for label in range(classes)]
 
 

@@ -21,7 +21,7 @@ class PictureArrays:
     """N pictures: `kind` (N,) of str, person, no_person or unreadable.
 
     `person` are the n rows with a person, `landmarks` (n, points, values) and `aspect` (n,)
-    theirs, `trust` (n,) in [0, 1] says how far the landmarks can be relied on, left and right
+    theirs, `trust` (n,) in [0, 1] is how far the landmarks can be relied on, left and right
     included, and `somebody` (n,) how sure it is that a person is there at all, wherever its joints
     are placed. `no_person` are the m rows without a person, `statistics` (m, S) theirs, NaN where
     there are none, and `nobody` (m,) in [0, 1] the probability that nobody is there, 1 where it was
@@ -108,7 +108,7 @@ def arrays(table: pa.Table, topology: Topology | None, statistics: int) -> Pictu
     )
 
 
-_SURE_SCORE = 0.5  # a pose score above it says no more
+_SURE_SCORE = 0.5  # a pose score above it adds nothing
 _SURE_POINTS = 6  # of the skeleton: fewer seen points cannot carry a pose
 _SURE_PLACED = 0.9  # nor does a judgement of the whole person, whose joints are then near enough
 _CROWD = 0.7  # factor where more than one person was found

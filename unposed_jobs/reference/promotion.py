@@ -49,8 +49,8 @@ def decide(
     landmarks, ...). Without a champion the candidate is promoted. Else it must not fall more than
     its tolerance (`TOLERANCES`) below the champion in stability, in silhouette - of both models'
     classes in one space, the candidate's weighted features - and in the share of pictures it can
-    name; and at most `max_flip_share` of the flags (product x ask, over the asks of either
-    model) may change, no picture having changed. `audit` says what is flagged, from which share and
+    name; and at most `max_flip_share` of the flags (product x ask, over the asks of either model)
+    may change, no picture having changed. `audit` decides what is flagged, from which share and
     confidence on. A champion of another estimator cannot be compared, nor used any more.
     """
     audit = audit or AuditSettings()
@@ -83,7 +83,7 @@ def decide(
 
 
 def accept(refusal: Decision, who_and_why: str) -> Decision:
-    """What becomes of a refusal that somebody overrules; `told` says who, and why.
+    """What becomes of a refusal that somebody overrules; `who_and_why` is kept.
 
     The figures keep both, so that a later reader sees what was known and who took it on.
     """

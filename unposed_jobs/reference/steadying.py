@@ -10,6 +10,7 @@ its share lies clearly below, and is asked for anew once it lies clearly above.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,10 +46,10 @@ def carry(
     """Add the column `STEADY` to a model's cohorts; `champion` are the champion's, if any.
 
     `keys` name a row: the cohort attributes and pose_id or ask_id. `counted` (R,) are shares to go
-    by instead of the column. What the champion did not have, and a champion that tells cohorts
-    apart by other attributes, leave the shares as they were counted.
+    by instead of the column. What the champion did not have, and a champion that defines cohorts
+    by other attributes, leave the shares as they were counted.
     """
-    before: dict[tuple, float] = {}
+    before: dict[tuple[Any, ...], float] = {}
     if champion is not None and set(keys) <= set(champion.column_names):
         column = STEADY if STEADY in champion.column_names else "share"
         before = dict(zip(_keys(champion, keys), champion[column].to_pylist(), strict=True))
@@ -59,5 +60,5 @@ def carry(
     return cohorts.add_column(place, STEADY, pa.array(values, pa.float64()))
 
 
-def _keys(cohorts: pa.Table, names: Sequence[str]) -> list[tuple]:
+def _keys(cohorts: pa.Table, names: Sequence[str]) -> list[tuple[Any, ...]]:
     return list(zip(*(cohorts[name].to_pylist() for name in names), strict=True))

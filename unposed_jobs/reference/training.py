@@ -38,7 +38,16 @@ from unposed_jobs.reference.branches import Ints, Past, Progress, Reading, first
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
 from unposed_jobs.reference.cohorts import ReferenceProducts
 from unposed_jobs.reference.describing import PoseClass
+from unposed_jobs.reference.figures import (
+    EmbeddingFigures,
+    NoPersonFigures,
+    PersonFigures,
+    TrainingFigures,
+)
 from unposed_jobs.reference.pictures import (
+    NO_PERSON,
+    PERSON,
+    UNREADABLE,
     PictureArrays,
     arrays,
     statistics_width,
@@ -59,6 +68,8 @@ class Centroids:
     other: OtherBranch | None
     classes: list[PoseClass]
     next_pose_id: int
+    person_figures: PersonFigures | None
+    other_figures: NoPersonFigures | None
 
 
 def train_reference(
@@ -78,37 +89,34 @@ def train_reference(
     `attributes`, popularity, image_uri, content_sha256, status, landmarks; and, used where they
     are there, product_type, pose_score, person_count, perceptual_hash, statistics, width and
     height. `champion` is the model in use: its ids are kept where its poses are found again.
-    `data` says which data was read (snapshot ids) and goes into the manifest.
+    `data` names the data that was read (snapshot ids) and goes into the manifest.
 
     The same table (row order does not matter) and settings give the same bundle.
 
-    Raises UnposedError for a missing column, or a reference without a
-    single picture that can be used.
+    Raises UnposedError for a missing column, or a reference without a usable picture.
     """
     pictures = _ordered(pictures, attributes, settings)
     found, features = get_embedding(pictures)
-    metrics: dict[str, Any] = {"pictures": pictures.num_rows}
-    metrics |= {
-        f"{kind}_pictures": int((found.kind == kind).sum())
-        for kind in ("person", "no_person", "unreadable")
-    }
-    if not metrics["person_pictures"] + metrics["no_person_pictures"]:
-        raise UnposedError(
-            f"none of the reference's {pictures.num_rows} pictures could be read, so there is "
-            "nothing to learn; look at the statuses in the tables images and landmarks"
-        )
-    progress(f"{metrics['person_pictures']} pictures with a person: learning the embedding")
-    encoder, codes = autoenc(pictures, found, features, settings, metrics)
+    counts = _pictures_by_kind(found)
+    progress(f"{counts['person_pictures']} pictures with a person: learning the embedding")
+    encoder, codes, embedded = autoenc(pictures, found, features, settings)
     reading = Reading(pictures, found, features, codes)
-    centroids = calc_all_centroids(
-        reading, encoder, settings, metrics, champion=champion, progress=progress
-    )
+    centroids = calc_all_centroids(reading, encoder, settings, champion=champion, progress=progress)
     progress(f"{len(centroids.classes)} classes: learning their order")
     reference = cohorts.gather(pictures, _kept_attributes(pictures, attributes), centroids.classes)
     comparable = _comparable(champion, attributes)
     asked = asking.learn(reference, centroids.classes, attributes, comparable)
-    metrics["asks"] = len(asked.asks)
-    learned = learn_rank(asked.reference, tuple(attributes), settings, metrics)
+    learned = learn_rank(asked.reference, tuple(attributes), settings)
+    figures = TrainingFigures(
+        pictures=pictures.num_rows,
+        **counts,
+        products=len(asked.reference.products),
+        asks=len(asked.asks),
+        embedding=embedded,
+        person=centroids.person_figures,
+        other=centroids.other_figures,
+        order=learned.figures,
+    )
     return Bundle(
         run_date=run_date,
         estimator_id=estimator_id,
@@ -120,7 +128,7 @@ def train_reference(
         cohorts=steadying.carry(
             cohorts.table(
                 reference,
-                learn_rank(reference, tuple(attributes), settings, {}),
+                learn_rank(reference, tuple(attributes), settings),
                 tuple(attributes),
                 settings.exemplars,
             ),
@@ -130,9 +138,22 @@ def train_reference(
         asked=asking.table(asked, learned, tuple(attributes), settings.exemplars, comparable),
         next_pose_id=centroids.next_pose_id,
         parameters=_parameters(settings),
-        metrics=metrics,
+        metrics=figures.metrics(),
         data=data or {},
     )
+
+
+def _pictures_by_kind(found: PictureArrays) -> dict[str, int]:
+    counts = {
+        f"{kind}_pictures": int((found.kind == kind).sum())
+        for kind in (PERSON, NO_PERSON, UNREADABLE)
+    }
+    if not counts["person_pictures"] + counts["no_person_pictures"]:
+        raise UnposedError(
+            f"none of the reference's {len(found.kind)} pictures could be read, so there is "
+            "nothing to learn; see the statuses in the tables images and landmarks"
+        )
+    return counts
 
 
 def get_embedding(pictures: pa.Table) -> tuple[PictureArrays, Floats]:
@@ -146,77 +167,70 @@ def autoenc(
     found: PictureArrays,
     features: Floats,
     settings: TrainingSettings,
-    metrics: dict[str, Any],
-) -> tuple[Scaler | Autoencoder | None, Floats]:
+) -> tuple[Scaler | Autoencoder | None, Floats, EmbeddingFigures]:
     """AUTOENC: learn the embedding on all pictures and apply it; (n, 8), or the bare features.
 
     A content that is listed several times teaches once. With fewer pictures than
-    `autoencoder.MIN_PICTURES` the bare features are used, and the metrics say so. No encoder
-    comes back where no picture shows a person.
+    `autoencoder.MIN_PICTURES` the bare features are used, and the figures have the reason. The
+    encoder is None where no picture shows a person.
     """
     if not len(features):
-        metrics["embedding"] = "none: no picture shows a person"
-        return None, features
+        return None, features, EmbeddingFigures("none: no picture shows a person")
     once = first_of_content(pictures, found.person)
     scaler = Scaler.fit(features[once])
-    metrics["embedding"] = settings.embedding
     if settings.embedding == "features":
-        return scaler, scaler.encode(features)
+        return scaler, scaler.encode(features), EmbeddingFigures("features")
     if len(once) < autoencoder.MIN_PICTURES:
-        metrics["embedding"] = f"features: {len(once)} pictures are too few for an autoencoder"
-        return scaler, scaler.encode(features)
+        reason = f"features: {len(once)} pictures are too few for an autoencoder"
+        return scaler, scaler.encode(features), EmbeddingFigures(reason)
     views = jittered_features(found.landmarks[once], VIEWS, settings.seed, found.aspect[once])
     learned = autoencoder.fit(features[once], settings, views, scaler)
-    metrics["autoencoder_loss"] = [round(learned.losses[0], 4), round(learned.losses[-1], 4)]
-    return learned, learned.encode(features)
+    losses = round(learned.losses[0], 4), round(learned.losses[-1], 4)
+    return learned, learned.encode(features), EmbeddingFigures("autoencoder", losses)
 
 
 def calc_all_centroids(
     reading: Reading,
     encoder: Scaler | Autoencoder | None,
     settings: TrainingSettings,
-    metrics: dict[str, Any],
     *,
     champion: Bundle | None = None,
     progress: Progress = lambda message: None,
 ) -> Centroids:
     """CALCALLCENTROIDS: the classes, with a person and without, under stable ids.
 
-    The champion's classes are looked up by what it says of the same pictures
+    The champion's classes are found by how it names the same pictures
     (`vocabulary.matching`); where they stand is also where k-means begins.
     """
     before = _previous(reading.pictures, champion)
     next_id = champion.next_pose_id if champion else 0
     classes: list[PoseClass] = []
-    person = other = None
+    person = other = person_figures = other_figures = None
     if encoder is not None:
-        person, found = branches.person_branch(
-            reading, encoder, settings, metrics, Past(champion, before, next_id, progress)
+        person, found, person_figures = branches.person_branch(
+            reading, encoder, settings, Past(champion, before, next_id, progress)
         )
         classes += found
         next_id = max([next_id, *(int(pose_id) + 1 for pose_id in person.pose_ids)])
     if len(reading.found.no_person):
-        other, found = branches.other_branch(
-            reading, settings, metrics, Past(champion, before, next_id, progress)
+        other, found, other_figures = branches.other_branch(
+            reading, settings, Past(champion, before, next_id, progress)
         )
         classes += found
         next_id = max([next_id, *(int(pose_id) + 1 for pose_id in other.pose_ids)])
     describing.settle_names(classes, champion)
-    return Centroids(person, other, classes, next_id)
+    return Centroids(person, other, classes, next_id, person_figures, other_figures)
 
 
 def learn_rank(
     reference: ReferenceProducts,
     attributes: tuple[str, ...],
     settings: TrainingSettings,
-    metrics: dict[str, Any],
 ) -> PoseOrder:
     """LEARNRANK: the order of the poses in each cohort; see `ranking.order`."""
-    learned = order.learn(
+    return order.learn(
         reference.attributes, attributes, reference.shows, reference.popularity, settings.seed
     )
-    metrics |= learned.figures | {"products": len(reference.products)}
-    return learned
 
 
 def _ordered(pictures: pa.Table, attributes: Sequence[str], settings: TrainingSettings) -> pa.Table:
@@ -240,12 +254,12 @@ def _previous(pictures: pa.Table, champion: Bundle | None) -> Ints:
 
 
 def _comparable(champion: Bundle | None, attributes: Sequence[str]) -> Bundle | None:
-    """The champion, where it tells cohorts apart by the same attributes."""
+    """The champion, where it defines cohorts by the same attributes."""
     return champion if champion is not None and champion.attributes == tuple(attributes) else None
 
 
 def _kept_attributes(pictures: pa.Table, attributes: Sequence[str]) -> tuple[str, ...]:
-    """What the ranker may look at: the cohort's attributes and the paper's."""
+    """What the ranker may use: the cohort's attributes and the paper's."""
     further = [name for name in RANK_ATTRIBUTES if name in pictures.column_names]
     return tuple(dict.fromkeys((*attributes, *further)))
 

@@ -38,9 +38,9 @@ def build(
     """Write the gallery of a published day to the folder `out`; returns its first page.
 
     Cards are made for the `limit` products that matter most (default: ``[gallery] products``);
-    figures and search cover all. The pages are written beside `out` and renamed, so a reader never
-    meets half a gallery, and an earlier gallery's thumbnails are taken over. `catalogue` tells how
-    popular products are; by default it is read where the settings say.
+    figures and search cover all. The pages are written into a folder next to `out`, which is then
+    renamed, so a reader never meets half a gallery, and an earlier gallery's thumbnails are taken
+    over. `catalogue` has how popular products are; by default it is read where the settings say.
 
     Raises UnposedError where the day is not published, or `out` holds something else.
     """
@@ -59,7 +59,7 @@ def build(
         tell=tell,
         catalogue=catalogue or listing.from_settings(settings),
     )
-    with beside(target) as folder:
+    with replacing(target) as folder:
         previous = target if target.is_dir() else None
         made = thumbnails.make_all(
             pages.pictures_shown(gallery),
@@ -150,7 +150,7 @@ def shown_columns(settings: Settings) -> tuple[str, tuple[str, ...]]:
 
 
 def refuse_foreign(target: Path) -> None:
-    """Raise UnposedError where `target` holds something that `beside` may not replace."""
+    """Raise UnposedError where `target` holds something that `replacing` may not remove."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -162,8 +162,8 @@ def refuse_foreign(target: Path) -> None:
 
 
 @contextmanager
-def beside(target: Path) -> Iterator[Path]:
-    """A new folder beside the target, which takes its place when all went well."""
+def replacing(target: Path) -> Iterator[Path]:
+    """A new folder next to the target, which takes its place when all went well."""
     mark = uuid.uuid4().hex[:12]
     folder, old = (target.with_name(f".{target.name}-{mark}-{end}") for end in ("new", "old"))
     try:

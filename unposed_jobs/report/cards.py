@@ -71,7 +71,7 @@ def gather(
 ) -> tuple[tuple[Product, ...], dict[str, str]]:
     """The cards of the products in `audited`, and the content of each picture that was read.
 
-    A day of an earlier version does not tell all pictures: the audit's evidence stands in. `title`
+    A day of an earlier version does not have all pictures: the audit's evidence stands in. `title`
     and `columns` are carried columns.
     """
     ids = [row["product_id"] for row in audited]
@@ -145,7 +145,7 @@ def _flags(
 def _pictures(
     tables: Tables, day: Day, ids: Sequence[str]
 ) -> tuple[dict[str, list[Picture]], dict[str, str]]:
-    """Each product's pictures in order, as the audit told them; contents by address."""
+    """Each product's pictures in order, as the audit named them; contents by address."""
     found: dict[str, list[Picture]] = defaultdict(list)
     contents = {}
     rows = tables.query(
@@ -164,7 +164,7 @@ def _pictures(
 def _tile(row: Mapping[str, Any]) -> Picture:
     uri, status, name = row["image_uri"], row["status"], row["pose_name"]
     people = row["person_count"] or 0
-    note = f"{people} people; the principal one was looked at" if people > 1 else ""
+    note = f"{people} people; the principal one counts" if people > 1 else ""
     if status in _TROUBLES:
         return Picture(uri, "unreadable", _TROUBLES[status], note=row["reason"] or "")
     if status == "repeat":

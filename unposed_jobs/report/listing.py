@@ -1,4 +1,4 @@
-"""How popular the catalogue says that products are; the warehouse keeps findings only."""
+"""How popular products are, from the catalogue; the warehouse keeps findings only."""
 
 from __future__ import annotations
 

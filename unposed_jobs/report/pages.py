@@ -114,7 +114,7 @@ def write(
 
 
 def copy_assets(folder: Path) -> None:
-    """Put the stylesheet and the script beside the pages."""
+    """Write the stylesheet and the script into the pages' folder."""
     for asset in ASSETS:
         shutil.copyfile(TEMPLATES / asset, folder / asset)
 
@@ -140,7 +140,7 @@ def environment() -> jinja2.Environment:
 
 
 def _percent(value: float | None) -> str:
-    """Whole percent; 100 % is said only of all, and 0 % only of none."""
+    """Whole percent; 100 % means all, and 0 % means none."""
     if value is None:
         return "–"
     rounded = round(value * 100)
@@ -156,17 +156,17 @@ def _certainty(confidence: float) -> str:
 
 
 def _alt(picture: Picture, product: Product) -> str:
-    said = {
+    described = {
         "shown": picture.label,
         "unclear": f"pose unclear ({picture.label})",
         "repeat": "repeat of an earlier picture",
         "unreadable": f"picture {picture.label}",
     }[picture.state]
-    return f"{product.title or product.product_id}: {said}"
+    return f"{product.title or product.product_id}: {described}"
 
 
 def _searched(product: Product) -> str:
-    """What the search looks in."""
+    """The text that the search matches."""
     values = (value for _, value in product.carried)
     return " ".join((product.product_id, product.title or "", *values)).lower()
 

@@ -101,9 +101,9 @@ def _make(
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     # Two addresses may have the same content: whoever renames last writes the same bytes.
-    beside = target.with_name(f"{target.name}.{hashlib.sha256(uri.encode()).hexdigest()[:16]}")
-    beside.write_bytes(encoded.getvalue())
-    beside.replace(target)
+    unfinished = target.with_name(f"{target.name}.{hashlib.sha256(uri.encode()).hexdigest()[:16]}")
+    unfinished.write_bytes(encoded.getvalue())
+    unfinished.replace(target)
     return Thumbnail(path)
 
 
@@ -122,7 +122,7 @@ def _take_over(path: str, folder: Path, previous: Path | None) -> bool:
 
 
 def _path(content: str) -> str:
-    # 128 of the 256 bits tell contents apart; the pages name thousands of these.
+    # 128 of the 256 bits separate contents; the pages name thousands of these.
     return f"{FOLDER}/{content[:2]}/{content[2:32]}.webp"
 
 

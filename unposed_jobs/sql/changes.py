@@ -1,6 +1,6 @@
 """The SQL of the view `changes`: which gaps opened and closed between published days, and why.
 
-What decided is looked for from what is surest: a waiver; a product that came or went; the picture
+The cause is the first that applies: a waiver; a product that came or went; the picture
 that fills the ask, or filled it; then what else differs between the two audits, in the order in
 which it overrules pictures: model, shot profile, settings, the product's place in the catalogue;
 last, the product's other pictures (one that is no longer unclear may open a gap).
@@ -70,7 +70,7 @@ _COMPARED = """
 _PLACE = "row({0}.category, {0}.subcategory, {0}.product_type)"
 CHANGES = f"""
 WITH days AS ({_DAYS}), flags AS ({_FLAGS}), moved AS ({_MOVED}),
-    -- A day of an earlier version has no pictures in the table: nothing can be said of them.
+    -- A day of an earlier version has no pictures in the table: their cause is unknown.
     pictured AS (SELECT DISTINCT run_date FROM product_images),
     pictures AS ({_PICTURES}), compared AS ({_COMPARED})
 SELECT

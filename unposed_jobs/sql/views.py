@@ -1,7 +1,7 @@
 """Tables and views in DuckDB: for a query, and as a file that analysts open.
 
 A view reads the Parquet files that were planned when it was made, so it is rebuilt after each
-publish: beside the old one, which readers keep until it is renamed over.
+publish: under another name first, then renamed over the old one, which readers keep until then.
 """
 
 from __future__ import annotations
@@ -260,15 +260,15 @@ def publish(warehouse: Warehouse) -> Path | None:
 
 
 def _write(path: Path, planned: Plan) -> None:
-    beside = path.with_name(f"{path.name}.{uuid4().hex}")
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(str(beside)) as connection:
+        with duckdb.connect(str(unfinished)) as connection:
             create(connection, planned)
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     except (OSError, duckdb.IOException) as error:
         reason = str(error).splitlines()[0]
         raise UnposedError(f"cannot write the views to {path}: {reason}") from None
     finally:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            unfinished.unlink()

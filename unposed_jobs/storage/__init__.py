@@ -68,7 +68,7 @@ def stat(uri: str) -> ObjectStat:
 
 
 def stat_if_changed(uri: str, known: ObjectStat) -> ObjectStat | None:
-    """The object's `stat`, or None where it is still the object that `known` tells of.
+    """The object's `stat`, or None where it is still the object that `known` describes.
 
     S3 is asked with If-None-Match where a tag is known; a file by its size and date.
     Raises StorageError.
@@ -106,7 +106,7 @@ def remove_folder(uri: str) -> int:
 def exists(uri: str) -> bool:
     """Whether there is such a file or object (a folder is none: see `is_folder`).
 
-    Raises StorageError where that cannot be told: unreachable, or a refused scheme.
+    Raises StorageError where that is unknown: unreachable, or a refused scheme.
     """
     return _STORAGES[kind(uri)].exists(uri)
 

@@ -53,7 +53,7 @@ class StorageError(UnposedError):
 
 @dataclass(frozen=True)
 class ObjectStat:
-    """What a storage tells of an object without reading it."""
+    """What a storage knows of an object without reading it."""
 
     size: int
     """Bytes."""

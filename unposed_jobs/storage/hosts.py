@@ -1,7 +1,7 @@
 """Which hosts are asked, at which addresses, and connections to just those.
 
-An address is looked up and checked where the connection is made, and the connection is made to
-the address that was checked: a name that means another address a moment later gains nothing.
+A name is resolved and its address checked where the connection is made, and the connection is made
+to the address that was checked: a name that means another address a moment later gains nothing.
 """
 
 from __future__ import annotations

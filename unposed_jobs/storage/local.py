@@ -54,7 +54,7 @@ def stat(uri: str) -> ObjectStat:
 
 def stat_at(uri: str, real: str) -> ObjectStat:
     """The `stat` of a file whose path has no links, as it was resolved."""
-    with _storage_errors(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         found = _regular(uri, os.stat(real, follow_symlinks=False))
     return ObjectStat(found.st_size, None, datetime.fromtimestamp(found.st_mtime, UTC))
 
@@ -65,7 +65,7 @@ def open_input(uri: str) -> BinaryIO:
 
 
 def _real(uri: str) -> str:
-    with _storage_errors(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         try:
             real = os.path.realpath(local_path(uri))
         except ValueError:
@@ -140,13 +140,13 @@ def remove_folder(uri: str) -> int:
 
 def exists(uri: str) -> bool:
     """See `unposed_jobs.storage.exists`."""
-    with _storage_errors(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         return local_path(uri).is_file()
 
 
 def is_folder(uri: str) -> bool:
     """See `unposed_jobs.storage.is_folder`."""
-    with _storage_errors(uri, "look at"):
+    with _storage_errors(uri, "read the state of"):
         return local_path(uri).is_dir()
 
 

@@ -1,7 +1,7 @@
 """Objects of S3, or of what speaks its protocol (``AWS_ENDPOINT_URL``), through boto3.
 
 boto3 tries a request again, but not a body: so nothing is left to it, and a request and its body
-are tried again together (`retrying`). A body counts where it has the length that was told, and
+are tried again together (`retrying`). A body counts where it has the announced length, and
 the digest, where the tag is one.
 """
 
@@ -78,7 +78,7 @@ def _client(_process: int, endpoint: str | None, seconds: float) -> BaseClient:
 
 def aws_options() -> dict[str, str]:
     """What libraries that do not ask through boto3 need to find the same store, as ``AWS_...``.
-    Raises StorageError where boto3 cannot tell.
+    Raises StorageError where boto3 does not know.
     """
     import boto3
 
@@ -126,7 +126,7 @@ def _tried(uri: str, doing: str, ask: Callable[[Time], _Found]) -> _Found:
 
 @contextlib.contextmanager
 def _storage_errors(uri: str, doing: str) -> Iterator[None]:
-    """Map boto3's errors; only their names are told, as their texts may quote the endpoint."""
+    """Map boto3's errors; only their names are shown, as their texts may quote the endpoint."""
     from botocore import exceptions
     from urllib3.exceptions import HTTPError
 
@@ -195,7 +195,7 @@ def _stat(answer: dict[str, Any]) -> ObjectStat:
 def stat(uri: str) -> ObjectStat:
     """See `unposed_jobs.storage.stat`."""
     place = _place(uri)
-    return _tried(uri, "look at", lambda _: _stat(client().head_object(**place)))
+    return _tried(uri, "read the state of", lambda _: _stat(client().head_object(**place)))
 
 
 def stat_unless(uri: str, etag: str) -> ObjectStat | None:
@@ -212,7 +212,7 @@ def stat_unless(uri: str, etag: str) -> ObjectStat | None:
                 return None
             raise
 
-    return _tried(uri, "look at", ask)
+    return _tried(uri, "read the state of", ask)
 
 
 def read_bytes(uri: str, max_bytes: int | None) -> bytes:
@@ -258,7 +258,7 @@ def _check_digest(answer: dict[str, Any], data: bytes, uri: str, seen: Counter[s
     """Raise Passing where a whole body is not that of its tag; `seen` counts its digests."""
     wanted, digest = _tag(answer), _digest(data, answer)
     seen[digest] += 1
-    # Three times the same other digest: the tag only looks like one.
+    # Three times the same other digest: the tag is none.
     if wanted not in (None, digest) and seen[digest] < 3:
         raise Passing(
             StorageError("unreachable", f"{shown(uri)}: its bytes are not those of its tag")
@@ -274,8 +274,8 @@ def _digest(data: bytes, answer: dict[str, Any]) -> str:
 
 
 def _tag(answer: dict[str, Any]) -> str | None:
-    """The tag where it tells the bytes: not of objects in several parts, nor of those encrypted by
-    a key of the customer's or of KMS.
+    """The tag where it is a digest of the bytes: not of objects in several parts, nor of those
+    encrypted by a key of the customer's or of KMS.
     """
     tag = str(answer.get("ETag", "")).strip('"').lower()
     encrypted = answer.get("SSECustomerAlgorithm") or answer.get("ServerSideEncryption", "AES256")

@@ -96,7 +96,8 @@ class Lane:
 
 
 class Patience:
-    """Which hosts of this process's do not answer at all, so that a lost host costs no night."""
+    """Which of this process's hosts do not answer at all, so that a lost host does not hold up a
+    night."""
 
     def __init__(self) -> None:
         self._silent: dict[str, tuple[int, float]] = {}

@@ -66,7 +66,7 @@ def _real_path(uri: str) -> str:
     """Where the file really is; raises StorageError (refused) where that is not allowed."""
     path = local_path(uri)
     try:
-        # Thousands of pictures have one folder; what is opened is looked at again.
+        # Thousands of pictures have one folder; what is opened is checked again.
         real = os.path.join(_real_folder(os.path.dirname(path)), path.name)
         if os.path.islink(real) or path.name in ("", ".", ".."):
             real = os.path.realpath(real)

@@ -1,4 +1,4 @@
-"""What this process was told of where and how to read; each worker is told anew."""
+"""Where and how this process may read; each worker configures itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ ANYWHERE = StorageSettings(roots=("/",), buckets=("*",))
 
 
 class Process:
-    """The settings in force: those of a library's user, until a job tells others."""
+    """The settings in force: those of a library's user, until a job configures others."""
 
     settings = ANYWHERE

@@ -44,7 +44,7 @@ _LOCK = threading.Lock()
 
 @dataclass(frozen=True)
 class Content:
-    """An object and what its storage tells of it."""
+    """An object and its `stat`."""
 
     stat: ObjectStat
     data: bytes
@@ -58,7 +58,7 @@ class _Connections:
 
 
 def configure(settings: StorageSettings) -> None:
-    """Read from the web as these settings say, in this process; each worker is to be told.
+    """Read from the web as these settings say, in this process; each worker configures itself.
 
     Raises UnposedError where ``http_ca_bundle`` cannot be used.
     """
@@ -95,7 +95,7 @@ class Client:
         self._lanes: dict[str, pacing.Lane] = {}
         contact = re.sub(r"[^\x20-\x7e]", "", settings.http_contact).strip()
         self._agent = f"unposed/{__version__}" + (f" (+{contact})" if contact else "")
-        # It tells whole addresses, with the signatures that are in some.
+        # It logs whole addresses, with the signatures that are in some.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
 
     def fetch(self, uri: str, known: ObjectStat | None, max_bytes: int | None) -> Content | None:
@@ -103,7 +103,7 @@ class Client:
         return self._tries(uri, known, lambda answer, stat: _read(answer, uri, stat, max_bytes))
 
     def stat(self, uri: str) -> ObjectStat:
-        """What the answer's headers tell; the body is not read. Raises StorageError."""
+        """The `stat` in the answer's headers; the body is not read. Raises StorageError."""
         found = self._tries(uri, None, lambda answer, stat: Content(stat, b""))
         assert found is not None  # Nothing was known.
         return found.stat
@@ -226,7 +226,7 @@ def _result(
     if answer.status != 200:
         _refuse(answer, uri)
     stat = _stat(answer)
-    # A server that knows no conditions tells all the same that nothing has changed.
+    # A server without conditional requests may still show that nothing has changed.
     return None if known is not None and _unchanged(stat, known) else take(answer, stat)
 
 
@@ -327,7 +327,7 @@ def _skip(answer: urllib3.BaseHTTPResponse) -> None:
 
 
 def _raise(error: Exception, uri: str) -> NoReturn:
-    """Only what kind of error it was is told, as the texts quote whole addresses."""
+    """Only the kind of error, as the texts quote whole addresses."""
     if isinstance(error, exceptions.TimeoutError | TimeoutError) and not isinstance(
         error, exceptions.NewConnectionError
     ):
@@ -353,7 +353,7 @@ def _raise(error: Exception, uri: str) -> NoReturn:
 def fetch_if_changed(
     uri: str, known: ObjectStat | None, max_bytes: int | None = None
 ) -> Content | None:
-    """The picture, or None where it is still the object that `known` tells of.
+    """The picture, or None where it is still the object that `known` describes.
 
     One request, with If-None-Match and If-Modified-Since; of an unchanged picture no body is
     read. Raises StorageError.

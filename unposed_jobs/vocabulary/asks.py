@@ -1,6 +1,6 @@
 """What is asked of a product: groups of classes that stand for one another.
 
-A class is what pictures look like; an *ask* is what a cohort wants shown. Algorithm 2 of the paper
+A class holds similar pictures; an *ask* is what a cohort wants shown. Algorithm 2 of the paper
 (section 4.6) flags every centroid that no picture shows, so that a product photographed from its
 left side is flagged for the right one, and a front view for the same front view a step nearer.
 Asks stand between the learned classes and the flags. No label is used; what decides is
@@ -39,7 +39,7 @@ RARE = 1 / 3
 """A class that in no cohort more than this share of the products show is not asked for by itself:
 it joins the same view of a neighbouring framing."""
 SMALL_COHORT = 5
-"""Cohorts of fewer reference products do not tell by themselves whether a class is rare."""
+"""Cohorts of fewer reference products do not show by themselves whether a class is rare."""
 HELD = 1.25
 """What was one ask in the champion stays one, and what was two stays two, while the evidence is
 within this factor of either limit: asks are not to change by chance."""
@@ -64,7 +64,7 @@ _DETAILS = {"chest", "close-up"}
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the reference says of K classes.
+    """What the reference products show of K classes.
 
     `shows` (N, K) bool, which of N reference products show which class; `cohort` (N,) of str, the
     products' finest cohort; `shots` (K,) framing and view, None for a picture without a person;

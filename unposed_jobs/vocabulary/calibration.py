@@ -3,9 +3,9 @@
 The share of the likelihood that `Clusters` reads off distances is no probability. Without labels
 one thing can be measured: take the picture again (its landmarks jittered), learn the classes again
 from other products (a bootstrap sample), and see whether it comes into the same class. That rate,
-as a rising function of the raw share, is what is stated from then on. It says how far a class can
-be relied on to be the same, not that the class is rightly drawn: two poses that always fall into
-one class stay surely in it. The trials are `vocabulary.retaking`.
+as a rising function of the raw share, is what is stated from then on. It describes how far a class
+can be relied on to be the same, not that the class is rightly drawn: two poses that always fall
+into one class stay surely in it. The trials are `vocabulary.retaking`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Between k-means and names: a centroid that stands for two shots is divided, a tiny one left out.
 
 k-means spends its centroids where pictures are many and differ much. Ten legs seen from behind
-beside a hundred from the front cost it little, and share a centroid; a three-quarter view that few
-products have goes with the front view. Each picture can be read on its own (`naming.readings`),
-though, and where enough members of a centroid are read as another shot, they get one of their own.
-No label is needed: the readings are those that the names are made of.
+among a hundred from the front hardly change the sum of squares, and share a centroid; a
+three-quarter view that few products have goes with the front view. Each picture can be read on its
+own (`naming.readings`), though, and where enough members of a centroid are read as another shot,
+they get one of their own. No label is needed: the readings are those that the names are made of.
 
 The other way round, three pictures of one product, or false persons on the same kind of garment,
 are no pose of a catalogue: what too few products show is no class.

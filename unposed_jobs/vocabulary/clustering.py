@@ -66,7 +66,7 @@ class Clusters:
 
     `centroids` (C, d); `spread` (C,) median distance of a centroid's members; `reach` (C,) their
     95th percentile, not below half the typical one; `noise` the standard deviation of members
-    about their centroid along one direction; `sizes` (C,) members. `label` (C,) says which of
+    about their centroid along one direction; `sizes` (C,) members. `label` (C,) is which of
     the K <= C classes a centroid stands for: a shot may have several, such as a three-quarter
     view turned left and turned right, whose mean would be a front view.
     """
@@ -210,7 +210,7 @@ def fit(embedding: Floats, k: int, seed: int, start: Floats | None = None) -> Cl
 def describe(values: Floats, centroids: Floats, label: Indices | None = None) -> Clusters:
     """Measure the classes of given centroids on (N, d); those without a member are left out.
 
-    `label` (C,) says which class a centroid stands for, if not each for one of its own.
+    `label` (C,) is the class that each centroid stands for; without it, one of its own.
     """
     squares = squared_distances(values, centroids)
     nearest = squares.argmin(axis=1)
@@ -227,7 +227,7 @@ def describe(values: Floats, centroids: Floats, label: Indices | None = None) ->
     beyond = np.sqrt((sizes + 1) / np.maximum(sizes - 1, 1))
     reach = beyond * np.array([np.quantile(part, 0.95) for part in members])
     typical = max(float(np.quantile(distance, 0.95)), 1e-3)
-    # A class of few or equal pictures says little about how far its like may lie.
+    # Few or equal pictures show little of how far others of their class may lie.
     reach = (sizes * reach + FEW * typical) / (sizes + FEW)
     floor = 0.5 * typical
     return Clusters(
@@ -250,7 +250,7 @@ def _noise(deviations: Floats, typical: float) -> float:
     total = float(np.trace(covariance))
     effective = total**2 / max(float((covariance**2).sum()), 1e-12)
     noise = max(float(np.sqrt(total / max(effective, 1.0))), 0.1 * typical)
-    return float(np.float32(noise))  # As it is stored: a loaded model says the very same.
+    return float(np.float32(noise))  # As it is stored: a loaded model gives the very same.
 
 
 def choose_k(

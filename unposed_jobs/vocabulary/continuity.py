@@ -24,12 +24,12 @@ NEW_PRODUCTS = 3
 """... of so many products."""
 APART = 0.5
 """Least mean separation of a class that leaves another: see `separation`. Left and right side
-views of one framing, which k-means tells apart or not by chance, come to 0.4 to 0.5; two poses of
+views of one framing, which k-means separates or not by chance, come to 0.4 to 0.5; two poses of
 different framing or view to 0.5 to 0.75."""
 APART_LEAST = 0.3
 """The same of the less distinct of the two groups."""
 HELD = 0.75
-"""Share of a proposal's pictures that the champion's space must tell from all others."""
+"""Share of a proposal's pictures that must be separable from all others in the champion's space."""
 BLIND_SHARE, BLIND_PICTURES = 0.05, 20
 """A proposal that large is worth an embedding of its own; a smaller one waits."""
 _STEPS = 10
@@ -71,7 +71,7 @@ def go_on(champion: Clusters, points: Floats, proposed: Proposed) -> Continued |
     """The champion's classes as the n pictures of a new reference have them.
 
     `points` (n, d) are the pictures in the champion's space. None where a proven new class, and
-    no small one, cannot be told from others there: the embedding has to be learned anew, too.
+    no small one, is not separable from others there: the embedding has to be learned anew, too.
     """
     cell, label = proposed.cell, proposed.label
     centroids, labels = [champion.centroids], [champion.label]

@@ -1,4 +1,4 @@
-"""The pictures that show a pose best, to be looked at."""
+"""The pictures that show a pose best, for people to see."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Stable ids: which class of a new vocabulary is which class of the champion's.
 
 An autoencoder that is learned again gives other coordinates to the same pose, so centroids of two
-models cannot be compared as they are. The champion's classes are therefore looked up in the new
+models cannot be compared as they are. The champion's classes are therefore found in the new
 space: each stands where the pictures lie that the champion puts into it.
 """
 
@@ -62,7 +62,7 @@ def match(
     centroids (K, d) and spread (K,) of the new classes; previous (P, d), located in the same
     space, with their ids (P,). The matching is one to one with the least total distance
     (Hungarian method); an id is kept where the distance is at most `limit` spreads - of the
-    class, or of the median class if that is wider: a class of look-alikes has next to no spread
+    class, or of the median class if that is wider: a class of near copies has next to no spread
     and would otherwise lose its id to the slightest drift. New ids start at `next_id`, which
     lies above every id ever given, so none is used twice.
     """

@@ -1,6 +1,6 @@
-"""Readable, unique names for pose classes, from what their members look like.
+"""Readable, unique names for pose classes, from the geometry of their members.
 
-A name says how much of the body is in the frame and from which side it is seen: "upper body,
+A name has how much of the body is in the frame and the side it is seen from: "upper body,
 back". It is read off the medians of the class's ratios (`embedding.features`), of pictures
 without a person off the medians of the plain statistics. Where two classes come out alike, the
 detail in which they differ most is added, or at last a number.
@@ -26,8 +26,8 @@ Floats = npt.NDArray[np.floating]
 # angle, so of the right angle it gets the middle third: 30 to 60 degrees. A body that is turned by
 # less, as most that stand at ease are, is seen from the front; `features` reads true degrees.
 _FRONT, _SIDE = 2 / 3, 1 / 3
-_UNTOLD = 0.02  # widths, facing and profile all below it: nothing tells from which side it is seen
-_TURNED = 0.12  # |profile| that tells a left from a right side
+_UNTOLD = 0.02  # widths, facing and profile all below it: the side is unknown
+_TURNED = 0.12  # |profile| from which on it is a left or a right side
 _CLOSE = 0.8  # scale of a torso higher than the picture: head and shoulders fill it
 _SEEN = -0.4  # of a pair, -1 none to 1 both: from the side one leg hides the other
 _RAISED = 0.05  # hands at the height of the shoulders
@@ -40,8 +40,8 @@ FRAMINGS = ("full body", "full body without head", "upper body", "chest", "legs"
 SIDE = "side"
 WIDTHS = ("shoulder_width", "hip_width")
 VIEWS = ("front", "three-quarter front", SIDE, "three-quarter back", "back")
-"""What a picture with a person reads as; of a side, which one is told before it. Where neither
-shoulders nor hips are seen no view is told."""
+"""What a picture with a person reads as; left or right stands before a side. Where neither
+shoulders nor hips are seen there is no view."""
 FLAT_LAY, FABRIC, CHART, CROP = KINDS = (
     "flat lay",
     "fabric close-up",
@@ -79,7 +79,7 @@ class _Draft:
     base: str
     code: str
     details: dict[str, tuple[str, float]]
-    """Detail by kind: its words and how far it goes; the farther, the better it tells apart."""
+    """Detail by kind: its words and how far it goes; the farther, the better it separates."""
 
 
 def name_poses(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
@@ -99,7 +99,7 @@ def name_no_person(medians: Sequence[Mapping[str, float]]) -> list[PoseName]:
 
 
 def shots(medians: Sequence[Mapping[str, float]], *, sides: bool = True) -> list[int]:
-    """Which centroids show one shot, though k-means tells them apart: a group for each of C.
+    """Which centroids show one shot, though k-means separates them: a group for each of C.
 
     One shot is one framing and one view. Which way a three-quarter view is turned, and how large
     the person stands within the framing, makes no other shot, and a product that has the one is
@@ -163,7 +163,7 @@ def _reading(ratios: Mapping[str, float]) -> str:
 
 
 def _shot(framing: str, ratios: Mapping[str, float]) -> tuple[str, str]:
-    """What a framing from this side is called, and the side: "" where nothing tells it."""
+    """What a framing from this side is called, and the side: "" where it is unknown."""
     view = _view(ratios, framing)
     return (f"{framing}, {view}" if view else framing), view
 
@@ -178,7 +178,7 @@ def ratio_medians(ratios: Floats) -> dict[str, float]:
     """Medians of a class's members: (n, 10) in the order of `RATIOS` -> by name.
 
     Profile is the exception: a class that holds left and right sides has a median of neither, so
-    it counts only where three quarters of the members look the same way. "turned" is the median
+    it counts only where three quarters of the members face the same way. "turned" is the median
     of its size, whichever the way.
     """
     medians = dict(zip(RATIOS, np.median(ratios, axis=0).astype(float).tolist(), strict=True))
@@ -228,7 +228,7 @@ def _view(ratios: Mapping[str, float], framing: str) -> str:
     turn = ratios["facing"]
     if abs(turn) > _SIDE:
         view = "front" if turn > 0 else "back"
-        # So little of a body as a chest or legs tells no quarter turn.
+        # A chest or legs alone do not show a quarter turn.
         plain = abs(turn) >= _FRONT or framing in ("chest", "legs", "close-up")
         return view if plain else f"three-quarter {view}"
     shown = ratios.get("turned", abs(ratios["profile"]))
@@ -238,7 +238,7 @@ def _view(ratios: Mapping[str, float], framing: str) -> str:
         return ""
     if abs(ratios["profile"]) < _TURNED:
         return SIDE
-    # Who looks to the picture's left shows the left side.
+    # Who faces the picture's left shows the left side.
     return "left side" if ratios["profile"] < 0 else "right side"
 
 
@@ -271,7 +271,7 @@ def _guessed(statistics: Mapping[str, float]) -> str:
         return CHART
     even = statistics["texture_evenness"]
     alike = statistics["centre_border_contrast"] < _CONTRAST
-    # Models of before this statistic do not tell it; then the border alone decides.
+    # Older models lack this statistic; then the border alone decides.
     enclosed = statistics.get("enclosed_share")
     outlined = enclosed is not None and enclosed > _OUTLINED
     throughout = (
@@ -309,7 +309,7 @@ def _alike(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _telling(drafts: Sequence[_Draft], group: Sequence[int]) -> list[dict[int, str]]:
-    """The words for the details in which a group differs, the most telling first."""
+    """The words for the details in which a group differs, the most distinctive first."""
     telling = []
     for kind in drafts[group[0]].details:
         extent = [drafts[row].details[kind][1] for row in group]

@@ -4,8 +4,8 @@ The paper leaves them in one centroid and names that as a limit (section 6). Her
 branch of their own. Where the kind of each was judged by a network (`pose.kinds`), they are
 clustered on the probabilities of the kinds; else on the plain statistics (`pose.statistics`).
 
-Most of the latter tell the garment - its colour, its pattern - rather than the kind of picture, and
-would split flat-lays by colour. So the kinds are sought in the few that tell kinds apart by what
+Most of the latter describe the garment - its colour, its pattern - not the kind of picture, and
+would split flat-lays by colour. So the kinds are found in the few that separate kinds by what
 they mean (`TELLING`), each within the range in which it does: a border that is uniform to 60 or
 to 30 % is in both cases one that the picture's subject crosses. What kind of picture they read as
 together (`naming.kind_readings`) counts as well: k-means draws its borders half-way between clouds
@@ -33,13 +33,13 @@ TELLING: dict[str, tuple[float, float, float]] = {
     "border_uniformity": (0.7, 0.97, 0.4),
     # A fabric fills the frame with the same contrast everywhere, ...
     "texture_evenness": (0.65, 0.9, 1.5),
-    # ... and its middle looks like its border.
+    # ... and its middle is like its border.
     "centre_border_contrast": (0.05, 0.2, 0.8),
     # Words and figures on an even ground, in lines: a chart. A fine weave has strokes as well.
     "text_transitions": (0.02, 0.09, 0.8),
     "horizontal_lines": (0.25, 0.36, 1.0),
 }
-"""Statistic: between which values it tells kinds of picture apart, and its weight."""
+"""Statistic: between which values it separates kinds of picture, and its weight."""
 KIND_WEIGHT = 0.7
 """Of the kind that a picture reads as, in the same units: it decides between neighbours, and is too
 little to tear apart what is alike in all else."""
@@ -177,7 +177,7 @@ def _measures(values: Floats) -> NoPersonBranch:
     mean, scale = np.zeros(width), np.zeros(width)
     low, high = np.full(width, -np.inf), np.full(width, np.inf)
     if width == len(picture_statistics.COLUMNS):
-        # Each kind is a corner of a simplex; nothing else is to tell pictures apart.
+        # Each kind is a corner of a simplex; nothing else separates pictures.
         judged = [picture_statistics.COLUMNS.index(name) for name in picture_statistics.KINDS]
         low[judged], high[judged], scale[judged] = 0.0, 1.0, 1.0
         kind_weight = float(np.float32(KIND_WEIGHT))

@@ -1,4 +1,4 @@
-"""Where pictures with a person are clustered: beside their codes stands the shot they read as.
+"""The space in which pictures with a person are clustered: their codes and the shot they read as.
 
 k-means draws its borders half-way between clouds. Of two shots that lie side by side, such as front
 and three-quarter view, the commoner has the larger cloud, and takes from the other. Each picture
@@ -23,13 +23,14 @@ _SIDES = 0.5
 
 
 def weight(codes: Floats) -> float:
-    """The weight of the readings beside codes (n, d), n > 0, that a vocabulary is learned from."""
+    """The weight of the readings relative to codes (n, d), n > 0, that a vocabulary is learned
+    from."""
     total = float(np.asarray(codes, dtype=np.float64).var(axis=0).sum())
     return float(np.float32(SHARE * np.sqrt(max(total, 1e-6))))  # As it is stored.
 
 
-def beside(codes: Floats, ratios: Floats, weight: float) -> Floats:
-    """Codes (n, d) with the reading of (n, 10) `ratios` beside them: (n, d + 12) float32.
+def with_readings(codes: Floats, ratios: Floats, weight: float) -> Floats:
+    """Codes (n, d) joined with the weighted reading of (n, 10) `ratios`: (n, d + 12) float32.
 
     With a weight of 0 the codes as they are.
     """

@@ -41,7 +41,9 @@ def check_files(
                 f"{table.name}: {file.path} was staged by run {file.run_id}, not {run_id}"
             )
         if file.rows != file.data_file.record_count:
-            raise CheckFailedError(f"{table.name}: {file.path} has not the rows it was said to")
+            raise CheckFailedError(
+                f"{table.name}: {file.path} does not have the number of rows that was announced"
+            )
         expected = dict(file.partition)
         if run_id is not None:
             expected["run_id"] = run_id

@@ -3,7 +3,7 @@
 pyiceberg's own `overwrite` and `delete` + `add_files` make two snapshots, and a reader between
 them would find a hole. The producer below them makes one, also where nothing comes.
 
-All that leans on pyiceberg's private classes stands here; tests/warehouse/test_pyiceberg.py says
+All that leans on pyiceberg's private classes stands here; tests/warehouse/test_pyiceberg.py fails
 what an upgrade broke.
 """
 
@@ -144,7 +144,7 @@ def added_since(
     """The data files that were committed since the snapshot `read_at` (None: since ever), but for
     those of the snapshots `own`. Only manifests of later commits are opened.
 
-    None where the table no longer tells: the snapshot expired, or another engine wrote delete
+    None where the table no longer knows: the snapshot expired, or another engine wrote delete
     files.
     """
     current = table.current_snapshot()

@@ -2,7 +2,7 @@
 
 Each rule counts rows that break it, or measures a change against the last published day and holds
 it to a bound of ``[checks]``. All are read from the staged files by DuckDB, in two passes: over the
-staged rows, and beside those of the day they are compared with. No row reaches the driver.
+staged rows, and those of the day they are compared with. No row reaches the driver.
 """
 
 from __future__ import annotations
@@ -203,13 +203,13 @@ def _own(
     results = [Result("empty", outcome, 0, f"{products} products{cure}")]
     counts = {name: sum(file.rows for file in staged.get(name, ())) for name in expected}
     wrong = {name: count for name, count in counts.items() if count != expected[name]}
-    said = ", ".join(f"{name} has {count}, not {expected[name]}" for name, count in wrong.items())
+    detail = ", ".join(f"{name} has {count}, not {expected[name]}" for name, count in wrong.items())
     off = sum(abs(count - expected[name]) for name, count in wrong.items())
-    results.append(Result("rows", "failed" if wrong else "passed", off, said or "all there"))
+    results.append(Result("rows", "failed" if wrong else "passed", off, detail or "all there"))
     for number, (rule, meaning) in enumerate(_SAID.items()):
         rows, example = found[1 + 2 * number], found[2 + 2 * number]
-        said = f"{rows} products {meaning}" + (f", such as {example}" if rows else "")
-        results.append(Result(rule, "failed" if rows else "passed", rows, said))
+        detail = f"{rows} products {meaning}" + (f", such as {example}" if rows else "")
+        results.append(Result(rule, "failed" if rows else "passed", rows, detail))
     return results
 
 
@@ -262,7 +262,7 @@ def _changes(
     gone = max(old_pictures - pictures, 0)
     found = {
         "products_lost": (lost / old, lost, f"{lost} of {old} products {of} are gone"),
-        "products_gained": (gained / old, gained, f"{gained} products beside {old} {of}"),
+        "products_gained": (gained / old, gained, f"{gained} new products, after {old} {of}"),
         "pictures_lost": (
             gone / max(old_pictures, 1),
             gone,
@@ -282,11 +282,11 @@ def _changes(
         "flags_turned": (turned / max(flags, 1), turned, f"{turned} of {flags} flags {of} turned"),
     }
     results = []
-    for rule, (measured, rows, said) in found.items():
+    for rule, (measured, rows, words) in found.items():
         bound = getattr(settings, rule)
         more = f", such as {example}" if rule == "products_lost" and lost else ""
         outcome: Outcome = "failed" if measured > bound else "passed"
-        results.append(Result(rule, outcome, rows, said + more, measured, bound))
+        results.append(Result(rule, outcome, rows, words + more, measured, bound))
     return results
 
 
@@ -305,7 +305,7 @@ def _lenient(result: Result, settings: CheckSettings, accepted: str) -> Result:
     return result
 
 
-def said(results: Sequence[Result]) -> str:
+def summary(results: Sequence[Result]) -> str:
     """Rules and rows, in one line."""
     return "; ".join(f"{result.rule}: {result.detail}{_against(result)}" for result in results)
 

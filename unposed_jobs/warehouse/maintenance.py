@@ -40,7 +40,7 @@ SUPERSEDED_AGE = timedelta(days=3)
 SMALL_FILE = 32 * 1024 * 1024
 """Bytes below which a file is worth putting together with others of its partition."""
 METADATA_KEPT = 20
-"""Versions of a table's metadata file that stay beside the current one; each commit leaves one."""
+"""Older versions of a table's metadata file that are kept; each commit leaves one."""
 _MANY_MANIFESTS = 20
 _PARTITIONS_A_COMMIT = 64
 
@@ -80,7 +80,7 @@ def maintain(
     *,
     renew_views: Callable[[Warehouse], object],
 ) -> list[Report]:
-    """Maintain every table; without `apply` only tell what would be done.
+    """Maintain every table; without `apply` only report what would be done.
 
     `renew_views` (``sql.views.publish``) is called before any file is removed, lest readers have
     views of removed files. Raises ValueError for an `orphan_age` under three days: the files of a
@@ -133,7 +133,7 @@ def remove_superseded(
 def compact(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
     """Put a partition's small files together; a snapshot takes up many partitions.
 
-    Of day tables those of each run by themselves: a file tells whose rows it holds.
+    Of day tables those of each run by themselves: a file holds the rows of one run.
     """
     table, known = warehouse.table(name), TABLES[name]
     groups: dict[_Group, list[DataFile]] = defaultdict(list)
@@ -231,7 +231,7 @@ def merge_manifests(warehouse: Warehouse, name: str, report: Report, apply: bool
 
 def expire(warehouse: Warehouse, name: str, report: Report, apply: bool, before: datetime) -> None:
     """Forget snapshots that stopped being the current one before that time, but for the last of
-    each month, so that a month's end can be looked at for years.
+    each month, so that a month's end can be read for years.
 
     Not those that were made before it: a reader may have planned the files of a table that
     nobody wrote for a month until a minute ago.
@@ -267,7 +267,7 @@ def month_ends(log: Sequence[SnapshotLogEntry]) -> set[int]:
 def trim_metadata(warehouse: Warehouse, name: str, report: Report, apply: bool) -> None:
     """Let a table remember few versions of its metadata, from now on by each commit.
 
-    A reader opens the current one; the older ones serve to look back at what was changed when.
+    A reader opens the current one; the older ones show what was changed when.
     """
     table = warehouse.table(name)
     report.old_metadata = max(0, len(table.metadata.metadata_log) - METADATA_KEPT)

@@ -1,4 +1,4 @@
-"""What the tables' own reader of S3 is told, beyond the settings: endpoint, region, patience."""
+"""The tables' own reader of S3: its endpoint, region and patience, where settings name none."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ def _add_columns(existing: IcebergTable, table: Table) -> None:
     names = {field.name for field in existing.schema().fields}
     lacking = [column.name for column in table.schema if column.name not in names]
     if not lacking or set(lacking) & {*table.required, *table.partition}:
-        return  # Nothing to do, or not ours to mend: the check says so.
+        return  # Nothing to do, or not ours to mend: the check refuses it.
     fields = iceberg_schema(table)
     try:
         with existing.update_schema() as update:

@@ -1,10 +1,10 @@
 """A day is published whole: its rows first, in every day table, then one commit that shows them.
 
-Rows of a run lie in the day tables beside those of the run before. Nobody sees them until the
-commit to `runs` that makes the run the day's published one and supersedes the one before; views,
-queries and the documented join go by that. The commit holds only where the day's published run is
-still what it was when the run began. So at any moment, whatever dies, a day is one run's or the
-run's before, and of two runs at once one wins whole and the other raises ConflictError.
+Rows of a run lie in the day tables together with those of the run before. Nobody sees them until
+the commit to `runs` that makes the run the day's published one and supersedes the one before;
+views, queries and the documented join go by that. The commit holds only where the day's published
+run is still what it was when the run began. So at any moment, whatever dies, a day is one run's or
+the run's before, and of two runs at once one wins whole and the other raises ConflictError.
 
 Superseded rows are removed later: by the next run of the day, after its own commit, but for those
 of the run that it superseded, which readers may be at; and by maintenance.

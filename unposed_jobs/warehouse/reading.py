@@ -84,7 +84,7 @@ def read(
 def connect(checking: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB that spills to a temporary folder.
 
-    For `checking`, beside a driver's other work, it holds little memory and keeps no order.
+    For `checking`, while the driver does other work, it uses little memory and keeps no order.
     """
     bounded: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": False}
     with (

@@ -1,7 +1,7 @@
 """The `runs` table: what was run, and what of it is published.
 
 For each day one audit at most is `published`: the one whose rows readers see. The commit that
-says so here is what publishes the day's tables, all at once; see `publishing`.
+records it here publishes the day's tables, all at once; see `publishing`.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ class _PartitionFile:
             f"{name}={_safe(value)}"
             for name, value in zip(self.writing.table.partition, self.values, strict=True)
         ]
-        # Cosmetic: Iceberg's metadata says which partition and run a file belongs to.
+        # Cosmetic: Iceberg's metadata has the partition and run of a file.
         folders.append(f"run={_safe(stager.run_id)}")
         self.path = "/".join([stager.location, *folders, f"{uuid4()}.parquet"])
         self.output = self.writing.io.new_output(self.path)
@@ -308,7 +308,7 @@ class _PartitionFile:
             self.stream.close,
             lambda: self.writing.io.delete(self.path),
         ):
-            # The write's own error is the one to tell; what stays is an orphan.
+            # The write's own error is the one to raise; what stays is an orphan.
             with contextlib.suppress(OSError, ValueError, pa.ArrowException):
                 step()
 

@@ -73,7 +73,7 @@ IMAGES = Table(
             _key("image_uri", pa.string(), "The picture's address"),
             _column("etag", pa.string(), "The tag of object store or web server; null for files"),
             _column("size", pa.int64(), "Bytes"),
-            _column("last_modified", pa.timestamp("us", tz="UTC"), "As the storage tells it"),
+            _column("last_modified", pa.timestamp("us", tz="UTC"), "As the storage reports it"),
             _column(
                 "content_sha256",
                 pa.string(),
@@ -373,7 +373,7 @@ PRODUCT_IMAGES = Table(
                 pa.string(),
                 "shown: it counts for its pose; unclear: its pose is not sure enough, or none; "
                 "hidden: the shot profile hides its pose; repeat: see repeat_of; unreadable: not "
-                "a picture we can decode; not_read: not looked at yet; else as in images: missing, "
+                "a picture we can decode; not_read: not read yet; else as in images: missing, "
                 "gone, forbidden, ...",
             ),
             _column(
@@ -432,7 +432,7 @@ RUNS = Table(
                 pa.string(),
                 "published: of a day's audits the one that readers see; superseded: an audit that "
                 "was published until another one of its day was, or the day was cleared; refused: "
-                "by a check, a budget or because another run was first; failed; skipped: the day "
+                "by a check, a budget or a write conflict; failed; skipped: the day "
                 "has no data; dry_run",
             ),
             _column("model_version", pa.string(), "The model used or made"),
@@ -455,7 +455,7 @@ CHECK_RESULTS = Table(
     pa.schema(
         [
             _RUN_DATE,
-            _key("rule", pa.string(), "The check; docs/operations.md says what each is about"),
+            _key("rule", pa.string(), "The check; docs/operations.md describes each"),
             _key(
                 "outcome",
                 pa.string(),

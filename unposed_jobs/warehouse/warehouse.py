@@ -182,12 +182,12 @@ class Warehouse:
 
         A part of the run that is committed already is not added again: its snapshot's id is
         returned. A key that the part or the table has already is refused, also after the
-        snapshots that would tell of the part have expired; with `leave_out_repeats` its row
+        snapshots that name the part have expired; with `leave_out_repeats` its row
         is left out instead (`expected_rows` is what was staged).
 
         Looking for keys in the whole table grows with it. Who has left out the keys that the
         table had at the snapshot `read_at` names it: then only what was committed since is
-        looked at, but for the snapshots `own`, the caller's of other keys.
+        searched, except the snapshots `own`, the caller's of other keys.
 
         Raises CheckFailedError where a check fails, and nothing is published then.
         """
@@ -315,7 +315,7 @@ def _matches(rows: pa.Table, row_filter: Mapping[str, Any]) -> pa.ChunkedArray |
 def _check_within(
     known: Table, schema: Schema, predicate: BooleanExpression, staged: Sequence[StagedFile]
 ) -> None:
-    """Every staged file lies in what is replaced, else old rows would stay beside it."""
+    """Every staged file lies in what is replaced, else old rows would stay, too."""
     columns = Schema(*(schema.find_field(name) for name in known.partition))
     try:
         evaluate = expression_evaluator(columns, predicate, case_sensitive=True)

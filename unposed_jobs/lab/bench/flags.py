@@ -22,6 +22,7 @@ from unposed_jobs.audit.pictures import PICTURE
 from unposed_jobs.config import AuditSettings, PoseSettings, TrainingSettings
 from unposed_jobs.pose import extraction
 from unposed_jobs.pose.estimator import PoseEstimator
+from unposed_jobs.pose.rows import LandmarkRow
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.training import train_reference
 from unposed_jobs.warehouse import tables
@@ -108,10 +109,10 @@ def _file(catalogue: Path, row: dict[str, Any]) -> Path:
 
 def _landmarks(contents: Sequence[bytes], estimator: PoseEstimator, pose: PoseSettings) -> pa.Table:
     """One row of `landmarks` for each picture, in order."""
-    rows: list[extraction.Row] = []
+    rows: list[LandmarkRow] = []
     for start in range(0, len(contents), _PARTS):
         rows += extraction.extract_batch(contents[start : start + _PARTS], estimator, pose)
-    return pa.Table.from_pylist(rows, schema=_LANDMARKS)
+    return pa.Table.from_pylist([row.columns() for row in rows], schema=_LANDMARKS)
 
 
 def _joined(

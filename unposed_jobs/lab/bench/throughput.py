@@ -89,7 +89,7 @@ def _pipeline(settings: PoseSettings, how: Setup) -> Callable[[list[bytes]], int
 
     def complete(contents: list[bytes]) -> int:
         stream = extract_stream(contents, bytes, estimator, settings, decoders=decoders)
-        return sum(row is not None and row["status"] == "ok" for _, row in stream)
+        return sum(row is not None and row.status == "ok" for _, row in stream)
 
     def landmarks(contents: list[bytes]) -> int:
         stream = estimate_stream(contents, bytes, estimator, settings, decoders=decoders)

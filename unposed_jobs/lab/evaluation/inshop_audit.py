@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
+from unposed_jobs.audit.products import products_batch
 from unposed_jobs.catalogue import landmark_layout
 from unposed_jobs.catalogue import landmarks as landmark_rows
 from unposed_jobs.config import AuditSettings, CatalogueSettings, TrainingSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.lab.evaluation.stability import JUDGED_DAY, products_batch
+from unposed_jobs.lab.evaluation.stability import JUDGED_DAY
 from unposed_jobs.pose.second_look import keeping
 from unposed_jobs.reference.training import train_reference
 

@@ -61,7 +61,7 @@ def reference_table(listed: pd.DataFrame, products: pd.DataFrame) -> pa.Table:
 
 
 def table(rows: pd.DataFrame) -> pa.Table:
-    """Rows of the table `landmarks`, or of `extraction.extract_batch`, as Arrow."""
+    """Rows of the table `landmarks`, or of `pose.rows.LandmarkRow`, as Arrow."""
     numbers = pa.list_(pa.float32())
     types = {"landmarks": numbers, "statistics": numbers}
     types |= dict.fromkeys(("width", "height", "person_count"), pa.int32())

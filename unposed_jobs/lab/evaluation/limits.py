@@ -257,8 +257,10 @@ def _flips(result: Row | None) -> list[str]:
     if result is None:
         return []
     share = result["figures"]["flip_rate"]["value"]
-    return [f"Retraining on other reference products changes {share:.1%} of the flags although no "
-        "picture changed."]
+    return [
+        f"Retraining on other reference products changes {share:.1%} of the flags although no "
+        "picture changed."
+    ]
 
 
 def _ratio(result: Row | None) -> list[str]:

@@ -18,6 +18,7 @@ from unposed_jobs.embedding.topology import of_array
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.evaluation import landmarks, naming, protocols
 from unposed_jobs.lab.evaluation.summary import Entry
+from unposed_jobs.pose.rows import LandmarkRow
 
 Floats = npt.NDArray[np.float64]
 FOLDS = 5
@@ -144,7 +145,7 @@ def look(
 ) -> pd.DataFrame:
     """Run the configured estimator on each of `FOLDERS` that is there.
 
-    One row for each picture: folder, image_uri, and the columns of `extraction.extract_batch`; no
+    One row for each picture: folder, image_uri, and the columns of `pose.rows.LandmarkRow`; no
     column where there is no picture. Raises UnposedError where the estimator's weights are not
     there.
     """
@@ -158,7 +159,7 @@ def look(
     if not flat:
         return pd.DataFrame()
     estimator = estimators.create(settings)
-    rows: list[extraction.Row] = []
+    rows: list[LandmarkRow] = []
     try:
         for start in range(0, len(flat), BATCH):
             progress(f"real pictures: {start} of {len(flat)}")
@@ -168,7 +169,7 @@ def look(
         estimator.close()
     return pd.DataFrame(
         [
-            {"folder": name, "image_uri": str(path), **row}
+            {"folder": name, "image_uri": str(path), **row.columns()}
             for (name, path), row in zip(flat, rows, strict=True)
         ]
     )

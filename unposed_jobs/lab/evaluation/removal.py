@@ -16,11 +16,12 @@ import pyarrow as pa
 
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
+from unposed_jobs.audit.products import products_batch
 from unposed_jobs.config import AuditSettings
 from unposed_jobs.lab.evaluation import asked, bootstrap
 from unposed_jobs.lab.evaluation.naming import Votes
 from unposed_jobs.lab.evaluation.protocols import Result
-from unposed_jobs.lab.evaluation.stability import JUDGED_DAY, products_batch
+from unposed_jobs.lab.evaluation.stability import JUDGED_DAY
 from unposed_jobs.reference.bundle import Bundle
 
 _BETWEEN = "\t"  # Is in no product id that a CSV or a table gives us.

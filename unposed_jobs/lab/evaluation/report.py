@@ -71,10 +71,10 @@ def write(
     assert result.confusion is not None
     environment = pages.environment()
     matrix = environment.get_template("confusion.svg").render(**_matrix(entry))
-    with build.beside(target) as beside:
+    with build.replacing(target) as unfinished:
         made = thumbnails.make_all(
             (tile.mistake.image for tile in tiles),
-            beside,
+            unfinished,
             settings.pose,
             contents={},
             previous=target if target.is_dir() else None,
@@ -91,10 +91,10 @@ def write(
             thumbnails=made,
             unknown=UNKNOWN,
         )
-        (beside / "index.html").write_text(page, encoding="utf-8")
-        (beside / "confusion.svg").write_text(matrix, encoding="utf-8")
-        pages.copy_assets(beside)
-        (beside / build.MARKER).write_text(f"evaluation {judged.run_date}\n", encoding="utf-8")
+        (unfinished / "index.html").write_text(page, encoding="utf-8")
+        (unfinished / "confusion.svg").write_text(matrix, encoding="utf-8")
+        pages.copy_assets(unfinished)
+        (unfinished / build.MARKER).write_text(f"evaluation {judged.run_date}\n", encoding="utf-8")
     return target / "index.html"
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
+from unposed_jobs.audit.products import products_batch
 from unposed_jobs.config import AuditSettings, TrainingSettings
 from unposed_jobs.lab.evaluation.naming import majority_names
 from unposed_jobs.reference.bundle import Bundle
@@ -162,56 +163,6 @@ def _states(
     column = np.searchsorted(poses, flags["ask_id"].to_numpy())
     states[row, column] = flags["state"].to_numpy(zero_copy_only=False).astype(str)
     return states
-
-
-def products_batch(
-    pictures: pa.Table, assigned: pa.Table, attributes: Sequence[str]
-) -> pa.RecordBatch:
-    """What `audit_products` takes, from N pictures and what a model says of each, in order.
-
-    One row for each product, by ascending id. Pictures are shown in the order of their addresses
-    where they have no position.
-    """
-    ids = _ids(pictures)
-    products, first, owner = np.unique(ids, return_index=True, return_inverse=True)
-    status = pictures["status"].to_pylist()
-    columns = {name: pictures[name].to_pylist() for name in ("image_uri", "content_sha256")}
-    positions = _optional(pictures, "position")
-    people = _optional(pictures, "person_count")
-    found = assigned.to_pylist()
-    shown: list[list[dict]] = [[] for _ in products]
-    for row in np.argsort(np.array(columns["image_uri"], dtype=str), kind="stable").tolist():
-        shown[owner[row]].append(
-            {
-                "image_uri": columns["image_uri"][row],
-                "position": positions[row],
-                "image_status": "ok",
-                "landmark_status": status[row],
-                "pose_id": found[row]["pose_id"],
-                "confidence": found[row]["confidence"],
-                "near_pose_ids": found[row]["near_pose_ids"],
-                "kind": found[row]["kind"],
-                "perceptual_hash": found[row]["perceptual_hash"],
-                "content_sha256": columns["content_sha256"][row],
-                "person_count": people[row],
-            }
-        )
-    names = dict.fromkeys(("category", "subcategory", "product_type", *attributes))
-    values = {name: [_optional(pictures, name)[row] for row in first] for name in names}
-    from unposed_jobs.audit.pictures import PICTURE
-
-    return pa.RecordBatch.from_arrays(
-        [
-            pa.array(products.tolist(), pa.string()),
-            *(pa.array(column, pa.string()) for column in values.values()),
-            pa.array(shown, pa.list_(PICTURE)),
-        ],
-        names=["product_id", *values, "pictures"],
-    )
-
-
-def _optional(table: pa.Table, name: str) -> list:
-    return table[name].to_pylist() if name in table.column_names else [None] * table.num_rows
 
 
 def _meaning(

@@ -69,7 +69,7 @@ def find_people(raw: Tensor, logits: Tensor, min_score: float, max_people: int) 
     centre = raw[..., 0:2] / SIDE + anchor
     half = raw[..., 2:4] / (2 * SIDE)
     boxes = torch.cat([centre - half, centre + half], -1)
-    points = raw[..., 4:12].unflatten(-1, (4, 2)) / SIDE + anchor[:, :, None]
+    points = raw[..., 4:12].reshape(*raw.shape[:2], 4, 2) / SIDE + anchor[:, :, None]
     return _suppress(boxes, points, scores, max_people)
 
 

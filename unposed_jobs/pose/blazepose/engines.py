@@ -35,7 +35,7 @@ time, and the world landmarks are cut off."""
 
 INSIDE = (8, 8, 144)
 """The landmark network's coarsest values from which both heat maps and landmarks are made: what is
-where, before it is told as points."""
+where, before it becomes points."""
 
 _DETECTOR_SHAPES = ((224, 224, 3), (2254, 12), (2254, 1))
 _LANDMARKER_SHAPES = ((256, 256, 3), (195,), (1,), (64, 64, 39))
@@ -171,7 +171,7 @@ class OpenVinoNetwork:
     """A network in OpenVINO on the CPU, in float32.
 
     Compiled for each size of batch when one first comes: a quarter of a second each, which a
-    worker that only looks twice, or sees pictures one by one, need not spend.
+    worker that only does the second look, or sees pictures one by one, need not spend.
     """
 
     def __init__(self, graph: tflite.Graph, scaling: tuple[float, float], cores: int) -> None:

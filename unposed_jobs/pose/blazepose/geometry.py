@@ -1,4 +1,4 @@
-"""Where the networks look: the letterboxed picture, and a rotated square for each person.
+"""The networks' regions: the letterboxed picture, and a rotated square for each person.
 
 A region is (cx, cy, side, rotation): centre and side in pixels of the picture, rotation in radians
 clockwise as seen. Following MediaPipe, pixel i lies at coordinate i, and a network's input of n

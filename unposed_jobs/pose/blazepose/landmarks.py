@@ -9,7 +9,7 @@ SIDE = 256
 """The landmark network's input is SIDE x SIDE pixels."""
 
 LANDMARKS = 33
-"""Those that are told; the network has six more, for tracking."""
+"""Points that are kept; the network has six more, for tracking."""
 
 _KERNEL = 7
 _MIN_HEAT = 0.5

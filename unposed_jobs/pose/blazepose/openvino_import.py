@@ -11,7 +11,7 @@ def load() -> ModuleType:
     """The module `openvino`.
 
     Its conversion tools, which nothing here uses, post an event to their vendor when they are
-    imported, unless a file in the user's home says no. Where its telemetry package cannot be
+    imported, unless a file in the user's home forbids it. Where its telemetry package cannot be
     imported they do without it, and so it is kept from being imported in this process.
 
     Raises ImportError where OpenVINO is not installed.

@@ -1,4 +1,5 @@
-"""Where the people are, for a model that wants to be told: left, top, right, bottom in pixels."""
+"""Where the people are, for a model that does not find them itself: left, top, right, bottom in
+pixels."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _identity(name: str, digest: str, settings: PoseSettings) -> str:
 class Coco17Estimator:
     """Boxes, crops, the model and its head, over batches. Fulfils `PoseEstimator`.
 
-    Everybody in a picture is looked at. Who has a `pose_score` below `PERSON_SCORE` is nobody;
+    Everybody in a picture is read. Who has a `pose_score` below `PERSON_SCORE` is nobody;
     the principal person is the one whose visible key points span the largest box.
     """
 

@@ -138,7 +138,7 @@ class Model:
         except RuntimeError as error:
             raise self._refused(
                 f"fails on {people} inputs of {width} x {height} ({error})",
-                "export it with an open batch, or with the size that [pose] onnx_input_size says",
+                "export it with an open batch, or with the size of [pose] onnx_input_size",
             ) from None
         shapes = [output.shape for output in found]
         rank = 4 if len(shapes) == 1 else 3

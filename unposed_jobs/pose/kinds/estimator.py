@@ -1,4 +1,4 @@
-"""An estimator that looks at the pictures in which another one has found nobody."""
+"""An estimator that classifies the pictures in which another one has found nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the estimator's id says of the kinds, for drivers that need none of the networks."""
+"""The kinds' part of the estimator's id, for drivers that need none of the networks."""
 
 from __future__ import annotations
 

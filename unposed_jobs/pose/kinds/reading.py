@@ -1,6 +1,6 @@
 """From EfficientNet's values to the kind of picture.
 
-Colours and patterns tell the garment, not the kind of picture. What tells the kind is how the
+Colours and patterns describe the garment, not the kind of picture. The kind shows in how the
 middle of the picture relates to its border: a garment laid, hung or folded on any ground differs
 from it all round; a fabric is the same throughout; a detail crosses the border. So the inner
 values of the picture's places are compared with each other (`relations`). The published classifier
@@ -56,7 +56,7 @@ class Classifier:
 
 
 def evidence(grid: Floats, mean: Floats, classifier: Classifier, usual: Floats) -> Floats:
-    """What a picture's (14, 14, 112) grid and (1280,) mean tell of its kind: (28,) float32.
+    """What a picture's (14, 14, 112) grid and (1280,) mean show of its kind: (28,) float32.
 
     `usual` (112,) is the grid's mean over all pictures.
     """

@@ -1,4 +1,4 @@
-"""Squares round people, and key points from one look to the next."""
+"""Squares round people, and key points from one reading to the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
 _SEEN = 0.2
-"""Key points from this score on tell where somebody is; MoveNet's own measure."""
+"""Key points from this score on show where somebody is; MoveNet's own measure."""
 _LEAST_POINTS = 4
 _MARGIN = 1.2
 _LEAST_SIDE = 16.0
@@ -33,7 +33,7 @@ def round_boxes(boxes: Array, scale: float) -> Array:
 
 
 def round_points(points: Floats, sizes: Array) -> Array:
-    """Squares (P, 4) for a second look, round the part of people that their pictures show.
+    """Squares (P, 4) for a second reading, round the part of people that their pictures show.
 
     `points` is (P, 17, 3), x and y in pixels of pictures of these widths and heights (P, 2). Of
     somebody with hardly a point all are taken.
@@ -76,7 +76,7 @@ def read_twice(
     indices: npt.NDArray[np.intp],
     regions: Array,
 ) -> Floats:
-    """As `read`, and once more in squares round what the first look has found."""
+    """As `read`, and once more in squares round what the first reading has found."""
     sizes = np.array([pictures[index].shape[1::-1] for index in indices], np.float64)
     first = read(network, pictures, indices, regions)
     again = round_points(first, sizes.reshape(-1, 2))

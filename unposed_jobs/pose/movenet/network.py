@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.pose.blazepose import engines, tflite
 from unposed_jobs.pose.movenet.tfjs import Model
 from unposed_jobs.pose.topology import COCO17
 from unposed_jobs.pose.weights import known
@@ -65,7 +65,7 @@ class MoveNet:
         return decode(*self._network(squares))
 
 
-def heads(weights: bytes, kind: str) -> engines.tflite.Graph:
+def heads(weights: bytes, kind: str) -> tflite.Graph:
     """The network from its input's pixels, in [-1, 1], to the four heads.
 
     Raises ValueError where the weights are other than MoveNet's.

@@ -212,7 +212,7 @@ def _constants(weights: Sequence[dict[str, Any]], values: bytes) -> Iterator[tup
         yield entry["name"], found.astype(entry["dtype"])
         start += count * kind.itemsize
     if start != len(values):
-        raise ValueError(f"{len(values)} bytes of weights where {start} are told")
+        raise ValueError(f"{len(values)} bytes of weights where {start} are listed")
 
 
 def _attributes(node: dict[str, Any]) -> dict[str, Any]:

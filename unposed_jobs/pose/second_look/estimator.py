@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose import weights
-from unposed_jobs.pose.blazepose import engines, sampling
+from unposed_jobs.pose.batches import LONGEST_SIDE
+from unposed_jobs.pose.blazepose import engines
 from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score
@@ -116,7 +117,7 @@ class WholeFrameEstimator:
         doubtful = []
         clear = self._clear(pictures, results)
         for index, (picture, result) in enumerate(zip(pictures, results, strict=True)):
-            if result.error is not None or max(picture.shape[:2]) > sampling.LONGEST_SIDE:
+            if result.error is not None or max(picture.shape[:2]) > LONGEST_SIDE:
                 continue
             sure = clear.get(index, -1.0)
             if sure >= self._gate.clear_from:

@@ -79,7 +79,7 @@ SIGHTED: tuple[str, ...] = (
 
 
 def of_landmarks(landmarks: npt.NDArray[np.float32], sizes: npt.ArrayLike) -> Array:
-    """Evidence (P, F) about P people told by landmarks (P, 33, 5) alone; see `FOUND`.
+    """Evidence (P, F) about P people from landmarks (P, 33, 5) alone; see `FOUND`.
 
     `sizes` (P, 2) are the widths and heights of their pictures.
     """

@@ -108,7 +108,7 @@ class HeadlessReader:
 
 
 def may_be_headless(landmarks: Floats, size: Array) -> bool:
-    """Whether a person's head, told by landmarks (33, 5), is hardly in the picture.
+    """Whether a person's head, by landmarks (33, 5), is hardly in the picture.
 
     The nose lies outside it, or so near its top that no head has room. `size` is the picture's
     width and height in pixels.

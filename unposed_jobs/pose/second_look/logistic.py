@@ -1,4 +1,4 @@
-"""A logistic regression over evidence, as the gate's readable file tells it."""
+"""A logistic regression over evidence, as the gate's readable file holds it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def as_json(model: Logistic, names: Sequence[str]) -> dict[str, Any]:
 
 
 def parse(read: dict[str, Any], names: tuple[str, ...], what: str) -> Logistic:
-    """The model that `told` has told. Raises KeyError, TypeError or ValueError for any other."""
+    """The inverse of `as_json`. Raises KeyError, TypeError or ValueError."""
     table = {row["evidence"]: row for row in read["weights"]}
     if tuple(table) != names:
         raise ValueError(f"{what} was made for other evidence")

@@ -1,4 +1,4 @@
-"""Where the landmark network looks when no detector says where.
+"""The landmark network's regions where no detector gives one.
 
 The network wants the circle round the whole body, hips in the middle, also of a body of which
 the picture shows a part only. Each square of the ladder suits one way of cutting a standing
@@ -52,7 +52,7 @@ def following(points: Array) -> Array:
 
 
 def around(landmarks: Array, width: int, height: int) -> Array:
-    """The region (1, 4) of a person told by 33 landmarks (33, 5), x and y in [0, 1]."""
+    """The region (1, 4) of a person with 33 landmarks (33, 5), x and y in [0, 1]."""
     points = landmarks[:, :2] * (width, height)
     hips = points[_HIPS].mean(0)
     up = points[_SHOULDERS].mean(0) - hips

@@ -91,7 +91,7 @@ def fetch_from(
     if source.endswith((".tgz", ".whl")):
         return _from_archive(settings, source, sha256, chosen)
     if chosen:
-        raise UnposedError("a .task bundle has the name of its file: give none beside --from")
+        raise UnposedError("a .task bundle has the name of its file: give no name with --from")
     name, wanted = _bundle_name(source), _checked_digest(sha256)
     present = _intact(settings, name)
     if present is not None and present.sha256 == wanted:

@@ -45,7 +45,7 @@ def write(folder: Path, name: str, suffix: str, data: bytes, source: str) -> Bun
 
 
 def manifest(folder: Path, name: str) -> Bundle | None:
-    """What the folder says of these weights; None where it says nothing that can be read."""
+    """The folder's record of these weights; None where there is none that can be read."""
     try:
         raw = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         bundle = Bundle(**{key: str(raw[key]) for key in ("name", "file", "sha256", "source")})
@@ -55,7 +55,7 @@ def manifest(folder: Path, name: str) -> Bundle | None:
 
 
 def inventory(folder: Path) -> list[Bundle]:
-    """All that the folder says, by name; not verified."""
+    """All records of the folder, by name; not verified."""
     found = (manifest(folder, path.stem) for path in sorted(folder.glob("*.json")))
     return [bundle for bundle in found if bundle is not None]
 
