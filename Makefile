@@ -101,7 +101,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 	  tests/jobs/test_failing_store.py
 
 ##@ Measure
-.PHONY: evaluate bench
+.PHONY: evaluate bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -119,6 +119,9 @@ evaluate: setup weights ## The accuracy tables beside baselines, docs/model-card
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)
+
+bench-pages: setup ## The pages of unposed serve over a million products; flags in BENCH="--products N"
+	python -m unposed_jobs.lab.bench.pages $(BENCH)
 
 ##@ Tidy
 .PHONY: clean
