@@ -57,22 +57,6 @@ _LONGEST = 300
 _MOST_COLUMNS = 20
 ME = "me"
 """Of `assignee`: whoever looks."""
-STATE_SQL = """
-    CASE
-        WHEN m.shows_id IS NOT NULL THEN 'shown'
-        WHEN m.waive_id IS NOT NULL AND coalesce(m.waive_until >= $today, true) THEN 'waived'
-        WHEN g.ask_id IN (SELECT ask_id FROM hidden) OR EXISTS (
-            SELECT 1 FROM exclusions x WHERE x.ask_id = g.ask_id AND x.category = g.category
-                AND (x.subcategory IS NULL OR x.subcategory = g.subcategory)
-        ) THEN 'excluded'
-        WHEN g.state = 'waived' THEN 'waived'
-        WHEN g.state = 'unknown' THEN 'unclear'
-        WHEN m.done_at > $finished_at THEN 'done'
-        WHEN m.assign_id IS NOT NULL THEN 'assigned'
-        ELSE 'open'
-    END
-"""
-"""A gap's state, of `gaps` g and `marks` m."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +188,62 @@ class Conditions:
         return " AND ".join(f"({clause})" for clause in self.clauses) or "true"
 
 
+@dataclass(frozen=True)
+class States:
+    """A gap's state as people work on it, of ``gaps`` g and, where there are any, ``marks`` m."""
+
+    sql: str
+    values: Mapping[str, Any]
+    excluded: str
+    """The clause of what is not asked for any more."""
+    marked: bool
+    """Whether anybody has decided about any gap."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        marked: bool,
+        hidden: Sequence[int],
+        exclusions: Sequence[tuple[int, str, str | None]],
+        today: datetime.date,
+        finished_at: datetime.datetime,
+    ) -> States:
+        """What `hidden` asks and `exclusions` (ask, category, subcategory or None) make of it.
+
+        Few of those hold at a time: as clauses they cost nothing where there are none.
+        """
+        values: dict[str, Any] = {}
+        places = []
+        if hidden:
+            places.append("list_contains($hidden, g.ask_id)")
+            values["hidden"] = list(hidden)
+        for number, (ask_id, category, part) in enumerate(exclusions):
+            clause = f"g.ask_id = $xa{number} AND g.category = $xc{number}"
+            values |= {f"xa{number}": ask_id, f"xc{number}": category}
+            if part is not None:
+                clause += f" AND g.subcategory = $xs{number}"
+                values[f"xs{number}"] = part
+            places.append(clause)
+        excluded = " OR ".join(f"({one})" for one in places) or "false"
+        own = (
+            "WHEN g.state = 'waived' THEN 'waived' WHEN g.state = 'unknown' THEN 'unclear' "
+            f"WHEN {excluded} THEN 'excluded'"
+        )
+        if not marked:
+            return cls(f"CASE {own} ELSE 'open' END", values, excluded, False)
+        values |= {"today": today, "finished_at": finished_at}
+        sql = f"""CASE
+            WHEN m.shows_id IS NOT NULL THEN 'shown'
+            WHEN m.waive_id IS NOT NULL AND coalesce(m.waive_until >= $today, true) THEN 'waived'
+            {own}
+            WHEN m.done_at > $finished_at THEN 'done'
+            WHEN m.assign_id IS NOT NULL THEN 'assigned'
+            ELSE 'open'
+        END"""
+        return cls(sql, values, excluded, True)
+
+
 def of_products(wanted: Filter, known: Sequence[str], conditions: Conditions) -> None:
     """What is asked of ``products`` p."""
     if wanted.q:
@@ -216,17 +256,16 @@ def of_products(wanted: Filter, known: Sequence[str], conditions: Conditions) ->
         conditions.add(f"p.c{place} = $c{place}", **{f"c{place}": value})
 
 
-def of_gaps(wanted: Filter, known: Sequence[str], me: str, conditions: Conditions) -> None:
+def of_gaps(
+    wanted: Filter, known: Sequence[str], me: str, states: States, conditions: Conditions
+) -> None:
     """What is asked of ``gaps`` g with their ``marks`` m; `me` is whoever looks."""
+    _of_state(wanted.state, states, conditions)
+    for name in ("category", "subcategory"):
+        if value := getattr(wanted, name):
+            conditions.add(f"g.{name} = ${name}", **{name: value})
     products = Conditions()
-    of_products(wanted, known, products)
-    # The day's own state first: few rows are to be joined.
-    if wanted.state in (TO_DO, "open", "assigned", "done"):
-        conditions.add("g.state = 'missing'")
-    if wanted.state == TO_DO:
-        conditions.add(f"{STATE_SQL} IN ('open', 'assigned')")
-    elif wanted.state != "all":
-        conditions.add(f"{STATE_SQL} = $state", state=wanted.state)
+    of_products(dataclasses.replace(wanted, category="", subcategory=""), known, products)
     if products.clauses:
         clause = f"g.pid IN (SELECT p.pid FROM products p WHERE {products.sql})"  # noqa: S608
         conditions.add(clause, **products.values)
@@ -242,6 +281,20 @@ def of_gaps(wanted: Filter, known: Sequence[str], me: str, conditions: Condition
         conditions.add("m.due IS NULL")
     elif wanted.due:
         conditions.add("m.due = $due", due=_day(wanted.due))
+
+
+def _of_state(state: str, states: States, conditions: Conditions) -> None:
+    # The day's own state first, which leaves less to work out.
+    if state in (TO_DO, "open", "assigned", "done", "shown"):
+        conditions.add("g.state <> 'waived'" if state == "shown" else "g.state = 'missing'")
+    if state == "all":
+        return
+    if not states.marked and state in (TO_DO, "open"):
+        conditions.add(f"NOT ({states.excluded})")
+    elif state == TO_DO:
+        conditions.add(f"{states.sql} IN ('open', 'assigned')")
+    else:
+        conditions.add(f"{states.sql} = $state", state=state)
 
 
 def behind(place: Place, sort: str, direction: str, *, gaps: bool) -> tuple[str, dict[str, Any]]:

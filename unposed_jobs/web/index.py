@@ -134,6 +134,7 @@ def _fill(
     settings: Settings,
 ) -> None:
     notes: list[str] = []
+    target.execute("SET enable_progress_bar = false")
     _popularity(target, settings, notes)
     carried = "".join(f", carried[?] AS c{place}" for place, _ in enumerate(about.columns))
     _copy(

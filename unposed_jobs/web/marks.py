@@ -43,9 +43,6 @@ CREATE TABLE marks (
     assign_id BIGINT, assignee VARCHAR, due DATE, assign_by VARCHAR,
     done_id BIGINT, done_by VARCHAR, done_at TIMESTAMPTZ, shows_id BIGINT, shows_by VARCHAR
 );
-CREATE TABLE exclusions (ask_id INTEGER, category VARCHAR, subcategory VARCHAR);
-CREATE TABLE hidden (ask_id INTEGER);
-CREATE TABLE names (ask_id INTEGER, name VARCHAR);
 """
 
 
@@ -73,12 +70,10 @@ class Marks:
 
     def _take(self, changed: list[Recorded]) -> None:
         touched = set()
-        general = False
         # What ended first: of two about the same thing the one that stands is to stay.
         for one in sorted(changed, key=lambda one: (one.stands, one.id)):
             made = one.decision
             if made.kind not in _KINDS:
-                general = True
                 if one.stands:
                     self._general[one.id] = one
                 else:
@@ -91,12 +86,11 @@ class Marks:
                 kinds[made.kind] = one
             elif made.kind in kinds and kinds[made.kind].id == one.id:
                 del kinds[made.kind]
+        if not touched:
+            return
         with self._connection.cursor() as cursor:
             cursor.begin()
-            if touched:
-                self._renew(cursor, touched)
-            if general:
-                self._renew_general(cursor)
+            self._renew(cursor, touched)
             cursor.commit()
 
     def _renew(self, cursor: duckdb.DuckDBPyConnection, touched: set[tuple[str, int]]) -> None:
@@ -116,17 +110,10 @@ class Marks:
             if not self._found[key]:
                 del self._found[key]
 
-    def _renew_general(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute("DELETE FROM exclusions; DELETE FROM hidden; DELETE FROM names")
-        for one in self._general.values():
-            made = one.decision
-            if made.kind == k.NOT_APPLICABLE:
-                values = [made.ask_id, made.category, made.subcategory]
-                cursor.execute("INSERT INTO exclusions VALUES (?, ?, ?)", values)
-            elif made.kind == k.HIDE and made.ask_id is not None:
-                cursor.execute("INSERT INTO hidden VALUES (?)", [made.ask_id])
-            elif made.kind == k.RENAME and made.ask_id is not None:
-                cursor.execute("INSERT INTO names VALUES (?, ?)", [made.ask_id, made.name])
+    @property
+    def some(self) -> bool:
+        """Whether anybody has decided about any gap."""
+        return bool(self._found)
 
     @property
     def general(self) -> list[Recorded]:

@@ -25,11 +25,13 @@ from unposed_jobs.errors import UnposedError
 from unposed_jobs.sql import published, statements
 from unposed_jobs.warehouse.locations import local_path
 from unposed_jobs.web import filters, index
-from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, STATE_SQL, Conditions, Filter, Place
+from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, Conditions, Filter, Place, States
 from unposed_jobs.web.marks import Marks, today
 
 LOOK_AGAIN_SECONDS = 15.0
 """How often it is looked for whether another day is published."""
+_MOST_TOLD_APART = 200_000
+"""Gaps whose products are counted."""
 Row = dict[str, Any]
 
 
@@ -60,6 +62,12 @@ class Day:
         self._ask_of = {
             pose: row["ask_id"] for row in asks for pose in row["members"] or [row["ask_id"]]
         } | {ask: ask for ask in self.asks}
+
+    def _named(self, rows: list[Row]) -> list[Row]:
+        """The rows with their asks as they are called now."""
+        for row in rows:
+            row["ask_name"] = self.ask_name(row["ask_id"])
+        return rows
 
     def _rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
         with self._connection.cursor() as cursor, statements.one_line_errors():
@@ -98,36 +106,71 @@ class Day:
 
     def gaps(self, wanted: Filter, me: str, *, limit: int | None = None) -> Page:
         """A page of the work list."""
-        conditions, (sort, direction) = self._of_gaps(wanted, me)
+        states = self._states()
+        conditions, (sort, direction) = self._of_gaps(wanted, me, states)
         size = limit or wanted.size
+        # First which rows, by few columns of many; then all columns of those.
+        keys = f"""
+            SELECT g.pid, g.ask_id, {sort} AS sorted_by FROM {self._joined(conditions, sort)}
+            WHERE {conditions.sql} ORDER BY {sort} {direction}, g.pid, g.ask_id LIMIT {size + 1}
+        """  # noqa: S608 - our own names; values are bound
+        found = self._rows(keys, _bound(conditions, states, keys))
+        rows = self._gaps_at([(row["pid"], row["ask_id"]) for row in found], states)
+        for row, key in zip(rows, found, strict=True):
+            row["sorted_by"] = key["sorted_by"]
+        return _page(rows, size)
+
+    def _gaps_at(self, keys: Sequence[tuple[int, int]], states: States) -> list[Row]:
         sql = f"""
-            SELECT {_GAP_COLUMNS}, {STATE_SQL} AS work_state, {sort} AS sorted_by
+            SELECT {_GAP_COLUMNS}, {states.sql} AS work_state
             FROM gaps g JOIN products p ON p.pid = g.pid
             LEFT JOIN marks m ON m.pid = g.pid AND m.ask_id = g.ask_id
-            WHERE (g.pid, g.ask_id) IN (
-                SELECT (g.pid, g.ask_id) FROM gaps g
-                LEFT JOIN marks m ON m.pid = g.pid AND m.ask_id = g.ask_id
-                WHERE {conditions.sql}
-                ORDER BY {sort} {direction}, g.pid, g.ask_id LIMIT {size + 1}
-            )
-            ORDER BY {sort} {direction}, g.pid, g.ask_id
-        """  # noqa: S608 - our own names; values are bound
-        return _page(self._rows(sql, self._bound(conditions, STATE_SQL)), size)
-
-    def count_gaps(self, wanted: Filter, me: str) -> tuple[int, int]:
-        """How many gaps and products a work list has, on all its pages."""
-        conditions, _ = self._of_gaps(filters_first(wanted), me)
-        sql = f"""
-            SELECT count(*) AS gaps, count(DISTINCT g.pid) AS products FROM gaps g
-            LEFT JOIN marks m ON m.pid = g.pid AND m.ask_id = g.ask_id WHERE {conditions.sql}
+            WHERE g.pid IN (SELECT unnest($pids)) AND p.pid IN (SELECT unnest($pids))
         """  # noqa: S608
-        (row,) = self._rows(sql, self._bound(conditions, conditions.sql))
-        return row["gaps"], row["products"]
+        values = dict(states.values) | {"pids": sorted({pid for pid, _ in keys})}
+        found = {(row["pid"], row["ask_id"]): row for row in self._named(self._rows(sql, values))}
+        return [found[key] for key in keys]
 
-    def _of_gaps(self, wanted: Filter, me: str) -> tuple[Conditions, tuple[str, str]]:
+    def count_gaps(self, wanted: Filter, me: str) -> tuple[int, int | None]:
+        """How many gaps and products a work list has, on all its pages; None for the products
+        where there are too many gaps to tell them apart in a moment."""
+        states = self._states()
+        conditions, _ = self._of_gaps(filters_first(wanted), me, states)
+        tables = self._joined(conditions, "")
+        sql = f"SELECT count(*) AS n FROM {tables} WHERE {conditions.sql}"  # noqa: S608
+        gaps = self._rows(sql, _bound(conditions, states, sql))[0]["n"]
+        if gaps > _MOST_TOLD_APART:
+            return gaps, None
+        sql = f"SELECT count(DISTINCT g.pid) AS n FROM {tables} WHERE {conditions.sql}"  # noqa: S608
+        return gaps, self._rows(sql, _bound(conditions, states, sql))[0]["n"]
+
+    def _states(self) -> States:
         self.marks.follow()
+        general = [one.decision for one in self.marks.general]
+        return States.of(
+            marked=self.marks.some,
+            hidden=[one.ask_id for one in general if one.kind == "hide" and one.ask_id is not None],
+            exclusions=[
+                (one.ask_id or 0, one.category or "", one.subcategory)
+                for one in general
+                if one.kind == "not_applicable"
+            ],
+            today=today(),
+            finished_at=self.about.finished_at,
+        )
+
+    @staticmethod
+    def _joined(conditions: Conditions, sort: str) -> str:
+        """The gaps, with people's marks where those are asked about."""
+        marked = "m." in conditions.sql or "m." in sort
+        joined = " LEFT JOIN marks m ON m.pid = g.pid AND m.ask_id = g.ask_id" if marked else ""
+        return f"gaps g{joined}"
+
+    def _of_gaps(
+        self, wanted: Filter, me: str, states: States
+    ) -> tuple[Conditions, tuple[str, str]]:
         conditions = Conditions()
-        filters.of_gaps(wanted, self.about.columns, me, conditions)
+        filters.of_gaps(wanted, self.about.columns, me, states, conditions)
         _, sort, direction = GAP_SORTS[wanted.sort or "worth"]
         self._from(wanted, conditions, sort, direction, gaps=True)
         return conditions, (sort, direction)
@@ -171,11 +214,6 @@ class Day:
         )
         conditions.add(clause, **values, at_pid=found[0]["pid"] or 0)
 
-    def _bound(self, conditions: Conditions, *texts: str) -> Mapping[str, Any]:
-        whole = " ".join((conditions.sql, *texts))
-        both = {"today": today(), "finished_at": self.about.finished_at}
-        return conditions.values | {k: v for k, v in both.items() if f"${k}" in whole}
-
     def choices(self) -> dict[str, list[tuple[str, int]]]:
         """The values to filter by: by column, each with its products."""
         found: dict[str, list[tuple[str, int]]] = {}
@@ -193,15 +231,16 @@ class Day:
 
     def gaps_of(self, product_id: str) -> dict[int, Row]:
         """A product's gaps by ask, with what people decided about them."""
-        self.marks.follow()
+        states = self._states()
         sql = f"""
-            SELECT {_GAP_COLUMNS}, {STATE_SQL} AS work_state
+            SELECT {_GAP_COLUMNS}, {states.sql} AS work_state
             FROM gaps g JOIN products p ON p.pid = g.pid
             LEFT JOIN marks m ON m.pid = g.pid AND m.ask_id = g.ask_id
-            WHERE p.product_id = $product_id ORDER BY g.rank, g.ask_id
+            WHERE g.pid = (SELECT pid FROM products WHERE product_id = $product_id)
+            ORDER BY g.rank, g.ask_id
         """  # noqa: S608
-        values = {"product_id": product_id, "today": today(), "finished_at": self.about.finished_at}
-        return {row["ask_id"]: row for row in self._rows(sql, values)}
+        values = dict(states.values) | {"product_id": product_id}
+        return {row["ask_id"]: row for row in self._named(self._rows(sql, values))}
 
     def product(self, product_id: str) -> Row | None:
         """A product's row."""
@@ -269,9 +308,8 @@ class Days:
 
 _GAP_COLUMNS = """
     g.pid, p.product_id, p.title, g.category, g.subcategory, p.product_type, p.picture,
-    p.status, g.ask_id, coalesce((SELECT max(n.name) FROM names n WHERE n.ask_id = g.ask_id),
-    g.ask_name) AS ask_name, g.pose_name, g.shot_code, g.state, g.rank, g.confidence, g.remedy,
-    g.example, g.since, g.waived_by, g.waived_reason, g.waived_until, g.popularity,
+    p.status, g.ask_id, g.ask_name, g.pose_name, g.shot_code, g.state, g.rank, g.confidence,
+    g.remedy,    g.example, g.since, g.waived_by, g.waived_reason, g.waived_until, g.popularity,
     COLUMNS('^c[0-9]+$'), m.* EXCLUDE (pid, product_id, ask_id)
 """
 _PRODUCT_COLUMNS = """
@@ -282,6 +320,12 @@ _PRODUCT_COLUMNS = """
 def filters_first(wanted: Filter) -> Filter:
     """The same list from its first page."""
     return dataclasses.replace(wanted, after="")
+
+
+def _bound(conditions: Conditions, states: States, sql: str) -> dict[str, Any]:
+    """The values that a statement names: of its conditions, and of the states in them."""
+    own = {name: value for name, value in states.values.items() if f"${name}" in sql}
+    return conditions.values | own
 
 
 def _page(rows: list[Row], size: int) -> Page:
