@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -13,14 +11,14 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from unposed_jobs.web import exports, views
 from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, REMEDIES, Filter, Place
-from unposed_jobs.web.reading import Day, Row
+from unposed_jobs.web.reading import Day
 from unposed_jobs.web.routes.context import TheDay, TheSettings, TheStore, TheTemplates
+from unposed_jobs.web.rows import every, export_names, export_row, gap_rows
 from unposed_jobs.web.security import Editor, Reader
 
 ROUTES = APIRouter()
 PRINTED = 500
 """Rows of a print sheet."""
-_EXPORTED_AT_ONCE = 5000
 
 
 def gap_filter(request: Request, day: Day) -> Filter:
@@ -164,7 +162,7 @@ def export_products(
     columns = day.about.columns
     names = [*_PRODUCT_NAMES, *columns]
     carried = [f"c{place}" for place in range(len(columns))]
-    rows = _all(day.products, wanted, settings.serve.export_rows)
+    rows = every(day.products, wanted, settings.serve.export_rows)
     values = ([row[name] for name in (*_PRODUCT_NAMES, *carried)] for row in rows)
     return _file(f"unposed-products-{day.about.run_date}", form, names, values)
 
@@ -173,60 +171,6 @@ _PRODUCT_NAMES = (
     *("product_id", "title", "category", "subcategory", "product_type", "status", "completeness"),
     *("missing_count", "pictures", "usable", "reason"),
 )
-
-
-def gap_rows(day: Day, wanted: Filter, me: str, limit: int) -> Iterator[Row]:
-    """All rows of a work list, page by page, at most `limit`."""
-    return _all(lambda one: day.gaps(one, me), wanted, limit)
-
-
-def _all(read: Any, wanted: Filter, limit: int) -> Iterator[Row]:
-    wanted = dataclasses.replace(wanted, after="", size=_EXPORTED_AT_ONCE)
-
-    def pages() -> Iterator[Row]:
-        one = wanted
-        while True:
-            page = read(one)
-            yield from page.rows
-            if page.after is None:
-                return
-            one = dataclasses.replace(one, after=page.after.written())
-
-    return itertools.islice(pages(), limit)
-
-
-def export_names(day: Day, marketplace: str) -> list[str]:
-    """The columns of an exported work list."""
-    code = [f"{marketplace}_code"] if marketplace else []
-    return [
-        *("product_id", "title", "category", "subcategory", "product_type", *day.about.columns),
-        *("ask_id", "ask", "shot_code", *code, "remedy", "rank", "state", "missing_since"),
-        *("assigned_to", "studio_day", "waived_by", "waived_reason", "waived_until", "example"),
-    ]
-
-
-def export_row(day: Day, row: Row, marketplace: str) -> list[Any]:
-    """One row of it."""
-    carried = [row[f"c{place}"] for place in range(len(day.about.columns))]
-    code = exports.marketplace_code(marketplace, row["ask_name"], row["shot_code"])
-    return [
-        *(row[name] for name in ("product_id", "title", "category", "subcategory", "product_type")),
-        *carried,
-        row["ask_id"],
-        row["ask_name"],
-        row["shot_code"],
-        *([code] if marketplace else []),
-        row["remedy"],
-        row["rank"],
-        row["work_state"],
-        row["since"],
-        row["assignee"],
-        row["due"],
-        row["waive_by"] or row["waived_by"],
-        row["waive_reason"] or row["waived_reason"],
-        row["waive_until"] or row["waived_until"],
-        row["example"],
-    ]
 
 
 def _file(name: str, form: str, names: list[str], rows: Any) -> Response:

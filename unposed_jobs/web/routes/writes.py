@@ -25,7 +25,7 @@ from unposed_jobs.web.people import Person
 from unposed_jobs.web.reading import Day
 from unposed_jobs.web.rendering import MOST_UNDONE, SAID, local
 from unposed_jobs.web.routes.context import TheDay, TheSettings, TheStore
-from unposed_jobs.web.routes.lists import gap_rows
+from unposed_jobs.web.rows import gap_rows
 from unposed_jobs.web.security import Editor, address_of
 
 ROUTES = APIRouter()
