@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from unposed_jobs.decisions import labels
+from unposed_jobs.decisions.kinds import SHOWS
 from unposed_jobs.web.reading import Day
 from unposed_jobs.web.routes.context import TheDay, TheStore, TheTemplates
 from unposed_jobs.web.security import Reader
@@ -38,7 +40,7 @@ def poses(
         newer=[one for one in pending if one.at > day.about.finished_at],
         categories=day.choices(),
         exemplars=EXEMPLARS,
-        labels=_labels(day),
+        labels=labels.readings(store.standing([SHOWS]), day.about.model_version, day.from_views),
         day=day,
     )
 
@@ -64,22 +66,3 @@ def _asks(day: Day, classes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         )
     found.sort(key=lambda ask: (ask["kind"] != "person", not ask["asked"], -ask["size"]))
     return found
-
-
-def _labels(day: Day) -> dict[str, int]:
-    """How often the model agrees with what people saw in pictures."""
-    if not day.from_views("SELECT 1 FROM duckdb_views() WHERE view_name = 'decisions_current'"):
-        return {"pictures": 0, "agreed": 0}  # Views from before an upgrade.
-    rows = day.from_views(
-        """
-        SELECT count(*) AS pictures,
-            count(*) FILTER (list_contains(d.ask_ids, v.ask_id)
-                OR list_contains(d.ask_ids, v.pose_id)) AS agreed
-        FROM decisions_current d
-        JOIN image_poses p ON p.content_sha256 = d.content_sha256 AND p.model_version = ?
-        JOIN vocabulary v ON v.pose_id = p.pose_id AND v.model_version = p.model_version
-        WHERE d.kind = 'shows'
-        """,
-        [day.about.model_version],
-    )
-    return rows[0]
