@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+import uuid
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +14,19 @@ from unposed_jobs.errors import MachineError, UnposedError
 UNTIL = datetime.date(2026, 12, 31)
 
 
-@pytest.fixture
-def address(tmp_path):
-    return f"sqlite:///{tmp_path}/new folder/decisions.db"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request, tmp_path):
+    """A store that is not there yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/new folder/decisions.db"
+    server = request.getfixturevalue("postgresql")
+    name = f"test_{uuid.uuid4().hex}"
+    own = server.replace("postgresql", "postgresql+psycopg2", 1)
+    engine = sa.create_engine(f"{own}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return f"{server}/{name}"
 
 
 @pytest.fixture

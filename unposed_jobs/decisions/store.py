@@ -28,6 +28,8 @@ MOST_AT_ONCE = 5000
 _CHUNK = 500
 _TRIES = 5
 _BUSY_MS = 10_000
+_WRITERS = 7_382_011
+"""PostgreSQL's lock of those who write."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,14 @@ class Store:
             if not create:
                 return None
             file.parent.mkdir(parents=True, exist_ok=True)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg2")  # The one that is installed.
         engine = sa.create_engine(url, pool_pre_ping=file is None)
         if url.get_backend_name() == "sqlite":
             sa.event.listen(engine, "connect", _as_database)
             sa.event.listen(engine, "begin", _begin_at_once)
+        else:
+            sa.event.listen(engine, "begin", _one_writer)
         with _errors():
             known = sa.inspect(engine).has_table(DECISIONS.name)
             if not known and not create:
@@ -358,6 +364,12 @@ def _begin_at_once(connection: sa.Connection) -> None:
     # Reads that become writes would fail instead of waiting.
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _one_writer(connection: sa.Connection) -> None:
+    # One after another, so that lines of the log are seen in the order of their numbers.
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
 
 
 @contextlib.contextmanager
