@@ -129,7 +129,7 @@ def test_what_is_done_and_still_missing_is_to_do_again(tmp_path):
     # The next audit ends after it was said.
     tomorrow = made.at.date() + datetime.timedelta(days=1)
     web_day.audit(settings, tmp_path, tomorrow)
-    days.look_again()
+    days.renew()
     assert days.latest().about.run_date == tomorrow
     assert ("A-2", 3) in keys(days.latest())
     page = served.as_("Ed", "reader").get("/work").text

@@ -187,7 +187,7 @@ def test_an_editors_morning_is_in_the_next_audits_tables(server, browser, tmp_pa
     kinds = server.rows("SELECT kind FROM decisions_current ORDER BY kind")
     assert [row["kind"] for row in kinds] == ["rename", "shows", "waive"]
 
-    server.app.state.days.look_again()
+    server.app.state.days.renew()
     page.goto("/changes")
     # Waived and shown; and the picture that might have shown a back does not.
     expect(page.locator("h1")).to_contain_text("2 closed, 1 opened")
@@ -206,6 +206,9 @@ def test_pages_are_accessible_and_do_not_run_over(looked_at, browser, scheme, wi
             who.goto(address)
             for summary in who.locator("details.act summary").all()[:2]:
                 summary.click()
+            if address == "/work":
+                who.locator("input[name=item]").first.check()
+                who.get_by_role("button", name="Assign").click()
             # What has just been scrolled below the head of the page is no target.
             who.evaluate("scrollTo(0, 0)")
             found = Axe().run(who, options={"runOnly": RULES})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from unposed_jobs.web import filters, index
 from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, Conditions, Filter, Place, States
 from unposed_jobs.web.marks import Marks, today
 
+_log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 15.0
 """How often it is looked for whether another day is published."""
 _MOST_TOLD_APART = 200_000
@@ -267,34 +269,51 @@ class Day:
 
 
 class Days:
-    """The latest published day; looked for again from time to time."""
+    """The latest published day; looked for again from time to time.
+
+    Another day is made ready beside the one that is shown, which readers keep until it is.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings, self._store = settings, store
         self._lock = threading.Lock()
+        self._making = threading.Lock()
         self._day: Day | None = None
-        self._state: tuple[Any, ...] = ()
+        self._state: tuple[Any, ...] | None = None
         self._looked = 0.0
 
     def latest(self) -> Day:
         """The day that readers see now. Raises UnposedError where none is published."""
         with self._lock:
-            now = time.monotonic()
-            if self._day is not None and now - self._looked < LOOK_AGAIN_SECONDS:
-                return self._day
+            day, now = self._day, time.monotonic()
+            due = now - self._looked >= LOOK_AGAIN_SECONDS
+            if due:
+                self._looked = now
+        if day is None:
+            return self.renew()
+        if due:
             state = self._views_state()
-            if self._day is None or state is None or state != self._state:
-                path, _ = index.ready(self._settings)
-                if self._day is None or self._day.path != path:
-                    self._day = Day(self._settings, self._store)
-                self._state = state or ()
-            self._looked = now
+            if state is None or state != self._state:
+                threading.Thread(target=self._renew_beside, name="renew", daemon=True).start()
+        return day
+
+    def renew(self) -> Day:
+        """Look for another day now, make it ready and show it."""
+        with self._making:
+            state = self._views_state()
+            path, _ = index.ready(self._settings)
+            if self._day is None or self._day.path != path:
+                self._day = Day(self._settings, self._store)
+            self._state, self._looked = state, time.monotonic()
             return self._day
 
-    def look_again(self) -> None:
-        """Look for another day at the next question."""
-        with self._lock:
-            self._looked = 0.0
+    def _renew_beside(self) -> None:
+        if self._making.locked():
+            return
+        try:
+            self.renew()
+        except Exception as error:  # The day that is shown stays; it is tried again.
+            _log.warning("the next day is not ready: %s", error)
 
     def _views_state(self) -> tuple[Any, ...] | None:
         """What tells whether the file of views is another one; None for remote tables."""
