@@ -66,6 +66,7 @@ def _table(runs: Sequence[RunRecord], earlier: int) -> None:
 def _result(run: RunRecord) -> str:
     """The error, or what was written, in words."""
     done = run.error or ", ".join(f"{name} {count}" for name, count in run.rows.items())
+    done = done or str(run.figures.get("page") or run.figures.get("not_rebuilt") or "")
     return f"{done} (attempt {run.attempts})" if run.attempts > 1 else done
 
 

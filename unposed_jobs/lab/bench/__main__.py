@@ -3,7 +3,7 @@
     python -m unposed_jobs.lab.bench [--only 1,5,7] [--gpu] [--card docs/performance.md]
 
 The parity gate comes first where a ratio of speed is asked for. Every figure goes into a file of
-results, from which the page is made; --merge lays a run on another machine beside it.
+results, from which the page is made; --merge adds runs on other machines.
 """
 
 from __future__ import annotations
@@ -40,7 +40,14 @@ def parser() -> Parser:
     add("--device", choices=("cuda", "cpu"), help="of ratios 2 and 3 (default: cuda, if any)")
     add("--card", type=Path, metavar="FILE", help="also write the page")
     add("--json", type=Path, metavar="FILE", help="results (default: $UNPOSED_HOME/bench)")
-    add("--merge", type=Path, nargs="+", default=[], metavar="FILE", help="results to put beside")
+    add(
+        "--merge",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="results of other machines to add",
+    )
     add("--no-run", action="store_true", help="measure nothing: the page of --merge's results")
     add("--data", type=Path, default=Path(DATA), metavar="DIR", help="folder of photograph sets")
     add("--parity-pictures", type=positive, default=160, metavar="N", help="rendered pictures")

@@ -31,7 +31,7 @@ def render(reports: list[Report], settings: Settings, price: float) -> str:
     for number, report in enumerate(reports, 1):
         lines += _machine(report["machine"], number if len(reports) > 1 else None)
     lines += [
-        "Each ratio has both sides from one run, in turns; a cell tells the median and, in "
+        "Each ratio has both sides from one run, in turns; a cell shows the median and, in "
         "brackets, the least and the most of the rounds. Ratios 1 to 4 count only while the parity "
         "below holds.",
         "",
@@ -112,7 +112,7 @@ def _parity(parity: dict[str, Any]) -> list[str]:
                 ]
             )
         )
-    what = "Landmarks of one look, as MediaPipe Tasks takes it; flags of the whole job"
+    what = "Landmarks of the first look, as MediaPipe Tasks takes it; flags of the whole job"
     return [*lines, "", f"{what}: {parity['flags']['text']}. {_gate(parity)}", ""]
 
 
@@ -121,7 +121,7 @@ def _gate(parity: dict[str, Any]) -> str:
 
 
 def _splits(results: dict[str, tuple[Result, int]]) -> list[str]:
-    """Where the time of the whole job goes, as its run tells it."""
+    """Where the time of the whole job goes, from its run's figures."""
     held = results.get("5")
     job = held[0].figures.get("job", {}) if held else {}
     split = job.get("stage_seconds")

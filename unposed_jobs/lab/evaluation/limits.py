@@ -1,4 +1,4 @@
-"""The known limits that a model card tells, read off the figures of an evaluation."""
+"""The known limits that a model card lists, read off the figures of an evaluation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from unposed_jobs.pose.second_look import identity
 
 Row = Mapping[str, Any]
 PLAIN_ORDER, LEARNED_ORDER = "cohort frequency, shrunk", "learned"
-"""The orders that real listings tell of: the plain one, and the one of section 4.5."""
+"""The orders that are judged on real listings: the plain one, and the one of section 4.5."""
 CONFUSIONS = 5
-"""Kinds of mistakes that are told."""
+"""Kinds of mistakes that are listed."""
 
 
 def of(results: Sequence[Row]) -> list[str]:
@@ -86,7 +86,7 @@ def _names(results: Sequence[Row]) -> list[str]:
     return [
         f"The generated names reach a macro-F1 of {said:.2f}, where names given by people's labels "
         f"on other products would reach {could:.2f}: "
-        + ("they cost nothing here." if said >= could else "read a class by its example pictures.")
+        + ("they are as good here." if said >= could else "read a class by its example pictures.")
     ]
 
 
@@ -137,7 +137,7 @@ def _ranking(result: Row | None) -> list[str]:
         worth = "worse than" if own["high"] < rival["low"] else worth
         lines.append(
             f"The order of missing poses has {title} {own['value']:.2f}, {worth} plain cohort "
-            f"frequency ({rival['value']:.2f}) as far as the intervals tell."
+            f"frequency ({rival['value']:.2f}) within the intervals."
         )
     return lines
 
@@ -269,6 +269,6 @@ def _ratio(result: Row | None) -> list[str]:
     own = result["figures"]["ratio"]["value"]
     blind = result["baselines"]["random labeller"]["ratio"]["value"]
     return [
-        f"The paper's ratio says little: {own:.2f} here, and {blind:.2f} for a labeller that draws "
+        f"The paper's ratio is weak: {own:.2f} here, and {blind:.2f} for a labeller that draws "
         "labels at random."
     ]
