@@ -244,6 +244,13 @@ class States:
         return cls(sql, values, excluded, True)
 
 
+def of_their_products(wanted: Filter, known: Sequence[str]) -> Conditions:
+    """What is asked of the gaps' products beyond what ``gaps`` has itself."""
+    conditions = Conditions()
+    of_products(dataclasses.replace(wanted, category="", subcategory=""), known, conditions)
+    return conditions
+
+
 def of_products(wanted: Filter, known: Sequence[str], conditions: Conditions) -> None:
     """What is asked of ``products`` p."""
     if wanted.q:
@@ -256,19 +263,12 @@ def of_products(wanted: Filter, known: Sequence[str], conditions: Conditions) ->
         conditions.add(f"p.c{place} = $c{place}", **{f"c{place}": value})
 
 
-def of_gaps(
-    wanted: Filter, known: Sequence[str], me: str, states: States, conditions: Conditions
-) -> None:
+def of_gaps(wanted: Filter, me: str, states: States, conditions: Conditions) -> None:
     """What is asked of ``gaps`` g with their ``marks`` m; `me` is whoever looks."""
     _of_state(wanted.state, states, conditions)
     for name in ("category", "subcategory"):
         if value := getattr(wanted, name):
             conditions.add(f"g.{name} = ${name}", **{name: value})
-    products = Conditions()
-    of_products(dataclasses.replace(wanted, category="", subcategory=""), known, products)
-    if products.clauses:
-        clause = f"g.pid IN (SELECT p.pid FROM products p WHERE {products.sql})"  # noqa: S608
-        conditions.add(clause, **products.values)
     if wanted.ask is not None:
         conditions.add("g.ask_id = $ask", ask=wanted.ask)
     if wanted.remedy:

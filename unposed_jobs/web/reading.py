@@ -13,7 +13,7 @@ import datetime
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,9 @@ LOOK_AGAIN_SECONDS = 15.0
 """How often it is looked for whether another day is published."""
 _MOST_TOLD_APART = 200_000
 """Gaps whose products are counted."""
+_FEW_PRODUCTS = 20_000
 Row = dict[str, Any]
+Values = Sequence[Any] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -172,10 +174,24 @@ class Day:
         self, wanted: Filter, me: str, states: States
     ) -> tuple[Conditions, tuple[str, str]]:
         conditions = Conditions()
-        filters.of_gaps(wanted, self.about.columns, me, states, conditions)
+        filters.of_gaps(wanted, me, states, conditions)
+        products = filters.of_their_products(wanted, self.about.columns)
+        if products.clauses:
+            self._of_products_found(products, conditions)
         _, sort, direction = GAP_SORTS[wanted.sort or "worth"]
         self._from(wanted, conditions, sort, direction, gaps=True)
         return conditions, (sort, direction)
+
+    def _of_products_found(self, products: Conditions, conditions: Conditions) -> None:
+        """Ask for the gaps of some products: those themselves where they are few, which are then
+        looked for once and not in each question."""
+        few = "SELECT p.pid FROM products p"
+        found = self._rows(f"{few} WHERE {products.sql} LIMIT {_FEW_PRODUCTS + 1}", products.values)
+        if len(found) <= _FEW_PRODUCTS:
+            pids = [row["pid"] for row in found]
+            conditions.add("g.pid IN (SELECT unnest($pids::BIGINT[]))", pids=pids)
+        else:
+            conditions.add(f"g.pid IN ({few} WHERE {products.sql})", **products.values)
 
     def products(self, wanted: Filter, *, limit: int | None = None) -> Page:
         """A page of products."""
@@ -252,16 +268,24 @@ class Day:
     # From the published views
 
     @contextlib.contextmanager
-    def _views(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with published.open_views(self._settings.warehouse, self._settings.serve.memory) as views:
-            yield views
+    def views(self) -> Iterator[Callable[[str, Values], list[Row]]]:
+        """Asks the published views, some questions in a row; values are bound: a list to ``?``,
+        else to ``$name``."""
+        serve = self._settings.serve
+        with published.open_views(self._settings.warehouse, serve.memory) as views:
 
-    def from_views(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
-        """Rows of the published views; values are bound: a list to ``?``, else to ``$name``."""
-        with self._views() as views, statements.one_line_errors():
-            result = views.execute(sql, values or None)
-            names = [column[0] for column in result.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            def ask(sql: str, values: Values = ()) -> list[Row]:
+                with statements.one_line_errors():
+                    result = views.execute(sql, values or None)
+                    names = [column[0] for column in result.description or ()]
+                    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+            yield ask
+
+    def from_views(self, sql: str, values: Values = ()) -> list[Row]:
+        """The rows of one question to the published views."""
+        with self.views() as ask:
+            return ask(sql, values)
 
     def close(self) -> None:
         """End; questions under way keep their cursors until they have their rows."""

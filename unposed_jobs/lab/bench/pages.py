@@ -48,13 +48,13 @@ _PAGES = {
     "first page": "/work",
     "one category": "/work?category=Dresses",
     "one brand, one ask": "/work?col.brand=Brand+7&ask=3",
-    "search an id": "/products?q=p0004999-1",
+    "search an id": "/products?q=001-p0004999",
     "search a title": "/work?q=linen+shirt+77",
     "search for nothing": "/products?q=no+such+product",
     "longest open": "/work?sort=age",
     "deep in the list": "/work?sort=popularity&after={deep}",
     "products": "/products",
-    "a product": "/product?id=P0000077-0",
+    "a product": "/product?id=000-P0000077",
     "CSV of 10,000": "/work/export?as=csv&category=Tops",
 }
 
@@ -104,7 +104,7 @@ class Server:
         if "{deep}" in path:
             from unposed_jobs.web.filters import Place
 
-            path = path.format(deep=Place(0.3, "P0002500-0", 2).written())
+            path = path.format(deep=Place(0.3, "001-P0002500", 2).written())
         start = time.monotonic()
         answer = self._client.get(path)
         answer.raise_for_status()
@@ -164,7 +164,7 @@ def publish(settings: Settings, products: int) -> None:
     )
     views.publish(warehouse)
     header = "product_id,category,average_rating,rating_count\n"
-    ids = (f"P{n:07}-{c}" for c in range(copies) for n in range(min(products, AUDITED)))
+    ids = (f"{c:03}-P{n:07}" for c in range(copies) for n in range(min(products, AUDITED)))
     with open(settings.catalogue.products, "w", encoding="utf-8") as file:
         file.write(header)
         file.writelines(
@@ -178,8 +178,8 @@ def _repeated(rows: pa.Table, copies: int) -> Iterator[pa.RecordBatch]:
         connection.register("made", rows.select(own))
         for copy in range(copies):
             found = connection.sql(
-                "SELECT * REPLACE (product_id || '-' || ? AS product_id) FROM made",
-                params=[copy],
+                "SELECT * REPLACE (? || product_id AS product_id) FROM made",
+                params=[f"{copy:03}-"],
             )
             yield from found.to_arrow_table().cast(rows.select(own).schema).to_batches()
 

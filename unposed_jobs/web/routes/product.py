@@ -11,7 +11,6 @@ from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
-from unposed_jobs.web.reading import Day, Row
 from unposed_jobs.web.routes.context import (
     TheDay,
     ThePictures,
@@ -23,7 +22,7 @@ from unposed_jobs.web.security import Reader
 
 ROUTES = APIRouter()
 MOST_HISTORY = 400
-"""Flags of earlier days that a history is made of, for each ask of a product."""
+"""Days that a history goes back."""
 SEEN = 0.5
 """Visibility from which a landmark is drawn."""
 
@@ -42,8 +41,9 @@ def product(
     row = day.product(id)
     if row is None:
         raise HTTPException(404, f"the day lists no product {id[:80]}")
-    pictures = day.from_views(_PICTURES, [id])
-    flags = day.from_views(_FLAGS, [id])
+    with day.views() as ask:
+        pictures, flags = ask(_PICTURES, [id]), ask(_FLAGS, [id])
+        before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
     marks = day.gaps_of(id)
     for flag in flags:
         flag.setdefault("shown_by", None)
@@ -61,7 +61,7 @@ def product(
         pictures=pictures,
         flags=[flag for flag in flags if flag["state"] != "not_applicable"],
         not_asked=[flag for flag in flags if flag["state"] == "not_applicable"],
-        history=history(day, id),
+        history=[one | {"ask_name": day.ask_name(one["ask_id"])} for one in before],
         decisions=store.about(id),
         day=day,
         list=list,
@@ -81,22 +81,15 @@ SELECT * REPLACE (
     )
 FROM pose_flags_current WHERE product_id = ?
 """
-
-
-def history(day: Day, product_id: str) -> list[Row]:
-    """When each ask of a product changed its state, the latest first."""
-    rows = day.from_views(
-        """
-        SELECT run_date, coalesce(ask_id, pose_id) AS ask_id, state, model_version,
-            lag(state) OVER asks AS before, lag(model_version) OVER asks AS model_before
-        FROM pose_flags WHERE product_id = ? AND run_date > ?::DATE - INTERVAL (?) DAY
-        WINDOW asks AS (PARTITION BY coalesce(ask_id, pose_id) ORDER BY run_date)
-        QUALIFY before IS NOT NULL AND before <> state
-        ORDER BY run_date DESC, ask_id
-        """,
-        [product_id, day.about.run_date, MOST_HISTORY],
-    )
-    return [row | {"ask_name": day.ask_name(row["ask_id"])} for row in rows]
+# When each ask changed its state, the latest first.
+_HISTORY = """
+SELECT run_date, coalesce(ask_id, pose_id) AS ask_id, state, model_version,
+    lag(state) OVER asks AS before, lag(model_version) OVER asks AS model_before
+FROM pose_flags WHERE product_id = ? AND run_date > ?::DATE - INTERVAL (?) DAY
+WINDOW asks AS (PARTITION BY coalesce(ask_id, pose_id) ORDER BY run_date)
+QUALIFY before IS NOT NULL AND before <> state
+ORDER BY run_date DESC, ask_id
+"""
 
 
 @ROUTES.get("/picture/{size}/{signature}")
