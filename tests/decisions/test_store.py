@@ -39,9 +39,9 @@ def waive(product="A", ask=7, **more):
 
 
 def test_a_store_that_is_not_there_says_nothing_until_it_is_made(address):
-    assert Store.open(address, create=False) is None
+    assert Store.existing(address) is None
     Store.open(address)
-    assert Store.open(address, create=False).standing() == []
+    assert Store.existing(address).standing() == []
 
 
 def test_a_decision_is_kept_as_it_was_made(store, address):
@@ -54,7 +54,7 @@ def test_a_decision_is_kept_as_it_was_made(store, address):
         Decision("assign", product_id="A", ask_id=7, assignee="Kim", due=UNTIL),
     ]
     store.decide(made, "Rossi")
-    again = Store.open(address, create=False).standing()
+    again = Store.existing(address).standing()
     assert [one.decision for one in again] == made
     assert {one.by for one in again} == {"Rossi"}
     assert all(one.at.tzinfo for one in again)
@@ -188,4 +188,4 @@ def test_a_wrong_or_later_store_is_refused(store, address, tmp_path):
         Store.open(address)
     (tmp_path / "broken.db").write_text("no database" * 100)
     with pytest.raises(MachineError, match="store of decisions"):
-        Store.open(f"sqlite:///{tmp_path}/broken.db", create=False)
+        Store.existing(f"sqlite:///{tmp_path}/broken.db")

@@ -47,7 +47,6 @@ class Server:
         self.settings = web_day.settings(home)
         web_day.audit(self.settings, home)
         store = Store.open(self.settings.decisions.store)
-        assert store is not None
         self.store, self.people = store, People(store)
         self.app = app.create(self.settings, store)
         with socket.socket() as tried:

@@ -125,7 +125,7 @@ def _listed(
     here = pc.is_in(products, value_set=product_ids).to_numpy(zero_copy_only=False)
     spoken: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index in np.flatnonzero(here):
-        one = confirmations[index]
+        one = confirmations[int(index)]
         spoken[one.product_id, one.image_uri].append(int(index))
     chosen = pa.array([product_id for product_id, _ in spoken], pa.string())
     rows = np.flatnonzero(pc.is_in(product_ids, value_set=chosen))

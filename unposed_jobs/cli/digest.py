@@ -31,7 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = config.load(arguments.config)
     store = Store.open(settings.decisions.store)
-    assert store is not None
     saved = views.find(store, arguments.list)
     query = saved.query if saved else arguments.list
     message = digest.compose(

@@ -34,7 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
     from unposed_jobs.web.people import People
 
     store = Store.open(config.load(arguments.config).decisions.store)
-    assert store is not None
     people = People(store)
     if arguments.action != "list" and not arguments.name:
         raise UnposedError(f"unposed people {arguments.action} needs a name")

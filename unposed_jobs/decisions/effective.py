@@ -57,7 +57,7 @@ def load(settings: Settings) -> Effective:
     path = settings.audit.profile
     profile = Profile.load(path)
     text = Path(path).read_text(encoding="utf-8") if path else ""
-    store = Store.open(settings.decisions.store, create=False)
+    store = Store.existing(settings.decisions.store)
     found = store.standing(PROFILE_KINDS) if store else []
     return overlay(profile, text, found)
 

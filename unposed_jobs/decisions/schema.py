@@ -25,7 +25,7 @@ from sqlalchemy import (
 VERSION = 1
 
 
-class Moment(TypeDecorator):
+class Moment(TypeDecorator[datetime.datetime]):
     """A moment, UTC; databases without time zones keep it as UTC too."""
 
     impl = DateTime

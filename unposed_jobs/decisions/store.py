@@ -73,47 +73,33 @@ class Store:
         """The same, for transactions that write."""
 
     @classmethod
-    def open(cls, address: str, *, create: bool = True) -> Store | None:
-        """Open the store at an address of SQLAlchemy; with `create`, made where it is absent.
+    def open(cls, address: str) -> Store:
+        """Open the store at an address of SQLAlchemy, made where it is absent.
 
-        Returns None where nothing is there and `create` is false. Raises UnposedError for an
-        address that is not understood or a store of a later version, MachineError where the
-        database does not answer: what people decided is never silently left out.
+        Raises UnposedError for an address that is not understood or a store of a later version,
+        MachineError where the database does not answer.
         """
-        try:
-            url = sa.make_url(address)
-        except sa.exc.ArgumentError:
-            raise UnposedError(
-                "[decisions] store is no address of a database, such as sqlite:////srv/decisions.db"
-            ) from None
-        if url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise UnposedError(
-                f"[decisions] store: {url.get_backend_name()} is not supported; SQLite or "
-                "PostgreSQL"
-            )
-        file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-        if file is not None and not file.exists():
-            if not create:
-                return None
+        engine, file = _engine(address)
+        if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        if url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg2")  # The one that is installed.
-        engine = sa.create_engine(url, pool_pre_ping=file is None)
-        if url.get_backend_name() == "sqlite":
-            sa.event.listen(engine, "connect", _as_database)
-            sa.event.listen(engine, "begin", _begin_at_once)
-        else:
-            sa.event.listen(engine, "begin", _one_writer)
         with _errors():
-            known = sa.inspect(engine).has_table(DECISIONS.name)
-            if not known and not create:
-                return None
             store = cls(engine)
-            if not known:
+            if not sa.inspect(engine).has_table(DECISIONS.name):
                 schema.METADATA.create_all(engine)
                 store._remember("version", str(schema.VERSION))
             store._check_version()
         return store
+
+    @classmethod
+    def existing(cls, address: str) -> Store | None:
+        """The store at an address, None where nobody has made one; else as `open`: what people
+        decided is never silently left out."""
+        engine, file = _engine(address)
+        if file is not None and not file.exists():
+            return None
+        with _errors():
+            there = sa.inspect(engine).has_table(DECISIONS.name)
+        return cls.open(address) if there else None
 
     def _check_version(self) -> None:
         found = int(self.information("version") or 0)
@@ -204,10 +190,13 @@ class Store:
         )
         return made
 
-    def _standing(self, connection: sa.Connection, keys: Sequence[str]) -> Iterator[tuple]:
+    def _standing(
+        self, connection: sa.Connection, keys: Sequence[str]
+    ) -> Iterator[tuple[int, str]]:
         for chunk in _chunks(keys):
             rows = sa.select(STANDING.c.decision_id, STANDING.c.subject)
-            yield from connection.execute(rows.where(STANDING.c.subject.in_(chunk))).all()
+            found = connection.execute(rows.where(STANDING.c.subject.in_(chunk)))
+            yield from ((number, key) for number, key in found.all())
 
     def _end(
         self,
@@ -332,7 +321,30 @@ class Store:
 
     def _read(self, connection: sa.Connection, where: Any) -> list[Recorded]:
         rows = connection.execute(sa.select(DECISIONS).where(where).order_by(DECISIONS.c.id))
-        return [_recorded(row) for row in rows.mappings()]
+        return [_recorded(dict(row)) for row in rows.mappings()]
+
+
+def _engine(address: str) -> tuple[sa.Engine, Path | None]:
+    """The engine, and the file of SQLite."""
+    try:
+        url = sa.make_url(address)
+    except sa.exc.ArgumentError:
+        raise UnposedError(
+            "[decisions] store is no address of a database, such as sqlite:////srv/decisions.db"
+        ) from None
+    kind = url.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise UnposedError(f"[decisions] store: {kind} is not supported; SQLite or PostgreSQL")
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg2")  # The one that is installed.
+    file = Path(url.database) if kind == "sqlite" and url.database else None
+    engine = sa.create_engine(url, pool_pre_ping=file is None)
+    if kind == "sqlite":
+        sa.event.listen(engine, "connect", _as_database)
+        sa.event.listen(engine, "begin", _begin_at_once)
+    else:
+        sa.event.listen(engine, "begin", _one_writer)
+    return engine, file
 
 
 def _recorded(row: Mapping[str, Any]) -> Recorded:

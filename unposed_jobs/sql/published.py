@@ -24,7 +24,9 @@ def open_views(
     """
     views, location = local_path(settings.views), local_path(settings.location)
     if views is not None and location is not None and Path(views).is_file():
-        limit = {} if memory_mib is None else {"memory_limit": f"{memory_mib}MiB"}
+        limit: dict[str, str | bool | int | float | list[str]] = {}
+        if memory_mib is not None:
+            limit["memory_limit"] = f"{memory_mib}MiB"
         with (
             statements.one_line_errors(),
             duckdb.connect(views, read_only=True, config=limit) as connection,

@@ -72,7 +72,8 @@ def ready(settings: Settings) -> tuple[Path, About]:
         title, columns = _columns(settings)
         path = folder / f"day-{row[1]}-{_mark(title, columns)}.duckdb"
         if not path.is_file():
-            about = About(*row, title=title, columns=columns, notes=())
+            run_date, run_id, model_version, finished_at = row
+            about = About(run_date, run_id, model_version, finished_at, title, columns, ())
             _make(views, path, about, settings)
     for other in folder.glob("day-*.duckdb"):
         if other != path:
@@ -85,7 +86,16 @@ def read_about(path: Path) -> About:
     with duckdb.connect(str(path), read_only=True) as connection:
         row = _one(connection, "SELECT * FROM about")
     assert row is not None
-    return About(*row[:5], tuple(json.loads(row[5])), tuple(json.loads(row[6])))
+    run_date, run_id, model_version, finished_at, title, columns, notes = row
+    return About(
+        run_date,
+        run_id,
+        model_version,
+        finished_at,
+        title,
+        tuple(json.loads(columns)),
+        tuple(json.loads(notes)),
+    )
 
 
 def _mark(title: str, columns: Sequence[str]) -> str:
@@ -112,7 +122,7 @@ def _make(views: duckdb.DuckDBPyConnection, path: Path, about: About, settings: 
     beside = path.with_name(f"making-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        limit = {
+        limit: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{settings.serve.memory}MiB",
             "temp_directory": str(path.parent / "spill"),
             "preserve_insertion_order": "false",

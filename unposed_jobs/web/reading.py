@@ -54,7 +54,10 @@ class Day:
         self._settings = settings
         path, self.about = index.ready(settings)
         self.path = path
-        limit = {"memory_limit": f"{settings.serve.memory}MiB", "threads": 2}
+        limit: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{settings.serve.memory}MiB",
+            "threads": 2,
+        }
         self._connection = duckdb.connect(config=limit)
         self._connection.execute(f"ATTACH '{_quoted(path)}' AS day (READ_ONLY)")
         for name in ("products", "gaps", "choices", "asks"):

@@ -24,7 +24,6 @@ def run(settings: Settings) -> None:
     login.check(settings.serve)
     webhook.check(settings.serve)
     store = Store.open(settings.decisions.store)
-    assert store is not None
     made = app.create(settings, store)
     day = made.state.days.latest()  # Said at once where there is none, and made ready.
     host, port = settings.serve.host, settings.serve.port

@@ -85,7 +85,6 @@ class Server:
         from unposed_jobs.web.people import People
 
         store = Store.open(self._settings.decisions.store)
-        assert store is not None
         made = app.create(self._settings, store)
         start = time.monotonic()
         day = made.state.days.latest()
@@ -222,7 +221,7 @@ def _expectations() -> Expectations:
 
 def _batch(start: int, expectations: Expectations) -> pa.RecordBatch:
     rng = np.random.default_rng(start)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in range(start, start + _BATCH):
         shown = rng.choice(POSES, rng.integers(0, 2 * PICTURES), replace=True)
         rows.append(

@@ -21,7 +21,7 @@ from unposed_jobs.warehouse import Warehouse
 
 def judge(settings: Settings, seed: int) -> dict[str, Any] | None:
     """The share that the champion agrees on, with its interval over products; None without any."""
-    store = Store.open(settings.decisions.store, create=False)
+    store = Store.existing(settings.decisions.store)
     found = store.standing([SHOWS]) if store else []
     if not found:
         return None
