@@ -34,7 +34,7 @@ LOOK_AGAIN_SECONDS = 15.0
 """How often it is looked for whether another day is published."""
 _MOST_TOLD_APART = 200_000
 """Gaps whose products are counted."""
-_FEW_PRODUCTS = 20_000
+_FEW_PRODUCTS, _KEPT_SEARCHES = 20_000, 64
 Row = dict[str, Any]
 Values = Sequence[Any] | Mapping[str, Any]
 
@@ -66,6 +66,7 @@ class Day:
         statements.lock(self._connection, [])
         asks = self._rows("SELECT * FROM asks ORDER BY ask_id")
         self.asks: dict[int, Row] = {row["ask_id"]: row for row in asks}
+        self._found: dict[Any, list[int]] = {}
         self._ask_of = {
             pose: row["ask_id"] for row in asks for pose in row["members"] or [row["ask_id"]]
         } | {ask: ask for ask in self.asks}
@@ -144,6 +145,13 @@ class Day:
         states = self._states()
         conditions, _ = self._of_gaps(filters_first(wanted), me, states)
         tables = self._joined(conditions, "")
+        if "pids" in conditions.values:
+            sql = f"""
+                SELECT count(*) AS n, count(DISTINCT g.pid) AS p FROM {tables}
+                WHERE {conditions.sql}
+            """  # noqa: S608
+            (row,) = self._rows(sql, _bound(conditions, states, sql))
+            return row["n"], row["p"]
         sql = f"SELECT count(*) AS n FROM {tables} WHERE {conditions.sql}"  # noqa: S608
         gaps = self._rows(sql, _bound(conditions, states, sql))[0]["n"]
         if gaps > _MOST_TOLD_APART:
