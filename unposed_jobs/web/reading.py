@@ -197,9 +197,16 @@ class Day:
         """Ask for the gaps of some products: those themselves where they are few, which are then
         looked for once and not in each question."""
         few = "SELECT p.pid FROM products p"
-        found = self._rows(f"{few} WHERE {products.sql} LIMIT {_FEW_PRODUCTS + 1}", products.values)
-        if len(found) <= _FEW_PRODUCTS:
-            pids = [row["pid"] for row in found]
+        key = (products.sql, tuple(products.values.items()))
+        pids = self._found.get(key)
+        if pids is None:
+            sql = f"{few} WHERE {products.sql} LIMIT {_FEW_PRODUCTS + 1}"
+            pids = [row["pid"] for row in self._rows(sql, products.values)]
+            # The page, its count and the next page ask the same of products that stay as they are.
+            if len(self._found) >= _KEPT_SEARCHES:
+                self._found.clear()
+            self._found[key] = pids
+        if len(pids) <= _FEW_PRODUCTS:
             conditions.add("g.pid IN (SELECT unnest($pids::BIGINT[]))", pids=pids)
         else:
             conditions.add(f"g.pid IN ({few} WHERE {products.sql})", **products.values)

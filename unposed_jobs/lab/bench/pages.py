@@ -186,7 +186,7 @@ def _repeated(rows: pa.Table, copies: int) -> Iterator[pa.RecordBatch]:
 def _vocabulary() -> pa.Table:
     from unposed_jobs.warehouse.tables import VOCABULARY
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "model_version": MODEL,
             "pose_id": pose,
