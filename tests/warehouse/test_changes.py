@@ -81,6 +81,16 @@ A, B = ("/a.jpg", "sha a"), ("/b.jpg", "sha b")
         ((filled("/b.jpg"), [A, B]), (MISSING, [A]), ("opened", "picture removed")),
         ((MISSING, [A]), (filled("/a.jpg"), [("/a.jpg", "new")]), ("closed", "picture changed")),
         ((filled("/a.jpg"), [A]), (MISSING, [("/a.jpg", None)]), ("opened", "picture changed")),
+        (
+            (MISSING, [A]),
+            (filled("/a.jpg") | {"shown_by": "M. Rossi"}, [A]),
+            ("closed", "picture confirmed"),
+        ),
+        (
+            (filled("/a.jpg") | {"shown_by": "M. Rossi"}, [A]),
+            (MISSING, [A]),
+            ("opened", "confirmation ended"),
+        ),
         # Two pictures with one content: the address that fills it is new, the content is not.
         ((MISSING, [A]), (filled("/b.jpg"), [A, ("/b.jpg", "sha a")]), ("closed", "picture added")),
         # No picture fills it on either day: an unclear one was taken out, or came in.

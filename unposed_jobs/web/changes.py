@@ -13,11 +13,16 @@ from unposed_jobs.sql.changes import CHANGES
 from unposed_jobs.web.reading import Day, Row
 
 MOST_SHOWN = 200
-_TABLES = ("pose_flags", "product_audit", "product_images")
 _PAIR = "CAST([$before, $after] AS DATE[])"
 _SHADOWED = ", ".join(
-    f"{name} AS (SELECT * FROM main.{name} WHERE list_contains({_PAIR}, run_date))"  # noqa: S608
-    for name in ("published_days", *_TABLES)
+    # A file of views from before an upgrade lacks the newest column.
+    f"{name} AS (SELECT * FROM main.{name} WHERE list_contains({_PAIR}, run_date)"  # noqa: S608
+    + (" UNION ALL BY NAME SELECT NULL::VARCHAR AS shown_by WHERE false" if new else "")
+    + ")"
+    for name, new in (
+        *(("published_days", False), ("product_audit", False), ("product_images", False)),
+        ("pose_flags", True),
+    )
 )
 
 
