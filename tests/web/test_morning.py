@@ -22,6 +22,8 @@ from unposed_jobs.warehouse import Warehouse
 from unposed_jobs.web import app
 from unposed_jobs.web.people import People
 
+# A machine under load is slow, not wrong.
+expect.set_options(timeout=30_000)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PAGES = ("/work", "/work?state=all", "/work/print", "/products", "/product?id=A-2", "/changes")
 FURTHER = ("/poses", "/log", "/people", "/nothing")
@@ -86,7 +88,7 @@ def looked_at(tmp_path_factory):
 
 def log_in(server: Server, browser: Browser, name: str, role: str, **look) -> Page:
     page = browser.new_context(base_url=server.address, accept_downloads=True, **look).new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     page.goto(f"/login#{server.people.add(name, role, 'test')}")
     page.wait_for_url("**/work")
     return page
