@@ -25,20 +25,23 @@ help: ## This list
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z_-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery
+demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery, say how to serve it
 	@docker/demo.sh "$(DEMO)" "$(DEMO_DAY)" "$(DEMO_NEXT_DAY)" "$(DEMO_PRODUCTS)"
 
 # Two files at a time: most tests wait for a JVM or for one core. Threads that wait must not spin.
 test: export OMP_WAIT_POLICY := passive
-test: setup weights lint docs ## Everything: lint, types, documentation and all tests
+test: setup browser weights lint docs ## Everything: lint, types, documentation and all tests
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Set up
-.PHONY: setup system weights lock
+.PHONY: setup system browser weights lock
 setup: system $(READY) ## The environment in .venv, from requirements.lock
 
 system: ## Java and shared libraries, by apt where this is root on Debian
 	@docker/system-packages.sh $(PYTHON)
+
+browser: ## Chromium for the tests of the pages, by apt where this is root; else they are skipped
+	@docker/system-packages.sh $(PYTHON) chromium || true
 
 # torch comes first and by pip: its CPU build may lie in pip's find-links, where uv does not look.
 $(READY): requirements.lock setup.cfg setup.py
@@ -98,7 +101,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 	  tests/jobs/test_failing_store.py
 
 ##@ Measure
-.PHONY: evaluate evaluate-pictures bench
+.PHONY: evaluate evaluate-pictures bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -129,6 +132,9 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)
+
+bench-pages: setup ## The pages of unposed serve over a million products; flags in BENCH="--products N"
+	python -m unposed_jobs.lab.bench.pages $(BENCH)
 
 ##@ Tidy
 .PHONY: clean

@@ -56,4 +56,6 @@ unposed query "
     SELECT run_id FROM runs WHERE figures ->> '\$.scope' = 'reference')
   ORDER BY run_date"
 say "Open the gallery:  $state/gallery/index.html"
+say "Work in it:  UNPOSED_HOME=$state $(command -v unposed) serve"
+echo "prints the address to open, which logs you in; Ctrl-C ends it"
 echo "Try:  UNPOSED_HOME=$state $(command -v unposed) query \"SELECT * FROM top_missing_by_category\""

@@ -14,6 +14,7 @@ RUN pip install --no-cache-dir uv \
 COPY unposed_jobs unposed_jobs
 COPY spark spark
 COPY dags /opt/airflow/dags
+COPY plugins /opt/airflow/plugins
 COPY docker/airflow-setup.sh /usr/local/bin/airflow-setup
 RUN uv pip install --system --no-cache --no-deps .
 ENV AIRFLOW_HOME=/opt/airflow \

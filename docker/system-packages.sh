@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What pip cannot bring: Java for Spark, and the shared libraries of MediaPipe, OpenCV and
-# LightGBM. Installs them by apt where it may; otherwise says in one line what to install.
+# LightGBM; with "chromium" also the browser that the tests of the pages need. Installs them by apt
+# where it may; otherwise says in one line what to install.
 set -euo pipefail
 python=${1:-python3}
 
@@ -9,6 +10,7 @@ need() { missing+=("$1"); }
 library() { ldconfig -p 2>/dev/null | grep -q "$1" || /sbin/ldconfig -p 2>/dev/null | grep -q "$1"; }
 
 command -v java >/dev/null || [ -x "${JAVA_HOME:-/nowhere}/bin/java" ] || need default-jre-headless
+[ "${2:-}" != chromium ] || command -v chromium chromium-browser >/dev/null || need chromium
 library libEGL.so.1 || need libegl1
 library libGLESv2.so.2 || need libgles2
 library libGL.so.1 || need libgl1

@@ -6,18 +6,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OF_THE_PRODUCT = ("airflow", "coco17", "heic", "lab")
+OF_THE_PRODUCT = ("airflow", "coco17", "heic", "lab", "serve")
 NEVER_IMPORTED = {
     "apache-airflow": "its task SDK is",
     "apache-airflow-providers-apache-spark": "named in DAGs alone",
+    "itsdangerous": "loaded by starlette, for the login at a provider",
     "pi-heif": "where it is installed",
     "psycopg2-binary": "loaded by SQLAlchemy, by the name in a catalogue's address",
+    "python-multipart": "loaded by starlette, for forms",
     "simplejpeg": "loaded by its path, for the library inside",
 }
 MODULES = {
     "opencv-contrib-python": "cv2",
     "apache-airflow-providers-apache-spark": "airflow",
     "pi-heif": "pi_heif",
+    "XlsxWriter": "xlsxwriter",
 }
 
 

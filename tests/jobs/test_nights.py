@@ -22,6 +22,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from unposed_jobs import config
+from unposed_jobs.decisions import Decision, Store
 from unposed_jobs.distributed import chunks, ingest
 from unposed_jobs.errors import CheckFailedError, ErrorBudgetExceededError, UnposedError
 from unposed_jobs.jobs import audit, extract, promote, train
@@ -427,6 +428,41 @@ def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights
     assert warehouse.snapshot_id("vocabulary") == written
     audit.run(spark, settings, quiet(SECOND))
     assert vocabulary_of(warehouse) == before
+    assert rows_of(warehouse, SECOND)["pose_flags"] == flags
+
+
+def test_decisions_hold_from_the_next_audit_on_beside_the_profile(nights, spark, tmp_path):
+    settings, warehouse, _ = nights
+    flags = rows_of(warehouse, SECOND)["pose_flags"]
+    first, second = [row for row in flags if row["state"] == "missing"][:2]
+    waived, renamed = (first["product_id"], first["ask_id"]), second["ask_id"]
+    profile = tmp_path / "shots.toml"
+    profile.write_text(f'[[rename]]\nask = {renamed}\nname = "file"\nreason = "before"\n')
+    address = f"sqlite:///{tmp_path}/decisions.db"
+    decided = dataclasses.replace(
+        settings,
+        audit=dataclasses.replace(settings.audit, profile=str(profile)),
+        decisions=config.DecisionSettings(store=address),
+    )
+    store = Store.open(address)
+    store.decide(
+        [
+            Decision("waive", product_id=waived[0], ask_id=waived[1], reason="sold without"),
+            Decision("rename", ask_id=renamed, name="our shot", reason="our word"),
+        ],
+        "M. Rossi",
+    )
+    figures = audit.run(spark, decided, quiet(SECOND, accept_changes="me: a name"))
+    assert figures["decisions"] == {"waive": 1, "rename": 1, "latest": 2}
+    after = rows_of(warehouse, SECOND)["pose_flags"]
+    (flag,) = [row for row in after if (row["product_id"], row["ask_id"]) == waived]
+    assert (flag["state"], flag["waived_by"]) == ("waived", "M. Rossi")
+    assert {row["ask_name"] for row in after if row["ask_id"] == renamed} == {"our shot"}
+    read = statements.query(warehouse, "SELECT kind, decided_by FROM decisions_current").to_pylist()
+    assert [row["kind"] for row in read] == ["waive", "rename"]
+    why = [row["correction"] for row in vocabulary_of(warehouse).values() if row["correction"]]
+    assert "our word (M. Rossi, " in why[0]
+    audit.run(spark, settings, quiet(SECOND))
     assert rows_of(warehouse, SECOND)["pose_flags"] == flags
 
 

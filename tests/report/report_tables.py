@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 from PIL import Image
 
+from unposed_jobs.audit import corrections
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
 from unposed_jobs.audit.pictures import PICTURE
@@ -99,12 +100,14 @@ def publish(
     examples=(),
     settings=SETTINGS,
     carried=None,
+    profile=None,
     **more,
 ):
     """A day of products {id: (category, subcategory, [Shot])}: its tables and its catalogue.
 
     `asks` are dicts of the vocabulary's columns with `members`; every other pose is one by itself.
-    `carried` are the values of further columns by name, a list for the products in their order.
+    `carried` are the values of further columns by name, a list for the products in their order;
+    `profile` is what the audit goes by, as `decisions.effective` has it.
     """
     grouped = {
         pose_id: {name: ask[name] for name in ask if name != "members"}
@@ -215,7 +218,14 @@ def publish(
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
     values = [list(row) for row in zip(*carried.values(), strict=True)] or [None] * len(rows)
     batch = batch.append_column("carried", pa.array(values, pa.list_(pa.string())))
-    audited = audit_products(batch, expectations, settings, run)
+    said = None
+    if profile is not None:
+        said = profile.profile
+        expectations, _ = corrections.apply(expectations, said.corrections)
+        names = dict(zip(expectations.pose_ids.tolist(), expectations.pose_names, strict=True))
+        for row in vocabulary:
+            row["name"] = names[row["pose_id"]]
+    audited = audit_products(batch, expectations, settings, run, said)
     moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
     contents = {
         "vocabulary": vocabulary,

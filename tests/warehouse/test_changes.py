@@ -24,7 +24,9 @@ class Days:
     """Products of two days, each with its back's flag and its pictures."""
 
     def __init__(self):
-        self.rows = {name: [] for name in ("pose_flags", "product_audit", "product_images")}
+        self.rows = {
+            name: [] for name in ("pose_flags", "product_audit", "product_images", "decisions")
+        }
 
     def add(self, day, product, flag, pictures=(), **audit):
         """`pictures`: (address, content) pairs; a content of None could not be read."""
@@ -45,6 +47,8 @@ class Days:
             for name, rows in self.rows.items():
                 table = pa.Table.from_pylist(rows, TABLES[name].schema)
                 connection.register(name, table)
+                if name == "decisions":
+                    continue
                 connection.execute(
                     f"CREATE VIEW {name}_current AS FROM {name} WHERE run_date = '{NEXT}'"
                 )
@@ -77,6 +81,16 @@ A, B = ("/a.jpg", "sha a"), ("/b.jpg", "sha b")
         ((filled("/b.jpg"), [A, B]), (MISSING, [A]), ("opened", "picture removed")),
         ((MISSING, [A]), (filled("/a.jpg"), [("/a.jpg", "new")]), ("closed", "picture changed")),
         ((filled("/a.jpg"), [A]), (MISSING, [("/a.jpg", None)]), ("opened", "picture changed")),
+        (
+            (MISSING, [A]),
+            (filled("/a.jpg") | {"shown_by": "M. Rossi"}, [A]),
+            ("closed", "picture confirmed"),
+        ),
+        (
+            (filled("/a.jpg") | {"shown_by": "M. Rossi"}, [A]),
+            (MISSING, [A]),
+            ("opened", "confirmation ended"),
+        ),
         # Two pictures with one content: the address that fills it is new, the content is not.
         ((MISSING, [A]), (filled("/b.jpg"), [A, ("/b.jpg", "sha a")]), ("closed", "picture added")),
         # No picture fills it on either day: an unclear one was taken out, or came in.

@@ -11,7 +11,7 @@ from unposed_jobs.warehouse import RunRecord, Warehouse
 from unposed_jobs.warehouse.tables import PRODUCT_AUDIT
 
 DAY = dt.date(2024, 3, 1)
-WAIVED = dict.fromkeys(("waived_by", "waived_reason", "waived_until"))
+WAIVED = dict.fromkeys(("shown_by", "waived_by", "waived_reason", "waived_until"))
 """Nobody waives it."""
 NEXT = dt.date(2024, 3, 2)
 

@@ -22,7 +22,8 @@ How a product's pictures become states of each ask:
   usable pictures fill a slot, and the three counts add up to the pictures listed.
 - **present**: a usable picture shows, with at least `min_confidence`, one of the classes that fill
   the ask in the product's cohort: its own, and those that stand in for it there. Evidence is the
-  most confident one, the first shown among equals. An ask that its own classes show is present
+  most confident one, the first shown among equals, or the one of which a person says that it
+  shows the ask (`audit.confirmed`). An ask that its own classes show is present
   also where the cohort is not asked for it: it is a fact.
 - **waived**, then **not_applicable**: by the profile; or the ask may not be flagged at all,
   being too rare, too impure or hidden by a person; or less than `min_cohort_share` of
@@ -56,6 +57,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from unposed_jobs.audit.cohorts import ProductCohorts, find_cohorts
+from unposed_jobs.audit.confirmed import confirm
 from unposed_jobs.audit.expectations import ASKS, Expectations
 from unposed_jobs.audit.picture_rows import product_images_rows
 from unposed_jobs.audit.pictures import Pictures, flatten
@@ -104,14 +106,22 @@ def audit_products(
     profile = profile or Profile()
     pictures = flatten(batch, settings.duplicate_distance)
     cohorts = find_cohorts(batch, expectations, profile)
-    waiver = profile.waived(
-        batch.column("product_id").cast(pa.string()), expectations, run.run_date
+    product_ids = batch.column("product_id").cast(pa.string())
+    waiver = profile.waived(product_ids, expectations, run.run_date)
+    pictures, confirmed, confirmation = confirm(
+        pictures,
+        product_ids,
+        profile.shows,
+        expectations,
+        usual=cohorts.usual,
+        min_confidence=settings.min_confidence,
     )
     found = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
     shown = tuple(np.where(expectations.hidden, -1, rows) for rows in found)
     fills = cohorts.fills[cohorts.row]
     have, doubtful = (have_asks(pictures, rows, fills) for rows in shown)
-    own = have_asks(pictures, shown[0], cohorts.fills[-1:]) >= 0
+    own = (have_asks(pictures, shown[0], cohorts.fills[-1:]) >= 0) | (confirmed >= 0)
+    have = np.where(confirmed >= 0, confirmed, have)
     near = near_asks(pictures, expectations, cohorts.fills[-1])
     if settings.flags != ASKS:
         near[:] = False  # As the paper has it: classes that split one pose lie near each other.
@@ -119,7 +129,13 @@ def audit_products(
         pictures, cohorts, have, doubtful, near, own=own, waiver=waiver, settings=settings
     )
     rank = sort_centroids_by_rank(assessment.state == State.MISSING, cohorts.score)
-    assessment = dataclasses.replace(assessment, rank=rank)
+    sure = np.where(confirmed >= 0, np.float32(1.0), assessment.confidence)
+    assessment = dataclasses.replace(
+        assessment,
+        rank=rank,
+        confidence=np.where(assessment.state == State.PRESENT, sure, assessment.confidence),
+        confirmation=confirmation,
+    )
     return AuditTables(
         pose_flags_rows(
             batch,
@@ -285,6 +301,7 @@ def missing_centroids(
         evidence=have,
         waiver=waiver,
         rank=np.zeros(state.shape, dtype=np.int32),
+        confirmation=np.full(state.shape, -1, dtype=np.int64),
     )
 
 

@@ -23,6 +23,13 @@ shot codes the first that matches wins::
     by = "M. Rossi"             # optional: who decided so
     reason = "sold without"     # optional; both stand in the tables
 
+    [[shows]]                   # a picture that a person looked at
+    product_id = "B00123"
+    image = "pics/B00123-2.jpg" # as the catalogue has it
+    pose = 7                    # the ask that it shows, by its id or that of a class of it
+    content = "9f86d0…"         # optional, sha256: another picture at the address is not meant
+    by = "M. Rossi"             # optional, as is reason
+
 Waivers are read at each audit: one that is taken out, or past its last day, waives nothing more.
 """
 
@@ -33,6 +40,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +49,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unposed_jobs.audit import corrections
+from unposed_jobs.audit import confirmed, corrections
+from unposed_jobs.audit.confirmed import Confirmation
 from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
     from unposed_jobs.audit.expectations import Expectations
 
-_SECTIONS = ("shot_codes", "not_applicable", "waivers", *corrections.SECTIONS)
+_SECTIONS = ("shot_codes", "not_applicable", "waivers", "shows", *corrections.SECTIONS)
 _WAIVER_KEYS = {"product_id", "pose", "until", "by", "reason"}
 
 
@@ -69,6 +78,7 @@ class Profile:
     shot_codes: tuple[tuple[str | int, str], ...] = ()
     not_applicable: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    shows: tuple[Confirmation, ...] = ()
     corrections: tuple[corrections.Correction, ...] = ()
 
     @classmethod
@@ -85,6 +95,14 @@ class Profile:
             raise UnposedError(f"no shot profile {path}; check [audit] profile") from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UnposedError(f"cannot read the shot profile {path}: {error}") from None
+        return cls.parse(raw, path)
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any], path: str | Path) -> Profile:
+        """The profile of sections as TOML has them; `path` is what errors call their source.
+
+        Raises UnposedError naming the source and the entry that is wrong.
+        """
         unknown = sorted(set(raw) - set(_SECTIONS))
         if unknown:
             raise UnposedError(
@@ -109,8 +127,34 @@ class Profile:
             ),
             not_applicable=tuple((key, tuple(value)) for key, value in exclusions.items()),
             waivers=tuple(_waiver(item, path) for item in waivers),
+            shows=confirmed.parse(raw.get("shows", []), path),
             corrections=corrections.parse(raw, path),
         )
+
+    def under(self, later: Profile) -> tuple[Profile, list[str]]:
+        """This profile with a later one laid over it; also which corrections that overrules.
+
+        Where both speak of the same thing the later one counts: of a product's waivers of an ask,
+        of a picture, and of a pose or ask that is corrected. Exclusions are those of both.
+        """
+        said = {(one.of, number) for one in later.corrections for number in one.ids}
+        kept, lines = [], []
+        for one in self.corrections:
+            clash = next((number for number in one.ids if (one.of, number) in said), None)
+            if clash is None:
+                kept.append(one)
+            else:
+                lines.append(
+                    f"[[{one.action}]] {one.of} {clash}: a later decision counts, not the profile"
+                )
+        merged = Profile(
+            shot_codes=later.shot_codes + self.shot_codes,
+            not_applicable=later.not_applicable + self.not_applicable,
+            waivers=later.waivers + self.waivers,
+            shows=later.shows + self.shows,
+            corrections=later.corrections + tuple(kept),
+        )
+        return merged, lines
 
     def shot_code(self, pose_id: int, pose_name: str) -> str | None:
         """Return the retailer's code for a pose, None where the profile has none."""
@@ -144,29 +188,44 @@ class Profile:
         none; of several the first in the file.
         """
         waived = np.full((len(product_ids), len(expectations.ask_ids)), -1, dtype=np.int64)
-        active = [
-            (index, waiver)
-            for index, waiver in enumerate(self.waivers)
-            if waiver.until is None or run_date <= waiver.until
-        ]
-        if not active:
+        if not self.waivers:
             return waived
-        products = list(dict.fromkeys(waiver.product_id for _, waiver in active))
-        place = {product_id: row for row, product_id in enumerate(products)}
-        first = np.full((len(products), waived.shape[1]), -1, dtype=np.int64)
-        for index, waiver in reversed(active):
-            first[place[waiver.product_id], _meant(waiver.pose, expectations)] = index
-        found = pc.index_in(product_ids, value_set=pa.array(products, pa.string()))
-        listed = np.flatnonzero(found.is_valid().to_numpy(zero_copy_only=False))
-        waived[listed] = first[found.drop_null().to_numpy()]
+        listed = pc.is_in(product_ids, value_set=self._waived_products).to_numpy(
+            zero_copy_only=False
+        )
+        meant: dict[str | int, npt.NDArray[np.bool_]] = {}
+        for row in np.flatnonzero(listed):
+            for index in reversed(self._waivers_of[product_ids[row].as_py()]):
+                waiver = self.waivers[index]
+                if waiver.until is not None and run_date > waiver.until:
+                    continue
+                if waiver.pose not in meant:
+                    meant[waiver.pose] = _meant(waiver.pose, expectations)
+                waived[row, meant[waiver.pose]] = index
         return waived
 
+    @cached_property
+    def _waivers_of(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for index, waiver in enumerate(self.waivers):
+            found.setdefault(waiver.product_id, []).append(index)
+        return found
+
+    @cached_property
+    def _waived_products(self) -> pa.Array:
+        return pa.array(list(self._waivers_of), pa.string())
+
     def meaningless(self, expectations: Expectations) -> list[str]:
-        """A line for each waiver whose pose is none that this model asks for."""
+        """A line for each waiver and shown picture whose pose is none that this model asks for."""
+        spoken = [("waivers", one.product_id, one.pose) for one in self.waivers]
+        spoken += [("shows", one.product_id, one.pose) for one in self.shows]
+        vain = {
+            pose for pose in {pose for _, _, pose in spoken} if not _meant(pose, expectations).any()
+        }
         return [
-            f"[[waivers]] of {waiver.product_id}: no ask is meant by pose {waiver.pose!r}: not used"
-            for waiver in self.waivers
-            if not _meant(waiver.pose, expectations).any()
+            f"[[{section}]] of {product_id}: no ask is meant by pose {pose!r}: not used"
+            for section, product_id, pose in spoken
+            if pose in vain
         ]
 
 
@@ -200,7 +259,7 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name.casefold(), pattern.casefold())
 
 
-def _table(raw: dict[str, Any], name: str, path: str | Path) -> dict[str, Any]:
+def _table(raw: Mapping[str, Any], name: str, path: str | Path) -> dict[str, Any]:
     table = raw.get(name, {})
     if not isinstance(table, dict):
         raise UnposedError(f"{path}: [{name}] must be a section")

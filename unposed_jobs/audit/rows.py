@@ -85,6 +85,7 @@ def pose_flags_rows(
         "evidence_image": pictures.uris.take(places(state == State.PRESENT, evidence)),
         "example_images": pa.array(examples, pa.list_(pa.string())).take(at_cell),
         "remedy": pa.array(remedies, pa.string()).take(at_cell),
+        "shown_by": _confirmed_by(profile, assessment),
         **_waivers(profile, places(state == State.WAIVED, assessment.waiver.reshape(-1))),
     }
     return table_of(columns, POSE_FLAGS.schema)
@@ -139,6 +140,14 @@ def product_audit_rows(
         "reason": _reasons(pictures, assessment, settings),
     }
     return table_of(columns, PRODUCT_AUDIT.schema)
+
+
+def _confirmed_by(profile: Profile, assessment: Assessment) -> pa.Array:
+    """Who says that each flag's picture shows it; null where nobody does."""
+    chosen = assessment.confirmation.reshape(-1)
+    said = (assessment.state.reshape(-1) == State.PRESENT) & (chosen >= 0)
+    names = pa.array([one.by or "the shot profile" for one in profile.shows], pa.string())
+    return names.take(places(said, chosen))
 
 
 def _waivers(profile: Profile, chosen: pa.Array) -> dict[str, pa.Array]:

@@ -59,3 +59,5 @@ class Assessment:
     """(n, A) which of the profile's waivers waives the ask, -1 for none."""
     rank: npt.NDArray[np.int32]
     """(n, A) 1 for the missing ask that matters most; 0 where the ask is not missing."""
+    confirmation: npt.NDArray[np.int64]
+    """(n, A) which of the profile's confirmations says that the ask is shown, -1 for none."""

@@ -82,7 +82,15 @@ def run(arguments: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from unposed_jobs import config
-    from unposed_jobs.lab.evaluation import card, printing, report, sample, summary, versions
+    from unposed_jobs.lab.evaluation import (
+        card,
+        labelled,
+        printing,
+        report,
+        sample,
+        summary,
+        versions,
+    )
 
     settings = config.load(arguments.config)
     console = Console()
@@ -109,6 +117,13 @@ def run(arguments: argparse.Namespace) -> int:
             absent.append(f"sample catalogue: not judged; {error}")
         entries += _real(arguments, settings, absent, progress)
     printing.print_entries(entries, console, mistakes=arguments.mistakes)
+    by_people = None
+    try:
+        by_people = labelled.judge(settings, arguments.seed)
+    except UnposedError as error:
+        absent.append(f"pictures that people labelled: not judged; {error}")
+    if by_people:
+        console.print(labelled.line(by_people), markup=False)
     for line in absent:
         console.print(line, markup=False)
     if not entries:
@@ -118,6 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
         "repeats": arguments.repeats,
         "clusters": arguments.clusters,
         "absent": absent,
+        "labelled": by_people,
         **versions.facts(folder, settings),
     }
     content = summary.as_json(entries, **facts)

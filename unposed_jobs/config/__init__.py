@@ -11,11 +11,13 @@ environment.
 from unposed_jobs.config.audit import AuditSettings
 from unposed_jobs.config.catalogue import MISSING_WORDS, CatalogueSettings
 from unposed_jobs.config.checks import CheckSettings
+from unposed_jobs.config.decisions import DecisionSettings
 from unposed_jobs.config.extraction import ExtractionSettings
 from unposed_jobs.config.folders import cache, home
 from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.loading import LAYOUTS, Effective, explain, load
 from unposed_jobs.config.pose import PoseSettings
+from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.settings import Settings
 from unposed_jobs.config.storage import StorageSettings
 from unposed_jobs.config.training import TrainingSettings
@@ -27,10 +29,12 @@ __all__ = [
     "AuditSettings",
     "CatalogueSettings",
     "CheckSettings",
+    "DecisionSettings",
     "Effective",
     "ExtractionSettings",
     "GallerySettings",
     "PoseSettings",
+    "ServeSettings",
     "Settings",
     "StorageSettings",
     "TrainingSettings",

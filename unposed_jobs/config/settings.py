@@ -9,10 +9,12 @@ from pydantic.dataclasses import dataclass
 from unposed_jobs.config.audit import AuditSettings
 from unposed_jobs.config.catalogue import CatalogueSettings
 from unposed_jobs.config.checks import CheckSettings
+from unposed_jobs.config.decisions import DecisionSettings
 from unposed_jobs.config.extraction import ExtractionSettings
 from unposed_jobs.config.fields import STRICT, Section
 from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.pose import PoseSettings
+from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.storage import StorageSettings
 from unposed_jobs.config.training import TrainingSettings
 from unposed_jobs.config.warehouse import WarehouseSettings
@@ -31,6 +33,8 @@ class Settings:
     audit: AuditSettings = AuditSettings()
     checks: CheckSettings = CheckSettings()
     gallery: GallerySettings = GallerySettings()
+    decisions: DecisionSettings = DecisionSettings()
+    serve: ServeSettings = ServeSettings()
 
 
 SECTIONS: dict[str, type[Section]] = {

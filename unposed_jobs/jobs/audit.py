@@ -6,7 +6,8 @@
 3. `audit.inference` decides the flags (the rest of Algorithm 2) batch by batch.
 4. The rows are checked and published as the day's, in one commit that also records the run; a
    check that fails publishes nothing, nor does a run during which another one was published.
-5. `vocabulary` gets the profile's corrections, and the analysts' views are made anew.
+5. `vocabulary` tells what the profile and people's decisions correct, and the analysts' views are
+   made anew.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -27,6 +27,8 @@ from unposed_jobs.audit import corrections, inference
 from unposed_jobs.audit.expectations import CLASSES, Expectations
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
+from unposed_jobs.decisions import effective
+from unposed_jobs.decisions.effective import Effective
 from unposed_jobs.distributed import frames, ingest, loaded
 from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import CheckFailedError, UnposedError
@@ -66,6 +68,7 @@ class _Champion:
     expectations: Expectations
     profile: Profile
     unused: tuple[str, ...]
+    decided: Effective
 
 
 def check(settings: Settings) -> None:
@@ -109,7 +112,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
         "audit",
         run.run_date,
         settings.audit,
-        _text(settings.audit.profile),
+        champion.decided.text,
         model.model_version,
         settings.catalogue.carry,
         frames.digest(products),
@@ -127,9 +130,11 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
         table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
     }
     figures = current.figures
-    figures |= _figures(spark, staged["product_audit"]) | _rules(settings)
+    figures |= _figures(spark, staged["product_audit"]) | _rules(settings, champion.decided.text)
+    figures |= champion.decided.figures()
     figures["seconds"] = round(time.monotonic() - clock, 1)
     _check(job, current, staged, _expected_rows(products, expectations))
+    _tell_decisions(job, run_id, champion.decided)
     if run.dry_run:
         for name, files in staged.items():
             warehouse.discard(name, files)
@@ -296,12 +301,14 @@ def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:
     model = registry.require_champion(warehouse)
     _check_estimator(model, settings)
     path, flags = settings.audit.profile, settings.audit.flags
-    profile = Profile.load(path)
+    decided = effective.load(settings)
+    profile = decided.profile
     bundle = Bundle.load(model.artefact_uri)
     learned = Expectations.from_bundle(bundle, settings.catalogue.cohort_attributes, flags)
     known = warehouse.read("vocabulary", ["pose_id"])["pose_id"].to_pylist()
-    corrections.check_known(profile.corrections, [*known, *learned.pose_ids.tolist()], path)
-    unused = []
+    source = path or effective.SOURCE
+    corrections.check_known(profile.corrections, [*known, *learned.pose_ids.tolist()], source)
+    unused = list(decided.overruled)
     if flags == CLASSES and any(one.of == corrections.ASK for one in profile.corrections):
         unused.append(
             "classes are flagged, not asks: what the profile corrects of asks is not used"
@@ -310,7 +317,7 @@ def _champion(warehouse: Warehouse, settings: Settings) -> _Champion:
         profile = dataclasses.replace(profile, corrections=usable)
     expectations, lines = corrections.apply(learned, profile.corrections)
     lines += profile.meaningless(expectations)
-    return _Champion(model, bundle, expectations, profile, (*unused, *lines))
+    return _Champion(model, bundle, expectations, profile, (*unused, *lines), decided)
 
 
 def _check_estimator(model: ModelRow, settings: Settings) -> None:
@@ -358,6 +365,18 @@ def _check(job: Context, current: Life, staged: Staged, expected: dict[str, int]
     )
 
 
+def _tell_decisions(job: Context, run_id: str, decided: Effective) -> None:
+    """Keep in the table `decisions` what people had decided when the run began."""
+    if job.run.dry_run:
+        return
+    staged = job.warehouse.stage("decisions", run_id).write(
+        effective.rows(decided.decisions).append_column(
+            "run_date", pa.repeat(pa.scalar(job.run.run_date, pa.date32()), len(decided.decisions))
+        )
+    )
+    job.warehouse.write_day("decisions", job.run.run_date, staged, run_id)
+
+
 def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
     """Products by status, pictures and missing poses, from the staged rows."""
     if not staged:
@@ -372,18 +391,13 @@ def _figures(spark: SparkSession, staged: list[Any]) -> dict[str, Any]:
     return figures | {row["status"]: row["products"] for row in rows}
 
 
-def _rules(settings: Settings) -> dict[str, str]:
+def _rules(settings: Settings, profile: str) -> dict[str, str]:
     """Digests of what decides, apart from the model, what is missing: the view `changes` compares
-    those of two days.
+    those of two days. `profile` is all that the profile and the decisions say.
     """
     rules = dataclasses.replace(settings.audit, profile="")
-    texts = {"profile": _text(settings.audit.profile), "settings": f"{__version__} {rules}"}
+    texts = {"profile": profile, "settings": f"{__version__} {rules}"}
     return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
-
-
-def _text(path: str) -> str:
-    """The profile's own text: it decides rows too."""
-    return Path(path).read_text(encoding="utf-8") if path else ""
 
 
 @loaded.once

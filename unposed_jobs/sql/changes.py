@@ -21,13 +21,14 @@ _DAYS = """
 _FLAGS = """
     SELECT
         run_date, product_id, coalesce(ask_id, pose_id) AS ask_id,
-        coalesce(ask_name, pose_name) AS ask_name, state, evidence_image
+        coalesce(ask_name, pose_name) AS ask_name, state, evidence_image, shown_by
     FROM pose_flags
 """
 _MOVED = """
     SELECT
         n.run_date, 'opened' AS change, n.product_id, n.ask_id, n.ask_name,
-        o.state AS state_before, n.state AS state_after, o.evidence_image AS picture
+        o.state AS state_before, n.state AS state_after, o.evidence_image AS picture,
+        o.shown_by
     FROM flags n
     JOIN days d ON d.run_date = n.run_date
     LEFT JOIN flags o
@@ -37,7 +38,7 @@ _MOVED = """
     UNION ALL
     SELECT
         d.run_date, 'closed', o.product_id, o.ask_id, o.ask_name,
-        o.state, n.state, n.evidence_image
+        o.state, n.state, n.evidence_image, n.shown_by
     FROM flags o
     JOIN days d ON d.previous_date = o.run_date
     LEFT JOIN flags n
@@ -83,6 +84,8 @@ SELECT
     CASE
         WHEN m.state_after = 'waived' THEN 'waived'
         WHEN m.state_before = 'waived' THEN 'waiver ended'
+        WHEN m.shown_by IS NOT NULL AND m.change = 'closed' THEN 'picture confirmed'
+        WHEN m.shown_by IS NOT NULL THEN 'confirmation ended'
         WHEN o.product_id IS NULL THEN 'new product'
         WHEN n.product_id IS NULL THEN 'product removed'
         WHEN c.run_date IS NOT NULL AND p.after AND NOT p.before THEN 'picture added'
@@ -112,7 +115,8 @@ COLUMNS = {
     "state_before": "The flag's state on the day before; null: there was none",
     "state_after": "The flag's state on the day; null: there is none",
     "why": "picture added, picture removed, picture changed (its content, or whether it can be "
-    "read); new product, product removed; waived, waiver ended; new model, new profile, new "
+    "read); new product, product removed; waived, waiver ended; "
+    "picture confirmed, by a person, confirmation ended; new model, new profile, new "
     "settings ([audit], or another version of the code); new catalogue: another category or type; "
     "unknown",
     "picture": "The picture that fills the ask, or filled it before",

@@ -176,6 +176,16 @@ DERIVED_VIEWS = (
         {"days_left": "Days until the last one it is waived; null: for good"},
     ),
     View(
+        "decisions_current",
+        "What people had decided in the application that the latest published day went by",
+        """
+        SELECT d.* FROM decisions d
+        JOIN published_days p ON p.run_date = d.run_date AND p.run_id = d.run_id
+        WHERE d.run_date = (SELECT max(run_date) FROM published_days)
+        ORDER BY d.decision_id
+        """,
+    ),
+    View(
         "unassessable_products",
         "For the latest published day: products of which too little could be read to say",
         """

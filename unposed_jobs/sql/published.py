@@ -14,15 +14,23 @@ from unposed_jobs.warehouse.locations import local_path
 
 
 @contextmanager
-def open_views(settings: WarehouseSettings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A locked, read-only connection to what is published.
+def open_views(
+    settings: WarehouseSettings, memory_mib: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked, read-only connection to what is published, which uses at most so much memory.
 
     The file of views where there is one, else (tables that are remote) the tables themselves.
     Raises UnposedError where there is no warehouse yet.
     """
     views, location = local_path(settings.views), local_path(settings.location)
     if views is not None and location is not None and Path(views).is_file():
-        with statements.one_line_errors(), duckdb.connect(views, read_only=True) as connection:
+        limit: dict[str, str | bool | int | float | list[str]] = {}
+        if memory_mib is not None:
+            limit["memory_limit"] = f"{memory_mib}MiB"
+        with (
+            statements.one_line_errors(),
+            duckdb.connect(views, read_only=True, config=limit) as connection,
+        ):
             statements.lock(connection, [location])
             yield connection
         return

@@ -60,6 +60,7 @@ def lock(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
     """Let the connection read files of `folders` only, and keep it so."""
     allowed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
     connection.execute(f"SET allowed_directories = [{allowed}]")

@@ -292,6 +292,12 @@ POSE_FLAGS = Table(
                 "Pictures of popular products of the cohort that show a missing ask",
             ),
             _column("remedy", pa.string(), "What to do about a missing ask, in one line"),
+            _column(
+                "shown_by",
+                pa.string(),
+                "Who says that the evidence shows it; null: the model does; see [[shows]] of the "
+                "shot profile",
+            ),
             _column("waived_by", pa.string(), "Who waives it; see the shot profile"),
             _column("waived_reason", pa.string(), "Why it is waived"),
             _column("waived_until", pa.date32(), "The last day it is waived; null: for good"),
@@ -469,6 +475,37 @@ CHECK_RESULTS = Table(
     key=("run_date", "run_id", "rule"),
 )
 
+DECISIONS = Table(
+    "decisions",
+    "For each audit: what people had decided in the application by then, and the audit went by",
+    pa.schema(
+        [
+            _RUN_DATE,
+            _key("decision_id", pa.int64(), "In the store of decisions"),
+            _key(
+                "kind",
+                pa.string(),
+                "rename, merge, hide, waive, not_applicable, or shows: a picture shows an ask",
+            ),
+            _column("pose_id", pa.int32(), "The class that it is about; see vocabulary"),
+            _column("ask_ids", pa.list_(pa.int32()), "The asks that it is about; see vocabulary"),
+            _column("product_id", pa.string(), "The product that it is about"),
+            _column("category", pa.string(), "Of what does not apply"),
+            _column("subcategory", pa.string(), "Of what does not apply; null: the whole category"),
+            _column("image_uri", pa.string(), "The picture that shows the ask"),
+            _column("content_sha256", pa.string(), "Of the picture, when it was looked at"),
+            _column("name", pa.string(), "What a pose or ask is called from then on"),
+            _column("until", pa.date32(), "The last day of a waiver; null: for good"),
+            _column("reason", pa.string(), "Why"),
+            _key("decided_by", pa.string(), "Who"),
+            _key("decided_at", pa.timestamp("us", tz="UTC"), "When"),
+            _RUN_ID,
+        ]
+    ),
+    partition=("run_date",),
+    key=("run_date", "run_id", "decision_id"),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -482,6 +519,7 @@ TABLES = {
         PRODUCT_IMAGES,
         CATALOGUE_REJECTS,
         CHECK_RESULTS,
+        DECISIONS,
         RUNS,
     )
 }

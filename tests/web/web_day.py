@@ -1,0 +1,138 @@
+"""A small published warehouse, made by the audit without Spark, for the tests of the pages.
+
+A folder of its own beside the tests of the gallery has what makes and stores it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+
+from unposed_jobs import config
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.decisions import effective
+from unposed_jobs.sql import views
+from unposed_jobs.warehouse import RunRecord, Warehouse, tables
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+
+from report_tables import DAY, RUN, Shot, draw, publish
+
+NEXT = DAY + datetime.timedelta(days=1)
+TITLE = "<script>alert(1)</script> & shirt"
+MODEL = {
+    "model_version": RUN.model_version,
+    "status": "champion",
+    "estimator_id": "estimator",
+    "artefact_uri": "/m",
+    "checksums": "{}",
+    "parameters": "{}",
+    "metrics": "{}",
+    "run_date": DAY,
+    "run_id": "train",
+}
+LANDMARKS = [value for point in range(33) for value in (point / 40, point / 35, 0.0, 0.9, 0.9)]
+
+
+def products(folder: Path) -> dict:
+    """Twelve tops and bottoms: complete, with gaps, unclear, without pictures, strangely named."""
+    front, back, side, chart = (
+        draw(folder, f"{name}.jpg", (40 * place, 90, 60))
+        for place, name in enumerate(("front", "back", "side", "chart"))
+    )
+    whole = [Shot(1, uri=front), Shot(2, uri=back), Shot(3, uri=side), Shot(8, uri=chart)]
+    found = {
+        "A-1": ("Tops", "Polo", whole),
+        "A-2": ("Tops", "Polo", whole[:2]),
+        "A-3": ("Tops", "Tee", [Shot(1, uri=front), Shot(2, 0.1, uri=side)]),
+        "A-4": ("Tops", "Tee", []),
+        "=1+2": ("Tops", "Tee", whole[:1]),
+        "a/../b?c": ("Legs", "Jeans", whole[:1]),
+    }
+    return found | {f"B-{n}": ("Legs", "Jeans", whole[: n % 3]) for n in range(6)}
+
+
+def titles(ids) -> list[str]:
+    return [TITLE if key == "A-2" else f"Shirt {key}" for key in ids]
+
+
+def settings(home: Path, **more) -> config.Settings:
+    """Settings of a folder; pictures are read from below it."""
+    return config.load(
+        warehouse__uri=f"sqlite:///{home}/catalog.db",
+        warehouse__location=str(home / "warehouse"),
+        warehouse__views=str(home / "views.duckdb"),
+        decisions__store=f"sqlite:///{home}/decisions.db",
+        serve__folder=str(home / "serve"),
+        catalogue__products=str(home / "products.csv"),
+        catalogue__images=str(home / "images.csv"),
+        catalogue__carry=["title", "brand"],
+        storage__roots=[str(home)],
+        **more,
+    )
+
+
+def audit(made: config.Settings, home: Path, day: datetime.date = DAY, wanted=None) -> None:
+    """Publish a day as the audit decides it, with what people had decided by then."""
+    pictures = home / "pictures"
+    pictures.mkdir(exist_ok=True)
+    wanted = wanted or products(pictures)
+    decided = effective.load(made)
+    memory, _ = publish(
+        wanted,
+        day=day,
+        examples=[draw(pictures, "example.jpg")],
+        carried={
+            "title": titles(wanted),
+            "brand": ["Ö" if n % 2 else "=B" for n in range(len(wanted))],
+        },
+        profile=decided,
+        models=[MODEL],
+    )
+    for row in (rows := memory.rows["landmarks"].to_pylist()):
+        row["landmarks"] = LANDMARKS
+    memory.rows["landmarks"] = pa.Table.from_pylist(rows, tables.LANDMARKS.schema)
+    store(made, memory, day, decided)
+
+
+def store(made: config.Settings, memory, day: datetime.date, decided) -> None:
+    """Put the rows in the warehouse and show them."""
+    warehouse = Warehouse.open(made.warehouse)
+    run_id = f"run-of-{day}"
+    for name, rows in memory.rows.items():
+        if name == "runs" or not len(rows):
+            continue
+        known = tables.TABLES[name]
+        if not known.partition:
+            warehouse.rewrite(name, lambda _, rows=rows: rows, "train")
+            continue
+        own = [column for column in rows.column_names if column not in ("run_id", "bucket")]
+        if known in tables.DAY_TABLES:
+            staged = warehouse.stage(name, run_id).write(rows.select(own))
+            warehouse.write_day(name, day, staged, run_id)
+        elif day == DAY:
+            staged = warehouse.stage(name, "extract").write(rows.select(own))
+            warehouse.append(name, staged, "extract", 1)
+    told = effective.rows(decided.decisions).append_column(
+        "run_date", pa.array([day] * len(decided.decisions), pa.date32())
+    )
+    warehouse.write_day("decisions", day, warehouse.stage("decisions", run_id).write(told), run_id)
+    moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
+    warehouse.record_run(
+        RunRecord(
+            run_id=run_id,
+            job="audit",
+            run_date=day,
+            state="published",
+            started_at=moment,
+            finished_at=moment,
+            model_version=RUN.model_version,
+        )
+    )
+    views.publish(warehouse)
+
+
+__all__ = ["DAY", "NEXT", "TITLE", "Expectations", "Shot", "audit", "settings"]

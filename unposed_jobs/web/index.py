@@ -1,0 +1,300 @@
+"""A published day made ready for the pages: one DuckDB file with a row for each product and gap.
+
+The published Parquet files hold everything, but not in an order that a search or a page of a
+million products can be read from at once. The file is made once a run from the views, beside its
+place, and renamed; whatever is in it can be made again.
+
+=========  =========================================================================
+products   each product with its title, popularity and chosen carried columns
+gaps       each flag that is missing, unknown or waived, and since when it is missing
+choices    the values of columns that have few of them, with their counts
+asks       what the day was audited by
+about      the day, its run and what could not be done
+=========  =========================================================================
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import logging
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from unposed_jobs.config import Settings
+from unposed_jobs.errors import UnposedError
+from unposed_jobs.report import listing
+from unposed_jobs.sql import published, statements
+
+_log = logging.getLogger(__name__)
+FORMAT = 1
+"""Of the file; another one is made anew."""
+MOST_CHOICES = 200
+_BATCH = 100_000
+
+
+@dataclass(frozen=True)
+class About:
+    """The day that a file was made of."""
+
+    run_date: datetime.date
+    run_id: str
+    model_version: str
+    finished_at: datetime.datetime
+    title: str
+    """The carried column that heads a product; empty for none."""
+    columns: tuple[str, ...]
+    """Carried columns to filter by, in the order of the columns c0, c1, ..."""
+    notes: tuple[str, ...]
+
+
+def ready(settings: Settings) -> tuple[Path, About]:
+    """The file of the latest published day, made where it is not there; those of other days go.
+
+    Raises UnposedError where nothing is published or the folder cannot be written.
+    """
+    with published.open_views(settings.warehouse, settings.serve.memory) as views:
+        row = _one(
+            views,
+            "SELECT run_date, run_id, model_version, finished_at FROM published_days "
+            "ORDER BY run_date DESC LIMIT 1",
+        )
+        if row is None:
+            raise UnposedError("no audit is published yet; run: unposed audit")
+        folder = Path(settings.serve.folder)
+        title, columns = _columns(settings)
+        path = folder / f"day-{row[1]}-{_mark(title, columns)}.duckdb"
+        if not path.is_file():
+            run_date, run_id, model_version, finished_at = row
+            about = About(run_date, run_id, model_version, finished_at, title, columns, ())
+            _make(views, path, about, settings)
+    for other in folder.glob("day-*.duckdb"):
+        if other != path:
+            other.unlink(missing_ok=True)  # Who has it open keeps it until it is closed.
+    return path, read_about(path)
+
+
+def read_about(path: Path) -> About:
+    """What the file says about itself."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        row = _one(connection, "SELECT * FROM about")
+    assert row is not None
+    run_date, run_id, model_version, finished_at, title, columns, notes = row
+    return About(
+        run_date,
+        run_id,
+        model_version,
+        finished_at,
+        title,
+        tuple(json.loads(columns)),
+        tuple(json.loads(notes)),
+    )
+
+
+def _mark(title: str, columns: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps([FORMAT, title, columns]).encode()).hexdigest()[:8]
+
+
+def _columns(settings: Settings) -> tuple[str, tuple[str, ...]]:
+    carry, wanted = settings.catalogue.carry, settings.serve.columns
+    for name in wanted:
+        if name not in carry:
+            raise UnposedError(
+                f"[serve] columns: {name} is not carried; [catalogue] carry has: "
+                f"{', '.join(carry) or 'nothing'}"
+            )
+    title = settings.gallery.title if settings.gallery.title in carry else ""
+    return title, tuple(name for name in wanted or carry if name != title)
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> Any:
+    return next(iter(connection.execute(sql, parameters).fetchall()), None)
+
+
+def _make(views: duckdb.DuckDBPyConnection, path: Path, about: About, settings: Settings) -> None:
+    beside = path.with_name(f"making-{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        limit: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{settings.serve.memory}MiB",
+            "temp_directory": str(path.parent / "spill"),
+            "preserve_insertion_order": "false",
+        }
+        with statements.one_line_errors(), duckdb.connect(str(beside), config=limit) as target:
+            _fill(views, target, about, settings)
+        os.replace(beside, path)
+    except OSError as error:
+        raise UnposedError(f"cannot write {path}: {error.strerror}; see [serve] folder") from None
+    finally:
+        for left in (beside, beside.with_name(beside.name + ".wal")):
+            left.unlink(missing_ok=True)
+
+
+def _fill(
+    views: duckdb.DuckDBPyConnection,
+    target: duckdb.DuckDBPyConnection,
+    about: About,
+    settings: Settings,
+) -> None:
+    notes: list[str] = []
+    target.execute("SET enable_progress_bar = false")
+    _popularity(target, settings, notes)
+    carried = "".join(f", carried[?] AS c{place}" for place, _ in enumerate(about.columns))
+    _copy(
+        views,
+        target,
+        "audited",
+        f"""
+        SELECT product_id, category, subcategory, product_type, status, reason, completeness,
+            pictures, usable, unreadable, is_target, missing_count, top_missing,
+            carried[?] AS title {carried}
+        FROM product_audit_current
+        """,  # noqa: S608 - places of parameters
+        [about.title, *about.columns],
+    )
+    _copy(
+        views,
+        target,
+        "first_pictures",
+        "SELECT product_id, arg_min(image_uri, coalesce(position, 0)) AS picture "
+        "FROM product_images_current WHERE status IN ('shown', 'unclear', 'hidden') "
+        "GROUP BY product_id",
+    )
+    target.execute(_PRODUCTS)
+    _copy(views, target, "flagged", _FLAGGED)
+    _copy(views, target, "since", _SINCE, [settings.serve.history_days])
+    target.execute(_GAPS)
+    _copy(views, target, "asks", _ASKS)
+    _choices(target, about)
+    for name in ("audited", "first_pictures", "flagged", "since", "popularity"):
+        target.execute(f"DROP TABLE {name}")
+    target.execute(
+        "CREATE TABLE about AS SELECT ?::DATE AS run_date, ? AS run_id, ? AS model_version, "
+        "?::TIMESTAMPTZ AS finished_at, ? AS title, ? AS columns, ? AS notes",
+        [
+            about.run_date,
+            about.run_id,
+            about.model_version,
+            about.finished_at,
+            about.title,
+            json.dumps(about.columns),
+            json.dumps(notes),
+        ],
+    )
+    target.execute("CHECKPOINT")
+
+
+def _popularity(target: duckdb.DuckDBPyConnection, settings: Settings, notes: list[str]) -> None:
+    try:
+        rows = listing.from_settings(settings).popularity()
+    except UnposedError as error:
+        rows = listing.POPULARITY.empty_table()
+        notes.append(f"The order knows no popularity: {error}")
+    target.register("listed", rows)
+    target.execute("CREATE TABLE popularity AS FROM listed")
+    target.unregister("listed")
+
+
+def _copy(
+    views: duckdb.DuckDBPyConnection,
+    target: duckdb.DuckDBPyConnection,
+    name: str,
+    sql: str,
+    parameters: Sequence[Any] | None = None,
+) -> None:
+    """The rows of a SELECT over the views as a table; they pass by as a stream."""
+    reader = views.sql(sql, params=parameters).to_arrow_reader(_BATCH)
+    target.register("passing", reader)
+    target.execute(f"CREATE TABLE {name} AS FROM passing")
+    target.unregister("passing")
+
+
+def _choices(target: duckdb.DuckDBPyConnection, about: About) -> None:
+    target.execute("CREATE TABLE choices (name VARCHAR, value VARCHAR, products BIGINT)")
+    names = {"category": "category", "product_type": "product_type"}
+    names |= {f"c{place}": name for place, name in enumerate(about.columns)}
+    for column, name in names.items():
+        target.execute(
+            f"""
+            INSERT INTO choices
+            SELECT ?, {column}, count(*) FROM products WHERE {column} IS NOT NULL
+            GROUP BY {column}
+            QUALIFY count(*) OVER () <= {MOST_CHOICES}
+            """,  # noqa: S608 - our own column names
+            [name],
+        )
+    target.execute(
+        "INSERT INTO choices SELECT 'subcategory', category || chr(31) || subcategory, count(*) "
+        "FROM products WHERE subcategory IS NOT NULL AND category IS NOT NULL GROUP BY ALL"
+    )
+
+
+# `standing`: the share of products that are at most as popular, in (0, 1]; 1 where none is known.
+_PRODUCTS = """
+CREATE TABLE products AS
+SELECT
+    CAST(row_number() OVER (ORDER BY a.product_id) AS BIGINT) AS pid, a.*,
+    coalesce(p.score, 0.0) AS popularity,
+    cume_dist() OVER (ORDER BY coalesce(p.score, 0.0)) AS standing,
+    p.average_rating, p.rating_count, f.picture,
+    lower(concat_ws(' ', a.product_id, a.title)) AS sought
+FROM audited a
+LEFT JOIN popularity p USING (product_id)
+LEFT JOIN first_pictures f USING (product_id)
+ORDER BY a.product_id
+"""
+_FLAGGED = """
+SELECT
+    product_id, coalesce(ask_id, pose_id) AS ask_id, coalesce(ask_name, pose_name) AS ask_name,
+    pose_id, pose_name, shot_code, state, rank, score, confidence, remedy,
+    example_images[1] AS example, waived_by, waived_reason, waived_until
+FROM pose_flags_current WHERE state IN ('missing', 'unknown', 'waived')
+"""
+# The first published day of the unbroken row of days, up to the last, on which it is missing.
+_SINCE = """
+WITH days AS (
+    SELECT run_date FROM published_days ORDER BY run_date DESC LIMIT ?
+), flags AS (
+    SELECT product_id, coalesce(ask_id, pose_id) AS ask_id, run_date, state = 'missing' AS missing
+    FROM pose_flags WHERE run_date IN (FROM days)
+), latest AS (
+    SELECT product_id, ask_id, min(run_date) FILTER (missing) AS first_missing,
+        max(run_date) FILTER (NOT missing) AS last_other
+    FROM flags GROUP BY product_id, ask_id
+    HAVING max(run_date) FILTER (missing) = (SELECT max(run_date) FROM days)
+)
+SELECT product_id, ask_id, CASE
+    WHEN last_other IS NULL OR last_other < first_missing THEN first_missing
+    ELSE (SELECT min(run_date) FROM days WHERE run_date > last_other)
+    END AS since
+FROM latest
+"""
+_GAPS = """
+CREATE TABLE gaps AS
+SELECT
+    p.pid, f.* EXCLUDE (product_id), s.since,
+    -- What many see and few do without comes first.
+    CASE WHEN f.state = 'missing' THEN p.standing / f.rank ELSE 0.0 END AS worth,
+    p.popularity, p.category, p.subcategory,
+    date_diff('day', DATE '2000-01-01', s.since) AS since_days
+FROM flagged f JOIN products p USING (product_id)
+LEFT JOIN since s ON s.product_id = f.product_id AND s.ask_id = f.ask_id
+ORDER BY worth DESC, p.pid, f.ask_id
+"""
+_ASKS = """
+SELECT
+    coalesce(ask_id, pose_id) AS ask_id, any_value(coalesce(ask_name, pose_name)) AS ask_name,
+    any_value(coalesce(members, [pose_id])) AS members, mode(shot_code) AS shot_code,
+    count(*) FILTER (state = 'missing') AS missing,
+    count(*) FILTER (state = 'present') AS present,
+    count(*) FILTER (state = 'waived') AS waived,
+    count(*) FILTER (state = 'unknown') AS unclear
+FROM pose_flags_current GROUP BY coalesce(ask_id, pose_id) ORDER BY ask_id
+"""

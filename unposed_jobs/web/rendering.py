@@ -1,0 +1,138 @@
+"""Pages from templates: jinja2 with autoescape, addresses below wherever the pages are mounted."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from unposed_jobs import __version__
+from unposed_jobs.report import addresses
+from unposed_jobs.web import filters
+from unposed_jobs.web.people import Person
+from unposed_jobs.web.pictures import Pictures
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+SAID = "unposed_said"
+"""A cookie with what was just done, shown once."""
+MOST_UNDONE = 200
+"""Decisions that one button undoes."""
+
+
+class Templates:
+    """Renders pages."""
+
+    def __init__(self, pictures: Pictures, *, own_login: bool) -> None:
+        self._pictures, self._own_login = pictures, own_login
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._templates.filters |= {
+            "day": day,
+            "number": number,
+            "percent": percent,
+            "moment": moment,
+            "twice": lambda value: (value, value),
+        }
+        self._templates.globals |= {
+            "states": filters.STATES,
+            "statuses": filters.STATUSES,
+            "original": addresses.on_the_web,
+            "version": __version__,
+        }
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        person: Person | None,
+        *,
+        status_code: int = 200,
+        headers: dict[str, str] | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """A page for whoever asks."""
+        root = request.scope.get("root_path", "")
+
+        def at(path: str) -> str:
+            return root + path
+
+        def picture(uri: str, size: str = "small") -> str:
+            return root + self._pictures.path(uri, size)
+
+        said = _said(request.cookies.get(SAID, ""))
+        text = self._templates.get_template(template).render(
+            **values,
+            at=at,
+            picture=picture,
+            product_at=lambda product_id, **more: (
+                f"{root}/product?{urlencode({'id': product_id} | more)}"
+            ),
+            here=request.scope["path"].removeprefix(root),
+            address=_own_address(request, root),
+            person=person,
+            csrf=(person and person.csrf) or "",
+            own_login=self._own_login,
+            said=said,
+        )
+        response = HTMLResponse(text, status_code, headers)
+        if said and status_code == 200:
+            response.delete_cookie(SAID, path=root or "/")
+        return response
+
+    def login_address(self, request: Request) -> str:
+        """The login, from which one comes back here."""
+        root = request.scope.get("root_path", "")
+        return f"{root}/login?{urlencode({'back': _own_address(request, root)})}"
+
+
+def _own_address(request: Request, root: str) -> str:
+    path = request.scope["path"].removeprefix(root)
+    query = request.url.query
+    return quote(path, safe="/") + (f"?{query}" if query else "")
+
+
+def _said(cookie: str) -> dict[str, Any] | None:
+    """What was done: the kind of decision, how many, and their ids where they can be undone."""
+    kind, _, rest = cookie.partition(".")
+    count, _, ids = rest.partition(".")
+    if not kind.replace("_", "").isalpha() or len(kind) > 20 or not count.isdecimal():
+        return None
+    numbers = [int(one) for one in ids.split("-") if one.isdecimal()][:MOST_UNDONE]
+    return {"kind": kind, "count": int(count[:7]), "ids": numbers}
+
+
+def local(back: str) -> str:
+    """An address of this server's pages to go back to; the first page for any other."""
+    plain = back.startswith("/") and not back.startswith(("//", "/\\"))
+    return back if plain and back.isprintable() and "\\" not in back else "/work"
+
+
+def day(value: datetime.date | None) -> str:
+    """As 2 March 2026."""
+    return f"{value.day} {value:%B %Y}" if value else ""
+
+
+def moment(value: datetime.datetime | None) -> str:
+    """As 2 March 2026, 09:05 UTC."""
+    return f"{day(value.date())}, {value:%H:%M} UTC" if value else ""
+
+
+def number(value: float | None) -> str:
+    """With thin spaces between thousands."""
+    return "" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent."""
+    return "" if value is None else f"{value:.0%}"

@@ -1,0 +1,180 @@
+"""A product's page, its pictures and their landmarks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
+from unposed_jobs.warehouse.staging import bucket_of
+from unposed_jobs.web.marks import today
+from unposed_jobs.web.pictures import NoPicture
+from unposed_jobs.web.routes.context import (
+    TheDay,
+    ThePictures,
+    TheSettings,
+    TheStore,
+    TheTemplates,
+)
+from unposed_jobs.web.security import Reader
+
+ROUTES = APIRouter()
+MOST_HISTORY = 400
+"""Days that a history goes back."""
+SEEN = 0.5
+"""Visibility from which a landmark is drawn."""
+
+
+@ROUTES.get("/product")
+def product(
+    request: Request,
+    person: Reader,
+    day: TheDay,
+    store: TheStore,
+    templates: TheTemplates,
+    id: Annotated[str, Query(max_length=500)],
+    list: Annotated[str, Query(max_length=4000)] = "",
+) -> Response:
+    """One product: its pictures, each ask with its evidence, and what happened."""
+    row = day.product(id)
+    if row is None:
+        raise HTTPException(404, f"the day lists no product {id[:80]}")
+    with day.views() as ask:
+        pictures, flags = ask(_PICTURES, [id]), ask(_FLAGS, [id])
+        before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
+    marks = day.gaps_of(id)
+    for flag in flags:
+        flag.setdefault("shown_by", None)
+        flag["mark"] = marks.get(flag["ask_id"])
+        flag["ask_name"] = day.ask_name(flag["ask_id"])
+        flag["work_state"] = flag["mark"]["work_state"] if flag["mark"] else flag["state"]
+    order = {"missing": 0, "unknown": 1, "present": 2, "waived": 3, "not_applicable": 4}
+    flags.sort(key=lambda flag: (order[flag["state"]], flag["rank"] or 999, flag["ask_id"]))
+    return templates.page(
+        request,
+        "product.html",
+        person,
+        product=row,
+        about=day.about,
+        pictures=pictures,
+        flags=[flag for flag in flags if flag["state"] != "not_applicable"],
+        not_asked=[flag for flag in flags if flag["state"] == "not_applicable"],
+        history=[one | {"ask_name": day.ask_name(one["ask_id"])} for one in before],
+        decisions=store.about(id),
+        day=day,
+        list=list,
+        today=today(),
+    )
+
+
+_PICTURES = """
+SELECT image_uri, position, content_sha256, status, reason, pose_id, pose_name, confidence,
+    coalesce(ask_id, pose_id) AS ask_id, ask_name, person_count, repeat_of, repeat_kind
+FROM product_images_current WHERE product_id = ? ORDER BY position, image_uri
+"""
+# A file of views from before an upgrade may lack the newest columns.
+_FLAGS = """
+SELECT * REPLACE (
+        coalesce(ask_id, pose_id) AS ask_id, coalesce(ask_name, pose_name) AS ask_name
+    )
+FROM pose_flags_current WHERE product_id = ?
+"""
+# When each ask changed its state, the latest first.
+_HISTORY = """
+SELECT run_date, coalesce(ask_id, pose_id) AS ask_id, state, model_version,
+    lag(state) OVER asks AS before, lag(model_version) OVER asks AS model_before
+FROM pose_flags WHERE product_id = ? AND run_date > ?::DATE - INTERVAL (?) DAY
+WINDOW asks AS (PARTITION BY coalesce(ask_id, pose_id) ORDER BY run_date)
+QUALIFY before IS NOT NULL AND before <> state
+ORDER BY run_date DESC, ask_id
+"""
+
+
+@ROUTES.get("/picture/{size}/{signature}")
+def picture(
+    person: Reader,
+    pictures: ThePictures,
+    size: str,
+    signature: str,
+    u: Annotated[str, Query(max_length=4096)],
+) -> Response:
+    """A picture that a page has shown, made small."""
+    if size not in ("small", "large"):
+        raise HTTPException(404, "there is no such size")
+    try:
+        data = pictures.read(size, signature, u)
+    except PermissionError:
+        raise HTTPException(404, "there is no such picture") from None
+    except NoPicture as reason:
+        raise HTTPException(404, str(reason)) from None
+    headers = {"cache-control": "private, max-age=3600"}
+    return Response(data, media_type="image/webp", headers=headers)
+
+
+@ROUTES.get("/landmarks")
+def landmarks(
+    person: Reader,
+    day: TheDay,
+    settings: TheSettings,
+    content: Annotated[str, Query(pattern="^[0-9a-f]{64}$")],
+) -> Response:
+    """The points of a picture's principal person, in shares of its width and height."""
+    (bucket,) = bucket_of([content], settings.warehouse.buckets).to_pylist()
+    rows = day.from_views(
+        "SELECT landmarks, width, height, found_by FROM landmarks WHERE bucket = ? "
+        "AND content_sha256 = ? AND estimator_id = "
+        "(SELECT any_value(estimator_id) FROM models WHERE model_version = ?)",
+        [bucket, content, day.about.model_version],
+    )
+    found = rows[0]["landmarks"] if rows else None
+    return JSONResponse(skeleton(found or []), headers={"cache-control": "private, max-age=3600"})
+
+
+def skeleton(values: list[float]) -> dict[str, Any]:
+    """Points and bones to draw; none where there are no landmarks.
+
+    `values` are flat: 33 points of 5 values or 17 of 3, as in the table `landmarks`.
+    """
+    if len(values) == 165:
+        names, width = BLAZEPOSE33, 5
+    elif len(values) == 51:
+        names, width = COCO17, 3
+    else:
+        return {"points": [], "bones": []}
+    points = {
+        name: (values[place * width], values[place * width + 1])
+        for place, name in enumerate(names)
+        if values[place * width + (3 if width == 5 else 2)] >= SEEN
+    }
+    bones = [(a, b) for a, b in _BONES if a in points and b in points]
+    return {
+        "points": [[round(x, 4), round(y, 4)] for x, y in points.values()],
+        "bones": [[*(round(v, 4) for v in (*points[a], *points[b]))] for a, b in bones],
+    }
+
+
+_SIDES = ("left", "right")
+_BONES = [
+    ("left_shoulder", "right_shoulder"),
+    ("left_hip", "right_hip"),
+    ("nose", "left_eye"),
+    ("nose", "right_eye"),
+    *(
+        (f"{side}_{a}", f"{side}_{b}")
+        for side in _SIDES
+        for a, b in (
+            ("eye", "ear"),
+            ("shoulder", "elbow"),
+            ("elbow", "wrist"),
+            ("wrist", "index"),
+            ("shoulder", "hip"),
+            ("hip", "knee"),
+            ("knee", "ankle"),
+            ("ankle", "heel"),
+            ("heel", "foot_index"),
+            ("ankle", "foot_index"),
+        )
+    ),
+]
