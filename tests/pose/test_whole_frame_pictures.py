@@ -73,8 +73,8 @@ def test_both_looks_share_the_networks_and_give_them_back(
     made_engines = []
     create = engines.create
 
-    def counted(bundle: bytes) -> engines.Engine:
-        engine = create(bundle)
+    def counted(bundle: bytes, **options) -> engines.Engine:
+        engine = create(bundle, **options)
         made_engines.append(weakref.ref(engine))
         return engine
 

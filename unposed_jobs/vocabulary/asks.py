@@ -49,9 +49,9 @@ LEAST_PRODUCTS = 3
 """Nor is asked what fewer reference products than this show."""
 SHRINKAGE = 2.0
 """Products' worth of the whole reference's share in each cohort's share."""
-HABIT = 10.0
-"""Products' worth of the whole reference in whether a cohort's products show two poses together:
-ten products that all do so by chance are no habit of their cohort."""
+HABIT = (0.5, 10.0)
+"""The same, of whether a cohort's products show two poses together: the more, the less cohorts
+differ in it. Ten products that all do so by chance are no habit of their cohort."""
 
 THREE_QUARTER = tuple(view for view in VIEWS if view.startswith("three-quarter"))
 _CONTAINS = {
@@ -222,12 +222,31 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
         for index in range(shows.shape[1]):
             if index in group or not any(_may_stand_in(evidence, index, own) for own in group):
                 continue
-            shown = shows[:, index]
-            whole = (np.count_nonzero(shown & asked) + 0.5) / (np.count_nonzero(shown) + 1)
             # Where few products of the cohort show the class, what all products do counts.
-            both = np.count_nonzero(shown & rows & asked) + HABIT * whole
-            satisfied[place, index] = both / (np.count_nonzero(shown & rows) + HABIT) < SURELY
+            habit, weight = _habit(evidence.cohort, shows[:, index], asked)
+            shown = shows[:, index] & rows
+            both = np.count_nonzero(shown & asked) + weight * habit
+            satisfied[place, index] = both / (np.count_nonzero(shown) + weight) < SURELY
     return satisfied
+
+
+def _habit(cohort: npt.NDArray[np.str_], shown: Bool, asked: Bool) -> tuple[float, float]:
+    """Of the products that show a class, the share that show the ask as well, and how many
+    products of a cohort that share is worth: the prior of a beta-binomial by its moments
+    (Kleinman 1973), within `HABIT`.
+    """
+    _, index = np.unique(cohort[shown], return_inverse=True)
+    count = np.bincount(index).astype(np.float64)
+    total = count.sum()
+    share = (np.count_nonzero(shown & asked) + 0.5) / (total + 1)
+    spread = share * (1 - share)
+    room = total - (count**2).sum() / max(total, 1) - (len(count) - 1)
+    if room <= 0:
+        return share, HABIT[0]
+    own = np.bincount(index, asked[shown]) / count
+    within = spread * (len(count) - 1)
+    alike = ((count * (own - share) ** 2).sum() - within) / (spread * room)
+    return share, float(np.clip(1 / max(alike, 1e-6) - 1, *HABIT))
 
 
 def _may_stand_in(evidence: Evidence, index: int, own: int) -> bool:
