@@ -105,7 +105,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
-EVALUATED_SEED ?= 106
+EVALUATED_SEED ?= 107
 EVALUATED_PRODUCTS ?= 150
 evaluate: export UNPOSED_HOME := $(EVALUATED)
 evaluate: setup weights ## The accuracy tables beside baselines, docs/model-card.md, the worst mistakes
