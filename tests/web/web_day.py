@@ -69,9 +69,8 @@ def settings(home: Path, **more) -> config.Settings:
         serve__folder=str(home / "serve"),
         catalogue__products=str(home / "products.csv"),
         catalogue__images=str(home / "images.csv"),
-        catalogue__carry=["title", "brand"],
         storage__roots=[str(home)],
-        **more,
+        **{"catalogue__carry": ["title", "brand"]} | more,
     )
 
 
@@ -81,14 +80,15 @@ def audit(made: config.Settings, home: Path, day: datetime.date = DAY, wanted=No
     pictures.mkdir(exist_ok=True)
     wanted = wanted or products(pictures)
     decided = effective.load(made)
+    values = {
+        "title": titles(wanted),
+        "brand": ["Ö" if n % 2 else "=B" for n in range(len(wanted))],
+    }
     memory, _ = publish(
         wanted,
         day=day,
         examples=[draw(pictures, "example.jpg")],
-        carried={
-            "title": titles(wanted),
-            "brand": ["Ö" if n % 2 else "=B" for n in range(len(wanted))],
-        },
+        carried={name: values[name] for name in made.catalogue.carry},
         profile=decided,
         models=[MODEL],
     )

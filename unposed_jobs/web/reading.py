@@ -83,6 +83,10 @@ class Day:
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def _gap_columns(self) -> str:
+        """What a gap's row holds, with the carried columns, of which there may be none."""
+        return _GAP_COLUMNS + "".join(f", p.c{n}" for n, _ in enumerate(self.about.columns))
+
     def ask(self, ask_id: int) -> int:
         """The ask that an id means, its own or that of a class; UnposedError for none."""
         if ask_id not in self._ask_of:
@@ -130,7 +134,7 @@ class Day:
 
     def _gaps_at(self, keys: Sequence[tuple[int, int]], states: States) -> list[Row]:
         sql = f"""
-            SELECT {_GAP_COLUMNS}, {states.sql} AS work_state
+            SELECT {self._gap_columns()}, {states.sql} AS work_state
             FROM gaps g JOIN products p ON p.pid = g.pid
             LEFT JOIN marks m ON m.pid = g.pid AND m.ask_id = g.ask_id
             WHERE g.pid IN (SELECT unnest($pids)) AND p.pid IN (SELECT unnest($pids))
@@ -269,7 +273,7 @@ class Day:
         """A product's gaps by ask, with what people decided about them."""
         states = self._states()
         sql = f"""
-            SELECT {_GAP_COLUMNS}, {states.sql} AS work_state
+            SELECT {self._gap_columns()}, {states.sql} AS work_state
             FROM gaps g JOIN products p ON p.pid = g.pid
             LEFT JOIN marks m ON m.pid = g.pid AND m.ask_id = g.ask_id
             WHERE g.pid = (SELECT pid FROM products WHERE product_id = $product_id)
@@ -370,8 +374,8 @@ class Days:
 _GAP_COLUMNS = """
     g.pid, p.product_id, p.title, g.category, g.subcategory, p.product_type, p.picture,
     p.status, g.ask_id, g.ask_name, g.pose_name, g.shot_code, g.state, g.rank, g.confidence,
-    g.remedy,    g.example, g.since, g.waived_by, g.waived_reason, g.waived_until, g.popularity,
-    COLUMNS('^c[0-9]+$'), m.* EXCLUDE (pid, product_id, ask_id)
+    g.remedy, g.example, g.since, g.waived_by, g.waived_reason, g.waived_until, g.popularity,
+    m.* EXCLUDE (pid, product_id, ask_id)
 """
 _PRODUCT_COLUMNS = """
     p.* EXCLUDE (sought, standing)
