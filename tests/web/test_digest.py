@@ -70,7 +70,7 @@ def test_what_is_assigned_goes_out_as_text_and_file(served, serve, mail):
     digest.send(serve, message)
     (got,) = mail.got
     assert got["To"] == "kim@example.com"
-    assert got["Subject"] == "1 picture to take, audit of 2 March 2026"
+    assert got["Subject"] == "1 picture to take or add, audit of 2 March 2026"
     assert "- Shirt =1+2 (=1+2): side" in got.get_body(("plain",)).get_content()
     (file,) = got.iter_attachments()
     assert "'=1+2" in file.get_content()

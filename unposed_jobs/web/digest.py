@@ -40,7 +40,7 @@ def compose(
     if not rows:
         return None
     message = EmailMessage()
-    count = f"{len(rows)} picture{'' if len(rows) == 1 else 's'} to take"
+    count = f"{len(rows)} picture{'' if len(rows) == 1 else 's'} to take or add"
     try:
         message["From"], message["To"] = settings.mail_from, to
         message["Subject"] = f"{count}, audit of {in_words(day.about.run_date)}"
