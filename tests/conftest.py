@@ -9,7 +9,7 @@ from unposed_jobs.errors import UnposedError
 @pytest.fixture(scope="session")
 def pose_weights() -> config.PoseSettings:
     """The default pose settings, their weights fetched once into the default cache."""
-    from unposed_jobs.pose import weights
+    from unposed_jobs.networks import weights
 
     settings = config.PoseSettings(weights=str(config.cache() / "weights"))
     try:

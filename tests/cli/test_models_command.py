@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from unposed_jobs.cli import main
-from unposed_jobs.pose import task_bundle
+from unposed_jobs.networks import task_bundle
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.networks import engines, weights
 from unposed_jobs.pictures import masks
-from unposed_jobs.pose import estimators, weights
-from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.estimator import Outline, PoseEstimate
 
 

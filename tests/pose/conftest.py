@@ -9,7 +9,8 @@ from PIL import Image
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import estimators, weights
+from unposed_jobs.networks import weights
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.estimator import PoseEstimator
 
 Encode = Callable[..., bytes]

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from unposed_jobs.pose import task_bundle, weights
-from unposed_jobs.pose.blazepose import engines, rewriting, tflite
-from unposed_jobs.pose.blazepose.network import Network
-from unposed_jobs.pose.blazepose.tflite_schema import schema
+from unposed_jobs.networks import engines, rewriting, task_bundle, tflite, weights
+from unposed_jobs.networks.tflite_schema import schema
+from unposed_jobs.networks.torch_graph import Network
 
 OPERATOR = schema.BuiltinOperator
 
@@ -341,7 +340,7 @@ def test_an_enlargement_of_two_uses_stays() -> None:
 def test_openvino_sends_nothing() -> None:
     pytest.importorskip("openvino", reason="openvino is not installed")
     code = (
-        "from unposed_jobs.pose.blazepose import openvino_import; import sys;"
+        "from unposed_jobs.networks import openvino_import; import sys;"
         "openvino_import.load().Core();"
         "print(any(name.startswith('openvino_telemetry.') for name in sys.modules))"
     )

@@ -11,9 +11,10 @@ import torch
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.bench.parity import LEAST_SHARE, Parity, compare
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
-from unposed_jobs.pose import estimators, weights
-from unposed_jobs.pose.blazepose import engines, sampling
+from unposed_jobs.networks import engines, weights
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.blazepose import estimator as blazepose
+from unposed_jobs.pose.blazepose import sampling
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
 
 SMALL_SETS = {"blazepose-golden": 2, "coco-people": 14}

@@ -13,7 +13,8 @@ from upright import standing
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.fitting.second_look import examples
 from unposed_jobs.lab.sample.cohorts import Shot
-from unposed_jobs.pose import estimators, weights
+from unposed_jobs.networks import weights
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.movenet.network import Sided
 from unposed_jobs.pose.second_look import headless, identity

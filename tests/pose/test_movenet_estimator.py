@@ -12,7 +12,8 @@ from test_whole_frame_pictures import photograph
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.fitting.second_look import examples
 from unposed_jobs.lab.sample.cohorts import Shot
-from unposed_jobs.pose import estimators, weights
+from unposed_jobs.networks import weights
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.decoding import decode
 from unposed_jobs.pose.estimator import PoseEstimator
 from unposed_jobs.pose.movenet import cropping

@@ -7,10 +7,9 @@ import pytest
 import tfjs_reference
 import torch
 
-from unposed_jobs.pose import weights
-from unposed_jobs.pose.blazepose import engines
-from unposed_jobs.pose.movenet import network, tfjs
-from unposed_jobs.pose.weights import known
+from unposed_jobs.networks import engines, tfjs, weights
+from unposed_jobs.networks.weights import known
+from unposed_jobs.pose.movenet import network
 
 KINDS = ("thunder", "lightning")
 

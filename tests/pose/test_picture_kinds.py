@@ -14,7 +14,8 @@ from unposed_jobs.lab.fitting.kinds import examples, fit
 from unposed_jobs.lab.sample.cohorts import Shot
 from unposed_jobs.lab.sample.garments import random_garment
 from unposed_jobs.lab.sample.shots import Studio
-from unposed_jobs.pose import estimators, statistics, weights
+from unposed_jobs.networks import weights
+from unposed_jobs.pose import estimators, statistics
 from unposed_jobs.pose.decoding import decode
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import efficientnet, identity, reading

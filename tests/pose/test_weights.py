@@ -10,7 +10,7 @@ import pytest
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import task_bundle, weights
+from unposed_jobs.networks import task_bundle, weights
 
 
 @pytest.fixture

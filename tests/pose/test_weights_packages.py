@@ -19,8 +19,8 @@ import pytest
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import weights
-from unposed_jobs.pose.weights import known, npm
+from unposed_jobs.networks import weights
+from unposed_jobs.networks.weights import known, npm
 
 GRAPH, VALUES = b'{"nodes": []}', os.urandom(300_000)
 FILES = {

@@ -14,8 +14,8 @@ from unposed_jobs.lab.fitting.second_look import examples
 from unposed_jobs.lab.sample.cohorts import Shot
 from unposed_jobs.lab.sample.garments import random_garment
 from unposed_jobs.lab.sample.shots import Photograph, Studio
-from unposed_jobs.pose import estimators, weights
-from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.networks import engines, weights
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.second_look.estimator import wrap

@@ -18,7 +18,7 @@ from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
     from unposed_jobs.config import PoseSettings
-    from unposed_jobs.pose.weights import Bundle
+    from unposed_jobs.networks.weights import Bundle
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; raises UnposedError for what the user can mend."""
     estimator = getattr(arguments, "estimator", None)
     from unposed_jobs import config
-    from unposed_jobs.pose import estimators, weights
+    from unposed_jobs.networks import weights
+    from unposed_jobs.pose import estimators
 
     settings = config.load(arguments.config, pose__estimator=estimator).pose
     if arguments.action == "fetch":
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _fetched(settings: PoseSettings, arguments: argparse.Namespace) -> list[Bundle]:
-    from unposed_jobs.pose import weights
+    from unposed_jobs.networks import weights
 
     if arguments.source is not None:
         return weights.fetch_from(settings, arguments.source, arguments.sha256, arguments.names)

@@ -12,8 +12,8 @@ import torch
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import weights
-from unposed_jobs.pose.blazepose import engines, geometry, sampling, tflite
+from unposed_jobs.networks import engines, tflite, weights
+from unposed_jobs.pose.blazepose import geometry, sampling
 from unposed_jobs.pose.blazepose.estimator import Sampler
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, COCO17_INDEX

@@ -17,8 +17,8 @@ import torch
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import weights
-from unposed_jobs.pose.blazepose import engines, landmarks, sampling
+from unposed_jobs.networks import engines, weights
+from unposed_jobs.pose.blazepose import landmarks, sampling
 from unposed_jobs.pose.blazepose.estimator import Sampler, outlines_of
 from unposed_jobs.pose.estimator import Outline, PoseEstimate
 from unposed_jobs.pose.second_look import squares

@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import weights
-from unposed_jobs.pose.blazepose import openvino_import
-from unposed_jobs.pose.blazepose.engines import threads
+from unposed_jobs.networks import openvino_import, weights
+from unposed_jobs.networks.engines import threads
 
 WEIGHTS = "text-detector"
 SIDE = 480

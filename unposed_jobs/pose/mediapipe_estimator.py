@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import weights
+from unposed_jobs.networks import weights
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.principal import principal
 

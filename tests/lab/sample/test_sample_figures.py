@@ -53,7 +53,8 @@ def test_a_picture_is_not_flat_and_the_figure_is_in_the_middle():
 
 
 def test_blazepose_finds_the_figures_and_tells_their_sides():
-    from unposed_jobs.pose import estimators, weights
+    from unposed_jobs.networks import weights
+    from unposed_jobs.pose import estimators
 
     settings = config.load().pose
     try:

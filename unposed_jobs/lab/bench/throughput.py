@@ -45,7 +45,7 @@ class _Loop:
     def __init__(self, decoder: str, settings: PoseSettings) -> None:
         import mediapipe
 
-        from unposed_jobs.pose import weights
+        from unposed_jobs.networks import weights
 
         tasks = mediapipe.tasks
         self._decoder = decoder

@@ -13,9 +13,9 @@ import torch
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import weights
+from unposed_jobs.networks import engines, weights
 from unposed_jobs.pose.batches import estimate_batch
-from unposed_jobs.pose.blazepose import detection, engines, geometry, landmarks, sampling
+from unposed_jobs.pose.blazepose import detection, geometry, landmarks, sampling
 from unposed_jobs.pose.estimator import Outline, PoseEstimate
 from unposed_jobs.pose.mediapipe_estimator import PRESENCE_CONFIDENCE
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose.blazepose import detection, engines, geometry, sampling
+from unposed_jobs.networks import engines
+from unposed_jobs.pose.blazepose import detection, geometry, sampling
 from unposed_jobs.pose.blazepose.estimator import Sampler
 
 _Picture = npt.NDArray[np.uint8]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import task_bundle, weights
+from unposed_jobs.networks import task_bundle, weights
 from unposed_jobs.pose.batches import estimate_batch
 from unposed_jobs.pose.coco17 import crops, model
 from unposed_jobs.pose.estimator import PoseEstimate

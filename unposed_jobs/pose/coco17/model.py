@@ -163,7 +163,7 @@ def _session(name: str, data: bytes, device: str) -> Any:
             f"cannot import onnxruntime ({_reason(error)}); install the packages of "
             "requirements.lock, or for CUDA onnxruntime-gpu in its place"
         ) from None
-    from unposed_jobs.pose.blazepose import engines
+    from unposed_jobs.networks import engines
 
     provider = _PROVIDERS[device]
     if provider not in onnxruntime.get_available_providers():

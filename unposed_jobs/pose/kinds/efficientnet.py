@@ -161,7 +161,7 @@ class OpenVinoNetwork:
     """In OpenVINO on the CPU, in float32, picture by picture."""
 
     def __init__(self, blocks: Sequence[Block], cores: int = 1) -> None:
-        from unposed_jobs.pose.blazepose import openvino_import
+        from unposed_jobs.networks import openvino_import
 
         openvino = openvino_import.load()
         options = {

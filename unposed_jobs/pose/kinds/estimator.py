@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose import weights
-from unposed_jobs.pose.blazepose.engines import threads
+from unposed_jobs.networks import weights
+from unposed_jobs.networks.engines import threads
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.kinds import efficientnet, identity, reading
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose import weights
+from unposed_jobs.networks import weights
 from unposed_jobs.pose.kinds import reading
 
 WEIGHTS = "efficientnet-lite0"

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from unposed_jobs.pose.blazepose import engines, tflite
-from unposed_jobs.pose.movenet.tfjs import Model
+from unposed_jobs.networks import engines, tflite
+from unposed_jobs.networks.tfjs import Model
+from unposed_jobs.networks.weights import known
 from unposed_jobs.pose.topology import COCO17, COCO17_INDEX
-from unposed_jobs.pose.weights import known
 
 SIDES = {"thunder": 256, "lightning": 192}
 """Pixels of each kind's input."""

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.pose import weights
+from unposed_jobs.networks import engines, weights
 from unposed_jobs.pose.batches import LONGEST_SIDE
-from unposed_jobs.pose.blazepose import engines
 from unposed_jobs.pose.blazepose.estimator import BlazePoseEstimator
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.pose.principal import pose_score

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose import weights
+from unposed_jobs.networks import weights
 
 FILE = "gate.json"
 """The gate, in this package; `fit` makes it."""

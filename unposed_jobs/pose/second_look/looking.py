@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unposed_jobs.pose.blazepose import engines, geometry, landmarks, sampling
+from unposed_jobs.networks import engines
+from unposed_jobs.pose.blazepose import geometry, landmarks, sampling
 from unposed_jobs.pose.blazepose.estimator import Sampler
 
 Array = npt.NDArray[np.float32]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.networks import engines
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.second_look.estimator import GROUP, ask
 from unposed_jobs.pose.second_look.gate import load

@@ -18,7 +18,8 @@ from scipy import optimize
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.fitting.kinds.examples import examples
-from unposed_jobs.pose import statistics, weights
+from unposed_jobs.networks import weights
+from unposed_jobs.pose import statistics
 from unposed_jobs.pose.kinds import efficientnet, identity, reading
 from unposed_jobs.pose.kinds.estimator import squared
 

@@ -13,8 +13,8 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.lab.fitting.second_look import examples
 from unposed_jobs.lab.fitting.second_look.examples import Example
 from unposed_jobs.lab.fitting.second_look.windows import windows
-from unposed_jobs.pose import estimators, weights
-from unposed_jobs.pose.blazepose import engines
+from unposed_jobs.networks import engines, weights
+from unposed_jobs.pose import estimators
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.second_look import evidence, readings, squares
 from unposed_jobs.pose.second_look.estimator import (

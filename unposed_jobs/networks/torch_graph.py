@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unposed_jobs.pose.blazepose.tflite import Graph, Operator, same_padding
-from unposed_jobs.pose.blazepose.tflite_schema import schema
+from unposed_jobs.networks.tflite import Graph, Operator, same_padding
+from unposed_jobs.networks.tflite_schema import schema
 
 _ACTIVATIONS: dict[int, Callable[[Tensor], Tensor]] = {
     schema.ActivationFunctionType.NONE: lambda x: x,

@@ -9,8 +9,8 @@ from collections.abc import Set
 from pathlib import Path
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.weights import archives
-from unposed_jobs.pose.weights.known import Package
+from unposed_jobs.networks.weights import archives
+from unposed_jobs.networks.weights.known import Package
 
 _DOWNLOAD_SECONDS = 900
 

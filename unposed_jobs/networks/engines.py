@@ -22,9 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unposed_jobs.pose import task_bundle
-from unposed_jobs.pose.blazepose import rewriting, tflite
-from unposed_jobs.pose.blazepose.network import Network
+from unposed_jobs.networks import rewriting, task_bundle, tflite
+from unposed_jobs.networks.torch_graph import Network
 
 _log = logging.getLogger(__name__)
 
@@ -216,7 +215,7 @@ class OpenVinoNetwork:
     """
 
     def __init__(self, graph: tflite.Graph, scaling: tuple[float, float], cores: int) -> None:
-        from unposed_jobs.pose.blazepose import openvino_graph
+        from unposed_jobs.networks import openvino_graph
 
         self.device = torch.device("cpu")
         self._openvino = openvino_graph.openvino

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from unposed_jobs.pose.blazepose import openvino_import
-from unposed_jobs.pose.blazepose.tflite import Graph, Operator, same_padding
-from unposed_jobs.pose.blazepose.tflite_schema import schema
+from unposed_jobs.networks import openvino_import
+from unposed_jobs.networks.tflite import Graph, Operator, same_padding
+from unposed_jobs.networks.tflite_schema import schema
 
 openvino = openvino_import.load()
 opset13 = openvino.opset13

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.weights import archives
-from unposed_jobs.pose.weights.known import Package
+from unposed_jobs.networks.weights import archives
+from unposed_jobs.networks.weights.known import Package
 
 if TYPE_CHECKING:
     import requests

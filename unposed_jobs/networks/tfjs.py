@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.pose.blazepose.tflite import Graph, Operator
-from unposed_jobs.pose.blazepose.tflite_schema import schema
+from unposed_jobs.networks.tflite import Graph, Operator
+from unposed_jobs.networks.tflite_schema import schema
 
 Array = npt.NDArray[Any]
 
