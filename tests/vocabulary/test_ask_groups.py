@@ -107,6 +107,14 @@ def test_a_rare_framing_joins_its_view_and_a_common_one_stays() -> None:
     assert asks.learn(evidence([SIDE, FRONT, FULL], shows)) == [(0,), (1,), (2,)]
 
 
+def test_a_rare_chest_joins_no_larger_framing() -> None:
+    chest = np.zeros((N, 1), dtype=bool)
+    chest[:5] = True
+    shots = [FRONT, BACK, Shot("chest", "back")]
+    found = asks.learn(evidence(shots, np.hstack([always(), ~chest, chest])))
+    assert found == [(0,), (1,), (2,)]
+
+
 def test_a_chest_and_a_close_up_are_one_framing() -> None:
     shots = [FRONT, Shot("chest", "front"), Shot("close-up", "front")]
     once = np.hstack([always(), alternating(both=2)])

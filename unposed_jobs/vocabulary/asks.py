@@ -37,7 +37,7 @@ CONFUSED = 0.1
 """Classes are near where this share of the one's pictures comes out as the other when re-taken."""
 RARE = 1 / 3
 """A class that in no cohort more than this share of the products show is not asked for by itself:
-it joins the same view of a neighbouring framing."""
+it joins the same view of a neighbouring framing, unless the smaller one is a detail."""
 SMALL_COHORT = 5
 """Cohorts of fewer reference products do not show by themselves whether a class is rare."""
 HELD = 1.25
@@ -94,7 +94,9 @@ class Evidence:
         details = framings <= _DETAILS
         if (first.framing == second.framing or details) and step <= 1:
             return "view"
-        if step == 0 and (contains(first, second) or contains(second, first)):
+        # What a chest or a close-up is taken for no larger framing shows.
+        larger = contains(first, second) or contains(second, first)
+        if step == 0 and larger and not framings & _DETAILS:
             return "framing"
         confused = max(self.confused[one, other], self.confused[other, one])
         return "confusion" if confused >= CONFUSED and step <= 1 else None
