@@ -232,6 +232,18 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
     return satisfied
 
 
+def lent(evidence: Evidence, group: Sequence[int], filled: Bool, rows: Bool) -> bool:
+    """Whether what fills an ask in a cohort is mostly that of other asks: more than half of its
+    products that fill the ask show no class of its own.
+
+    It is those asks that the cohort wants; this one would be flagged beside them. `filled` (K,) are
+    the classes that satisfy the ask there, `rows` (N,) the cohort's reference products.
+    """
+    shows = evidence.shows[rows]
+    filling = np.count_nonzero(shows[:, filled].any(axis=1))
+    return 2 * np.count_nonzero(shows[:, list(group)].any(axis=1)) < filling
+
+
 def _habit(cohort: npt.NDArray[np.str_], shown: Bool, asked: Bool) -> tuple[float, float]:
     """Of the products that show a class, the share that show the ask as well, and how many
     products of a cohort that share is worth: the prior of a beta-binomial by its moments
