@@ -192,6 +192,18 @@ def test_only_a_three_quarter_view_stands_in_for_another_view() -> None:
     np.testing.assert_array_equal(turned, [[True, True], [False, True]])
 
 
+def test_an_ask_is_lent_where_most_fill_it_by_another() -> None:
+    shows = np.zeros((N, 2), dtype=bool)
+    shows[:, 1] = True  # All show the full body, a quarter the upper body as well.
+    shows[: N // 4, 0] = True
+    everyone, both = np.ones(N, dtype=bool), np.array([True, True])
+    found = evidence([FRONT, FULL], shows)
+    assert asks.lent(found, (0,), both, everyone)
+    assert not asks.lent(found, (1,), np.array([False, True]), everyone)
+    shows[: N // 2, 0] = True
+    assert not asks.lent(evidence([FRONT, FULL], shows), (0,), both, everyone)
+
+
 def test_agreement_counts_what_stays_within_the_ask() -> None:
     retaken = np.array([[0.5, 0.4, 0.0], [0.4, 0.5, 0.1], [0.2, 0.2, 0.3]])
     sizes = np.array([10.0, 10.0, 4.0])
