@@ -206,6 +206,6 @@ def test_back_fills_beside_extraction_training_promotion_and_maintenance(shop, r
     assert registry.champion(warehouse).model_version == "m2"
     record_property(
         "tried",
-        f"{len(days)} back-fills of different days beside extraction, promotion and maintenance: all "
+        f"{len(days)} back-fills of different days beside extraction, promotion, maintenance: all "
         f"done, rows lost or doubled: 0; done again after a conflict: {dict(again) or 'none'}",
     )
