@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 _SITE = """
-import os, signal, time
+import os, signal
 from PIL import JpegImagePlugin
 
 _open = JpegImagePlugin.JpegImageFile._open
@@ -19,8 +19,8 @@ def poisoned(self):
     self.fp.seek(0)
     if b"POISON-CRASH" in data:
         os.kill(os.getpid(), signal.SIGSEGV)
-    if b"POISON-HANG" in data:
-        time.sleep(600)
+    while b"POISON-HANG" in data:
+        pass
     if b"POISON-MEMORY" in data:
         bytes(1 << 34)
     return _open(self)

@@ -1,7 +1,8 @@
 """Nights back-filled by a live Airflow on PostgreSQL, one of which fails and is resumed.
 
-`make test-live` alone, seven of them unless UNPOSED_LIVE_DAYS says otherwise. The catalogue's poses come from a table of
-landmarks, so that its nights are short. Somebody follows the runbooks' commands.
+`make test-live` alone, seven of them unless UNPOSED_LIVE_DAYS says otherwise. The catalogue's
+poses come from a table of landmarks, so that its nights are short. Somebody follows the runbooks'
+commands.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,7 @@ _BYTES_A_PIXEL = 24
 _SPARE = 1 << 30
 _LENGTHS = struct.Struct("<QQ")
 _ERRORS = "unreadable"
+_LOOK_SECONDS = 0.2
 
 
 class Guard:
@@ -80,28 +81,35 @@ class Decoder:
         self._lock = threading.Lock()
 
     def __call__(self, data: bytes, settings: PoseSettings) -> _Decoded:
-        """As `decoding.decode_noted`; raises UnreadablePicture, too, where the child ends at it or
-        needs more than ``settings.decode_seconds``.
+        """As `decoding.decode_noted`; raises UnreadablePicture, too, where two children end at it,
+        or one needs more than ``settings.decode_seconds`` of the processor's time.
         """
         with self._lock:
-            child = self._running(settings)
-            answer = _Answer(child, settings.decode_seconds)
             try:
-                assert child.stdin is not None
-                child.stdin.write(_LENGTHS.pack(len(data), 0) + data)
-                child.stdin.flush()
-                told, pixels = answer.read()
-            except TimeoutError:
-                self.close()
-                raise UnreadablePicture(
-                    f"hung: not decoded within {settings.decode_seconds:g} s"
-                ) from None
+                told, pixels = self._ask(data, settings)
             except OSError:
-                raise UnreadablePicture(f"crashed: the decoder {self._end()}") from None
+                self._end()  # It may have been ended by others: the machine's memory ran out.
+                try:
+                    told, pixels = self._ask(data, settings)
+                except OSError:
+                    raise UnreadablePicture(f"crashed: the decoder {self._end()}") from None
         if _ERRORS in told:
             raise UnreadablePicture(told[_ERRORS])
         shape = tuple(told["shape"])
         return np.frombuffer(pixels, np.uint8).reshape(shape), told["note"]
+
+    def _ask(self, data: bytes, settings: PoseSettings) -> tuple[dict[str, Any], bytes]:
+        """What the child answers. Raises UnreadablePicture after too long, OSError at its end."""
+        child = self._running(settings)
+        answer = _Answer(child, settings.decode_seconds)
+        assert child.stdin is not None
+        try:
+            child.stdin.write(_LENGTHS.pack(len(data), 0) + data)
+            child.stdin.flush()
+            return answer.read()
+        except TimeoutError:  # An OSError, too.
+            self.close()
+        raise UnreadablePicture(f"hung: not decoded within {settings.decode_seconds:g} s")
 
     def close(self) -> None:
         """End the child; the next picture gets another one."""
@@ -145,14 +153,18 @@ def decoding(apart: bool) -> Iterator[Callable[[bytes, PoseSettings], _Decoded]]
 
 
 class _Answer:
-    """What the child writes, waited for until the time is over."""
+    """What the child writes, waited for until its time is over: so many seconds of the processor,
+    since a machine that is busy is no reason to condemn a picture, or ten times as many by the
+    clock.
+    """
 
     def __init__(self, child: subprocess.Popen[bytes], seconds: float) -> None:
         assert child.stdout is not None
         self._file = child.stdout.fileno()
-        self._until = time.monotonic() + seconds
+        self._child, self._seconds = child.pid, seconds
+        self._spent, self._start = _processor_seconds(child.pid), time.monotonic()
 
-    def read(self) -> tuple[dict[str, str], bytes]:
+    def read(self) -> tuple[dict[str, Any], bytes]:
         """Raises TimeoutError, and BrokenPipeError where the child ended."""
         told, pixels = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
         return json.loads(self._exactly(told)), self._exactly(pixels)
@@ -162,14 +174,30 @@ class _Answer:
         with selectors.DefaultSelector() as selector:
             selector.register(self._file, selectors.EVENT_READ)
             while len(found) < count:
-                left = self._until - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    raise TimeoutError
+                if not selector.select(_LOOK_SECONDS):
+                    self._check()
+                    continue
                 part = os.read(self._file, min(count - len(found), 1 << 20))
                 if not part:
                     raise BrokenPipeError
                 found += part
         return bytes(found)
+
+    def _check(self) -> None:
+        spent = _processor_seconds(self._child) - self._spent
+        waited = time.monotonic() - self._start
+        if spent > self._seconds or waited > 10 * self._seconds:
+            raise TimeoutError
+
+
+def _processor_seconds(process: int) -> float:
+    """What a process has had of the processor; 0 for one that is gone."""
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii") as told:
+            fields = told.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _limits(settings: PoseSettings) -> dict[str, int]:
