@@ -119,7 +119,7 @@ def test_a_job_that_ends_at_any_step_loses_nothing(shop, writer, record_property
         after = state(shop)
     steps, number, died = [], 0, True
     while died:
-        number += 1
+        number += 1 if LONG else 4
         with kept(shop):
             died = False
             with watched(Steps(number)) as taken:
@@ -143,7 +143,7 @@ def test_a_job_that_ends_at_any_step_loses_nothing(shop, writer, record_property
     tally = ", ".join(f"{what} {count}" for what, count in sorted(Counter(steps).items()))
     record_property(
         "tried",
-        f"{writer.__name__}: ended before each of its {number - 1} steps; rows lost or doubled: 0"
+        f"{writer.__name__}: ended before {len(steps)} of its steps; rows lost or doubled: 0"
         f"\n    {tally}",
     )
 

@@ -65,7 +65,7 @@ class Guard:
             self._running += change
             if self._running:
                 # A timer of its own thread, in C: a decoder may keep Python's lock.
-                faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+                faulthandler.dump_traceback_later(seconds, exit=True, file=2)
             else:
                 faulthandler.cancel_dump_traceback_later()
 
