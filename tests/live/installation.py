@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ import psycopg2
 
 ROOT = Path(__file__).parents[2]
 NIGHT = "unposed_catalogue_audit_nightly"
-DEADLINE_SECONDS = 72
+DEADLINE_SECONDS = 36
 SERVICES = {
     "api": ("api-server",),
     "dag-processor": ("dag-processor",),
@@ -34,6 +35,13 @@ def binaries() -> Path | None:
         return found[-1].parent
     there = shutil.which("initdb")
     return Path(there).resolve().parent if there else None
+
+
+def open_to_all(folder: Path) -> None:
+    """Let PostgreSQL's own user reach what is in a temporary folder."""
+    for one in (folder, *folder.parents):
+        if one.stat().st_uid == os.getuid() and one != Path(tempfile.gettempdir()):
+            one.chmod(one.stat().st_mode | 0o055)
 
 
 def free_port() -> int:
@@ -84,7 +92,7 @@ class Postgres:
 class Airflow:
     """Airflow's services as processes, each the head of a group of its own."""
 
-    def __init__(self, folder: Path, database: Postgres, home: Path) -> None:
+    def __init__(self, folder: Path, database: Postgres, home: Path, **more: str) -> None:
         self.folder, self.database = folder, database
         self.alarms = folder / "alarms"
         (folder / "plugins").mkdir(parents=True)
@@ -121,6 +129,7 @@ class Airflow:
             "SPARK_CONF_DIR": str(ROOT / "spark/conf/local"),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            **more,
         }
         self.services: dict[str, subprocess.Popen[bytes]] = {}
 

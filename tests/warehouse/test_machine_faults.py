@@ -14,12 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import boto3
 import pytest
 from fault_points import audit, by_file, by_query, kept
-from warehouse_samples import DAY, NEXT, landmark_rows, settings
+from warehouse_samples import DAY, NEXT, landmark_rows, publish_day, settings
 
 from unposed_jobs.cli import main
-from unposed_jobs.sql import views
+from unposed_jobs.sql import published, views
 from unposed_jobs.warehouse import Warehouse
 
 CLEAR = ("warehouse", "clear-day", "--date", str(NEXT), "--reason", "M. Rossi: a test")
@@ -147,6 +148,23 @@ def test_a_damaged_data_file_is_named_and_holds_up_no_other_day(
         assert told(capsys, place, every) == (0, "product_id\na\nb\nc\n", "")
     where = "in its middle" if whole else "at its end"
     record_property("tried", f"Parquet damaged {where}: {said.strip()[:90]}...; other days read")
+
+
+def test_a_damaged_file_in_a_bucket_is_named_too(aws, tmp_path):
+    s3 = boto3.session.Session().client("s3")
+    s3.create_bucket(Bucket="damaged")
+    where = settings(tmp_path, location="s3://damaged/tables")
+    warehouse = Warehouse.open(where)
+    publish_day(warehouse, DAY, ["a"], "r1")
+    publish_day(warehouse, NEXT, ["b"], "r2")
+    (path,) = warehouse.planned_files("product_audit", {"run_date": DAY})
+    key = path.removeprefix("s3://damaged/")
+    data = s3.get_object(Bucket="damaged", Key=key)["Body"].read()
+    s3.put_object(Bucket="damaged", Key=key, Body=data[:-4] + b"????")
+    sql = "SELECT product_id FROM product_audit"
+    with published.ask(where, sql) as (rows, damaged):
+        assert rows.fetchall() == [("b",)]
+    assert [one.path for one in damaged] == [path]
 
 
 def test_a_damaged_file_of_landmarks_is_one_line(place, capsys):
