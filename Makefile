@@ -62,7 +62,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format reference docs coverage test-fast test-web test-layouts test-faults
+.PHONY: lint format reference docs coverage test-fast test-web test-layouts test-faults test-live
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -96,9 +96,12 @@ test-layouts: setup weights ## Exports of every shop layout: checked, trained on
 
 test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \
-	  tests/warehouse/test_machine_faults.py
+	  tests/warehouse/test_faults_of_other_writers.py tests/warehouse/test_machine_faults.py
 	UNPOSED_FAULTS=long pytest -q tests/warehouse/test_hundred_nights.py \
 	  tests/jobs/test_failing_store.py
+
+test-live: setup ## Seven nights of a live Airflow on PostgreSQL (apt install postgresql): killed, failed, late
+	UNPOSED_LIVE=1 pytest -rP tests/live
 
 ##@ Measure
 .PHONY: evaluate evaluate-pictures bench bench-pages

@@ -159,7 +159,7 @@ def spark_task(
 ) -> SparkJob:
     """A ``spark-submit`` of ``spark/<script>.py`` through the connection `spark_default`.
 
-    The connection alone decides where it runs: ``local[2]`` on a laptop, a cluster elsewhere.
+    The connection alone decides where it runs: ``local[2,2]`` on a laptop, a cluster elsewhere.
     """
     return SparkJob(
         task_id=rest.pop("task_id", script),

@@ -8,4 +8,4 @@ export AIRFLOW__CORE__PARALLELISM=2
 export AIRFLOW__API__HOST=127.0.0.1
 export AIRFLOW__LOGGING__LOGGING_LEVEL=INFO
 # Where Spark runs. A cluster: {"conn_type":"spark","host":"k8s://...","extra":{"deploy-mode":"cluster"}}
-export AIRFLOW_CONN_SPARK_DEFAULT=${AIRFLOW_CONN_SPARK_DEFAULT:-'{"conn_type":"spark","host":"local[2]","extra":{"deploy-mode":"client"}}'}
+export AIRFLOW_CONN_SPARK_DEFAULT=${AIRFLOW_CONN_SPARK_DEFAULT:-'{"conn_type":"spark","host":"local[2,2]","extra":{"deploy-mode":"client"}}'}

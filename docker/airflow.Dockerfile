@@ -9,8 +9,7 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir uv \
  && grep -vE '^(torch|mediapipe|faiss-cpu|lightgbm|numba|llvmlite|opencv-contrib-python|duckdb)==' \
       requirements.lock > airflow.lock \
- && uv pip install --system --no-cache --no-deps -r airflow.lock \
- && uv pip install --system --no-cache asyncpg
+ && uv pip install --system --no-cache --no-deps -r airflow.lock
 COPY dags /opt/airflow/dags
 COPY docker/airflow-setup.sh /usr/local/bin/airflow-setup
 ENV AIRFLOW_HOME=/opt/airflow \

@@ -9,8 +9,7 @@ WORKDIR /opt/unposed
 COPY requirements.lock setup.cfg setup.py README.md ./
 RUN pip install --no-cache-dir uv \
  && pip install --no-cache-dir "$(grep '^torch==' requirements.lock)" \
- && uv pip install --system --no-cache -r requirements.lock \
- && uv pip install --system --no-cache asyncpg
+ && uv pip install --system --no-cache -r requirements.lock
 COPY unposed_jobs unposed_jobs
 COPY spark spark
 COPY dags /opt/airflow/dags

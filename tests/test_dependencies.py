@@ -10,6 +10,7 @@ OF_THE_PRODUCT = ("airflow", "coco17", "heic", "lab", "serve")
 NEVER_IMPORTED = {
     "apache-airflow": "its task SDK is",
     "apache-airflow-providers-apache-spark": "named in DAGs alone",
+    "asyncpg": "loaded by SQLAlchemy, where Airflow is on PostgreSQL",
     "itsdangerous": "loaded by starlette, for the login at a provider",
     "pi-heif": "where it is installed",
     "psycopg2-binary": "loaded by SQLAlchemy, by the name in a catalogue's address",

@@ -53,7 +53,7 @@ _TEXTS = (
         _DAMAGED,
     ),
     (
-        r"[Mm]agic bytes|not a parquet file|Couldn't deserialize thrift|"
+        r"[Mm]agic bytes|not a parquet file|Couldn't deserialize thrift|TProtocolException|"
         r"Unexpected end of stream|footer|Corrupt snappy|ZSTD|Avro|avro",
         "a file of a table is damaged",
         _DAMAGED,
@@ -69,7 +69,11 @@ _TEXTS = (
         "a storage or database does not answer",
         "run it again when it does",
     ),
-    (r"No such file or directory|Path does not exist", "a file is gone", _DAMAGED),
+    (
+        r"No such file or directory|Path does not exist|No files found that match",
+        "a file is gone",
+        _DAMAGED,
+    ),
 )
 _KINDS = {
     "OSError",

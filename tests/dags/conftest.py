@@ -21,7 +21,7 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW_CONN_SPARK_DEFAULT": (
-            '{"conn_type":"spark","host":"local[2]","extra":{"deploy-mode":"client"}}'
+            '{"conn_type":"spark","host":"local[2,2]","extra":{"deploy-mode":"client"}}'
         ),
         "SPARK_CONF_DIR": str(ROOT / "spark/conf/local"),
         "SPARK_LOCAL_IP": "127.0.0.1",

@@ -48,7 +48,7 @@ def test_a_dag_is_documented_owned_tagged_and_bounded(dag_bag, dag_id):
 def test_the_spark_connection_exists_or_the_hook_would_fall_back_to_yarn(airflow_home):
     from airflow.sdk import Connection
 
-    assert Connection.get("spark_default").host == "local[2]"
+    assert Connection.get("spark_default").host == "local[2,2]"
 
 
 @pytest.mark.parametrize("dag_id", sorted(JOBS))

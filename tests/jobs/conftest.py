@@ -28,7 +28,8 @@ def spark(tmp_path_factory):
 
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("PYSPARK_DRIVER_PYTHON", sys.executable)
-        builder = SparkSession.builder.master("local[2]").appName("tests")
+        # Two tries for each task, as the commands have.
+        builder = SparkSession.builder.master("local[2,2]").appName("tests")
         for key, value in options.items():
             builder = builder.config(key, value)
         started = builder.getOrCreate()

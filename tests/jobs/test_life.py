@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from unposed_jobs.errors import (
 )
 from unposed_jobs.jobs import life
 from unposed_jobs.jobs.entry import Run
+from unposed_jobs.sql import published
 from unposed_jobs.warehouse import Warehouse
 
 DAY = dt.date(2026, 1, 5)
@@ -69,6 +71,10 @@ def test_an_error_is_recorded_with_the_rejects_and_raised(settings, error, state
     assert (run.run_id, run.state, run.error) == ("extract-1", state, line)
     assert run.figures["rejected"] == REJECTED
     assert Warehouse.open(settings.warehouse).latest_published("extract") is None
+    # Whoever looks for the reason sees it, by the file of views as well.
+    with published.ask(settings.warehouse, "SELECT state, error FROM runs") as (rows, damaged):
+        assert (rows.fetchall(), damaged) == ([(state, line)], [])
+    assert Path(settings.warehouse.views).is_file()
 
 
 def test_a_fault_of_the_machine_is_recorded_as_it_is_told(settings):

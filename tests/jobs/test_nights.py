@@ -31,7 +31,7 @@ from unposed_jobs.jobs.entry import Run
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 from unposed_jobs.reference import registry
 from unposed_jobs.sql import statements
-from unposed_jobs.warehouse import Warehouse, bucket_of
+from unposed_jobs.warehouse import Warehouse, bucket_of, day_checks
 from unposed_jobs.warehouse.tables import DAY_TABLES
 
 FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
@@ -351,7 +351,8 @@ def uris_of(warehouse):
 def test_a_dry_run_changes_no_table_but_runs(nights, spark):
     settings, warehouse, _ = nights
     before = {table.name: warehouse.snapshot_id(table.name) for table in DAY_TABLES}
-    audit.run(spark, settings, quiet(SECOND, dry_run=True))
+    figures = audit.run(spark, settings, quiet(SECOND, dry_run=True))
+    assert set(figures["would_change"]) == set(day_checks.CHANGES)
     assert {table.name: warehouse.snapshot_id(table.name) for table in DAY_TABLES} == before
     run = warehouse.latest_published("audit", SECOND)
     assert run is not None  # A dry run takes nothing back.

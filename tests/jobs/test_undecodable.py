@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from datetime import date
 
 import pytest
 from PIL import Image
+from poisoned_decoder import environment
+from poisoned_decoder import jpeg as poisoned
 
 from unposed_jobs import config
 from unposed_jobs.errors import ErrorBudgetExceededError
@@ -29,6 +32,7 @@ def shop(tmp_path, pose_weights, monkeypatch):
     monkeypatch.setenv("UNPOSED_HOME", str(tmp_path))
 
     def made(pictures: dict[str, bytes]) -> config.Settings:
+        (tmp_path / "site").mkdir(exist_ok=True)
         (tmp_path / "products.csv").write_text(
             "product_id,category,average_rating,rating_count\np1,Tops,4.5,10\n"
         )
@@ -75,3 +79,26 @@ def test_a_picture_short_of_its_end_is_read_and_noted(spark, shop):
     rows = Warehouse.open(settings.warehouse).read("landmarks").to_pylist()
     notes = sorted((row["error"] or "").partition(":")[0] for row in rows)
     assert notes == ["", "incomplete"]
+
+
+def test_a_picture_that_ends_its_worker_costs_itself_only(spark, shop, tmp_path):
+    """A worker crashes and one hangs; both chunks are done by others, the two pictures are told."""
+    colours = ["red", "green", "blue", "yellow", "black", "white"]
+    pictures = {f"{colour}.jpg": jpeg(colour) for colour in colours}
+    pictures |= {"crash.jpg": poisoned("grey", "CRASH"), "hang.jpg": poisoned("pink", "HANG")}
+    settings = shop(pictures)
+    pose = dataclasses.replace(settings.pose, decode_seconds=5.0)
+    settings = dataclasses.replace(settings, pose=pose)
+    defect = environment(tmp_path / "site")
+    spark.sparkContext.environment.update(defect)
+    try:
+        figures = extract.run(spark, settings, Run(DAY, progress=lambda line: None))
+    finally:
+        for name in defect:
+            spark.sparkContext.environment.pop(name)
+    assert (figures["extracted"], figures["no_person"]) == (8, 6)
+    rows = Warehouse.open(settings.warehouse).read("landmarks").to_pylist()
+    assert sorted(row["error"] for row in rows if row["status"] == "unreadable") == [
+        "crashed: the decoder ended by SIGSEGV",
+        "hung: not decoded within 5 s",
+    ]

@@ -303,3 +303,9 @@ def test_a_run_again_with_other_rows_is_published_under_an_id_of_its_own(day):
     ]
     states = {run.run_id: run.state for run in Warehouse.open(settings(day)).runs()}
     assert (states["before"], states["before.2"]) == ("superseded", "published")
+    # The same once more, whose first answer was lost: it is the run that is published.
+    the_same_run_with_other_rows(day)
+    assert by_query(day)["product_audit_current"] == shown
+    attempts = {run.run_id: run.attempts for run in Warehouse.open(settings(day)).runs()}
+    assert "before.3" not in attempts
+    assert attempts["before.2"] == 2

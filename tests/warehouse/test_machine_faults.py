@@ -14,11 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import boto3
 import pytest
 from fault_points import audit, by_file, by_query, kept
-from warehouse_samples import DAY, NEXT, settings
+from warehouse_samples import DAY, NEXT, landmark_rows, publish_day, settings
 
 from unposed_jobs.cli import main
+from unposed_jobs.sql import published, views
 from unposed_jobs.warehouse import Warehouse
 
 CLEAR = ("warehouse", "clear-day", "--date", str(NEXT), "--reason", "M. Rossi: a test")
@@ -100,27 +102,82 @@ def test_a_disk_that_takes_nothing_harms_no_day(place, prepare, record_property)
     record_property("tried", f"{prepare.__name__.strip('_')}: {said.strip()[:90]}...; lost: 0")
 
 
-def test_a_damaged_data_file_is_one_line_and_its_day_can_be_taken_back(
-    place, capsys, record_property
+QUERY = "SELECT product_id FROM {} WHERE run_date = DATE '{}' ORDER BY ALL"
+
+
+def damage(folder, name, run_date, whole=False):
+    """Spoil the ends of that day's files, or with `whole` what is in them; one of their paths."""
+    day = {"run_date": run_date} if run_date else None
+    for path in Warehouse.open(settings(folder)).planned_files(name, day):
+        file = Path(path.removeprefix("file://"))
+        data = file.read_bytes()
+        half = len(data) // 2
+        spoiled = bytes(half) + data[half:] if whole else data[:-4] + b"????"
+        file.write_bytes(spoiled)
+    return file
+
+
+def told(capsys, place, sql):
+    """Status, output and errors of a query."""
+    capsys.readouterr()
+    status = main(["query", "--config", str(place / "unposed.toml"), "--format", "csv", sql])
+    return (status, *capsys.readouterr())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_damaged_data_file_is_named_and_holds_up_no_other_day(
+    place, capsys, record_property, whole
 ):
+    """Of the first day, which each query of all days would open first."""
+    with kept(place):
+        file = damage(place, "product_audit", DAY, whole)
+        every = "SELECT DISTINCT product_id FROM product_audit ORDER BY 1"
+        status, rows, said = told(capsys, place, every)
+        assert rows == "product_id\na\nb\n"
+        one_line(status, said)
+        assert str(file) in said
+        assert f"clear-day --date {DAY}" in said
+        audit(place, "new", ["a", "c"], third := NEXT.replace(day=NEXT.day + 1))
+        for run_date, products in ((NEXT, "a\nb\n"), (third, "a\nc\n"), (DAY, "")):
+            _, rows, _ = told(capsys, place, QUERY.format("product_audit", run_date))
+            assert rows == f"product_id\n{products}", run_date
+        assert main(["warehouse", "maintain", "--apply", "--config", f"{place}/unposed.toml"]) == 0
+        # What docs/runbooks/exit-6-machine.md says to do.
+        clear = ("clear-day", "--date", str(DAY), "--reason", "M. Rossi: a test")
+        assert main(["warehouse", *clear, "--config", str(place / "unposed.toml")]) == 0
+        assert told(capsys, place, every) == (0, "product_id\na\nb\nc\n", "")
+    where = "in its middle" if whole else "at its end"
+    record_property("tried", f"Parquet damaged {where}: {said.strip()[:90]}...; other days read")
+
+
+def test_a_damaged_file_in_a_bucket_is_named_too(aws, tmp_path):
+    s3 = boto3.session.Session().client("s3")
+    s3.create_bucket(Bucket="damaged")
+    where = settings(tmp_path, location="s3://damaged/tables")
+    warehouse = Warehouse.open(where)
+    publish_day(warehouse, DAY, ["a"], "r1")
+    publish_day(warehouse, NEXT, ["b"], "r2")
+    (path,) = warehouse.planned_files("product_audit", {"run_date": DAY})
+    key = path.removeprefix("s3://damaged/")
+    data = s3.get_object(Bucket="damaged", Key=key)["Body"].read()
+    s3.put_object(Bucket="damaged", Key=key, Body=data[:-4] + b"????")
+    sql = "SELECT product_id FROM product_audit"
+    with published.ask(where, sql) as (rows, damaged):
+        assert rows.fetchall() == [("b",)]
+    assert [one.path for one in damaged] == [path]
+
+
+def test_a_damaged_file_of_landmarks_is_one_line(place, capsys):
     with kept(place):
         warehouse = Warehouse.open(settings(place))
-        for path in warehouse.planned_files("product_audit", {"run_date": NEXT}):
-            file = Path(path.removeprefix("file://"))
-            file.write_bytes(file.read_bytes()[:-4] + b"????")
-        query = ("query", "--config", str(place / "unposed.toml"), "--format", "csv")
-        sql = "SELECT product_id FROM product_audit WHERE run_date = DATE '{}'"
-        capsys.readouterr()
-        status = main([*query, sql.format(NEXT)])
-        one_line(status, said := capsys.readouterr().err)
-        other = Warehouse.open(settings(place)).read("product_audit", row_filter={"run_date": DAY})
-        assert other["product_id"].to_pylist() == ["a"]
-        # What docs/runbooks/exit-6-machine.md says to do.
-        assert main([*CLEAR, "--config", str(place / "unposed.toml")]) == 0
-        capsys.readouterr()
-        assert main([*query, sql.format(DAY)]) == 0
-        assert capsys.readouterr().out == "product_id\na\n"
-    record_property("tried", f"damaged Parquet: {said.strip()[:90]}...; other days read")
+        staged = warehouse.stage("landmarks", "r").write(landmark_rows(["a" * 64]))
+        warehouse.append("landmarks", staged, "r", "1")
+        views.publish(warehouse)
+        file = damage(place, "landmarks", None)
+        status, _, said = told(capsys, place, "SELECT count(*) FROM landmarks")
+        one_line(status, said)
+        assert str(file) in said
+        assert told(capsys, place, "SELECT count(*) AS n FROM product_audit")[:2] == (0, "n\n3\n")
 
 
 def test_damaged_metadata_is_one_line(place, capsys, record_property):

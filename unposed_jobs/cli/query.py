@@ -41,19 +41,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the statement and print its rows."""
+    """Run the statement and print its rows; of a damaged day none, and the status is 6."""
+    import sys
+
     from unposed_jobs import config
+    from unposed_jobs.errors import MachineError
     from unposed_jobs.sql import published, statements
 
     parameters = dict(_parameter(item) for item in arguments.param)
     settings = config.load(arguments.config).warehouse
     statements.check(arguments.sql)
-    with published.open_views(settings) as connection, statements.one_line_errors():
-        result = connection.execute(arguments.sql, parameters or None)
+    with (
+        published.ask(settings, arguments.sql, parameters) as (result, damaged),
+        statements.one_line_errors(),
+    ):
         names = [column[0] for column in result.description or []]
         write = {"table": _table, "csv": _csv, "json": _json}[arguments.format]
         write(names, _rows(result))
-    return 0
+    for one in damaged:
+        print(f"unposed: {one.line()}", file=sys.stderr)
+    return MachineError.exit_code if damaged else 0
 
 
 def _parameter(item: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from unposed_jobs.config.fields import (
     STRICT,
     Count,
     Numbers,
+    Seconds,
     Section,
     Share,
     Unit,
@@ -72,6 +73,9 @@ class PoseSettings(Section):
     """Largest picture that is decoded."""
     max_bytes: Annotated[Count, Unit("bytes")] = 64 * 1024 * 1024
     """Largest file that is read."""
+    decode_seconds: Seconds = 60.0
+    """Longest time of the processor for decoding one picture; one that takes longer is
+    unreadable."""
     chunk_size: Annotated[Count, Unit("pictures")] = 256
     """Pictures in a chunk, the unit of retry; a task with a GPU takes sixteen chunks as one."""
     commit_chunks: Annotated[Count, Unit("chunks")] = 64

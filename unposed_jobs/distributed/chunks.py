@@ -13,7 +13,7 @@ import pyarrow as pa
 from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.distributed import devices, loaded
-from unposed_jobs.pose import estimators, pipeline
+from unposed_jobs.pose import estimators, isolation, pipeline
 from unposed_jobs.pose.rows import LandmarkRow
 from unposed_jobs.warehouse import tables
 
@@ -96,7 +96,8 @@ def extract_chunks(
 
     Reads ahead with threads while the estimator works, on the GPU that Spark gave the task. A
     picture that vanished or changed since it was fingerprinted yields a row of the status
-    ``lost``, which no table keeps: the next run sees it as it is then. Returns `EXTRACTED`.
+    ``lost``, which no table keeps: the next run sees it as it is then. One that its decoder cannot
+    stand is unreadable, on the task's second try (`pose.isolation`). Returns `EXTRACTED`.
     Raises UnposedError where PyTorch cannot use that GPU.
     """
     gpu = devices.take_gpu()
@@ -105,26 +106,28 @@ def extract_chunks(
     clock = pipeline.Clock()
     references = (item for batch in batches for item in batch.to_pylist())
     failures: dict[str, str] = {}
-    stream = pipeline.extract_stream(
-        references,
-        lambda item: _read(item, pose, failures),
-        estimator,
-        pose,
-        decoders=devices.decoders(),
-        batch_pictures=devices.batch_pictures(pipeline.BATCH_PICTURES),
-        clock=clock,
-    )
-    while part := list(islice(stream, BATCH_ROWS)):
-        found = [
-            row
-            if row is not None and row.content_sha256 == item["content_sha256"]
-            else _lost(item, failures)
-            for item, row in part
-        ]
-        rows = [row.columns() | {"estimator_id": estimator_id, "gpu": gpu} for row in found]
-        # The first row bears the time of the batch: only sums are asked for.
-        rows[0] |= {f"{stage}_seconds": spent for stage, spent in clock.take().items()}
-        yield pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
+    with isolation.decoding(apart=devices.tried_before()) as decode:
+        stream = pipeline.extract_stream(
+            references,
+            lambda item: _read(item, pose, failures),
+            estimator,
+            pose,
+            decoders=devices.decoders(),
+            batch_pictures=devices.batch_pictures(pipeline.BATCH_PICTURES),
+            clock=clock,
+            decode=decode,
+        )
+        while part := list(islice(stream, BATCH_ROWS)):
+            found = [
+                row
+                if row is not None and row.content_sha256 == item["content_sha256"]
+                else _lost(item, failures)
+                for item, row in part
+            ]
+            rows = [row.columns() | {"estimator_id": estimator_id, "gpu": gpu} for row in found]
+            # The first row bears the time of the batch: only sums are asked for.
+            rows[0] |= {f"{stage}_seconds": spent for stage, spent in clock.take().items()}
+            yield pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
 
 
 @loaded.once

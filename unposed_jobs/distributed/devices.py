@@ -1,4 +1,4 @@
-"""The GPU that Spark gave a task, and the cores it has: what a worker process may use."""
+"""The GPU that Spark gave a task, the cores it has, and its tries: where a worker process is."""
 
 from __future__ import annotations
 
@@ -53,6 +53,12 @@ def require(gpu: str | None) -> None:
     """
     if gpu is not None and "torch" in sys.modules and (reason := no_cuda()):
         raise UnposedError(f"Spark gave this task the GPU {gpu}, but {reason}")
+
+
+def tried_before() -> bool:
+    """Whether the task was begun before, and ended: its worker died, say."""
+    context = TaskContext.get()
+    return context is not None and context.attemptNumber() > 0
 
 
 def decoders() -> int:

@@ -136,6 +136,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     _check(job, current, staged, _expected_rows(products, expectations))
     _tell_decisions(job, run_id, champion.decided)
     if run.dry_run:
+        figures["would_change"] = _would_change(job, staged)
         for name, files in staged.items():
             warehouse.discard(name, files)
     else:
@@ -363,6 +364,16 @@ def _check(job: Context, current: Life, staged: Staged, expected: dict[str, int]
         f"failed: {day_checks.summary(failed)}; its staged rows are kept (run={current.run_id})"
         + ('. If it is right all the same: --accept-changes "who: why"' if changed else "")
     )
+
+
+def _would_change(job: Context, staged: Staged) -> dict[str, str]:
+    """Of a dry run: what publishing its rows would change of the day as it is published, in words,
+    by rule; empty where nothing is published.
+    """
+    found = day_checks.replaced(job.warehouse, job.run.run_date, staged, job.settings.checks)
+    if found:
+        job.run.progress(f"against the published day: {'; '.join(one.detail for one in found)}")
+    return {one.rule: one.detail for one in found}
 
 
 def _tell_decisions(job: Context, run_id: str, decided: Effective) -> None:

@@ -88,14 +88,14 @@ def begin(
 ) -> Iterator[Life]:
     """Open the warehouse (made where it is absent, unless `create` is false) for one run.
 
-    At its end the run is recorded as published, or as dry_run, and the analysts' views are made
-    anew, unless `renew_views` is false. Where an error ends it, it is recorded with that error's
-    line and what is known by then: as skipped (NothingToDoError), as refused (any other
-    UnposedError: a user's mistake, a budget, a check, a conflict) or as failed (the machine, an
-    interruption, a defect). The error is raised; errors of disk, database and workers as
-    MachineError.
+    At its end the run is recorded as published, or as dry_run. Where an error ends it, it is
+    recorded with that error's line and what is known by then: as skipped (NothingToDoError), as
+    refused (any other UnposedError: a user's mistake, a budget, a check, a conflict) or as failed
+    (the machine, an interruption, a defect). In all cases but of a dry run the analysts' views are
+    made anew, unless `renew_views` is false. The error is raised; errors of disk, database and
+    workers as MachineError.
     """
-    attempt = _Attempt(job, settings, run)
+    attempt = _Attempt(job, settings, run, renew_views)
     with attempt.recording_failure():
         life = attempt.open(create)
         yield life
@@ -105,15 +105,16 @@ def begin(
 @contextlib.contextmanager
 def before(job: str, settings: Settings, run: Run) -> Iterator[None]:
     """Record what ends a run before its job begins: a session that does not start."""
-    with _Attempt(job, settings, run).recording_failure():
+    with _Attempt(job, settings, run, renew_views=True).recording_failure():
         yield
 
 
 class _Attempt:
     """A run that may not have begun yet."""
 
-    def __init__(self, job: str, settings: Settings, run: Run) -> None:
+    def __init__(self, job: str, settings: Settings, run: Run, renew_views: bool) -> None:
         self.job, self.settings, self.run = job, settings, run
+        self.renew_views = renew_views and not run.dry_run
         self.started = datetime.now(UTC)
         self.life: Life | None = None
 
@@ -141,6 +142,8 @@ class _Attempt:
             life.run_id = f"{self.job}-{self.run.run_date}-{self.started:%Y%m%dT%H%M%S%f}"
         life.warehouse.record_run(life.record(_state(error), _line(error)))
         error.recorded = True  # type: ignore[attr-defined]
+        if self.renew_views:  # Whoever looks for the reason asks `runs` and `check_results`.
+            views.publish(life.warehouse)
 
 
 def _state(error: BaseException) -> State:

@@ -59,6 +59,7 @@ def _maintain(run: Run, current: Life) -> dict[str, Any]:
         "orphans": sum(len(report.orphans) for report in reports),
         "orphan_bytes": sum(report.orphan_bytes for report in reports),
         "skipped": sum(len(report.skipped) for report in reports),
+        "damaged": [f"{report.table} {one}" for report in reports for one in report.damaged],
         "bundles": len(bundles),
     }
     for report in reports:
@@ -70,6 +71,8 @@ def _maintain(run: Run, current: Life) -> dict[str, Any]:
                 f"{report.table}: "
                 + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items() if n)
             )
+    for one in figures["damaged"]:
+        run.progress(f"{one} has a damaged file, left alone; see docs/runbooks/exit-6-machine.md")
     would = "would be" if run.dry_run else "were"
     run.progress(f"maintained: {len(bundles)} bundles {would} removed, see the lines above")
     return figures

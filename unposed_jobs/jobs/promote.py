@@ -79,12 +79,13 @@ def _promote(spark: SparkSession, settings: Settings, run: Run, current: Life) -
         metrics=candidate.metrics | {"promotion": decision.figures},
         run_id=run_id,
     )
-    rows = [decided]
-    if decision.promote and champion is not None:
-        rows.append(dataclasses.replace(champion, status="retired"))
-    current.rows["models"] = len(rows)
+    current.rows["models"] = 2 if decision.promote and champion is not None else 1
     if not run.dry_run:
-        current.snapshots["models"] = registry.record(warehouse, rows, run_id)
+        current.snapshots["models"] = (
+            registry.promote(warehouse, decided, champion, run_id)
+            if decision.promote
+            else registry.record(warehouse, [decided], run_id)
+        )
     word = "promoted" if decision.promote else "rejected"
     run.progress(
         f"{word} {candidate.model_version}: {decision.reason}"
@@ -120,10 +121,7 @@ def by_hand(warehouse: Warehouse, version: str, reason: str, day: date) -> Model
         reason=f"made champion by hand: {reason}",
         run_id=run_id,
     )
-    rows = [chosen]
-    if before is not None:
-        rows.append(dataclasses.replace(before, status="retired"))
-    snapshot = registry.record(warehouse, rows, run_id)
+    snapshot = registry.promote(warehouse, chosen, before, run_id)
     warehouse.record_run(
         RunRecord(
             run_id=run_id,
@@ -132,7 +130,7 @@ def by_hand(warehouse: Warehouse, version: str, reason: str, day: date) -> Model
             state="published",
             started_at=started,
             model_version=version,
-            rows={"models": len(rows)},
+            rows={"models": 1 if before is None else 2},
             figures={"by_hand": reason, "before": before.model_version if before else None},
             snapshots={"models": snapshot},
         )

@@ -42,8 +42,8 @@ class UnreadablePicture(Exception):  # noqa: N818 - a status of the picture, not
     """The bytes are no picture we can read.
 
     The message is one line: a leading word (empty, too_large, not_a_picture, unread_format,
-    truncated, broken, too_many_pixels, too_many_scans, zero_size), the format's name where it is
-    none that is read, a colon, and the detail.
+    truncated, broken, too_many_pixels, too_many_scans, zero_size; of `isolation`: crashed, hung),
+    the format's name where it is none that is read, a colon, and the detail.
     """
 
 

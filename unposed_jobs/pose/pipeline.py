@@ -37,6 +37,8 @@ ahead at most. A batch of more pictures has as many for each: a GPU computes who
 READ_AHEAD = 64
 """Pictures whose bytes are held at once."""
 
+Decode = Callable[[bytes, PoseSettings], tuple[npt.NDArray[np.uint8], str | None]]
+
 Item = TypeVar("Item")
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -94,6 +96,7 @@ def extract_stream(
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
     clock: Clock | None = None,
+    decode: Decode = decode_noted,
 ) -> Iterator[tuple[Item, LandmarkRow | None]]:
     """Each item with its row of `landmarks` (see `rows.LandmarkRow`), in order.
 
@@ -109,6 +112,7 @@ def extract_stream(
         decoders=decoders,
         batch_pictures=batch_pictures,
         clock=clock,
+        decode=decode,
     )
 
     def finish(one: Seen[Item]) -> tuple[Item, LandmarkRow | None]:
@@ -139,13 +143,15 @@ def estimate_stream(
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
     clock: Clock | None = None,
+    decode: Decode = decode_noted,
 ) -> Iterator[list[Seen[Item]]]:
     """Batches of items with picture and estimate, in order; rows are begun, not completed.
 
     `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
     vanished; what it raises ends the stream. `decoders` threads decode, for a process with several
     cores; without any, pictures are decoded in the thread that iterates, where `estimator` runs,
-    too: on one core that is the fastest. `clock` is given the seconds of each stage.
+    too: on one core that is the fastest. `clock` is given the seconds of each stage. `decode` does
+    what `decoding.decode_noted` does.
     """
     clock = clock or Clock()
     keep_freed()
@@ -166,7 +172,7 @@ def estimate_stream(
         def prepare(numbered: tuple[int, tuple[Item, bytes | None]]) -> Seen[Item]:
             number, (item, data) = numbered
             with clock("decode"):
-                seen = _prepare(item, data, estimator.estimator_id, settings)
+                seen = _prepare(item, data, estimator.estimator_id, settings, decode)
             budget.take(number, seen.pixels)
             return seen
 
@@ -187,12 +193,16 @@ def estimate_stream(
 
 
 def _prepare(
-    item: Item, data: bytes | None, estimator_id: str, settings: PoseSettings
+    item: Item,
+    data: bytes | None,
+    estimator_id: str,
+    settings: PoseSettings,
+    decode: Decode,
 ) -> Seen[Item]:
     if data is None:
         return Seen(item, None)
     try:
-        picture, note = decode_noted(data, settings)
+        picture, note = decode(data, settings)
     except UnreadablePicture as error:
         return Seen(item, LandmarkRow.unread(data, estimator_id, str(error)))
     return Seen(item, LandmarkRow.unread(data, estimator_id, note), picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.warehouse import tables
+from unposed_jobs.warehouse import ConflictError, tables
 
 if TYPE_CHECKING:
     from unposed_jobs.warehouse import Warehouse
@@ -72,13 +73,42 @@ def require_champion(warehouse: Warehouse) -> ModelRow:
 
 def record(warehouse: Warehouse, rows: list[ModelRow], run_id: str) -> int:
     """Insert or replace models by model_version, in one snapshot; returns its id."""
+    table = _table(rows)
+    versions = {"model_version": [row.model_version for row in rows]}
+    return warehouse.replace_rows("models", versions, table, run_id)
+
+
+def promote(warehouse: Warehouse, chosen: ModelRow, before: ModelRow | None, run_id: str) -> int:
+    """Make `chosen` the champion and `before`, today's as it was when `chosen` was compared with
+    it, a retired model, in one snapshot; returns its id.
+
+    Raises ConflictError where another model became the champion meanwhile: what was decided was
+    not about that one, and there must not be two.
+    """
+    rows = [chosen] if before is None else [chosen, dataclasses.replace(before, status="retired")]
+    table = _table(rows)
+    versions = pa.array([row.model_version for row in rows])
+
+    def transform(known: pa.Table) -> pa.Table:
+        status = pc.field("status") == "champion"
+        found = set(known.filter(status)["model_version"].to_pylist()) - {chosen.model_version}
+        if found - set(versions.to_pylist()):
+            raise ConflictError(
+                f"{', '.join(sorted(found))} became the champion since {chosen.model_version} was "
+                "compared; nothing was promoted, run it again"
+            )
+        kept = known.filter(pc.invert(pc.is_in(known["model_version"], value_set=versions)))
+        return pa.concat_tables([kept, table])
+
+    return warehouse.rewrite("models", transform, run_id)
+
+
+def _table(rows: list[ModelRow]) -> pa.Table:
     plain = [
         vars(row) | {name: json.dumps(getattr(row, name), sort_keys=True) for name in _JSON}
         for row in rows
     ]
-    table = pa.Table.from_pylist(plain, schema=tables.MODELS.schema)
-    versions = {"model_version": [row.model_version for row in rows]}
-    return warehouse.replace_rows("models", versions, table, run_id)
+    return pa.Table.from_pylist(plain, schema=tables.MODELS.schema)
 
 
 def poses(warehouse: Warehouse, model_version: str) -> int:

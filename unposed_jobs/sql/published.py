@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
 
 from unposed_jobs.config import WarehouseSettings
-from unposed_jobs.sql import statements
+from unposed_jobs.errors import MachineError
+from unposed_jobs.sql import damage, statements
 from unposed_jobs.warehouse.locations import local_path
 
 
@@ -38,3 +39,35 @@ def open_views(
 
     with statements.live(Warehouse.open(settings, create=False)) as connection:
         yield connection
+
+
+@contextmanager
+def ask(
+    settings: WarehouseSettings, sql: str, parameters: statements.Parameters = None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[damage.Damaged]]]:
+    """The executed statement, for its rows, over what is published; and what is damaged.
+
+    Where a file of a day cannot be read, the statement is executed over the other days.
+    Raises UnposedError for SQL that does not run, and MachineError for damage to anything else.
+    """
+    damaged: list[damage.Damaged] = []
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(open_views(settings))
+            result = _execute(connection, sql, parameters)
+        except MachineError as error:
+            from unposed_jobs.sql import views
+            from unposed_jobs.warehouse.warehouse import Warehouse
+
+            warehouse = Warehouse.open(settings, create=False)
+            readable, damaged = damage.leave_out(views.plan(warehouse), error)
+            connection = stack.enter_context(statements.live(warehouse, readable))
+            result = _execute(connection, sql, parameters)
+        yield result, damaged
+
+
+def _execute(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: statements.Parameters
+) -> duckdb.DuckDBPyConnection:
+    with statements.one_line_errors():
+        return connection.execute(sql, parameters or None)

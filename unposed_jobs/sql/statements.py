@@ -48,9 +48,9 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        if isinstance(error, duckdb.InvalidInputException | duckdb.IOException) and (
-            found := machine.explain(error)
-        ):
+        # What its reader of Parquet stumbles over comes as the plain Error.
+        read = isinstance(error, duckdb.InvalidInputException | duckdb.IOException)
+        if (read or type(error) is duckdb.Error) and (found := machine.explain(error)):
             raise found from None
         message = " ".join(str(error).split("\n\nLINE ")[0].split())
         raise UnposedError(message) from None

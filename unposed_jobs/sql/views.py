@@ -10,8 +10,8 @@ import contextlib
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.sql import damage
 from unposed_jobs.sql.definitions import (
     CURRENT,
     CURRENT_VIEWS,
@@ -71,6 +72,27 @@ class Plan:
     """How each table's files are opened."""
     uneven: frozenset[str] = frozenset()
     """Tables some files of which lack columns that others have: those of an earlier version."""
+    days: Mapping[date, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """Of `files`, those of each published day, by table."""
+
+    def without(self, left_out: Collection[date]) -> Plan:
+        """The plan as if those days were not published."""
+        days = {day: files for day, files in self.days.items() if day not in left_out}
+        files = {
+            name: _of_all(days, name) if name in DAY_NAMES else paths
+            for name, paths in self.files.items()
+        }
+        published = {day: run_id for day, run_id in self.published.items() if day in days}
+        return replace(self, files=files, current=_of_latest(days), published=published, days=days)
+
+
+def _of_all(days: Mapping[date, Mapping[str, Sequence[str]]], name: str) -> list[str]:
+    return [path for paths in days.values() for path in paths[name]]
+
+
+def _of_latest(days: Mapping[date, Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
+    latest = max(days, default=None)
+    return {name: [] if latest is None else list(days[latest][name]) for name in CURRENT}
 
 
 def plan(warehouse: Warehouse) -> Plan:
@@ -101,9 +123,7 @@ def plan(warehouse: Warehouse) -> Plan:
     }
     whole = {day: paths for day, paths in shown.items() if paths is not None}
     for name in days:
-        files[name] = [path for paths in whole.values() for path in paths[name]]
-    latest = max(whole, default=None)
-    current = {name: [] if latest is None else whole[latest][name] for name in CURRENT}
+        files[name] = _of_all(whole, name)
     snapshots = {
         name: None if table.current_snapshot() is None else table.metadata.current_snapshot_id
         for name, table in tables.items()
@@ -112,10 +132,11 @@ def plan(warehouse: Warehouse) -> Plan:
     return Plan(
         snapshots,
         files,
-        current,
+        _of_latest(whole),
         {day: run_id for day, run_id in published.items() if day in whole},
         {name: table.io for name, table in tables.items()},
         frozenset(uneven),
+        whole,
     )
 
 
@@ -237,7 +258,8 @@ def publish(warehouse: Warehouse) -> Path | None:
     Where the tables are remote, DuckDB could not read them by itself: no file is written and
     None is returned. `statements.query` reads those through Arrow.
 
-    To be called after each publish: the views read the files of that moment.
+    To be called after each publish: the views read the files of that moment. A day with a file
+    that cannot be opened any more is left out, with a warning, so that it holds up no other.
 
     Raises UnposedError where the file cannot be written.
     """
@@ -264,7 +286,14 @@ def _write(path: Path, planned: Plan) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(str(unfinished)) as connection:
-            create(connection, planned)
+            try:
+                create(connection, planned)
+            except duckdb.Error as error:
+                connection.rollback()
+                readable, damaged = damage.leave_out(planned, error)
+                for one in damaged:
+                    _log.warning("%s", one.line())
+                create(connection, readable)
         os.replace(unfinished, path)
     except (OSError, duckdb.IOException) as error:
         reason = str(error).splitlines()[0]

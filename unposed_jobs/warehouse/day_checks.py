@@ -99,17 +99,42 @@ def judge(
         if before is None:
             results += [_skipped(rule, "no day was published before") for rule in CHANGES]
         else:
-            for name in _READ:
-                table = warehouse.table(name)
-                paths = [
-                    file.file_path
-                    for file in reading.data_files(table, {"run_date": before.run_date})
-                    if run_of(table, file) == before.run_id
-                ]
-                _show(connection, warehouse, name, paths, "old")
-            results += _changes(connection, settings, before)
+            results += _against_run(connection, warehouse, settings, before)
     lenient = [_lenient(result, settings, accepted) for result in results]
     return Verdict(tuple(lenient), None if before is None else before.run_date)
+
+
+def replaced(
+    warehouse: Warehouse, run_date: date, staged: Staged, settings: CheckSettings
+) -> list[Result]:
+    """What would change for readers if the staged rows took the place of those that are published
+    for the day: the rules about change, measured against these. Empty where none are.
+    """
+    before = runs.published_days(warehouse.runs()).get(run_date)
+    if before is None:
+        return []
+    with reading.connect() as connection:
+        for name in _READ:
+            _show(connection, warehouse, name, [file.path for file in staged.get(name, ())], "new")
+        return _against_run(connection, warehouse, settings, before)
+
+
+def _against_run(
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    settings: CheckSettings,
+    before: RunRecord,
+) -> list[Result]:
+    """The rules about change of the new rows, against the rows of a published run."""
+    for name in _READ:
+        table = warehouse.table(name)
+        paths = [
+            file.file_path
+            for file in reading.data_files(table, {"run_date": before.run_date})
+            if run_of(table, file) == before.run_id
+        ]
+        _show(connection, warehouse, name, paths, "old")
+    return _changes(connection, settings, before)
 
 
 def _baseline(records: list[RunRecord], run_date: date) -> RunRecord | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -69,6 +69,8 @@ class Report:
     orphan_bytes: int = 0
     skipped: list[str] = field(default_factory=list)
     """Partitions that another writer changed meanwhile; the next maintenance takes them."""
+    damaged: list[str] = field(default_factory=list)
+    """Partitions with a file that cannot be read; left as they are."""
 
 
 def maintain(
@@ -150,13 +152,22 @@ def compact(warehouse: Warehouse, name: str, report: Report, apply: bool) -> Non
         report.compacted_into = len(chosen)
         return
     order = sorted(chosen, key=lambda group: (group[0], group[1] or ""))
-    for start in range(0, len(order), _PARTITIONS_A_COMMIT):
-        batch = order[start : start + _PARTITIONS_A_COMMIT]
+    batches = deque(
+        order[start : start + _PARTITIONS_A_COMMIT]
+        for start in range(0, len(order), _PARTITIONS_A_COMMIT)
+    )
+    while batches:
+        batch = batches.popleft()
         files = {group: chosen[group] for group in batch}
         try:
             report.compacted_into += _compact(table, known, files)
         except commit.ConflictError:
             report.skipped += [_named(known, values) for values, _ in batch]
+        except (OSError, pa.ArrowInvalid):
+            if len(batch) > 1:  # One by one, to see which it is.
+                batches.extendleft([group] for group in batch)
+            else:
+                report.damaged += [_named(known, values) for values, _ in batch]
         else:
             report.compacted_files += sum(map(len, files.values()))
         table = warehouse.table(name)
@@ -180,7 +191,7 @@ def _compact(table: IcebergTable, known: Table, groups: dict[_Group, list[DataFi
         predicate = Or(*terms) if len(terms) > 1 else terms[0]
         gone = [file for files in groups.values() for file in files]
         commit.replace(table, predicate, staged, {commit.OPERATION: "compact"}, gone)
-    except (CheckFailedError, commit.ConflictError):
+    except (CheckFailedError, commit.ConflictError, OSError, pa.ArrowInvalid):
         commit.remove_staged(table, staged)
         raise
     return len(staged)

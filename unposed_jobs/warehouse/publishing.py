@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -62,9 +63,9 @@ def publish(warehouse: Warehouse, seen: Seen, record: RunRecord, staged: Staged)
     """Publish the staged rows of every day table as the day's; returns what is recorded.
 
     `seen` is what was published when the run began, `record` the run. A run that is published
-    already and gives the same rows again is only recorded; where it gives other rows (a new
-    version of the code) they are published under an id of their own. Checks of the staged files
-    are the caller's.
+    already and gives the same rows again is only recorded, under the id that is published; where it
+    gives other rows (a new version of the code) they are published under an id of their own. Checks
+    of the staged files are the caller's.
 
     Raises ConflictError where another run of the day was published since `seen`, or the same run
     is written by another process; nothing is published then.
@@ -73,9 +74,10 @@ def publish(warehouse: Warehouse, seen: Seen, record: RunRecord, staged: Staged)
     try:
         _compare(seen, now(warehouse, seen.run_date))
         snapshots = dict(record.snapshots)
-        again = seen.run_id == record.run_id
+        again = seen.run_id is not None and _is_of(seen.run_id, record.run_id)
         if again and _same_rows(warehouse, seen, staged):
-            known = {known.run_id: known for known in warehouse.runs()}[record.run_id]
+            known = {known.run_id: known for known in warehouse.runs()}[str(seen.run_id)]
+            record = dataclasses.replace(record, run_id=known.run_id)
             snapshots = dict(known.snapshots)
             for name, files in staged.items():
                 warehouse.discard(name, files)
@@ -195,7 +197,7 @@ def remove_files(table: IcebergTable, run_date: date, files: Sequence[DataFile])
 
 
 def _same_rows(warehouse: Warehouse, seen: Seen, staged: Staged) -> bool:
-    """Whether the staged rows are, value for value, those that are published of the run."""
+    """Whether the staged rows are, but for the run's id, those that are published."""
     for known in DAY_TABLES:
         table = warehouse.table(known.name)
         old = [
@@ -221,7 +223,7 @@ def _digest(table: IcebergTable, name: str, paths: Sequence[str]) -> tuple[int, 
     if not paths:
         return 0, 0
     known = TABLES[name]
-    columns = ", ".join(f'"{column}"' for column in known.schema.names)
+    columns = ", ".join(f'"{column}"' for column in known.schema.names if column != "run_id")
     with reading.connect() as connection:
         source = reading.scan_sql(connection, known, table.io, paths, "rows_of_run")
         row = connection.execute(
@@ -229,6 +231,11 @@ def _digest(table: IcebergTable, name: str, paths: Sequence[str]) -> tuple[int, 
         ).fetchone()
     count, total = row or (0, 0)
     return int(count), int(total or 0)
+
+
+def _is_of(published: str, run_id: str) -> bool:
+    """Whether an id is the run's, or one that `_renamed` made of it."""
+    return published == run_id or re.fullmatch(rf"{re.escape(run_id)}\.\d+", published) is not None
 
 
 def _renamed(
