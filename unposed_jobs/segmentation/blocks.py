@@ -7,8 +7,6 @@ split-attention networks*), section 3, with cardinality K and radix R.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 from torch.nn import functional
@@ -22,6 +20,7 @@ class StandardisedConv(nn.Conv2d):
     """A convolution whose filters have mean 0 and variance 1."""
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """As `nn.Conv2d` does."""
         weight = self.weight
         dims = (1, 2, 3)
         spread, mean = torch.var_mean(weight, dims, correction=0, keepdim=True)
@@ -52,6 +51,7 @@ class SplitAttention(nn.Module):
         self.excite = nn.Conv2d(inner, channels * radix, 1, groups=cardinality)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """The weighed sum of each group's splits."""
         found = functional.relu(self.norm(self.splits(values)))
         count, _, high, wide = found.shape
         splits = found.reshape(count, self.radix, -1, high, wide)
@@ -67,13 +67,11 @@ class Block(nn.Module):
     """1 x 1, 3 x 3 and 1 x 1 convolutions round which the input is added."""
 
     def __init__(
-        self, entering: int, leaving: int, stride: int, kind: str, cardinality: int, radix: int
+        self, entering: int, leaving: int, *, stride: int, kind: str, cardinality: int, radix: int
     ) -> None:
         super().__init__()
         inner = leaving // 2
-        conv, norm = (
-            (nn.Conv2d, _batch_norm) if kind == PLAIN else (StandardisedConv, _group_norm)
-        )
+        conv, norm = (nn.Conv2d, _batch_norm) if kind == PLAIN else (StandardisedConv, _group_norm)
         self.reduce = nn.Sequential(conv(entering, inner, 1, bias=False), norm(inner), nn.ReLU())
         middle: nn.Module
         if kind == SPLIT_ATTENTION:
@@ -94,9 +92,8 @@ class Block(nn.Module):
             )
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        return functional.relu(
-            self.expand(self.middle(self.reduce(values))) + self.aside(values)
-        )
+        """(N, entering, H, W) to (N, leaving, H / stride, W / stride)."""
+        return functional.relu(self.expand(self.middle(self.reduce(values))) + self.aside(values))
 
 
 class Backbone(nn.Module):
@@ -106,9 +103,7 @@ class Backbone(nn.Module):
         super().__init__()
         if kind not in KINDS:
             raise ValueError(f"unknown network {kind}; known: {', '.join(KINDS)}")
-        conv, norm = (
-            (nn.Conv2d, _batch_norm) if kind == PLAIN else (StandardisedConv, _group_norm)
-        )
+        conv, norm = (nn.Conv2d, _batch_norm) if kind == PLAIN else (StandardisedConv, _group_norm)
         self.stem = nn.Sequential(
             conv(3, width, 3, stride=2, padding=1, bias=False), norm(width), nn.ReLU()
         )
@@ -116,15 +111,22 @@ class Backbone(nn.Module):
         stages, entering = [], width
         for leaving in self.widths:
             blocks = [
-                Block(entering if not row else leaving, leaving, 1 if row else 2, kind,
-                      cardinality, radix)
+                Block(
+                    leaving if row else entering,
+                    leaving,
+                    stride=1 if row else 2,
+                    kind=kind,
+                    cardinality=cardinality,
+                    radix=radix,
+                )
                 for row in range(depth)
-            ]  # fmt: skip
+            ]
             stages.append(nn.Sequential(*blocks))
             entering = leaving
         self.stages = nn.ModuleList(stages)
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+        """The three maps, the finest first."""
         values, maps = self.stem(pictures), []
         for stage in self.stages:
             values = stage(values)
@@ -138,6 +140,3 @@ def _batch_norm(channels: int) -> nn.Module:
 
 def _group_norm(channels: int) -> nn.Module:
     return nn.GroupNorm(max(channels // _GROUP, 1), channels)
-
-
-Norm = Callable[[int], nn.Module]

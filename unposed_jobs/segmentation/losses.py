@@ -53,9 +53,7 @@ def _of_one(told: Told, row: int, truth: Truth, places: torch.Tensor) -> torch.T
     return found + _OF_MASKS * _of_masks(told, row, truth, chosen, matched)
 
 
-def match(
-    truth: Truth, places: torch.Tensor, nothing: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def match(truth: Truth, places: torch.Tensor, nothing: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(A,) the label of each anchor (`nothing`, or -1 between both bounds), (A,) its instance."""
     label = torch.full((len(places),), nothing, dtype=torch.long, device=places.device)
     chosen = torch.zeros_like(label)
@@ -81,9 +79,7 @@ def _of_masks(
     rows = rows[:: max(1, -(-len(rows) // _MOST_MASKS))]
     owner = chosen[rows]
     logits = torch.einsum("ap,phw->ahw", told.coefficients[row][rows], told.prototypes[row])
-    each = functional.binary_cross_entropy_with_logits(
-        logits, truth.masks[owner], reduction="none"
-    )
+    each = functional.binary_cross_entropy_with_logits(logits, truth.masks[owner], reduction="none")
     inside = within(truth.boxes[owner], each.shape[-1])
     area = inside.sum((1, 2)).clamp(min=1)
     return ((each * inside).sum((1, 2)) / area).mean()

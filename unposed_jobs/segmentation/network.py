@@ -80,6 +80,7 @@ class Yolact(nn.Module):
         self.register_buffer("anchors", anchors(shape.side), persistent=False)
 
     def forward(self, pictures: torch.Tensor) -> Told:
+        """See `Told`."""
         maps = self._pyramid(self.backbone((pictures - 0.5) / 0.25))
         shared = functional.relu(self.before(maps[0]))
         shared = functional.interpolate(shared, scale_factor=2.0, mode="bilinear")

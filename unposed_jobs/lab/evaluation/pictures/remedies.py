@@ -1,8 +1,8 @@
 """Are the crops that close gaps right? Through the audit itself, on views that are taken away.
 
 ``python -m unposed_jobs.lab.evaluation.pictures.remedies SAMPLE``: learns a vocabulary of a
-rendered catalogue, takes away each view that lies within a larger framing of another of the product's
-pictures, and audits what is left with the crops as candidates. A crop is wrong where its source
+rendered catalogue, takes away each view that lies within a larger framing of another of the
+product's pictures, and audits what is left with the crops as candidates. A crop is wrong where its source
 shows another view by truth, or where its framing is another than that of what was taken.
 """
 
@@ -34,7 +34,7 @@ from unposed_jobs.pose.decoding import decode
 from unposed_jobs.pose.rows import LandmarkRow
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.training import train_reference
-from unposed_jobs.remedies import cropping
+from unposed_jobs.remedies import cropping, views
 from unposed_jobs.remedies.candidates import CANDIDATE, COLUMN, CROP
 from unposed_jobs.report import parts
 
@@ -143,10 +143,19 @@ def candidates_of(shown: Sequence[Shown], model: Bundle) -> dict[str, list[dict[
         sizes = pa.array([crop[name] for _, crop in pairs], pa.int32())
         table = table.append_column(f"crop_{name}", sizes)
     named = model.assign(cropping.cropped(table))
+    sided = [(one, one.crops[0]["view"]) for one in shown if one.crops]
+    own = model.assign(table_of([one for one, _ in sided]))["pose_id"].to_pylist()
+    usual = views.usual(
+        (pose_id, side, 1)
+        for pose_id, (_, side) in zip(own, sided, strict=True)
+        if pose_id is not None
+    )
     found: dict[str, list[dict[str, Any]]] = {}
     for (one, crop), pose_id, certainty in zip(
         pairs, named["pose_id"].to_pylist(), named["confidence"].to_pylist(), strict=True
     ):
+        if (pose_id, crop["view"]) not in usual:
+            continue
         found.setdefault(one.truth["image_uri"], []).append(
             {
                 "kind": CROP,
