@@ -2,8 +2,8 @@
 
 ``python -m unposed_jobs.lab.evaluation.pictures.remedies SAMPLE``: learns a vocabulary of a
 rendered catalogue, takes away each view that lies within a larger framing of another of the
-product's pictures, and audits what is left with the crops as candidates. A crop is wrong where its source
-shows another view by truth, or where its framing is another than that of what was taken.
+product's pictures, and audits what is left with the crops as candidates. A crop is wrong where its
+source shows another view by truth, or where its framing is not that of what was taken.
 """
 
 from __future__ import annotations
