@@ -77,6 +77,7 @@ class Yolact(nn.Module):
         self.coefficients = nn.Conv2d(_CHANNELS, each * shape.prototypes, 3, padding=1)
         self.before = nn.Conv2d(_CHANNELS, _CHANNELS, 3, padding=1)
         self.prototypes = nn.Conv2d(_CHANNELS, shape.prototypes, 3, padding=1)
+        self.anchors: torch.Tensor
         self.register_buffer("anchors", anchors(shape.side), persistent=False)
 
     def forward(self, pictures: torch.Tensor) -> Told:
@@ -93,7 +94,8 @@ class Yolact(nn.Module):
                 count, channels = found.shape[:2]
                 rows = found.permute(0, 2, 3, 1).reshape(count, -1, channels // len(_RATIOS))
                 into.append(rows)
-        return Told(*(torch.cat(one, 1) for one in told), prototypes)
+        logits, offsets, coefficients = (torch.cat(one, 1) for one in told)
+        return Told(logits, offsets, coefficients, prototypes)
 
     def _pyramid(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
         found = [lateral(one) for lateral, one in zip(self.lateral, maps, strict=True)]
