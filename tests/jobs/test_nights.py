@@ -506,7 +506,7 @@ def test_another_facts_version_makes_facts_again_and_leaves_landmarks(nights, sp
 
 
 def test_a_days_products_have_colours_and_a_marketplaces_word(nights):
-    settings, warehouse, _ = nights
+    _, warehouse, _ = nights
     rows = rows_of(warehouse, FIRST)
     audited = {row["product_id"] for row in rows["product_audit"]}
     assert {row["product_id"] for row in rows["product_colours"]} == audited
