@@ -26,7 +26,7 @@ FACTS = ("F", "pictures with facts in the pass ÷ without, one core", Target("at
 
 
 def result(contents: list[bytes], settings: PoseSettings, count: int) -> list[Result]:
-    """Ratio F over pictures that are sound. Writing is looked for where nobody is, as by default."""
+    """Ratio F over pictures that are sound, with the default settings of facts."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     items = [(hashlib.sha256(data).hexdigest(), data) for data in dict.fromkeys(contents)]
