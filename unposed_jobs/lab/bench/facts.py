@@ -40,7 +40,9 @@ def result(contents: list[bytes], settings: PoseSettings, count: int) -> list[Re
 
     def side(estimator: Any, after: Any) -> Callable[[], tuple[float, float]]:
         def work() -> tuple[float, float]:
-            listed = [{"content_sha256": digest, "data": data} for digest, data in items]
+            listed: list[dict[str, Any]] = [
+                {"content_sha256": digest, "data": data} for digest, data in items
+            ]
             start, cpu = time.perf_counter(), time.process_time()
             stream = pipeline.extract_stream(listed, load, estimator, settings, after=after)
             for item, _ in stream:
