@@ -15,6 +15,7 @@ from unposed_jobs.config.decisions import DecisionSettings
 from unposed_jobs.config.extraction import ExtractionSettings
 from unposed_jobs.config.folders import cache, home
 from unposed_jobs.config.gallery import GallerySettings
+from unposed_jobs.config.influence import InfluenceSettings
 from unposed_jobs.config.loading import LAYOUTS, Effective, explain, load
 from unposed_jobs.config.pose import PoseSettings
 from unposed_jobs.config.serve import ServeSettings
@@ -33,6 +34,7 @@ __all__ = [
     "Effective",
     "ExtractionSettings",
     "GallerySettings",
+    "InfluenceSettings",
     "PoseSettings",
     "ServeSettings",
     "Settings",
