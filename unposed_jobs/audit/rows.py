@@ -123,6 +123,8 @@ def product_audit_rows(
     columns = {
         **stamp(batch, run, pa.array(np.arange(pictures.products)), ("product_id", *_COHORT)),
         "carried": _carried(batch, run.carry),
+        "average_rating": batch.column("average_rating"),
+        "rating_count": batch.column("rating_count"),
         "pictures": listed,
         "usable": pictures.count(pictures.usable),
         "unreadable": pictures.count(pictures.trouble >= 0),

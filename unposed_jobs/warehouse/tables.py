@@ -318,6 +318,13 @@ PRODUCT_AUDIT = Table(
             _key("product_id", pa.string(), "The retailer's key"),
             *_COHORT,
             _CARRIED,
+            _column(
+                "average_rating",
+                pa.float64(),
+                "As the catalogue had it on that day; null where unrated, and in rows of versions "
+                "that did not keep it",
+            ),
+            _column("rating_count", pa.int64(), "The same, of the number of ratings"),
             _key("pictures", pa.int32(), "Listed on that day"),
             _key("usable", pa.int32(), "Readable and not a repeat of another"),
             _key("unreadable", pa.int32(), "Missing, unreachable or not decodable"),
@@ -401,6 +408,89 @@ PRODUCT_IMAGES = Table(
     key=("run_date", "product_id", "image_uri"),
 )
 
+INFLUENCE = Table(
+    "influence",
+    "What pictures are worth: one estimate for each cohort, term and method, of each day that they "
+    "were estimated for",
+    pa.schema(
+        [
+            _key("run_date", pa.date32(), "The day that it was estimated for"),
+            _key("cohort", pa.string(), "A category; empty: all products"),
+            _key(
+                "term",
+                pa.string(),
+                "What the estimate is of: 'ask 12', that the ask is filled; 'share of ...', ten "
+                "hundredths more of a product's pictures; 'any gap', closed by a new picture",
+            ),
+            _key("term_name", pa.string(), "The same, as people read it"),
+            _column("ask_id", pa.int32(), "Of an ask; see vocabulary"),
+            _key(
+                "method",
+                pa.string(),
+                "regression: of the products of one day; difference_in_differences: of products "
+                "whose gap was closed by a new picture against those whose gap stayed open",
+            ),
+            _key("outcome", pa.string(), "The column that is explained; see [influence]"),
+            _key(
+                "scale",
+                pa.string(),
+                "log: estimate, low and high are shares, 0.09 is 9 % more; linear: they are in the "
+                "outcome's unit",
+            ),
+            _column("estimate", pa.float64(), "The difference; null: refused"),
+            _column("low", pa.float64(), "Lower end of the 95 % interval"),
+            _column("high", pa.float64(), "Upper end of the 95 % interval"),
+            _column(
+                "standard_error",
+                pa.float64(),
+                "Robust, clustered; on the log scale of the logarithm",
+            ),
+            _column("p_value", pa.float64(), "Two-sided, by the bootstrap"),
+            _column(
+                "p_adjusted",
+                pa.float64(),
+                "Benjamini-Hochberg over the terms of the cohort and method",
+            ),
+            _key("n", pa.int64(), "Products that were compared"),
+            _key("treated", pa.int64(), "Of them those that show it, or whose gap was closed"),
+            _key("clusters", pa.int64(), "Groups that are independent of one another"),
+            _key(
+                "claim",
+                pa.string(),
+                "effect: earned by the design; change: it came after the picture, but a check "
+                "failed; association: goes with it; none: cannot be told from nothing; refused: "
+                "the data cannot tell",
+            ),
+            _column(
+                "before",
+                pa.float64(),
+                "What differed already in the periods before the picture; 0 is wanted",
+            ),
+            _column("before_p", pa.float64(), "Its p-value; small is bad"),
+            _column(
+                "placebo",
+                pa.float64(),
+                "The same estimate at a date before the picture came; 0 is wanted",
+            ),
+            _column("placebo_p", pa.float64(), "Its p-value; small is bad"),
+            _column(
+                "by_period",
+                pa.list_(pa.float64()),
+                "The difference period by period, from the first before the picture to the last "
+                "after; the one in the middle is that in which it came",
+            ),
+            _column("warning", pa.string(), "Why it is refused, or what weakens it"),
+            _key("says", pa.string(), "All of this in words"),
+            _column("history_from", pa.date32(), "The first published day that was read"),
+            _key("history_to", pa.date32(), "The last one"),
+            _MODEL_VERSION,
+            _RUN_ID,
+        ]
+    ),
+    partition=("run_date",),
+    key=("run_date", "cohort", "term", "method"),
+)
+
 CATALOGUE_REJECTS = Table(
     "catalogue_rejects",
     "For each audited day: source rows that were set aside, with the reason",
@@ -425,7 +515,11 @@ RUNS = Table(
     pa.schema(
         [
             _key("run_id", pa.string(), "A digest of everything that decides the rows"),
-            _key("job", pa.string(), "extract, train, promote, audit, gallery, maintain or clear"),
+            _key(
+                "job",
+                pa.string(),
+                "extract, train, promote, influence, audit, gallery, maintain or clear",
+            ),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key(
                 "state",
@@ -520,6 +614,7 @@ TABLES = {
         CATALOGUE_REJECTS,
         CHECK_RESULTS,
         DECISIONS,
+        INFLUENCE,
         RUNS,
     )
 }

@@ -56,9 +56,7 @@ def history(shop: Shop, seed: int, rivals: bool = False) -> list[Outcome]:
     return told + two_way(shop, rows, seed) if rivals else told
 
 
-def outcomes(
-    method: str, shop: Shop, seed: int, estimates: Sequence[Estimate]
-) -> list[Outcome]:
+def outcomes(method: str, shop: Shop, seed: int, estimates: Sequence[Estimate]) -> list[Outcome]:
     """The estimates of a shop's asks, in their order, beside the truth."""
     nan = math.nan
     return [
