@@ -13,9 +13,9 @@ Learns, without labels, the vocabulary of poses and their ranking from the top-K
    `influence`, the view `worth_of_gaps`. Before the first published day it is skipped.
 
 **Idempotent?** Yes: the model's version is a digest of its inputs; the same week gives the same
-bundle, and the same days the same estimates. **To resume:** clear the failed task. **To force a date:** trigger with `date`.
-**To accept a rejected candidate:** trigger with its `date` and, in `promote_anyway`, who accepts it
-and why; the text is kept in `models.reason`.
+bundle, and the same days the same estimates. **To resume:** clear the failed task. **To force a
+date:** trigger with `date`. **To accept a rejected candidate:** trigger with its `date` and, in
+`promote_anyway`, who accepts it and why; the text is kept in `models.reason`.
 """
 
 from __future__ import annotations

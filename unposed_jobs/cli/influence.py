@@ -1,7 +1,7 @@
 """Estimate what pictures are worth.
 
-From the published days: which pictures go with more ratings or sales among like products of the last
-day (an association), and how much more products changed after a new picture closed a gap than
+From the published days: which pictures go with more ratings or sales among like products of the
+last day (an association), and how much more products changed after a new picture closed a gap than
 products whose gap stayed open (called an effect only where every check holds). Writes the table
 `influence`; docs/influence.md says how to read it.
 

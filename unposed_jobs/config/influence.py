@@ -24,8 +24,8 @@ class InfluenceSettings(Section):
     """What the outcome counts: everything since the product was listed (`total`), or what the
     catalogue of one day says of that day (`day`)."""
     scale: Literal["log", "linear"] = "log"
-    """`log`: estimates are percentages, as for sales and counts; `linear`: they are in the outcome's
-    own unit, as for a mean rating."""
+    """`log`: estimates are percentages, as for sales and counts; `linear`: they are in the
+    outcome's own unit, as for a mean rating."""
     numbers: Texts = ("price",)
     """Columns of numbers that are held fixed; one that is not carried is told as a warning."""
     labels: Texts = ("brand",)
@@ -39,8 +39,8 @@ class InfluenceSettings(Section):
     period_days: Annotated[Count, Unit("days")] = 7
     """The length of a period of the history."""
     periods: Annotated[int, Field(ge=2), Unit("periods")] = 4
-    """Periods before and after a gap was closed that are compared. A history of three times as many,
-    and two, allows all checks."""
+    """Periods before and after a gap was closed that are compared. A history of three times as
+    many, and two, allows all checks."""
     min_products: Annotated[int, Field(ge=50), Unit("products")] = 200
     """A category with fewer is estimated with all others only."""
     max_products: Annotated[int, Field(ge=200), Unit("products")] = 20_000

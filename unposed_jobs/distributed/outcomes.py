@@ -1,7 +1,7 @@
 """The published days as what `influence` takes: products of one day, and their histories.
 
-Frames of executors alone. Each cohort is a sample of bounded size, always of the same products: which
-are in it is decided by a hash of their ids, so that no task needs to see a whole category.
+Frames of executors alone. Each cohort is a sample of bounded size, always of the same products:
+which are in it is decided by a hash of their ids, so that no task needs to see a whole category.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ LARGEST_BEFORE = 0.5
 
 
 def settle(estimates: Sequence[Estimate]) -> list[Estimate]:
-    """The estimates of one cohort and method with p-values adjusted (Benjamini-Hochberg), claims and
-    the warnings of failed checks."""
+    """The estimates of one cohort and method with p-values adjusted (Benjamini-Hochberg), claims
+    and the warnings of failed checks."""
     from statsmodels.stats.multitest import multipletests
 
     tried = [one for one in estimates if one.p_value is not None and np.isfinite(one.p_value)]

@@ -5,9 +5,10 @@ gap stayed open all the while: how much more did its outcome change? What is con
 (that it is popular) or common to a week (a sale) falls out. Each week of closing is compared by
 itself with those not yet treated, and the comparisons are averaged (Callaway and Sant'Anna, 2021):
 one regression over all weeks would take products treated earlier for controls. The controls are
-weighted by a regression so that they have, on average, the treated products' price, age and number of
-pictures (Heckman, Ichimura and Todd, 1997). They are not matched by the outcome itself: of two noisy
-figures that agree by chance the more popular product's would rise again (Daw and Hatfield, 2018).
+weighted by a regression so that they have, on average, the treated products' price, age and number
+of pictures (Heckman, Ichimura and Todd, 1997). They are not matched by the outcome itself: of two
+noisy figures that agree by chance the more popular product's would rise again (Daw and Hatfield,
+2018).
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ HISTORY = pa.schema(
     ]
 )
 """One product over P periods: the outcome in each (null: unknown), its usable pictures, numbers,
-labels and age on its first day; and for each ask that it ever missed the periods at whose end it did,
-and those in which a new picture closed it."""
+labels and age on its first day; and for each ask that it ever missed the periods at whose end it
+did, and those in which a new picture closed it."""
 
 LEAST_TREATED, LEAST_CONTROLS = 30, 20
 CONTROLS_A_COLUMN = 10
@@ -152,7 +153,8 @@ Sides = dict[int, tuple[Ints, Ints]]
 def estimate(
     rows: pa.Table, cohort: str, terms: Sequence[Term], settings: InfluenceSettings
 ) -> list[Estimate]:
-    """One estimate for any gap, then one for each ask's term, from the cohort's rows of `HISTORY`."""
+    """One estimate for any gap, then one for each ask's term, from the cohort's rows of
+    `HISTORY`."""
     asked = [ANY_GAP, *(term for term in terms if term.ask_id is not None)]
     periods = max((len(row) for row in rows["values"].to_pylist()), default=0)
     total = settings.counts == "total" and settings.scale == "log"
@@ -200,13 +202,13 @@ def read(rows: pa.Table, settings: InfluenceSettings) -> History:
 def sides(history: History, term: Term) -> Sides:
     """Who is compared, by period of closing.
 
-    Treated: the gap was open in the `window` periods before, closed by a new picture, not open again
-    in as many after; for an ask's term no other gap was closed with it. Controls: the same gap (of
-    any gap: one) was open from the first period to the last. Of either no other gap was closed by a
-    new picture from two windows before to one after.
+    Treated: the gap was open in the `window` periods before, closed by a new picture, not open
+    again in as many after; for an ask's term no other gap was closed with it. Controls: the same
+    gap (of any gap: one) was open from the first period to the last. Of either no other gap was
+    closed by a new picture from two windows before to one after.
     """
     shape, size = history.flows.shape, history.window
-    asks = sorted(history.missing) if term == ANY_GAP else [term.ask_id]
+    asks = sorted(history.missing) if term.ask_id is None else [term.ask_id]
     opened = {ask: history.missing.get(ask, np.zeros(shape, dtype=bool)) for ask in asks}
     closed = {ask: history.closed.get(ask, np.zeros(shape, dtype=bool)) for ask in asks}
     others = [table for ask, table in history.closed.items() if ask not in asks]
@@ -275,9 +277,9 @@ def by_period(history: History, found: Compared) -> tuple[float | None, ...]:
             own, others = changed[cell.treated], changed[cell.control]
             known, there = np.isfinite(own), np.isfinite(others)
             if known.any() and there.any():
-                other = np.average(others[there], weights=np.abs(cell.weight[there]))
-                if there.all():
-                    other = cell.weight @ others
+                # Without some controls their weights no longer sum to 1.
+                weight = cell.weight if there.all() else np.abs(cell.weight)
+                other = (weight[there] @ others[there]) / weight[there].sum()
                 parts.append(own[known].mean() - other)
                 counts.append(known.sum())
         told.append(float(np.average(parts, weights=counts)) if parts else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ Floats = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-REGRESSION, DIFFERENCES = "regression", "difference_in_differences"
+REGRESSION: Final = "regression"
+DIFFERENCES: Final = "difference_in_differences"
 ALL_PRODUCTS = ""
 """The cohort of every category together."""
 POINTS = 10.0
@@ -82,7 +83,8 @@ class Estimate:
     """Of the differences: period by period, from the first before to the last after."""
 
 
-def refused(cohort: str, term: Term, method: Method, why: str, **counts: int) -> Estimate:
-    """An estimate that the data do not allow; `counts` are its products and treated."""
-    numbers = {"products": 0, "treated": 0} | counts
-    return Estimate(cohort, term, method, **numbers, warnings=(why,))
+def refused(
+    cohort: str, term: Term, method: Method, why: str, *, products: int = 0, treated: int = 0
+) -> Estimate:
+    """An estimate that the data do not allow."""
+    return Estimate(cohort, term, method, products, treated, warnings=(why,))

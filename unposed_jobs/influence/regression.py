@@ -4,8 +4,8 @@ Of the logarithm of the outcome, or of the outcome, on all terms at once and on 
 by statsmodels; errors by MacKinnon and White's HC3, added up by cluster. Levels of a label are held
 fixed each by itself, as a mixed model with the levels' means would (Mundlak, 1978), but without its
 assumption that levels and pictures have nothing to do with one another. Nothing is shrunk: a ridge
-would draw the estimates to 0, and its intervals would not cover. What cannot be separated is refused
-instead.
+would draw the estimates to 0, and its intervals would not cover. What cannot be separated is
+refused instead.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from unposed_jobs.influence.estimates import ANY_GAP, DIFFERENCES, POINTS, Estim
 
 
 def sentence(one: Estimate, outcome: str, log: bool) -> str:
-    """One or two sentences, without a full stop's worth of jargon; `outcome` is the column."""
+    """The estimate in one sentence; `outcome` is the column that it is of."""
     said = _said(one, outcome.replace("_", " "), log)
     return said + (f" ({'; '.join(one.warnings)})." if one.warnings else ".")
 
@@ -44,7 +44,8 @@ def _said(one: Estimate, outcome: str, log: bool) -> str:
             shown = f"Products that show {_quoted(one)} have"
         return (
             f"{shown} {size} {outcome}, {span}, beside {one.products:,} products that are alike in "
-            "what is held fixed: they go together, which is not to say that the picture is the cause"
+            "what is held fixed: they go together, which is not to say that the picture is the "
+            "cause"
         )
     came = "any missing picture" if one.term == ANY_GAP else _quoted(one)
     after = (

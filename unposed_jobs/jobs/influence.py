@@ -1,12 +1,13 @@
 """What pictures are worth, from the published days: an association, and what came after a picture.
 
-Executors gather the products of the latest day and the history of those with gaps, a bounded sample of
-each category, and estimate a category each (`unposed_jobs.influence`); only the estimates come to the
-driver. The rows replace those of an earlier run for the same day.
+Executors gather the products of the latest day and the history of those with gaps, a bounded
+sample of each category, and estimate a category each (`unposed_jobs.influence`); only the estimates
+come to the driver. The rows replace those of an earlier run for the same day.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -138,11 +139,10 @@ def _tell(found: pa.Table, days: Days, run: Run) -> None:
     told = [row for row in found.to_pylist() if row["claim"] in order and row["cohort"] == ""]
     told.sort(key=lambda row: (order.index(row["claim"]), -abs(row["estimate"])))
     for row in told[:_SHOWN]:
-        run.progress(row["says"])
-    counts = {name: found["claim"].to_pylist().count(name) for name in (*order, "none", "refused")}
+        run.progress(textwrap.fill(row["says"], 80, subsequent_indent="  "))
+    claims = found["claim"].to_pylist()
+    counts = ", ".join(f"{name} {claims.count(name)}" for name in (*order, "none", "refused"))
     run.progress(
-        f"influence of {found.num_rows} terms over {len(days.runs)} published days: "
-        + ", ".join(f"{name} {count}" for name, count in counts.items())
-        + '; unposed query "SELECT says FROM influence_current" has all'
-        + (" (dry run, nothing written)" if run.dry_run else "")
+        f"estimated {found.num_rows} terms from {len(days.runs)} published days: {counts}"
+        + (" (dry run, nothing written)" if run.dry_run else "; see the view influence_current")
     )

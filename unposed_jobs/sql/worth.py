@@ -1,8 +1,8 @@
 """The SQL of the view `worth_of_gaps`: each gap with the estimate that speaks best for it.
 
 That is the strongest claim: an effect before an association, a change whose checks failed, nothing,
-a refusal; of equal claims the product's own category before all products. Of gaps whose ask was never
-estimated all of it is null.
+a refusal; of equal claims the product's own category before all products. Of gaps whose ask was
+never estimated all of it is null.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LEFT JOIN best b ON b.category = coalesce(g.category, '') AND b.ask_id = g.ask_i
 """  # noqa: S608 - constants
 COLUMNS = {
     "worth": "The estimate times the product's own outcome, or the estimate itself on a linear "
-    "scale: to order gaps by; what is added by a picture only where the claim is effect; null where "
+    "scale: to order gaps by; what a picture adds only where the claim is effect; null where "
     "nothing can be told",
     "estimated_on": "The day of the estimate",
     "n": "Products that the estimate compares",
