@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from unposed_jobs.influence import intervals
-from unposed_jobs.influence.estimates import POINTS, Bool, Floats, Ints, Term
+from unposed_jobs.influence.estimates import HALF, POINTS, Bool, Floats, Ints, Term
 
 PRODUCTS = pa.schema(
     [
@@ -77,7 +77,7 @@ def build(
     if len(known) and log:
         if np.median(outcome) < 10:
             warnings.append("most outcomes are so small that a percentage of them is rough")
-        outcome = np.log1p(np.maximum(outcome, 0))
+        outcome = np.log(np.maximum(outcome, 0) + HALF)
     held = hold(known, numbers)
     warnings += [f"{name} is not held fixed: no product has it" for name in held.missing]
     # How much is unknown of a product must not speak for the asks that are known.

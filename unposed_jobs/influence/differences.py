@@ -25,6 +25,7 @@ from unposed_jobs.influence import claims, design, intervals
 from unposed_jobs.influence.estimates import (
     ANY_GAP,
     DIFFERENCES,
+    HALF,
     Bool,
     Estimate,
     Floats,
@@ -93,12 +94,18 @@ class History:
         length; nan where more than half of them are unknown, or any is outside."""
         if first < 0 or last > self.flows.shape[1]:
             return np.full(len(self.flows), np.nan)
-        part = self.flows[:, first:last]
-        known = np.isfinite(part)
-        enough = 2 * known.sum(axis=1) >= last - first
-        mean = np.where(known, part, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        value = np.log1p(mean * self.window) if self.log else mean
-        return np.where(enough, value, np.nan)
+        sums, known = (table[:, last] - table[:, first] for table in self._running)
+        mean = sums / np.maximum(known, 1)
+        value = np.log(mean * self.window + HALF) if self.log else mean
+        return np.where(2 * known >= last - first, value, np.nan)
+
+    @cached_property
+    def _running(self) -> tuple[Floats, Floats]:
+        """(N, P + 1) sums of the known outcomes of the periods before, and their number."""
+        known = np.isfinite(self.flows)
+        tables = (np.where(known, self.flows, 0.0), known.astype(np.float64))
+        first, second = (np.pad(table.cumsum(axis=1), ((0, 0), (1, 0))) for table in tables)
+        return first, second
 
 
 @dataclass(frozen=True)
@@ -249,7 +256,7 @@ def compare(history: History, who: Sides, change: Change) -> Compared | None:
         inverse = np.linalg.pinv(x.T @ x, rcond=1e-10, hermitian=True)
         beta = inverse @ (x.T @ changed[others])
         weight = x @ (inverse @ like.mean(axis=0))
-        hat = np.einsum("ij,jk,ik->i", x, inverse, x)
+        hat = ((x @ inverse) * x).sum(axis=1)
         residual = (changed[others] - x @ beta) / np.maximum(1 - hat, 1e-6)
         # A product may serve as control in several periods.
         np.add.at(adds, others, -len(own) * weight * residual)

@@ -19,6 +19,10 @@ ALL_PRODUCTS = ""
 POINTS = 10.0
 """A share's estimate is for so many hundredths of a product's pictures more."""
 
+HALF = 0.5
+"""Added to a count before its logarithm: its mean is then that of the rate but for the inverse
+square of the rate (Anscombe, 1948); one, as is usual, would draw percentages to 0."""
+
 Method = Literal["regression", "difference_in_differences"]
 Claim = Literal["effect", "association", "change", "none", "refused"]
 """`effect`: earned by the design; `association`: products that show it differ so; `change`: it

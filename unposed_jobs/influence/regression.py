@@ -20,7 +20,7 @@ import pyarrow as pa
 from unposed_jobs.config import InfluenceSettings
 from unposed_jobs.influence import claims, design, intervals
 from unposed_jobs.influence.design import Design
-from unposed_jobs.influence.estimates import REGRESSION, Estimate, Floats, Ints, Term, refused
+from unposed_jobs.influence.estimates import HALF, REGRESSION, Estimate, Floats, Ints, Term, refused
 
 LEAST_OF_EACH = 20
 """Products that show it, and that do not."""
@@ -61,7 +61,7 @@ def fit(made: Design, cohort: str, seed: int) -> list[Estimate]:
     count = len(made.terms)
     fitted = OLS(made.outcome, columns).fit()
     inverse = fitted.normalized_cov_params[:count]
-    hat = np.einsum("ij,jk,ik->i", columns, fitted.normalized_cov_params, columns)
+    hat = ((columns @ fitted.normalized_cov_params) * columns).sum(axis=1)
     residual = fitted.resid / np.maximum(1 - hat, 1e-6)
     adds = (columns @ inverse.T) * residual[:, None]
     found = intervals.clustered(fitted.params[:count], adds, made.clusters, seed)
@@ -109,7 +109,7 @@ def _cannot(made: Design, settings: InfluenceSettings) -> str:
         return f"{count} products are too few; it takes {least}"
     values, times = np.unique(made.outcome, return_counts=True)
     if times.max() > count / 2:
-        same = "0" if values[times.argmax()] == 0 else "the same"
+        same = "0" if values[times.argmax()] in (0.0, np.log(HALF)) else "the same"
         return f"{settings.outcome} is {same} for more than half of the products"
     return ""
 
