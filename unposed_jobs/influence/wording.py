@@ -33,8 +33,10 @@ def _said(one: Estimate, outcome: str, log: bool) -> str:
     size = amount(one.estimate, log)
     span = between(one, log)
     if one.claim == "none":
+        alone = one.low is not None and one.high is not None and one.low * one.high > 0
+        many = ", as so many terms were tried" if alone else ""
         return (
-            f"What {_quoted(one)} is worth in {outcome} cannot be told from nothing: {span} "
+            f"What {_quoted(one)} is worth in {outcome} cannot be told from nothing{many}: {span} "
             f"({one.products:,} products)"
         )
     if one.method != DIFFERENCES:
