@@ -135,7 +135,8 @@ class Compared:
     @property
     def products(self) -> int:
         """All that were compared."""
-        return self.treated + len(np.unique(np.concatenate([c.control for c in self.cells])))
+        rows = [part for cell in self.cells for part in (cell.treated, cell.control)]
+        return len(np.unique(np.concatenate(rows)))
 
     @property
     def alike(self) -> float:

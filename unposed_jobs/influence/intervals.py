@@ -67,7 +67,7 @@ def groups(names: npt.ArrayLike) -> Ints:
     """(N,) numbers of clusters by name; a product without a name, or all of them where the
     clusters would be too few, is one by itself."""
     labels = np.asarray(names, dtype=object)
-    alone = np.array([name is None for name in labels])
+    alone = np.array([name is None for name in labels], dtype=bool)
     found, number = np.unique(labels[~alone].astype(str), return_inverse=True)
     if len(found) + alone.sum() < FEW_CLUSTERS:
         return np.arange(len(labels))

@@ -57,29 +57,33 @@ def fit(made: Design, cohort: str, seed: int) -> list[Estimate]:
         return []
     from statsmodels.regression.linear_model import OLS  # Seconds to import: workers alone need it.
 
-    columns = np.column_stack([made.shows, made.held])
-    count = len(made.terms)
+    every = np.column_stack([made.held, made.shows])
+    kept = design.independent(every)
+    columns = every[:, kept]
+    inflation, rival = _inflation(made, every)
+    chosen = np.flatnonzero(inflation <= SAME)
+    places = [kept.index(made.held.shape[1] + place) for place in chosen]
     fitted = OLS(made.outcome, columns).fit()
-    inverse = fitted.normalized_cov_params[:count]
-    hat = ((columns @ fitted.normalized_cov_params) * columns).sum(axis=1)
-    residual = fitted.resid / np.maximum(1 - hat, 1e-6)
-    adds = (columns @ inverse.T) * residual[:, None]
-    found = intervals.clustered(fitted.params[:count], adds, made.clusters, seed)
-    inflation, rival = _inflation(made, inverse)
-    share = _partial_leverage(columns, inverse).max(axis=0)
+    inverse = fitted.normalized_cov_params
+    hat = ((columns @ inverse) * columns).sum(axis=1)
+    weight = columns @ inverse[:, places]
+    adds = weight * (fitted.resid / np.maximum(1 - hat, 1e-6))[:, None]
+    found = intervals.clustered(fitted.params[places], adds, made.clusters, seed)
+    share = (weight**2 / (weight**2).sum(axis=0)).max(axis=0, initial=0)
     treated = _treated(made)
     told = []
     for place, term in enumerate(made.terms):
         counts: dict[str, Any] = {"products": len(made.outcome), "treated": int(treated[place])}
         if inflation[place] > SAME:
-            other = made.terms[rival[place]].name if count > 1 else "what is held fixed"
+            other = made.terms[rival[place]].name if len(made.terms) > 1 else "others"
             why = f"it is nearly always shown together with {other}, or with what is held fixed"
             told.append(refused(cohort, term, REGRESSION, why, **counts))
             continue
+        own = int(np.searchsorted(chosen, place))
         warnings = list(made.warnings)
         if inflation[place] > ALIKE:
             warnings.append(f"it is often shown together with {made.terms[rival[place]].name}")
-        if share[place] > ONE_DECIDES:
+        if share[own] > ONE_DECIDES:
             warnings.append("it rests on very few products")
         told.append(
             Estimate(
@@ -88,11 +92,11 @@ def fit(made: Design, cohort: str, seed: int) -> list[Estimate]:
                 REGRESSION,
                 **counts,
                 clusters=found.clusters,
-                estimate=float(fitted.params[place]),
-                low=float(found.low[place]),
-                high=float(found.high[place]),
-                standard_error=float(found.error[place]),
-                p_value=float(found.p_value[place]),
+                estimate=float(fitted.params[places[own]]),
+                low=float(found.low[own]),
+                high=float(found.high[own]),
+                standard_error=float(found.error[own]),
+                p_value=float(found.p_value[own]),
                 warnings=tuple(warnings),
             )
         )
@@ -132,19 +136,15 @@ def _treated(made: Design) -> Ints:
     return (made.shows > 0).sum(axis=0)
 
 
-def _inflation(made: Design, inverse: Floats) -> tuple[Floats, Ints]:
-    """(T,) the variance inflation factor of each term, and the term most like it.
-
-    `inverse` has the terms' rows of the inverse of X'X; X has a constant column.
-    """
-    factors = np.diagonal(inverse) * len(made.shows) * made.shows.var(axis=0)
+def _inflation(made: Design, columns: Floats) -> tuple[Floats, Ints]:
+    """(T,) the variance inflation factor of each term among the columns, of which the terms are the
+    last, and the term most like it; very large where other columns make it."""
+    gram = columns.T @ columns
+    # A little on the diagonal: what others make has a large factor rather than none.
+    inverse = np.linalg.inv(gram + np.diag(1e-9 * np.diagonal(gram)))
+    own = np.diagonal(inverse)[-len(made.terms) :]
+    factors = own * len(made.shows) * made.shows.var(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         alike = np.abs(np.nan_to_num(np.atleast_2d(np.corrcoef(made.shows, rowvar=False))))
     np.fill_diagonal(alike, -1)
     return factors, alike.argmax(axis=1)
-
-
-def _partial_leverage(columns: Floats, inverse: Floats) -> Floats:
-    """(N, T): the share that each product has in what an estimate rests on."""
-    weight = (columns @ inverse.T) ** 2
-    return weight / np.maximum(weight.sum(axis=0), 1e-300)
