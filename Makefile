@@ -101,7 +101,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 	  tests/jobs/test_failing_store.py
 
 ##@ Measure
-.PHONY: evaluate evaluate-pictures bench bench-pages
+.PHONY: evaluate evaluate-pictures evaluate-influence bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -129,6 +129,17 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 	python -m unposed_jobs.lab.evaluation.pictures "$(PICTURES)/catalogue" \
 	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(PICTURES)/figures.json" \
 	  --sheet "$(PICTURES)/worst.png"
+
+# Seeds below 100 are for development; these two hundred were looked at once.
+INFLUENCE := $(CURDIR)/var/evaluate-influence
+INFLUENCE_SEED ?= 100
+INFLUENCE_SHOPS ?= 200
+INFLUENCE_DATA ?= $(wildcard ../shared/data/catalogue)
+evaluate-influence: setup ## What pictures are worth: bias, intervals, false discoveries in simulated shops
+	mkdir -p "$(INFLUENCE)"
+	OMP_NUM_THREADS=1 python -m unposed_jobs.lab.evaluation.influence \
+	  --seed $(INFLUENCE_SEED) --shops $(INFLUENCE_SHOPS) --json "$(INFLUENCE)/figures.json" \
+	  $(if $(INFLUENCE_DATA),--data "$(INFLUENCE_DATA)")
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)

@@ -93,8 +93,9 @@ def audit_products(
     product_images row for each picture.
 
     `batch` has product_id, category, subcategory, product_type, whatever further attributes
-    define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes. Rows come
-    out in the batch's order, asks ascending; the same input gives the same rows.
+    define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes; average_rating
+    and rating_count are kept where it has them. Rows come out in the batch's order, asks
+    ascending; the same input gives the same rows.
 
     Raises ValueError for a column that is not there or a pose_id that the vocabulary does not
     have (the pictures were assigned by another model), UnposedError for a cohort attribute
