@@ -113,8 +113,11 @@ def hold(rows: pa.Table, numbers: Sequence[str]) -> Held:
         scaled = np.log1p(np.maximum(number, 0))
         columns += [np.where(there, scaled, np.median(scaled[there])), ~there]
     labels = [dict(row or ()) for row in rows["labels"].to_pylist()]
-    for name in sorted({key for row in labels for key in row}):
-        columns += _levels([row.get(name) for row in labels])
+    names = {key for row in labels for key in row}
+    by_name = {name: [row.get(name) for row in labels] for name in names}
+    # The coarsest labels first: who can take only some columns takes those.
+    for name in sorted(by_name, key=lambda key: (len(set(by_name[key])), key)):
+        columns += _levels(by_name[name])
     table = np.column_stack(columns).astype(float) if columns else np.zeros((len(rows), 0))
     return Held(table, tuple(absent))
 

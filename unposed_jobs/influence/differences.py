@@ -58,7 +58,7 @@ labels and age on its first day; and for each ask that it ever missed the period
 did, and those in which a new picture closed it."""
 
 LEAST_TREATED, LEAST_CONTROLS = 30, 20
-CONTROLS_A_COLUMN = 10
+CONTROLS_A_COLUMN = 20
 """Controls for each column by which they are weighted."""
 FEW_ALIKE, NEGATIVE = 20.0, 0.1
 """Controls worth after weighting, and share of weights below 0, that are warned of."""

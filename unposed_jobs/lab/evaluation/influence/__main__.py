@@ -23,10 +23,10 @@ from unposed_jobs.lab.evaluation.influence.figures import Figure
 from unposed_jobs.lab.evaluation.influence.simulate import Shop
 from unposed_jobs.lab.evaluation.influence.trials import Outcome
 
-PRODUCTS = 3_000
+PRODUCTS = 2_500
 CONFOUNDING = 0.8
 DRIFT = 0.02
-SIZES = (500, 1_000, 1_700, 3_000, 6_000, 12_000)
+SIZES = (500, 1_000, 1_700, 3_000, 6_000)
 _RIVALS = (trials.RIDGE, trials.MIXED, trials.TWO_WAY)
 
 

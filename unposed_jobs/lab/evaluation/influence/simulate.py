@@ -20,7 +20,7 @@ from unposed_jobs.influence.estimates import Bool, Floats, Ints, Term, ask_term
 BRANDS, SUBCATEGORIES = 40, 4
 NOISE = 0.8
 WEEKLY_NOISE = 0.4
-WEEKS = 26
+WEEKS = 22
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Shop:
     """What is simulated."""
 
     products: int
-    effects: tuple[float, ...] = (0.0, 0.05, 0.09, 0.12, 0.0, 0.0)
+    effects: tuple[float, ...] = (0.0, 0.05, 0.09, 0.12, 0.0)
     """Of each ask, as a share of sales."""
     confounding: float = 0.0
     """How much more likely a liked product has a picture, in log odds for a standard deviation."""

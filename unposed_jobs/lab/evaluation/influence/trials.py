@@ -48,7 +48,7 @@ def cross_section(shop: Shop, seed: int, rivals: bool = False) -> list[Outcome]:
 
 
 def history(shop: Shop, seed: int, rivals: bool = False) -> list[Outcome]:
-    """The differences in differences on half a year, and the regression on its last day."""
+    """The differences in differences on five months, and the regression on its last day."""
     rows, last = simulate.history(shop, seed)
     found = differences.estimate(rows, ALL_PRODUCTS, shop.terms, SETTINGS)
     told = outcomes(DIFFERENCES, shop, seed, found[1:])
