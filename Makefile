@@ -132,7 +132,7 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 
 # Seeds below 100 are for development; these two hundred were looked at once.
 INFLUENCE := $(CURDIR)/var/evaluate-influence
-INFLUENCE_SEED ?= 100
+INFLUENCE_SEED ?= 300
 INFLUENCE_SHOPS ?= 200
 INFLUENCE_DATA ?= $(wildcard ../shared/data/catalogue)
 evaluate-influence: setup ## What pictures are worth: bias, intervals, false discoveries in simulated shops
