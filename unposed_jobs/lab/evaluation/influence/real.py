@@ -22,12 +22,13 @@ there = listings.there
 def said(folder: str | Path) -> list[str]:
     """A sentence for each view and outcome, the reviews first."""
     read = listings.load(folder)
-    lines = []
-    for outcome, scale in (("rating_count", "log"), ("average_rating", "linear")):
-        settings = InfluenceSettings(outcome=outcome, scale=scale, numbers=())
-        for one in estimates(read, settings):
-            lines.append(wording.sentence(one, outcome, scale == "log"))
-    return lines
+    counts = InfluenceSettings(numbers=())
+    rating = InfluenceSettings(outcome="average_rating", scale="linear", numbers=())
+    return [
+        wording.sentence(one, settings.outcome, settings.scale == "log")
+        for settings in (counts, rating)
+        for one in estimates(read, settings)
+    ]
 
 
 def estimates(read: Listings, settings: InfluenceSettings) -> list[Estimate]:
