@@ -19,7 +19,7 @@ from unposed_jobs.sql import statements
 from unposed_jobs.warehouse import Warehouse
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "warehouse"))
-from warehouse_samples import audit_rows, picture_rows, record
+from warehouse_samples import NO_REMEDY, audit_rows, fact_rows, picture_rows, record
 
 FIRST = dt.date(2026, 1, 4)
 PERIODS = 9
@@ -80,6 +80,8 @@ def flags(day, names, week, made):
             "evidence_image": pa.array(picture, pa.string()),
             "example_images": pa.nulls(count, pa.list_(pa.string())),
             "remedy": pa.nulls(count, pa.string()),
+            "advice": pa.nulls(count, pa.string()),
+            **{name: pa.nulls(count) for name in NO_REMEDY},
             "shown_by": pa.nulls(count, pa.string()),
             "waived_by": pa.nulls(count, pa.string()),
             "waived_reason": pa.nulls(count, pa.string()),
@@ -235,6 +237,24 @@ def test_each_gap_has_what_it_is_worth(settings, estimated):
     fronts = [row for row in rows if row["ask_id"] == 1]
     assert {row["claim"] for row in fronts} == {"none"}
     assert {row["worth"] for row in fronts} == {None}
+
+
+def test_where_facts_are_kept_the_image_classes_are_terms(spark, settings, estimated):
+    warehouse = Warehouse.open(settings.warehouse)
+    contents = [f"sha of p{number}" for number in range(PRODUCTS)]
+    facts = fact_rows(contents)["picture_facts"]
+    place = facts.column_names.index("image_class")
+    seen = [("model", "worn", "product_only")[number % 3] for number in range(PRODUCTS)]
+    facts = facts.set_column(place, "image_class", pa.array(seen))
+    warehouse.append("picture_facts", warehouse.stage("picture_facts", "f").write(facts), "f", 1)
+    rows, _ = ran(spark, settings, PERIODS - 1, dry_run=True)
+    shares = {row["term"]: row for row in rows.to_pylist() if row["term"].startswith("share")}
+    assert set(shares) == {
+        "share of pictures with a model",
+        "share of pictures worn without a face",
+    }
+    assert {row["claim"] for row in shares.values()} <= {"none", "association"}
+    assert {row["treated"] > 100 for row in shares.values()} == {True}
 
 
 def test_without_a_published_day_there_is_nothing_to_do(spark, settings):

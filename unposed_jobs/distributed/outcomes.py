@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 COHORT = "cohort"
 MOST_PERIODS = 53
-WITH_PERSON = "share of pictures with a person"
+SHARES = {
+    "share of pictures with a person": "with_person",
+    "share of pictures with a model": "model",
+    "share of pictures worn without a face": "worn",
+}
+"""Terms of a product's pictures, each a share of them, and the column that has it. The first is of
+the audit, the others of the facts (`picture_facts`), where there are some."""
 _OWN = ("rating_count", "average_rating")
 _HASHES = 1_000_000
 _LABELS = ("subcategory", "product_type")
@@ -99,10 +105,11 @@ def products(read: Days, settings: InfluenceSettings) -> DataFrame:
             _asks_where("unknown").alias("unknown"),
         )
     )
-    share = F.col("with_person") / F.col("usable")
     made = (
         chosen.where("usable > 0")
+        .withColumn("with_person", F.col("with_person") / F.col("usable"))
         .join(shown, "product_id")
+        .join(_classes(read), "product_id", "left")
         .select(
             COHORT,
             "product_id",
@@ -110,7 +117,9 @@ def products(read: Days, settings: InfluenceSettings) -> DataFrame:
             "usable",
             "present",
             "unknown",
-            F.create_map(F.lit(WITH_PERSON), share).alias("shares"),
+            F.create_map(
+                *(part for name, column in SHARES.items() for part in (F.lit(name), F.col(column)))
+            ).alias("shares"),
             *_held(settings),
         )
     )
@@ -151,6 +160,25 @@ def histories(read: Days, settings: InfluenceSettings) -> DataFrame:
         COHORT, "product_id", "values", "usable", "gaps", *_held(settings)
     )
     return made.select(COHORT, *differences.HISTORY.names)
+
+
+def _classes(read: Days) -> DataFrame:
+    """`model` and `worn`: shares of those of the product's pictures whose image class is known."""
+    facts = frames.read_table(read.spark, read.warehouse, "picture_facts")
+    classes = facts.groupBy("content_sha256").agg(
+        F.max_by("image_class", "facts_version").alias("image_class")
+    )
+    shown = read.read("product_images", [read.latest]).select("product_id", "content_sha256")
+    return (
+        shown.join(classes.where("image_class IS NOT NULL"), "content_sha256")
+        .groupBy("product_id")
+        .agg(
+            *(
+                F.avg((F.col("image_class") == name).cast("double")).alias(name)
+                for name in ("model", "worn")
+            )
+        )
+    )
 
 
 def _closed(flags: DataFrame, missing: DataFrame, pictures: DataFrame) -> DataFrame:

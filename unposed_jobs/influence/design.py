@@ -27,7 +27,8 @@ PRODUCTS = pa.schema(
     ]
 )
 """One product on one day: its outcome (null: unknown), its usable pictures, the ids of the asks
-that they fill and of those that could not be told, shares of the pictures in [0, 1] by name, what
+that they fill and of those that could not be told, shares of the pictures in [0, 1] by name (one
+that is not known is taken for the mean), what
 is held fixed, the days since it was listed (null: unknown), and its cluster (null: none)."""
 
 LEVEL_PRODUCTS = 5
@@ -151,8 +152,10 @@ def _shows(rows: pa.Table, terms: Sequence[Term]) -> Floats:
     shows = np.zeros((len(rows), len(terms)))
     for column, term in enumerate(terms):
         if term.ask_id is None:
-            found = [row.get(term.id) or 0.0 for row in shares]
-            shows[:, column] = np.array(found) * (100 / POINTS)
+            found = np.array([row.get(term.id) for row in shares], dtype=float)  # None: nan.
+            known = np.isfinite(found)
+            mean = found[known].mean() if known.any() else 0.0
+            shows[:, column] = np.where(known, found, mean) * (100 / POINTS)
         else:
             shows[:, column] = [term.ask_id in asks for asks in present]
     return shows

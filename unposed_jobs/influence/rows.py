@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from unposed_jobs.influence import wording
 from unposed_jobs.influence.estimates import Estimate
-from unposed_jobs.warehouse.tables import INFLUENCE
+from unposed_jobs.warehouse.influence_table import INFLUENCE
 
 OF_THE_RUN = ("run_date", "history_from", "history_to", "model_version", "run_id")
 SCHEMA = pa.schema(

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from unposed_jobs.config import InfluenceSettings
 from unposed_jobs.distributed import frames, outcomes
-from unposed_jobs.distributed.outcomes import COHORT, WITH_PERSON
+from unposed_jobs.distributed.outcomes import COHORT, SHARES
 from unposed_jobs.distributed.session import user_errors
 from unposed_jobs.errors import NothingToDoError, UnposedError
 from unposed_jobs.influence import differences, regression
@@ -112,14 +112,19 @@ def _by_cohort(
 
 
 def _terms(days: Days) -> list[Term]:
-    """What is estimated: the latest day's asks, and the share of pictures with a person."""
+    """What is estimated: the latest day's asks, and shares of the pictures.
+
+    Image classes where facts tell them; else pictures with a person, which they add up to.
+    """
     flags = days.read("pose_flags", [days.latest])
     asks = flags.groupBy(F.coalesce("ask_id", "pose_id").alias("ask_id")).agg(
         F.min(F.coalesce("ask_name", "pose_name")).alias("name")
     )
     found = asks.orderBy("ask_id").collect()
-    share = Term(WITH_PERSON, "pictures with a person")
-    return [*(ask_term(row["ask_id"], row["name"]) for row in found), share]
+    with_person, *classes = SHARES
+    shares = classes if days.warehouse.planned_files("picture_facts") else [with_person]
+    named = [Term(share, share.removeprefix("share of ")) for share in shares]
+    return [*(ask_term(row["ask_id"], row["name"]) for row in found), *named]
 
 
 def _of_the_run(found: pa.Table, days: Days, run: Run) -> pa.Table:

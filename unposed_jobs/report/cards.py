@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unposed_jobs.report import thumbnails
+from unposed_jobs.remedies.candidates import CROP
+from unposed_jobs.report import parts, thumbnails
 from unposed_jobs.report.facts import NO_CATEGORY, Day, Tables
 from unposed_jobs.report.model import Missing, Picture, Product
 
@@ -114,7 +115,8 @@ def _flags(
     rows = tables.query(
         "SELECT product_id, coalesce(ask_id, pose_id) AS ask_id, pose_name, "
         "coalesce(ask_name, pose_name) AS ask_name, shot_code, state, rank, confidence, "
-        "evidence_image, example_images, remedy FROM pose_flags WHERE run_date = ? "
+        "evidence_image, example_images, remedy, remedy_uri, remedy_box, "
+        "coalesce(advice, remedy) AS advice FROM pose_flags WHERE run_date = ? "
         "AND state IN ('missing', 'present') AND product_id IN (SELECT unnest(?)) "
         "ORDER BY product_id, rank, ask_id",
         [day.run_date, list(ids)],
@@ -128,9 +130,10 @@ def _flags(
                     name=row["ask_name"],
                     usually=row["pose_name"] if row["pose_name"] != row["ask_name"] else None,
                     shot_code=row["shot_code"],
-                    remedy=row["remedy"] or "",
+                    advice=row["advice"] or "",
                     confidence=row["confidence"] or 0.0,
                     examples=tuple(row["example_images"] or ()),
+                    crop=_crop(row),
                 )
             )
         elif row["evidence_image"]:
@@ -140,6 +143,12 @@ def _flags(
                 uri, Picture(uri, "shown", row["ask_name"], sure)
             )
     return missing, defaultdict(list, {key: [*found.values()] for key, found in evidence.items()})
+
+
+def _crop(row: Mapping[str, Any]) -> str | None:
+    if row["remedy"] != CROP or not row["remedy_uri"] or not row["remedy_box"]:
+        return None
+    return parts.address(row["remedy_uri"], row["remedy_box"])
 
 
 def _pictures(

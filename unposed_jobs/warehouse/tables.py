@@ -6,63 +6,21 @@ the analysts' data dictionary are all derived from them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
+from unposed_jobs.warehouse import picture_tables
+from unposed_jobs.warehouse.columns import BUCKET as _BUCKET
+from unposed_jobs.warehouse.columns import CARRIED as _CARRIED
+from unposed_jobs.warehouse.columns import COHORT as _COHORT
+from unposed_jobs.warehouse.columns import MODEL_VERSION as _MODEL_VERSION
+from unposed_jobs.warehouse.columns import RUN_DATE as _RUN_DATE
+from unposed_jobs.warehouse.columns import RUN_ID as _RUN_ID
+from unposed_jobs.warehouse.columns import Table
+from unposed_jobs.warehouse.columns import column as _column
+from unposed_jobs.warehouse.columns import key as _key
+from unposed_jobs.warehouse.influence_table import INFLUENCE
+
 NAMESPACE = "unposed"
-
-
-def _column(name: str, kind: pa.DataType, doc: str, required: bool = False) -> pa.Field:
-    # Spark writes every Parquet column as optional, so "required" is checked by us
-    # (see Table.required), not declared to Iceberg.
-    metadata = {"doc": doc, "required": "true"} if required else {"doc": doc}
-    return pa.field(name, kind, nullable=True, metadata=metadata)
-
-
-def _key(name: str, kind: pa.DataType, doc: str) -> pa.Field:
-    return _column(name, kind, doc, required=True)
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table's contract."""
-
-    name: str
-    doc: str
-    schema: pa.Schema
-    partition: tuple[str, ...]
-    """Identity-partition columns."""
-    key: tuple[str, ...]
-    """Columns that are unique together."""
-
-    @property
-    def of_days(self) -> bool:
-        """Whether each run has rows of its own day in it."""
-        return self.partition == ("run_date",)
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """Columns that may not be null."""
-        return tuple(
-            column.name for column in self.schema if (column.metadata or {}).get(b"required")
-        )
-
-
-_RUN_ID = _key("run_id", pa.string(), "The run that wrote the row; see runs")
-_MODEL_VERSION = _key("model_version", pa.string(), "The model bundle; see models")
-_RUN_DATE = _key("run_date", pa.date32(), "The audited day")
-_BUCKET = _key("bucket", pa.int32(), "Hash partition of the key")
-_COHORT = (
-    _column("category", pa.string(), "The product's category on that day"),
-    _column("subcategory", pa.string(), "The product's subcategory on that day"),
-    _column("product_type", pa.string(), "The product's type on that day"),
-)
-_CARRIED = _column(
-    "carried",
-    pa.map_(pa.string(), pa.string()),
-    "The product's values of the columns that [catalogue] carry names, as text: carried['brand']",
-)
 
 IMAGES = Table(
     "images",
@@ -291,7 +249,26 @@ POSE_FLAGS = Table(
                 pa.list_(pa.string()),
                 "Pictures of popular products of the cohort that show a missing ask",
             ),
-            _column("remedy", pa.string(), "What to do about a missing ask, in one line"),
+            _column(
+                "remedy",
+                pa.string(),
+                "What closes a missing ask, never null there: crop: a part of a picture that the "
+                "product has; frame: of a video that it has; shoot: a new picture. Days of before "
+                "this column had these words hold the line that is in advice",
+            ),
+            _column("remedy_uri", pa.string(), "The picture or video; null: a new picture"),
+            _column(
+                "remedy_box",
+                pa.list_(pa.float32()),
+                "Of a crop: left, top, width, height, in [0, 1] of the upright picture",
+            ),
+            _column("remedy_seconds", pa.float64(), "Of a frame: from the video's start"),
+            _column(
+                "remedy_certainty",
+                pa.float64(),
+                "In [0, 1], that the crop or frame shows the ask; null: a new picture",
+            ),
+            _column("advice", pa.string(), "What to do about a missing ask, in one line"),
             _column(
                 "shown_by",
                 pa.string(),
@@ -406,89 +383,6 @@ PRODUCT_IMAGES = Table(
     ),
     partition=("run_date",),
     key=("run_date", "product_id", "image_uri"),
-)
-
-INFLUENCE = Table(
-    "influence",
-    "What pictures are worth: one estimate for each cohort, term and method, of each day that they "
-    "were estimated for",
-    pa.schema(
-        [
-            _key("run_date", pa.date32(), "The day that it was estimated for"),
-            _key("cohort", pa.string(), "A category; empty: all products"),
-            _key(
-                "term",
-                pa.string(),
-                "What the estimate is of: 'ask 12', that the ask is filled; 'share of ...', ten "
-                "hundredths more of a product's pictures; 'any gap', closed by a new picture",
-            ),
-            _key("term_name", pa.string(), "The same, as people read it"),
-            _column("ask_id", pa.int32(), "Of an ask; see vocabulary"),
-            _key(
-                "method",
-                pa.string(),
-                "regression: of the products of one day; difference_in_differences: of products "
-                "whose gap was closed by a new picture against those whose gap stayed open",
-            ),
-            _key("outcome", pa.string(), "The column that is explained; see [influence]"),
-            _key(
-                "scale",
-                pa.string(),
-                "log: estimate, low and high are shares, 0.09 is 9 % more; linear: they are in the "
-                "outcome's unit",
-            ),
-            _column("estimate", pa.float64(), "The difference; null: refused"),
-            _column("low", pa.float64(), "Lower end of the 95 % interval"),
-            _column("high", pa.float64(), "Upper end of the 95 % interval"),
-            _column(
-                "standard_error",
-                pa.float64(),
-                "Robust, clustered; on the log scale of the logarithm",
-            ),
-            _column("p_value", pa.float64(), "Two-sided, by the bootstrap"),
-            _column(
-                "p_adjusted",
-                pa.float64(),
-                "Benjamini-Hochberg over the terms of the cohort and method",
-            ),
-            _key("n", pa.int64(), "Products that were compared"),
-            _key("treated", pa.int64(), "Of them those that show it, or whose gap was closed"),
-            _key("clusters", pa.int64(), "Groups that are independent of one another"),
-            _key(
-                "claim",
-                pa.string(),
-                "effect: earned by the design; change: it came after the picture, but a check "
-                "failed; association: goes with it; none: cannot be told from nothing; refused: "
-                "the data cannot tell",
-            ),
-            _column(
-                "before",
-                pa.float64(),
-                "What differed already in the periods before the picture; 0 is wanted",
-            ),
-            _column("before_p", pa.float64(), "Its p-value; small is bad"),
-            _column(
-                "placebo",
-                pa.float64(),
-                "The same estimate at a date before the picture came; 0 is wanted",
-            ),
-            _column("placebo_p", pa.float64(), "Its p-value; small is bad"),
-            _column(
-                "by_period",
-                pa.list_(pa.float64()),
-                "The difference period by period, from the first before the picture to the last "
-                "after; the one in the middle is that in which it came",
-            ),
-            _column("warning", pa.string(), "Why it is refused, or what weakens it"),
-            _key("says", pa.string(), "All of this in words"),
-            _column("history_from", pa.date32(), "The first published day that was read"),
-            _key("history_to", pa.date32(), "The last one"),
-            _MODEL_VERSION,
-            _RUN_ID,
-        ]
-    ),
-    partition=("run_date",),
-    key=("run_date", "cohort", "term", "method"),
 )
 
 CATALOGUE_REJECTS = Table(
@@ -606,11 +500,13 @@ TABLES = {
         IMAGES,
         LANDMARKS,
         IMAGE_POSES,
+        *picture_tables.OF_CONTENTS,
         VOCABULARY,
         MODELS,
         POSE_FLAGS,
         PRODUCT_AUDIT,
         PRODUCT_IMAGES,
+        *picture_tables.OF_DAYS,
         CATALOGUE_REJECTS,
         CHECK_RESULTS,
         DECISIONS,
@@ -618,5 +514,11 @@ TABLES = {
         RUNS,
     )
 }
-DAY_TABLES = (POSE_FLAGS, PRODUCT_AUDIT, PRODUCT_IMAGES, CATALOGUE_REJECTS)
+DAY_TABLES = (
+    POSE_FLAGS,
+    PRODUCT_AUDIT,
+    PRODUCT_IMAGES,
+    *picture_tables.OF_DAYS,
+    CATALOGUE_REJECTS,
+)
 """The tables whose rows of one day are published together, by one commit to `runs`."""
