@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from unposed_jobs.influence.estimates import REGRESSION
+from unposed_jobs.lab.evaluation import worth
 from unposed_jobs.lab.evaluation.influence import __main__ as command
 from unposed_jobs.lab.evaluation.influence import figures, real, simulate, trials
 from unposed_jobs.lab.evaluation.influence.simulate import Shop
@@ -97,7 +98,6 @@ def test_real_listings_are_told_with_what_is_not_known():
     lines = real.said(DATA)
     assert any("The data cannot tell what “front” is worth" in line for line in lines)
     assert all("age is not held fixed" in line for line in lines if "cannot be told" in line)
-    settings = trials.InfluenceSettings(numbers=())
-    estimates = real.estimates(real.listings.load(DATA), settings)
+    estimates = worth.estimates(real.listings.load(DATA), worth.REVIEWS)
     assert {one.method for one in estimates} == {REGRESSION}
     assert {one.products for one in estimates} == {337}
