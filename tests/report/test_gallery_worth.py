@@ -53,6 +53,8 @@ def test_each_term_has_its_figure_and_its_sentence(tmp_path):
     assert "The data cannot tell what “<b>front</b>” is worth" in page.text
     assert "−71.4 % to +71.4 %" in page.text
     assert page.words.count("Worth") == 1
+    (chip,) = Page(tmp_path / "out" / "products.html").having("effect")
+    assert "it is called the picture's effect" in chip["title"]
 
 
 def test_places_on_the_axis_are_those_of_the_shares():

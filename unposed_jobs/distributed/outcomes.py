@@ -182,7 +182,10 @@ def _classes(read: Days) -> DataFrame:
 
 
 def _closed(flags: DataFrame, missing: DataFrame, pictures: DataFrame) -> DataFrame:
-    """The gaps that a picture filled which the product did not have a period before."""
+    """The gaps that a picture filled which the product did not have a period before.
+
+    Where a product's pictures of that period were not kept, nobody knows: it counts as not filled.
+    """
     before = missing.withColumn("period", F.col("period") + 1)
     filled = flags.where("state = 'present' AND shown_by IS NULL AND evidence_image IS NOT NULL")
     had = pictures.select(
@@ -190,6 +193,7 @@ def _closed(flags: DataFrame, missing: DataFrame, pictures: DataFrame) -> DataFr
     ).toDF("product_id", "evidence_image", "period")
     return (
         filled.join(before, ["product_id", "ask_id", "period"], "left_semi")
+        .join(had.select("product_id", "period").distinct(), ["product_id", "period"], "left_semi")
         .join(had, ["product_id", "evidence_image", "period"], "left_anti")
         .select("product_id", "ask_id", "period")
     )
@@ -218,7 +222,7 @@ def _in_cohorts(rows: DataFrame, settings: InfluenceSettings) -> DataFrame:
     treated = F.col("treated") if "treated" in rows.columns else F.lit(False)
     place = F.pmod(F.xxhash64("product_id", F.lit(settings.seed)), F.lit(_HASHES))
     whole = rows.withColumn(COHORT, F.lit(ALL_PRODUCTS))
-    by_category = rows.where("category IS NOT NULL").withColumn(COHORT, F.col("category"))
+    by_category = rows.where("category <> ''").withColumn(COHORT, F.col("category"))
     sampled = []
     for one, least in ((whole, 1), (by_category, settings.min_products)):
         grouped = one.withColumn("group", treated)
@@ -239,7 +243,9 @@ def _held(settings: InfluenceSettings) -> list[Column]:
     if settings.listed_since:
         age = F.datediff("run_date", _text(settings.listed_since).substr(1, 10).try_cast("date"))
     return [
-        F.create_map(*numbers).cast("map<string,double>").alias("numbers"),
+        (F.create_map(*numbers) if numbers else F.lit(None))
+        .cast("map<string,double>")
+        .alias("numbers"),
         F.create_map(*labels).cast("map<string,string>").alias("labels"),
         F.greatest(age.cast("double"), F.lit(0.0)).alias("days")
         if settings.listed_since
