@@ -29,7 +29,7 @@ class InfluenceSettings(Section):
     numbers: Texts = ("price",)
     """Columns of numbers that are held fixed; one that is not carried is told as a warning."""
     labels: Texts = ("brand",)
-    """Columns of names that are held fixed, besides subcategory and product_type."""
+    """Columns of names that are held fixed, besides category, subcategory and product_type."""
     listed_since: Annotated[str, Field(examples=["launched_on"])] = ""
     """The column of the date that a product is listed since, which holds its age fixed; empty: age
     is not held fixed, and each estimate says so."""

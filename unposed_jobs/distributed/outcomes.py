@@ -35,7 +35,7 @@ SHARES = {
 the audit, the others of the facts (`picture_facts`), where there are some."""
 _OWN = ("rating_count", "average_rating")
 _HASHES = 1_000_000
-_LABELS = ("subcategory", "product_type")
+_LABELS = ("category", "subcategory", "product_type")
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,6 @@ def _values(read: Days, audited: DataFrame, settings: InfluenceSettings) -> Data
         F.map_from_entries(F.collect_list(F.struct("period", "v"))).alias("known")
     )
     periods = F.sequence(F.lit(0), F.lit(read.periods - 1))
-    # Not `transform`: its lambda cannot look into a map that is null for a period.
     return by_period.select(
         "product_id",
         F.transform(periods, lambda period: F.try_element_at("known", period)).alias("values"),
