@@ -100,7 +100,7 @@ def rivals(run: Callable[..., list[Outcome]], shops: int) -> list[Figure]:
     slow = Shop(PRODUCTS, confounding=CONFOUNDING, delay=6)
     staggered = run(trials.history, slow, shops, rivals=True)
     for words, outcomes, methods in (
-        ("", fair, (trials.REGRESSION, trials.RIDGE, trials.MIXED)),
+        ("not confounded, ", fair, (trials.REGRESSION, trials.RIDGE, trials.MIXED)),
         ("effects that grow for 6 weeks, ", staggered, (trials.DIFFERENCES, trials.TWO_WAY)),
     ):
         for method in methods:
