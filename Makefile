@@ -104,7 +104,7 @@ test-live: setup ## Seven nights of a live Airflow on PostgreSQL (apt install po
 	UNPOSED_LIVE=1 pytest -rP tests/live
 
 ##@ Measure
-.PHONY: evaluate evaluate-pictures evaluate-crops segmentation-table bench bench-pages
+.PHONY: evaluate evaluate-pictures evaluate-crops evaluate-influence segmentation-table bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -132,6 +132,17 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 	python -m unposed_jobs.lab.evaluation.pictures "$(PICTURES)/catalogue" \
 	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(PICTURES)/figures.json" \
 	  --sheet "$(PICTURES)/worst.png"
+
+# Seeds below 100 are for development; these two hundred were looked at once.
+INFLUENCE := $(CURDIR)/var/evaluate-influence
+INFLUENCE_SEED ?= 300
+INFLUENCE_SHOPS ?= 200
+INFLUENCE_DATA ?= $(wildcard ../shared/data/catalogue)
+evaluate-influence: setup ## What pictures are worth: bias, intervals, false discoveries in simulated shops
+	mkdir -p "$(INFLUENCE)"
+	OMP_NUM_THREADS=1 python -m unposed_jobs.lab.evaluation.influence \
+	  --seed $(INFLUENCE_SEED) --shops $(INFLUENCE_SHOPS) --json "$(INFLUENCE)/figures.json" \
+	  $(if $(INFLUENCE_DATA),--data "$(INFLUENCE_DATA)")
 
 # Three networks, three seeds each; the held-out fifth of the products is judged. A GPU is used where
 # there is one: SEGMENTATION="--side 256 --epochs 60".

@@ -9,11 +9,13 @@ Learns, without labels, the vocabulary of poses and their ranking from the top-K
 3. **promote_candidate** makes it the champion if it is no worse than today's and few enough flags
    would flip with no picture changed; otherwise the candidate is *rejected*, with the reason, and
    tonight's audit goes on with the old champion.
+4. **estimate_influence** estimates from the published days what pictures are worth: the table
+   `influence`, the view `worth_of_gaps`. Before the first published day it is skipped.
 
 **Idempotent?** Yes: the model's version is a digest of its inputs; the same week gives the same
-bundle. **To resume:** clear the failed task. **To force a date:** trigger with `date`.
-**To accept a rejected candidate:** trigger with its `date` and, in `promote_anyway`, who accepts it
-and why; the text is kept in `models.reason`.
+bundle, and the same days the same estimates. **To resume:** clear the failed task. **To force a
+date:** trigger with `date`. **To accept a rejected candidate:** trigger with its `date` and, in
+`promote_anyway`, who accepts it and why; the text is kept in `models.reason`.
 """
 
 from __future__ import annotations
@@ -68,4 +70,9 @@ with DAG(
         arguments=["--promote-anyway", "{{ params.promote_anyway or '' }}"],
         outlets=[Asset("unposed://models")],
     )
-    extract >> train >> promote
+    influence = spark_task(
+        "estimate_influence",
+        timeout=timedelta(hours=2),
+        outlets=[Asset("unposed://influence")],
+    )
+    extract >> train >> promote >> influence

@@ -54,6 +54,8 @@ def test_gaps():
         "subcategory": "Polo",
         "product_type": "shirt",
         "carried": None,
+        "average_rating": None,
+        "rating_count": None,
         "pictures": 3,
         "usable": 3,
         "unreadable": 0,

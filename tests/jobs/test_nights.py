@@ -158,11 +158,17 @@ def test_every_picture_of_a_day_has_a_row_that_says_what_became_of_it(nights):
     assert evidence <= {row["image_uri"] for row in shown}
     # What [catalogue] carry names, as the source has it.
     with open(settings.catalogue.products) as source:
-        said = {row["product_id"]: row["department"] for row in csv.DictReader(source)}
+        listed = {row["product_id"]: row for row in csv.DictReader(source)}
+    said = {name: row["department"] for name, row in listed.items()}
     carried = {row["product_id"]: dict(row["carried"]) for row in rows["product_audit"]}
     assert {name: values["department"] for name, values in carried.items()} == {
         name: said[name] or None for name in carried
     }
+    # The day's ratings: the history of what pictures are worth.
+    for row in rows["product_audit"]:
+        source_row = listed[row["product_id"]]
+        assert row["rating_count"] == int(source_row["rating_count"] or 0)
+        assert row["average_rating"] == (float(source_row["average_rating"] or 0) or None)
 
 
 def test_running_a_day_again_gives_exactly_the_same_rows(nights, spark):

@@ -32,6 +32,8 @@ def _queries() -> list[str]:
     demo = (ROOT / "docker" / "demo.sh").read_text(encoding="utf-8").replace("\\$", "$")
     quoted = re.findall(r'unposed query "(SELECT[^"]*)"', readme)
     _, *blocks = re.findall(r"```sql\n(.*?)```", analyst, re.DOTALL)
+    influence = (ROOT / "docs" / "influence.md").read_text(encoding="utf-8")
+    blocks += re.findall(r"```sql\n(.*?)```", influence, re.DOTALL)
     shown = re.findall(r'unposed query "\s*(SELECT[^"]*)"', demo)
     examples = re.findall(r'"(SELECT.*?)"', query_command.__doc__ or "", re.DOTALL)
     runbooks = "\n".join(

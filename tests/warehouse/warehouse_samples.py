@@ -39,6 +39,8 @@ def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
         "subcategory": ["polo"] * count,
         "product_type": [None] * count,
         "carried": [None] * count,
+        "average_rating": [4.5] * count,
+        "rating_count": [100] * count,
         "pictures": [4] * count,
         "usable": [3] * count,
         "unreadable": [1] * count,

@@ -95,8 +95,9 @@ def audit_products(
 
     `batch` has product_id, category, subcategory, product_type, whatever further attributes
     define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes; it may have
-    `remedies.candidates.COLUMN`, what else of the product could show an ask. Rows come out in the
-    batch's order, asks ascending; the same input gives the same rows.
+    `remedies.candidates.COLUMN`, what else of the product could show an ask, and average_rating
+    and rating_count, which are kept. Rows come out in the batch's order, asks ascending; the same
+    input gives the same rows.
 
     Raises ValueError for a column that is not there or a pose_id that the vocabulary does not
     have (the pictures were assigned by another model), UnposedError for a cohort attribute

@@ -131,6 +131,7 @@ def product_audit_rows(
     columns = {
         **stamp(batch, run, pa.array(np.arange(pictures.products)), ("product_id", *_COHORT)),
         "carried": _carried(batch, run.carry),
+        **{name: _kept(batch, name) for name in ("average_rating", "rating_count")},
         "pictures": listed,
         "usable": pictures.count(pictures.usable),
         "unreadable": pictures.count(pictures.trouble >= 0),
@@ -191,6 +192,13 @@ def table_of(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
 def places(chosen: npt.NDArray[np.bool_], index: npt.NDArray[np.int64]) -> pa.Array:
     """Indices to take; null, and so a null value, where not chosen."""
     return pa.array(np.where(chosen, index, 0), pa.int64(), mask=~chosen)
+
+
+def _kept(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """A column as the catalogue has it; null where the batch lacks it."""
+    if name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, PRODUCT_AUDIT.schema.field(name).type)
+    return batch.column(name)
 
 
 def _carried(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Array:

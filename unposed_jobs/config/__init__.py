@@ -16,6 +16,7 @@ from unposed_jobs.config.extraction import ExtractionSettings
 from unposed_jobs.config.facts import FactsSettings
 from unposed_jobs.config.folders import cache, home
 from unposed_jobs.config.gallery import GallerySettings
+from unposed_jobs.config.influence import InfluenceSettings
 from unposed_jobs.config.loading import LAYOUTS, Effective, explain, load
 from unposed_jobs.config.pose import PoseSettings
 from unposed_jobs.config.serve import ServeSettings
@@ -35,6 +36,7 @@ __all__ = [
     "ExtractionSettings",
     "FactsSettings",
     "GallerySettings",
+    "InfluenceSettings",
     "PoseSettings",
     "ServeSettings",
     "Settings",

@@ -14,6 +14,7 @@ from unposed_jobs.config.extraction import ExtractionSettings
 from unposed_jobs.config.facts import FactsSettings
 from unposed_jobs.config.fields import STRICT, Section
 from unposed_jobs.config.gallery import GallerySettings
+from unposed_jobs.config.influence import InfluenceSettings
 from unposed_jobs.config.pose import PoseSettings
 from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.storage import StorageSettings
@@ -34,6 +35,7 @@ class Settings:
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
     checks: CheckSettings = CheckSettings()
+    influence: InfluenceSettings = InfluenceSettings()
     gallery: GallerySettings = GallerySettings()
     decisions: DecisionSettings = DecisionSettings()
     serve: ServeSettings = ServeSettings()

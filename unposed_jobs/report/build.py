@@ -14,7 +14,7 @@ from unposed_jobs import storage
 from unposed_jobs.catalogue import places
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.report import cards, facts, listing, pages, search, thumbnails
+from unposed_jobs.report import cards, facts, listing, pages, search, thumbnails, worth
 from unposed_jobs.report.facts import Tables
 from unposed_jobs.report.model import Gallery
 
@@ -128,6 +128,7 @@ def collect(
         columns=columns,
         choices=facts.choices(warehouse, run_date, [name for name in columns if name != title]),
         notes=tuple(notes),
+        worths=worth.worths(warehouse, run_date),
     )
     return gallery, contents
 

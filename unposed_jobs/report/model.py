@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from unposed_jobs.report.worth import Worths
 
 
 @dataclass(frozen=True)
@@ -205,3 +207,5 @@ class Gallery:
     """Files of products that the search loads; 0 where one page has every card."""
     notes: tuple[str, ...] = ()
     """What could not be shown, and why."""
+    worths: Worths = field(default_factory=Worths)
+    """What pictures are worth, for all products."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from unposed_jobs.sql import changes
+from unposed_jobs.sql import changes, worth
 from unposed_jobs.warehouse.reading import quote
 from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 
@@ -158,6 +158,17 @@ DERIVED_VIEWS = (
         "and why",
         changes.CHANGES,
         changes.COLUMNS,
+    ),
+    View(
+        "influence_current",
+        "What pictures are worth, as it was estimated last",
+        "FROM influence WHERE run_date = (SELECT max(run_date) FROM influence)",
+    ),
+    View(
+        "worth_of_gaps",
+        "For the latest published day: the missing asks, with what filling them may be worth",
+        worth.WORTH,
+        worth.COLUMNS,
     ),
     View(
         "waivers",

@@ -18,6 +18,7 @@ from unposed_jobs.warehouse.columns import RUN_ID as _RUN_ID
 from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.columns import column as _column
 from unposed_jobs.warehouse.columns import key as _key
+from unposed_jobs.warehouse.influence_table import INFLUENCE
 
 NAMESPACE = "unposed"
 
@@ -294,6 +295,13 @@ PRODUCT_AUDIT = Table(
             _key("product_id", pa.string(), "The retailer's key"),
             *_COHORT,
             _CARRIED,
+            _column(
+                "average_rating",
+                pa.float64(),
+                "As the catalogue had it on that day; null where unrated, and in rows of versions "
+                "that did not keep it",
+            ),
+            _column("rating_count", pa.int64(), "The same, of the number of ratings"),
             _key("pictures", pa.int32(), "Listed on that day"),
             _key("usable", pa.int32(), "Readable and not a repeat of another"),
             _key("unreadable", pa.int32(), "Missing, unreachable or not decodable"),
@@ -401,7 +409,11 @@ RUNS = Table(
     pa.schema(
         [
             _key("run_id", pa.string(), "A digest of everything that decides the rows"),
-            _key("job", pa.string(), "extract, train, promote, audit, gallery, maintain or clear"),
+            _key(
+                "job",
+                pa.string(),
+                "extract, train, promote, influence, audit, gallery, maintain or clear",
+            ),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key(
                 "state",
@@ -498,6 +510,7 @@ TABLES = {
         CATALOGUE_REJECTS,
         CHECK_RESULTS,
         DECISIONS,
+        INFLUENCE,
         RUNS,
     )
 }

@@ -77,7 +77,8 @@ def test_each_order_is_judged_on_other_products_than_it_learned_from(shop: Path)
     assert (first.data, first.method) == (listings.DATA, listings.PLAIN)
     assert {entry.data for entry in entries} == {listings.DATA, listings.WEIGHTED}
     methods = [entry.method for entry in entries if entry.data == listings.DATA]
-    assert len(methods) == len(set(methods)) == 5
+    assert len(methods) == len(set(methods)) == 6
+    assert listings.BY_WORTH in methods
     # Fronts are in all, and a product that has all the rest or nothing of it says nothing. The
     # views are nested, so their frequency says what comes next.
     assert first.result.figures["precision@1"].value == 1

@@ -21,7 +21,7 @@ from unposed_jobs.catalogue import sources, validation
 from unposed_jobs.catalogue.schemas import ROW
 from unposed_jobs.config import CatalogueSettings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.lab.evaluation import protocols
+from unposed_jobs.lab.evaluation import protocols, worth
 from unposed_jobs.lab.evaluation.limits import LEARNED_ORDER as LEARNED
 from unposed_jobs.lab.evaluation.limits import PLAIN_ORDER as PLAIN
 from unposed_jobs.lab.evaluation.summary import Entry
@@ -41,6 +41,7 @@ SETTINGS = CatalogueSettings(
 FOLDS = 5
 LEAST_SHARE = 0.01
 """Of the products, that show a view; rarer ones are no pose of a vocabulary."""
+BY_WORTH = "what each view goes with, by regression"
 COUNTED, RANDOM = "cohort frequency, as counted", "random order"
 
 
@@ -120,7 +121,8 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[Entry]:
-    """Judge the plain and the learned orders, with several targets and features, by product.
+    """Judge the plain and the learned orders, with several targets and features, and that of what
+    the views are worth, by product.
 
     Each is learned on four fifths of the products and judged on the rest, `repeats` times over.
     """
@@ -171,7 +173,7 @@ def held_out(
     """(R, N, L) by order, the plain ones first: each product's scores, learned on other folds."""
     cohorts = list(zip(*(listings.cohort[name] for name in COHORT), strict=True))
     shape = (repeats, *listings.shows.shape)
-    scores = {name: np.zeros(shape) for name in (PLAIN, COUNTED, *learned)}
+    scores = {name: np.zeros(shape) for name in (PLAIN, COUNTED, BY_WORTH, *learned)}
     for repeat in range(repeats):
         split = KFold(FOLDS, shuffle=True, random_state=(seed + repeat) % 2**31)
         for train, test in split.split(listings.shows):
@@ -179,6 +181,8 @@ def held_out(
             shows = listings.shows[train]
             for name, weight in ((PLAIN, frequency.SHRINKAGE), (COUNTED, 0.0)):
                 scores[name][repeat, test] = frequency.fit(known, shows, weight).score(asked)
+            plain = scores[PLAIN][repeat, test]
+            scores[BY_WORTH][repeat, test] = worth.scores(listings, train, plain)
             for name, (attributes, target) in learned.items():
                 kept, held = order.part(attributes, train), order.part(attributes, test)
                 fitted = order.fit(kept, COHORT, shows, target[train], seed)

@@ -1,0 +1,1 @@
+"""What a picture is worth: a regression of outcomes, and differences in differences."""

@@ -1,0 +1,1 @@
+"""Is what is said of a picture's worth right? Simulated shops, and real listings as they are."""
