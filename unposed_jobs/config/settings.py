@@ -17,6 +17,7 @@ from unposed_jobs.config.pose import PoseSettings
 from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.storage import StorageSettings
 from unposed_jobs.config.training import TrainingSettings
+from unposed_jobs.config.videos import VideoSettings
 from unposed_jobs.config.warehouse import WarehouseSettings
 
 
@@ -29,6 +30,7 @@ class Settings:
     storage: StorageSettings = StorageSettings()
     pose: PoseSettings = PoseSettings()
     extraction: ExtractionSettings = ExtractionSettings()
+    videos: VideoSettings = VideoSettings()
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
     checks: CheckSettings = CheckSettings()
