@@ -38,7 +38,12 @@ STATUSES = {
     "unassessable": "Could not be assessed",
 }
 """Of a product."""
-REMEDIES = {"photograph": "Photograph", "add": "Add a chart or text"}
+REMEDIES = {
+    "crop": "Crop a picture",
+    "frame": "Take a frame",
+    "photograph": "Photograph",
+    "add": "Add a chart or text",
+}
 GAP_SORTS = {
     "worth": ("What matters most", "g.worth", "DESC"),
     "popularity": ("Most popular product", "g.popularity", "DESC"),
@@ -272,8 +277,8 @@ def of_gaps(wanted: Filter, me: str, states: States, conditions: Conditions) -> 
     if wanted.ask is not None:
         conditions.add("g.ask_id = $ask", ask=wanted.ask)
     if wanted.remedy:
-        start = {"photograph": "photograph", "add": "add "}[wanted.remedy]
-        conditions.add("starts_with(lower(g.remedy), $remedy)", remedy=start)
+        start = {"frame": "take a frame"}.get(wanted.remedy, f"{wanted.remedy} ")
+        conditions.add("starts_with(lower(g.advice), $remedy)", remedy=start)
     if wanted.assignee:
         whom = me if wanted.assignee == ME else wanted.assignee
         conditions.add("m.assignee = $assignee", assignee=whom)
