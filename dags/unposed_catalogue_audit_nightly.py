@@ -6,9 +6,11 @@ Finds the poses that each product's pictures lack on one day and publishes them 
 
 1. **extract_landmarks** finds new or changed pictures of the day's catalogue and runs the
    pose estimator on those alone; it commits chunk by chunk.
-2. **audit_products** names each picture's pose with the champion model, compares each product
+2. **read_videos** reads the day's new or changed videos, where `[catalogue] videos` lists
+   any; else it is skipped, and the audit goes on.
+3. **audit_products** names each picture's pose with the champion model, compares each product
    with its cohort's vocabulary, checks the rows and publishes that day at once.
-3. **build_gallery** draws the pages a catalogue manager reads.
+4. **build_gallery** draws the pages a catalogue manager reads.
 
 **Idempotent?** Yes: a day run twice holds the same rows, and no other day is touched.
 **To resume:** clear the failed task; pictures already extracted are not extracted again.
@@ -68,8 +70,17 @@ with DAG(
         max_active_tis_per_dag=1,
         outlets=[Asset("unposed://landmarks")],
     )
-    audit = audit_task(timedelta(hours=3))
+    videos = spark_task(
+        "read_videos",
+        pool=EXTRACT_POOL,
+        timeout=timedelta(hours=8),
+        max_active_tis_per_dag=1,
+        outlets=[Asset("unposed://video_frames")],
+    )
+    # Skipped videos are no reason to skip the audit; a day without pictures is.
+    audit = audit_task(timedelta(hours=3), trigger_rule="none_failed_min_one_success")
     gallery = spark_task(
         "build_gallery", timeout=timedelta(hours=1), outlets=[Asset("unposed://gallery")]
     )
-    extract >> audit >> gallery
+    extract >> videos >> audit >> gallery
+    extract >> audit

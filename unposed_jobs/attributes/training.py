@@ -82,9 +82,7 @@ def train(
     )
 
 
-def _regression(
-    inputs: Floats, truth: npt.NDArray[np.int64], count: int
-) -> tuple[Floats, Floats]:
+def _regression(inputs: Floats, truth: npt.NDArray[np.int64], count: int) -> tuple[Floats, Floats]:
     """Weights (count, F) and biases (count,); of two values, half of the one row for each."""
     model = LogisticRegression(C=STRENGTH, max_iter=500).fit(inputs, truth)
     weight, bias = np.zeros((count, inputs.shape[1])), np.full(count, -50.0)

@@ -17,10 +17,12 @@ from unposed_jobs.config.folders import cache, home
 from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.loading import LAYOUTS, Effective, explain, load
 from unposed_jobs.config.pose import PoseSettings
+from unposed_jobs.config.remedies import RemedySettings
 from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.settings import Settings
 from unposed_jobs.config.storage import StorageSettings
 from unposed_jobs.config.training import TrainingSettings
+from unposed_jobs.config.videos import VideoSettings
 from unposed_jobs.config.warehouse import WarehouseSettings
 
 __all__ = [
@@ -34,10 +36,12 @@ __all__ = [
     "ExtractionSettings",
     "GallerySettings",
     "PoseSettings",
+    "RemedySettings",
     "ServeSettings",
     "Settings",
     "StorageSettings",
     "TrainingSettings",
+    "VideoSettings",
     "WarehouseSettings",
     "cache",
     "explain",

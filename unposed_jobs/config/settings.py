@@ -14,6 +14,7 @@ from unposed_jobs.config.extraction import ExtractionSettings
 from unposed_jobs.config.fields import STRICT, Section
 from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.pose import PoseSettings
+from unposed_jobs.config.remedies import RemedySettings
 from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.storage import StorageSettings
 from unposed_jobs.config.training import TrainingSettings
@@ -33,6 +34,7 @@ class Settings:
     videos: VideoSettings = VideoSettings()
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
+    remedies: RemedySettings = RemedySettings()
     checks: CheckSettings = CheckSettings()
     gallery: GallerySettings = GallerySettings()
     decisions: DecisionSettings = DecisionSettings()

@@ -32,12 +32,13 @@ from unposed_jobs.decisions.effective import Effective
 from unposed_jobs.distributed import frames, ingest, loaded
 from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import estimator, life, vocabulary_table
+from unposed_jobs.jobs import estimator, life, video_remedies, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.remedies import candidates
 from unposed_jobs.warehouse import Warehouse, day_checks, tables
 from unposed_jobs.warehouse.publishing import Staged
 
@@ -98,7 +99,9 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     current.model_version = model.model_version
     for line in champion.unused:
         run.progress(line)
-    catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True, carried=True)
+    catalogue = ingest.read_catalogue(
+        spark, settings, run.run_date, landmarks=True, carried=True, videos=True
+    )
     rejected = current.figures["rejected"] = ingest.count(catalogue)
     ingest.check_budget(catalogue, rejected, settings)
     fit_shuffle(spark, rejected["images"]["rows"])
@@ -106,7 +109,12 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     job = Context(spark, settings, run, warehouse)
     pictures = pictures_of_day(job, catalogue.images, model)
     assigned = assign_poses(job, pictures, model)
-    products = products_with_pictures(catalogue.products, pictures, assigned).persist()
+    products = products_with_pictures(catalogue.products, pictures, assigned)
+    if catalogue.videos is not None:
+        uri = model.artefact_uri
+        found = video_remedies.candidates(job, catalogue.videos, lambda: _bundle(uri))
+        products = with_candidates(products, found)
+    products = products.persist()
     rejects = catalogue.rejects.persist()
     run_id = current.run_id = run_identity(
         "audit",
@@ -246,6 +254,15 @@ def products_with_pictures(
                 "found", lambda item: F.struct(*(item[name].alias(name) for name in fields))
             ).alias("pictures"),
         )
+    )
+    return products.join(gathered, "product_id", "left")
+
+
+def with_candidates(products: DataFrame, found: DataFrame) -> DataFrame:
+    """Add what else of each product could show an ask (`remedies.candidates`); `found` has
+    (product_id, candidate)."""
+    gathered = found.groupBy("product_id").agg(
+        F.sort_array(F.collect_list("candidate")).alias(candidates.COLUMN)
     )
     return products.join(gathered, "product_id", "left")
 

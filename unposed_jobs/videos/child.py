@@ -49,9 +49,7 @@ def main() -> int:
         return _told(out, error="unreadable", reason="no video that can be decoded")
     width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    rate, count = (
-        float(capture.get(one)) for one in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT)
-    )
+    rate, count = (float(capture.get(one)) for one in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
     if width * height > limits["max_pixels"]:
         return _told(out, error="too_large", reason=f"frames of {width} x {height} pixels")
     seconds = count / rate if rate > 0 and count > 0 else 0.0

@@ -25,7 +25,7 @@ from unposed_jobs.orientation import circle
 from unposed_jobs.orientation import head as orientation
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.videos import choice, decoding, sharpness, smoothing
-from unposed_jobs.videos.decoding import Frame, Header, UnreadableVideo
+from unposed_jobs.videos.decoding import Frame, Header
 
 VERSION = 1
 """Raised when the rows of an equal video would change."""
@@ -220,20 +220,22 @@ def check_estimator(pose: PoseSettings) -> None:
         )
 
 
-def frame_at(data: bytes, second: float, settings: VideoSettings) -> npt.NDArray[np.uint8]:
-    """The frame (height, width, 3) nearest to `second` among those looked at, as it is in the
-    video. Raises UnreadableVideo.
+def frames_at(
+    data: bytes, seconds: Sequence[float], settings: VideoSettings
+) -> dict[float, npt.NDArray[np.uint8]]:
+    """Of each of `seconds` the nearest frame (height, width, 3) of those that are looked at, as it
+    is in the video. Raises UnreadableVideo.
     """
-    best: Frame | None = None
+    best: dict[float, Frame] = {}
     with decoding.opened(data, settings, side=0) as (_, frames):
         for frame in frames:
-            if best is None or abs(frame.second - second) < abs(best.second - second):
-                best = frame
-            if frame.second > second + 1 / settings.frames_per_second:
+            for second in seconds:
+                known = best.get(second)
+                if known is None or abs(frame.second - second) < abs(known.second - second):
+                    best[second] = frame
+            if frame.second > max(seconds, default=0.0) + 1 / settings.frames_per_second:
                 break
-    if best is None:
-        raise UnreadableVideo("unreadable", "no frame could be decoded")
-    return best.picture
+    return {second: frame.picture for second, frame in best.items()}
 
 
 def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
@@ -270,9 +272,7 @@ def jpeg(picture: npt.NDArray[np.uint8], quality: int = 92) -> bytes:
     """The picture (height, width, 3), RGB, as a JPEG."""
     import simplejpeg
 
-    return bytes(
-        simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality, colorspace="RGB")
-    )
+    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality, colorspace="RGB"))
 
 
 def _joined(parts: list[npt.NDArray[np.float64]], width: int = 0) -> npt.NDArray[np.float64]:

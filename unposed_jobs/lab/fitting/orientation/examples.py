@@ -53,10 +53,7 @@ class Examples:
     def load(paths: Sequence[Path]) -> Examples:
         """All of several files."""
         parts = [dict(np.load(path, allow_pickle=False)) for path in paths]
-        joined = {
-            name: np.concatenate([part[name] for part in parts])
-            for name in _PER_PICTURE
-        }
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in _PER_PICTURE}
         lost, of = (int(sum(part[name] for part in parts)) for name in ("lost", "of"))
         return Examples(**joined, lost=lost, of=of)
 

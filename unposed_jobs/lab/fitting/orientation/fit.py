@@ -55,9 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def fit(
-    values: Floats, angles: Floats, people: npt.NDArray[np.int64]
-) -> tuple[Head, Floats]:
+def fit(values: Floats, angles: Floats, people: npt.NDArray[np.int64]) -> tuple[Head, Floats]:
     """The head for N pictures' features, and what others said of people they did not know."""
     told, sharp = np.zeros(len(angles)), np.zeros(len(angles))
     fold = np.unique(people, return_inverse=True)[1] % FOLDS
@@ -98,8 +96,7 @@ def network(values: Floats, angles: Floats, seed: int) -> Head:
             schedule.step()
     linear = [one for one in model if isinstance(one, nn.Linear)]
     layers = tuple(
-        (one.weight.detach().double().numpy(), one.bias.detach().double().numpy())
-        for one in linear
+        (one.weight.detach().double().numpy(), one.bias.detach().double().numpy()) for one in linear
     )
     return Head(mean, scale, layers, Calibration())
 
