@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -31,7 +30,7 @@ _MAGIC = 4096
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 
 
-class UnreadableVideo(Exception):
+class UnreadableVideo(Exception):  # noqa: N818 - a status of the video, not a defect
     """A video that is not read: one line why, and a word of `STATUSES`."""
 
     def __init__(self, status: str, reason: str) -> None:
@@ -70,20 +69,12 @@ def opened(
     if not _container(data[:_MAGIC]):
         raise UnreadableVideo("unreadable", "neither mp4, mov nor webm")
     limits = asdict(settings) | {"side": settings.frame_side if side is None else side}
-    # Where there is one, memory: the file is read once and goes at once.
-    folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-    try:
-        file = tempfile.NamedTemporaryFile(prefix="unposed-", suffix=".video", dir=folder)
-    except OSError:
-        file = tempfile.NamedTemporaryFile(prefix="unposed-", suffix=".video")
-    with file:
-        try:
-            file.write(data)
-            file.flush()
-        except OSError as error:
-            raise UnreadableVideo("unreadable", f"no room to decode it: {error.strerror}") from None
+    with tempfile.NamedTemporaryFile(prefix="unposed-", suffix=".video") as file:
+        # A full disk is the machine's trouble, not the video's: its error is not caught here.
+        file.write(data)
+        file.flush()
         process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("child.py")), file.name,
+            [sys.executable, "-I", str(Path(__file__).with_name("child.py")), file.name,
              json.dumps(limits)],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
             start_new_session=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from unposed_jobs.pose import estimators
 LABELS = ("garment", "sleeve", "framing", "view")
 _PER_PICTURE = ("landmarks", "sizes", "angles", "people", "features", "every", "labels")
 FRAMINGS = ("full",) * 5 + ("upper",) * 3 + ("chest", "legs")
-POSES, ANGLES = 5, 4
+POSES, ANGLES = 3, 4
 """Poses of one person, and pictures of each at angles of their own."""
 _BATCH = 20
 
@@ -100,7 +100,9 @@ def view(angle: float) -> str:
 def examples(seed: int, people: range, height: int) -> Examples:
     """Render and read. Raises UnposedError for missing weights."""
     settings = config.load().pose
-    estimator, features = estimators.create(settings), Features(settings)
+    # The first look alone: in a video the whole person is seen, and a second takes as long again.
+    first = replace(settings, second_look=False, picture_kinds=False, views=False)
+    estimator, features = estimators.create(first), Features(settings)
     made = list(rendered(seed, people, height))
     found, seen, lost = [], [], 0
     for start in range(0, len(made), _BATCH):

@@ -22,7 +22,8 @@ from torch import nn
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.fitting.orientation.examples import Examples
 from unposed_jobs.orientation import circle, head
-from unposed_jobs.orientation.head import Calibration, Floats, Head
+from unposed_jobs.orientation.circle import Floats
+from unposed_jobs.orientation.head import Calibration, Head
 
 WIDTHS = (96, 96)
 EPOCHS, BATCH, RATE, DECAY, DROPPED = 120, 256, 2e-3, 1e-2, 0.15
@@ -86,12 +87,12 @@ def network(values: Floats, angles: Floats, seed: int) -> Head:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     points = 3 * (both.shape[1] // 4)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(both)).split(BATCH):
+        for rows in torch.split(torch.randperm(len(both)), BATCH):
             part = inputs[rows].clone()
             part[:, :points] += NOISE * torch.randn(len(rows), points)
             loss = -likelihood(model((part - middle) / spread), wanted[rows]).mean()
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
     linear = [one for one in model if isinstance(one, nn.Linear)]
