@@ -59,11 +59,6 @@ class AttributeReader:
         """The values of an attribute, in the order of the probabilities."""
         return self._heads[name].values
 
-    @staticmethod
-    def certainty(shares: Floats) -> Floats:
-        """See `heads.certainty`."""
-        return heads.certainty(shares)
-
 
 def all_heads(further: Sequence[str] = ()) -> list[Head]:
     """The heads that come with it and those of the files; a later one takes an earlier's place.

@@ -15,8 +15,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -112,8 +113,8 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     products = products_with_pictures(catalogue.products, pictures, assigned)
     if catalogue.videos is not None:
         uri = model.artefact_uri
-        found = video_remedies.candidates(job, catalogue.videos, lambda: _bundle(uri))
-        products = with_candidates(products, found)
+        shown = video_remedies.candidates(job, catalogue.videos, lambda: _bundle(uri))
+        products = with_candidates(products, [shown])
     products = products.persist()
     rejects = catalogue.rejects.persist()
     run_id = current.run_id = run_identity(
@@ -258,11 +259,14 @@ def products_with_pictures(
     return products.join(gathered, "product_id", "left")
 
 
-def with_candidates(products: DataFrame, found: DataFrame) -> DataFrame:
-    """Add what else of each product could show an ask (`remedies.candidates`); `found` has
-    (product_id, candidate)."""
-    gathered = found.groupBy("product_id").agg(
-        F.sort_array(F.collect_list("candidate")).alias(candidates.COLUMN)
+def with_candidates(products: DataFrame, found: Sequence[DataFrame]) -> DataFrame:
+    """Add what else of each product could show an ask (`remedies.candidates`), of several frames
+    (product_id, candidates).
+    """
+    gathered = (
+        reduce(lambda one, more: one.unionByName(more), found)
+        .groupBy("product_id")
+        .agg(F.sort_array(F.flatten(F.collect_list("candidates"))).alias(candidates.COLUMN))
     )
     return products.join(gathered, "product_id", "left")
 

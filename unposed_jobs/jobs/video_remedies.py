@@ -13,7 +13,7 @@ from unposed_jobs.distributed import frames
 from unposed_jobs.jobs import videos
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.reference.bundle import Bundle
-from unposed_jobs.remedies.candidates import CANDIDATE, FRAME
+from unposed_jobs.remedies.candidates import CANDIDATE, COLUMN, FRAME
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,8 +29,8 @@ _NAMED = pa.schema(
 
 
 def candidates(job: Context, listed: DataFrame, bundle: Callable[[], Bundle]) -> DataFrame:
-    """(product_id, candidate) of `CANDIDATE`: the kept frames of each product's videos, with the
-    pose that the champion names them.
+    """(product_id, candidates), a list of `CANDIDATE`: the kept frames of each product's videos,
+    with the pose that the champion names them.
 
     `listed` are the day's videos (product_id, video_uri); `bundle` gives the champion on an
     executor. What this reader has not read yet shows nothing.
@@ -63,9 +63,14 @@ def candidates(job: Context, listed: DataFrame, bundle: Callable[[], Bundle]) ->
         "seconds": F.col("seconds"),
     }
     assert list(candidate) == [field.name for field in CANDIDATE]
-    return contents.join(poses, "content_sha256").select(
-        "product_id",
-        F.struct(*(value.alias(field) for field, value in candidate.items())).alias("candidate"),
+    return (
+        contents.join(poses, "content_sha256")
+        .groupBy("product_id")
+        .agg(
+            F.collect_list(
+                F.struct(*(value.alias(field) for field, value in candidate.items()))
+            ).alias(COLUMN)
+        )
     )
 
 

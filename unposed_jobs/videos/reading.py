@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.attributes import heads
 from unposed_jobs.attributes.reading import AttributeReader
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.config.videos import VideoSettings
@@ -111,6 +112,10 @@ class VideoReader:
         self._attributes = AttributeReader(pose, settings.attributes)
         self.version = version(settings, estimator.estimator_id, self._attributes.identity)
 
+    def attribute_values(self, name: str) -> tuple[str, ...]:
+        """The values of an attribute, in the order of `Looked.shares`."""
+        return self._attributes.values(name)
+
     def __call__(self, data: bytes) -> VideoReading:
         """Of a video's bytes. Raises UnreadableVideo."""
         with decoding.opened(data, self._settings) as (header, frames):
@@ -173,7 +178,7 @@ class VideoReader:
             )
         ]  # fmt: skip
         for name, shares in looked.shares.items():
-            certainty = self._attributes.certainty(shares)
+            certainty = heads.certainty(shares)
             best = int(certainty.argmax())
             value = self._attributes.values(name)[int(shares[best].argmax())]
             why = (name, value, float(certainty[best]))

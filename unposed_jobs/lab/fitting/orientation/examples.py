@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from unposed_jobs import config
 from unposed_jobs.attributes.reading import Features
+from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.sample.turntables import random_turntable
 from unposed_jobs.pose import estimators
@@ -68,13 +69,15 @@ class Rendered:
     labels: tuple[str, ...]
 
 
-def rendered(seed: int, people: range, height: int) -> Iterator[Rendered]:
-    """The pictures of these people, in order."""
+def rendered(
+    seed: int, people: range, height: int, framings: Sequence[str] = FRAMINGS
+) -> Iterator[Rendered]:
+    """The pictures of these people, in order; each pose is of one of `framings`."""
     for number in people:
         rng = np.random.default_rng([seed, 32, number])
         table = random_turntable(seed, number, height)
         for _ in range(POSES):
-            table = table.moved(rng, str(rng.choice(FRAMINGS)))
+            table = table.moved(rng, str(rng.choice(framings)))
             first = float(rng.uniform(-180, 180))
             for turn in range(ANGLES):
                 angle = first + 360 / ANGLES * turn + float(rng.uniform(-45, 45))
@@ -97,13 +100,16 @@ def view(angle: float) -> str:
     return "back"
 
 
-def examples(seed: int, people: range, height: int) -> Examples:
+def examples(
+    seed: int,
+    people: range,
+    height: int,
+    settings: PoseSettings,
+    framings: Sequence[str] = FRAMINGS,
+) -> Examples:
     """Render and read. Raises UnposedError for missing weights."""
-    settings = config.load().pose
-    # The first look alone: in a video the whole person is seen, and a second takes as long again.
-    first = replace(settings, second_look=False, picture_kinds=False, views=False)
-    estimator, features = estimators.create(first), Features(settings)
-    made = list(rendered(seed, people, height))
+    estimator, features = estimators.create(settings), Features(settings)
+    made = list(rendered(seed, people, height, framings))
     found, seen, lost = [], [], 0
     for start in range(0, len(made), _BATCH):
         part = made[start : start + _BATCH]
@@ -139,7 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     try:
-        made = examples(given.seed, range(*given.people), given.height)
+        # The first look alone: in a video the whole person is seen, and a second takes as long.
+        first = replace(config.load().pose, second_look=False, picture_kinds=False, views=False)
+        made = examples(given.seed, range(*given.people), given.height, first)
     except UnposedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
