@@ -10,8 +10,8 @@ import numpy.typing as npt
 from unposed_jobs.orientation import circle
 from unposed_jobs.orientation.circle import Floats
 
-_NEAR = 3
-"""Cells to both sides of a bin's middle in which a frame is a good one: 17.5 degrees."""
+_NEAR = np.clip(1 - (circle.apart(circle.MIDDLES, 0.0) / circle.BIN), 0.5, 1) * 2 - 1
+"""What an angle is worth that lies so far from a bin's middle, (72,): 1 there, 0 at its border."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,8 @@ def of_angles(cells: Floats, quality: Floats, least: float) -> list[Chosen]:
     if not len(cells):
         return []
     inside = circle.bins(cells)
-    near = np.stack(
-        [
-            np.roll(cells, -bin_ * (circle.CELLS // circle.BINS) + _NEAR, -1)[:, : 2 * _NEAR + 1]
-            for bin_ in range(circle.BINS)
-        ],
-        -1,
-    ).sum(1)
+    step = circle.CELLS // circle.BINS
+    near = np.stack([cells @ np.roll(_NEAR, bin_ * step) for bin_ in range(circle.BINS)], -1)
     worth = near * np.sqrt(np.clip(quality, 0.05, 1))[:, None]
     worth[inside < least] = -1
     best = worth.argmax(0)
