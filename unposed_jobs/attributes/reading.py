@@ -1,4 +1,4 @@
-"""Pictures to the probabilities of their attributes' values."""
+"""Pictures to the features that the heads take, and the heads that are known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.attributes import heads
-from unposed_jobs.attributes.heads import Floats, Head
+from unposed_jobs.attributes.heads import Head
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.networks import weights
@@ -36,28 +36,6 @@ class Features:
         if not len(pictures):
             return np.empty((0, heads.WIDTH), np.float32)
         return self._network(np.stack([squared(picture) for picture in pictures]))[1]
-
-
-class AttributeReader:
-    """All heads over one run of the network. One instance belongs to one thread."""
-
-    def __init__(self, settings: PoseSettings, further: Sequence[str] = ()) -> None:
-        """`further` are files of heads; one of a known name takes its place.
-
-        Raises UnposedError for files that hold none, and for missing or damaged weights.
-        """
-        self._heads = {head.name: head for head in all_heads(further)}
-        self._features = Features(settings)
-        self.identity = heads.digest(list(self._heads.values()))
-
-    def __call__(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> dict[str, Floats]:
-        """Probabilities (N, K) of each attribute's values, by its name."""
-        found = self._features(pictures)
-        return {name: head(found) for name, head in self._heads.items()}
-
-    def values(self, name: str) -> tuple[str, ...]:
-        """The values of an attribute, in the order of the probabilities."""
-        return self._heads[name].values
 
 
 def all_heads(further: Sequence[str] = ()) -> list[Head]:

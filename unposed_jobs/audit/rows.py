@@ -131,6 +131,7 @@ def product_audit_rows(
     columns = {
         **stamp(batch, run, pa.array(np.arange(pictures.products)), ("product_id", *_COHORT)),
         "carried": _carried(batch, run.carry),
+        "videos": _videos(batch),
         "pictures": listed,
         "usable": pictures.count(pictures.usable),
         "unreadable": pictures.count(pictures.trouble >= 0),
@@ -148,6 +149,13 @@ def product_audit_rows(
         "reason": _reasons(pictures, assessment, settings),
     }
     return table_of(columns, PRODUCT_AUDIT.schema)
+
+
+def _videos(batch: pa.RecordBatch) -> pa.Array:
+    """The addresses of each product's videos; null where it has none, or none are read."""
+    if "videos" in batch.schema.names:
+        return batch.column("videos")
+    return pa.nulls(batch.num_rows, pa.list_(pa.string()))
 
 
 def _confirmed_by(profile: Profile, assessment: Assessment) -> pa.Array:

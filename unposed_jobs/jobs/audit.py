@@ -115,6 +115,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
         uri = model.artefact_uri
         shown = video_remedies.candidates(job, catalogue.videos, lambda: _bundle(uri))
         products = with_candidates(products, [shown])
+        products = products.join(_videos_of(catalogue.videos), "product_id", "left")
     products = products.persist()
     rejects = catalogue.rejects.persist()
     run_id = current.run_id = run_identity(
@@ -269,6 +270,12 @@ def with_candidates(products: DataFrame, found: Sequence[DataFrame]) -> DataFram
         .agg(F.sort_array(F.flatten(F.collect_list("candidates"))).alias(candidates.COLUMN))
     )
     return products.join(gathered, "product_id", "left")
+
+
+def _videos_of(listed: DataFrame) -> DataFrame:
+    """(product_id, videos), the addresses of each product's videos in the catalogue's order."""
+    ordered = F.sort_array(F.collect_list(F.struct("position", "video_uri")))
+    return listed.groupBy("product_id").agg(ordered["video_uri"].alias("videos"))
 
 
 def _without(fields: list[str]) -> list[str]:

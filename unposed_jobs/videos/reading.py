@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.attributes import heads
-from unposed_jobs.attributes.reading import AttributeReader
+from unposed_jobs.attributes.reading import Features, all_heads
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.config.videos import VideoSettings
 from unposed_jobs.errors import UnposedError
@@ -75,18 +75,27 @@ class VideoReading:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """N frames as the networks saw them: `seconds` (N,), calibrated angles `cells` (N, 72),
-    `concentrations` (N,), `sharp` (N,), `shares` of attributes (N, K) by name, and for each frame
-    its estimate and a small JPEG."""
+class Seen:
+    """N frames as the networks saw them: `seconds` (N,), `sizes` (N, 2) width and height in pixels,
+    `sharp` (N,) (`sharpness`), `features` (N, 1280) of `attributes`, and of each its estimate and
+    a small JPEG."""
 
     seconds: npt.NDArray[np.float64]
-    cells: npt.NDArray[np.float64]
-    concentrations: npt.NDArray[np.float64]
+    sizes: npt.NDArray[np.int64]
     sharp: npt.NDArray[np.float64]
-    shares: dict[str, npt.NDArray[np.float64]]
+    features: npt.NDArray[np.float32]
     estimates: list[PoseEstimate]
     previews: list[bytes]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of N seen frames, each by itself: calibrated angles `cells` (N, 72), all alike
+    where nobody stands, `concentrations` (N,), NaN there, and `shares` (N, K) of attributes."""
+
+    cells: npt.NDArray[np.float64]
+    concentrations: npt.NDArray[np.float64]
+    shares: dict[str, npt.NDArray[np.float64]]
 
 
 def version(settings: VideoSettings, estimator_id: str, attributes: str) -> str:
@@ -109,111 +118,112 @@ class VideoReader:
         check_estimator(pose)
         self._estimator = estimator
         self._settings = settings
-        self._attributes = AttributeReader(pose, settings.attributes)
-        self.version = version(settings, estimator.estimator_id, self._attributes.identity)
-
-    def attribute_values(self, name: str) -> tuple[str, ...]:
-        """The values of an attribute, in the order of `Looked.shares`."""
-        return self._attributes.values(name)
+        self._features = Features(pose)
+        self.attributes = {head.name: head for head in all_heads(settings.attributes)}
+        digest = heads.digest(list(self.attributes.values()))
+        self.version = version(settings, estimator.estimator_id, digest)
 
     def __call__(self, data: bytes) -> VideoReading:
         """Of a video's bytes. Raises UnreadableVideo."""
         with decoding.opened(data, self._settings) as (header, frames):
-            looked = self.look(decoding.different(frames))
-        return self.choose(header, looked)
+            seen = self.see(decoding.different(frames))
+        return self.choose(header, seen, self.tell(seen))
 
-    def look(self, frames: Iterable[Frame]) -> Looked:
-        """What the networks see in frames, in order."""
+    def see(self, frames: Iterable[Frame]) -> Seen:
+        """Frames through the networks, in batches, in order."""
         parts = [self._batch(batch) for batch in _batches(frames)]
-        names = parts[0].shares if parts else {}
-        return Looked(
-            _joined([one.seconds for one in parts]),
-            _joined([one.cells for one in parts], circle.CELLS),
-            _joined([one.concentrations for one in parts]),
-            _joined([one.sharp for one in parts]),
-            {name: np.concatenate([one.shares[name] for one in parts]) for name in names},
+        if not parts:
+            empty = np.empty(0)
+            return Seen(empty, np.empty((0, 2), np.int64), empty, self._features([]), [], [])
+        return Seen(
+            np.concatenate([one.seconds for one in parts]),
+            np.concatenate([one.sizes for one in parts]),
+            np.concatenate([one.sharp for one in parts]),
+            np.concatenate([one.features for one in parts]),
             [estimate for one in parts for estimate in one.estimates],
             [preview for one in parts for preview in one.previews],
         )
 
-    def _batch(self, frames: Sequence[Frame]) -> Looked:
+    def _batch(self, frames: Sequence[Frame]) -> Seen:
         pictures = [frame.picture for frame in frames]
         estimates = self._estimator.estimate(pictures)
-        cells = np.full((len(frames), circle.CELLS), 1 / circle.CELLS)
-        sharp = np.zeros(len(frames))
-        found = [number for number, one in enumerate(estimates) if _standing(one)]
-        concentrations = np.full(len(frames), np.nan)
-        if found:
-            points = np.stack([_points(estimates[number]) for number in found])
-            sizes = [pictures[number].shape[1::-1] for number in found]
-            facing = orientation.head()(points, sizes)
-            cells[found], concentrations[found] = facing.cells, facing.concentrations
-        for number, picture in enumerate(pictures):
-            sharp[number] = sharpness.sharpness(picture, _box(estimates[number]))
-        return Looked(
+        sharp = [
+            sharpness.sharpness(picture, _box(estimate))
+            for picture, estimate in zip(pictures, estimates, strict=True)
+        ]
+        return Seen(
             np.array([frame.second for frame in frames]),
-            cells,
-            concentrations,
-            sharp,
-            self._attributes(pictures),
+            np.array([picture.shape[1::-1] for picture in pictures]),
+            np.array(sharp),
+            self._features(pictures),
             estimates,
             [_preview(picture) for picture in pictures],
         )
 
-    def choose(self, header: Header, looked: Looked) -> VideoReading:
-        """The best frames and the coverage of what was looked at."""
+    def tell(self, seen: Seen) -> Told:
+        """Angles and attributes of each seen frame."""
+        count = len(seen.estimates)
+        cells = np.full((count, circle.CELLS), 1 / circle.CELLS)
+        concentrations = np.full(count, np.nan)
+        found = [number for number, one in enumerate(seen.estimates) if _standing(one)]
+        if found:
+            points = np.stack([_points(seen.estimates[number]) for number in found])
+            facing = orientation.head()(points, seen.sizes[found])
+            cells[found], concentrations[found] = facing.cells, facing.concentrations
+        shares = {name: head(seen.features) for name, head in self.attributes.items()}
+        return Told(cells, concentrations, shares if count else {})
+
+    def choose(self, header: Header, seen: Seen, told: Told) -> VideoReading:
+        """The best frames and the coverage of what was seen."""
         step = 1 / self._settings.frames_per_second
-        with_person = ~np.isnan(looked.concentrations)
-        cells = smoothing.smoothed(looked.cells, looked.seconds)
-        spans = choice.spans(looked.seconds, step) if len(cells) else np.empty(0)
-        # Where nobody stands nothing is seen, whatever the neighbours say.
-        told = np.where(with_person, spans, 0.0)
-        quality = np.where(with_person, sharpness.qualities(looked.sharp), 0.0)
+        with_person = ~np.isnan(told.concentrations)
+        cells = smoothing.smoothed(told.cells, seen.seconds)
+        spans = choice.spans(seen.seconds, step) if len(cells) else np.empty(0)
+        quality = np.where(with_person, sharpness.qualities(seen.sharp), 0.0)
         there = np.flatnonzero(with_person)
-        chosen = [
-            self._frame(looked, cells, quality, int(there[one.frame]),
-                        (ANGLE, circle.NAMES[one.bin], one.certainty))
-            for one in choice.of_angles(
-                cells[there], quality[there], self._settings.min_certainty
-            )
-        ]  # fmt: skip
-        for name, shares in looked.shares.items():
+        angles = choice.of_angles(cells[there], quality[there], self._settings.min_certainty)
+        wanted = [
+            (ANGLE, circle.NAMES[one.bin], one.certainty, int(there[one.frame])) for one in angles
+        ]
+        for name, shares in told.shares.items():
             certainty = heads.certainty(shares)
             best = int(certainty.argmax())
-            value = self._attributes.values(name)[int(shares[best].argmax())]
-            why = (name, value, float(certainty[best]))
-            chosen.append(self._frame(looked, cells, quality, best, why))
-        end = float(looked.seconds[-1] + step) if len(looked.seconds) else 0.0
+            value = self.attributes[name].values[int(shares[best].argmax())]
+            wanted.append((name, value, float(certainty[best]), best))
+        end = float(seen.seconds[-1] + step) if len(seen.seconds) else 0.0
         return VideoReading(
             header,
             max(header.seconds, end),
-            len(looked.seconds),
-            int(with_person.sum()),
-            choice.coverage(cells, told),
-            tuple(chosen),
+            len(seen.seconds),
+            len(there),
+            # Where nobody stands nothing is seen, whatever the neighbours say.
+            choice.coverage(cells, np.where(with_person, spans, 0.0)),
+            tuple(_chosen(one, seen, told, cells, quality) for one in wanted),
         )
 
-    def _frame(
-        self,
-        looked: Looked,
-        cells: npt.NDArray[np.float64],
-        quality: npt.NDArray[np.float64],
-        number: int,
-        why: tuple[str, str, float],
-    ) -> ChosenFrame:
-        standing = not np.isnan(looked.concentrations[number])
-        estimate = looked.estimates[number]
-        return ChosenFrame(
-            *why[:2],
-            second=round(float(looked.seconds[number]), 3),
-            certainty=round(why[2], 6),
-            angle=round(float(circle.mean(cells[number])[0]), 2) if standing else None,
-            concentration=round(float(looked.concentrations[number]), 3) if standing else None,
-            sharpness=round(float(quality[number]), 4),
-            person_confidence=float(estimate.person_confidence),
-            landmarks=estimate.landmarks,
-            preview=looked.previews[number],
-        )
+
+def _chosen(
+    wanted: tuple[str, str, float, int],
+    seen: Seen,
+    told: Told,
+    cells: npt.NDArray[np.float64],
+    quality: npt.NDArray[np.float64],
+) -> ChosenFrame:
+    reason, value, certainty, number = wanted
+    estimate, concentration = seen.estimates[number], float(told.concentrations[number])
+    standing = not np.isnan(concentration)
+    return ChosenFrame(
+        reason,
+        value,
+        second=round(float(seen.seconds[number]), 3),
+        certainty=round(certainty, 6),
+        angle=round(float(circle.mean(cells[number])[0]), 2) if standing else None,
+        concentration=round(concentration, 3) if standing else None,
+        sharpness=round(float(quality[number]), 4),
+        person_confidence=float(estimate.person_confidence),
+        landmarks=estimate.landmarks,
+        preview=seen.previews[number],
+    )
 
 
 def check_estimator(pose: PoseSettings) -> None:
@@ -278,9 +288,3 @@ def jpeg(picture: npt.NDArray[np.uint8], quality: int = 92) -> bytes:
     import simplejpeg
 
     return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality, colorspace="RGB"))
-
-
-def _joined(parts: list[npt.NDArray[np.float64]], width: int = 0) -> npt.NDArray[np.float64]:
-    if not parts:
-        return np.empty((0, width) if width else 0)
-    return np.concatenate(parts)

@@ -337,6 +337,11 @@ PRODUCT_AUDIT = Table(
             _key("product_id", pa.string(), "The retailer's key"),
             *_COHORT,
             _CARRIED,
+            _column(
+                "videos",
+                pa.list_(pa.string()),
+                "Addresses of its videos, in the catalogue's order; null where it has none",
+            ),
             _key("pictures", pa.int32(), "Listed on that day"),
             _key("usable", pa.int32(), "Readable and not a repeat of another"),
             _key("unreadable", pa.int32(), "Missing, unreachable or not decodable"),

@@ -1,25 +1,23 @@
 """Judges orientation, videos and attributes: ``python -m unposed_jobs.lab.evaluation.videos``.
 
-On rendered people of a seed that nothing was fitted on, from 100 on judged once. Each video is kept
-below --work as soon as it is judged: what was broken off goes on.
+On rendered people of a seed that nothing was fitted on, from 100 on judged once. What the networks
+saw of each video is kept below --work: what was broken off goes on, and other heads are judged on
+the same.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.evaluation.videos import figures, golden
-from unposed_jobs.lab.evaluation.videos.clips import Judged, judged
+from unposed_jobs.lab.evaluation.videos.clips import Judged, Taken, judged, taken
 from unposed_jobs.lab.fitting.orientation.examples import Examples, examples
 from unposed_jobs.lab.sample import turntables
 from unposed_jobs.orientation import head
@@ -87,28 +85,12 @@ def stills(given: argparse.Namespace, pose: config.PoseSettings) -> Examples:
 def _one(
     reader: VideoReader, settings: config.Settings, given: argparse.Namespace, number: int
 ) -> Judged:
-    """A judged video, kept below --work by what decides it."""
-    name = f"video-{given.seed}-{given.height}-{reader.version}-{number}.npz"
+    """A judged video; what the networks saw of it is kept below --work."""
+    name = f"video-{given.seed}-{given.height}-{number}.npz"
     path = given.work / name
-    if path.is_file():
-        return _loaded(path)
-    one = judged(reader, settings.videos, given.seed, number, given.height)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plain = dataclasses.asdict(one)
-    told = {name: plain.pop(name) for name in ("chosen", "first", "right")}
-    np.savez_compressed(path, **plain, told=np.array(json.dumps(told)))
-    return one
-
-
-def _loaded(path: Path) -> Judged:
-    kept = dict(np.load(path, allow_pickle=False))
-    told = json.loads(str(kept.pop("told")))
-    return Judged(
-        **kept,
-        chosen=tuple(tuple(one) for one in told["chosen"]),
-        first=tuple(tuple(one) for one in told["first"]),
-        right={name: tuple(one) for name, one in told["right"].items()},
-    )
+    if not path.is_file():
+        taken(reader, settings.videos, given.seed, number, given.height).save(path)
+    return judged(reader, settings.videos, Taken.load(path))
 
 
 if __name__ == "__main__":

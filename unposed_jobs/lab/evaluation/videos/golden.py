@@ -30,11 +30,12 @@ def squats(folder: Path, reader: VideoReader, settings: VideoSettings) -> dict[s
     # Facing the camera the left side has the larger x; turned to its right side the larger z.
     world = np.rad2deg(np.arctan2(across[:, 2], across[:, 0]))
     with decoding.opened((folder / VIDEO).read_bytes(), settings) as (header, frames):
-        looked = reader.look(frames)
-    told = circle.mean(smoothing.smoothed(looked.cells, looked.seconds))[0]
-    places = np.clip(np.round(looked.seconds * header.rate).astype(int), 0, len(world) - 1)
+        seen = reader.see(frames)
+    facing = reader.tell(seen)
+    told = circle.mean(smoothing.smoothed(facing.cells, seen.seconds))[0]
+    places = np.clip(np.round(seen.seconds * header.rate).astype(int), 0, len(world) - 1)
     apart = circle.apart(told, world[places])
-    reading = reader.choose(header, looked)
+    reading = reader.choose(header, seen, facing)
     return {
         "frames": len(apart),
         "with_person": reading.with_person,

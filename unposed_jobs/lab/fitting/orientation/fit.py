@@ -26,7 +26,7 @@ from unposed_jobs.orientation.circle import Floats
 from unposed_jobs.orientation.head import Calibration, Head
 
 WIDTHS = (96, 96)
-EPOCHS, BATCH, RATE, DECAY, DROPPED = 120, 256, 2e-3, 1e-2, 0.15
+EPOCHS, BATCH, RATE, DECAY, DROPPED = 60, 256, 2e-3, 1e-2, 0.15
 NOISE = 0.012
 """Torsos by which points are moved at random while fitting."""
 FOLDS = 5
