@@ -101,7 +101,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 	  tests/jobs/test_failing_store.py
 
 ##@ Measure
-.PHONY: evaluate evaluate-pictures bench bench-pages
+.PHONY: evaluate evaluate-pictures evaluate-videos bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -129,6 +129,13 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 	python -m unposed_jobs.lab.evaluation.pictures "$(PICTURES)/catalogue" \
 	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(PICTURES)/figures.json" \
 	  --sheet "$(PICTURES)/worst.png"
+
+# The seed is judged once. What the networks saw is kept: other heads are judged on the same videos.
+VIDEOS := $(CURDIR)/var/evaluate-videos
+VIDEOS_SEED ?= 130
+evaluate-videos: setup weights ## Orientation, turntable videos and attributes against rendered truth
+	python -m unposed_jobs.lab.evaluation.videos --seed $(VIDEOS_SEED) --work "$(VIDEOS)" \
+	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(VIDEOS)/figures.json"
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)
