@@ -164,6 +164,9 @@ def test_frames_of_a_run_that_was_lost_before_its_coverage_are_not_doubled(shop,
 class EveryFrameIsPoseFour:
     """A model in whose eyes every frame shows one class."""
 
+    def __init__(self, uri):
+        assert uri == "the champion"
+
     def assign(self, table):
         count = len(table)
         return pa.table(
@@ -176,12 +179,13 @@ class EveryFrameIsPoseFour:
 
 def test_the_kept_frames_of_each_product_are_candidates_for_its_gaps(shop, spark):
     job = Context(spark, shop.settings, quiet(), shop.warehouse)
+    model = SimpleNamespace(artefact_uri="the champion")
     uris = {row["image_uri"] for row in shop.warehouse.read("images").to_pylist()}
     turn = next(uri for uri in uris if uri.endswith("turn.mp4"))
     listed = spark.createDataFrame(
         [("P1", turn), ("P4", "elsewhere.mp4")], "product_id string, video_uri string"
     )
-    found = video_remedies.candidates(job, listed, EveryFrameIsPoseFour).collect()
+    found = video_remedies.candidates(job, listed, model, EveryFrameIsPoseFour).collect()
     assert [row["product_id"] for row in found] == ["P1"]
     candidates = found[0][COLUMN]
     assert len({row["seconds"] for row in candidates}) == len(candidates) >= 2

@@ -18,6 +18,8 @@ from unposed_jobs.remedies.candidates import CANDIDATE, COLUMN, FRAME
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from unposed_jobs.reference.registry import ModelRow
+
 _NAMED = pa.schema(
     [
         pa.field("content_sha256", pa.string()),
@@ -28,14 +30,16 @@ _NAMED = pa.schema(
 )
 
 
-def candidates(job: Context, listed: DataFrame, bundle: Callable[[], Bundle]) -> DataFrame:
+def candidates(
+    job: Context, listed: DataFrame, model: ModelRow, load: Callable[[str], Bundle]
+) -> DataFrame:
     """(product_id, candidates), a list of `CANDIDATE`: the kept frames of each product's videos,
     with the pose that the champion names them.
 
-    `listed` are the day's videos (product_id, video_uri); `bundle` gives the champion on an
+    `listed` are the day's videos (product_id, video_uri); `load` gives the bundle of `model` on an
     executor. What this reader has not read yet shows nothing.
     """
-    reader = videos.reader_id(job.settings)
+    reader, uri = videos.reader_id(job.settings), model.artefact_uri
     state = frames.read_table(job.spark, job.warehouse, "images").where("status = 'ok'")
     known = frames.read_table(job.spark, job.warehouse, "video_frames", {"reader_id": reader})
     known = known.where(F.col("reader_id") == reader).where("landmarks is not null")
@@ -51,7 +55,7 @@ def candidates(job: Context, listed: DataFrame, bundle: Callable[[], Bundle]) ->
 
     def name(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield from named(batch, bundle()).to_batches()
+            yield from named(batch, load(uri)).to_batches()
 
     poses = kept.mapInArrow(name, frames.spark_schema(_NAMED))
     candidate = {

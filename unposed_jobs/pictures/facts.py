@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pictures import body as bodies
@@ -25,7 +26,7 @@ from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
-VERSION = 1
+VERSION = 2
 """Raised when the facts of an equal picture would change."""
 
 OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
@@ -92,12 +93,27 @@ class PictureFacts:
 
 @dataclass(frozen=True)
 class Seen:
-    """A picture, its estimate, and what was made of both; `body` is None without a person."""
+    """A picture, its estimate, and what was made of both; `body` is None without a person, `plain`
+    (the picture's plain statistics) with one.
+    """
 
     picture: _Picture
     facts: PictureFacts
     mask: Mask
     body: Body | None
+    plain: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A picture on its way to its facts; `again` where its outline is of a further look."""
+
+    picture: _Picture
+    estimate: PoseEstimate
+    again: bool
+    face: faces.Face
+    digest: str
+    part: str | None
 
 
 def version(text_in: str) -> str:
@@ -130,19 +146,14 @@ class FactsReader:
         without which the product's colour is that of the whole of mask or torso.
         """
         outlined = self._outline(pictures, estimates)
+        again = [one.outline is None for one in estimates]
         found = self._faces(pictures, outlined)
         parts = parts if parts is not None else [None] * len(pictures)
-        rows = zip(pictures, outlined, found, digests, parts, strict=True)
-        return [self._one(*row) for row in rows]
+        rows = zip(pictures, outlined, again, found, digests, parts, strict=True)
+        return [self._one(_Given(*row)) for row in rows]
 
-    def _one(
-        self,
-        picture: _Picture,
-        estimate: PoseEstimate,
-        face: faces.Face,
-        digest: str,
-        part: str | None,
-    ) -> Seen:
+    def _one(self, given: _Given) -> Seen:
+        picture, estimate, face = given.picture, given.estimate, given.face
         height, width = picture.shape[:2]
         small = measures.reduced(picture)
         body = (
@@ -150,8 +161,11 @@ class FactsReader:
             if estimate.landmarks is not None
             else None
         )
-        kind, writing = _kind(picture, estimate), self._writing(picture, estimate)
+        plain = _plain(picture, estimate)
+        kind, writing = _kind(estimate, plain), self._writing(picture, estimate)
         mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
+        if given.again and mask.source == masks.OUTLINE:
+            mask = replace(mask, source=masks.SECOND_OUTLINE)
         inside = mask.inside if mask.source != masks.NONE else None
         evidence = classes.Evidence(estimate.person_probability, face.score, body)
         chances = classes.head().probabilities(evidence)
@@ -161,7 +175,7 @@ class FactsReader:
         box = placed.box if placed is not None else (0.0, 0.0, 1.0, 1.0)
         brightness, shadowed, burnt = measures.exposure(small, inside)
         facts = PictureFacts(
-            content_sha256=digest,
+            content_sha256=given.digest,
             facts_version=self.version,
             width=width,
             height=height,
@@ -194,11 +208,11 @@ class FactsReader:
             brightness=brightness,
             shadowed_share=shadowed,
             burnt_share=burnt,
-            colours=tuple(product_colours(small, mask, body, part, kind)),
+            colours=tuple(product_colours(small, mask, body, given.part, kind)),
             crops=tuple(crops.crops(body, mask.inside)) if body is not None else (),
             mask=masks.encoded(mask) if inside is not None else b"",
         )
-        return Seen(picture, facts, mask, body)
+        return Seen(picture, facts, mask, body, plain)
 
     def _writing(self, picture: _Picture, estimate: PoseEstimate) -> text.Writing | None:
         if self._text is None or (self._text_in == NOBODY and estimate.landmarks is not None):
@@ -223,12 +237,15 @@ def product_colours(
     return colours.dominant(small, core)
 
 
-def _kind(picture: _Picture, estimate: PoseEstimate) -> str | None:
+def _plain(picture: _Picture, estimate: PoseEstimate) -> npt.NDArray[np.float32] | None:
     if estimate.landmarks is not None or estimate.kind_evidence is None:
         return None
-    from PIL import Image
+    return statistics.describe(Image.fromarray(picture))
 
-    plain = statistics.describe(Image.fromarray(picture))
+
+def _kind(estimate: PoseEstimate, plain: npt.NDArray[np.float32] | None) -> str | None:
+    if estimate.kind_evidence is None or plain is None:
+        return None
     probabilities = reading.head().probabilities(estimate.kind_evidence, plain)
     return reading.KINDS[int(np.ravel(probabilities).argmax())]
 
@@ -244,8 +261,7 @@ def _mask(picture: _Picture, estimate: PoseEstimate, small: _Picture, *, parts: 
     if estimate.outline is not None:
         size = (picture.shape[1], picture.shape[0])
         shares = masks.of_outline(estimate.outline, size, (columns, rows))
-        source = masks.OUTLINE if estimate.found_by != "whole_frame" else masks.SECOND_OUTLINE
-        return Mask(shares, source)
+        return Mask(shares, masks.OUTLINE)
     parted = None
     if parts and estimate.landmarks is None:
         parted = ground.parted(small, ground.QUICK_SIDE)

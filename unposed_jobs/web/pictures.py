@@ -1,7 +1,8 @@
 """Pictures for the pages: made small, kept by content, and read by the rules of `[storage]`.
 
 A page names a picture by its address and a signature of this server's: nobody can ask for an
-address that no page has shown, so no path or host can be tried.
+address that no page has shown, so no path or host can be tried. An address may name a part of a
+picture (`report.parts`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 from unposed_jobs import storage
 from unposed_jobs.config import Settings
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
+from unposed_jobs.report import parts
 from unposed_jobs.report.thumbnails import REASONS
 
 SIZES = {"small": 320, "large": 1280}
@@ -72,8 +74,9 @@ class Pictures:
 
     def _make(self, uri: str, side: int) -> bytes:
         try:
-            data = storage.pictures.read_bytes(uri, self._settings.pose.max_bytes)
-            image = Image.fromarray(decode(data, self._settings.pose))
+            whole, part = parts.split(uri)
+            data = storage.pictures.read_bytes(whole, self._settings.pose.max_bytes)
+            image = Image.fromarray(parts.cut(decode(data, self._settings.pose), part))
         except storage.StorageError as error:
             raise NoPicture(REASONS.get(error.status, "Could not be read")) from None
         except UnreadablePicture:

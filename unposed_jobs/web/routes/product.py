@@ -8,6 +8,8 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
+from unposed_jobs.remedies.candidates import CROP
+from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
@@ -46,7 +48,11 @@ def product(
         before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
     marks = day.gaps_of(id)
     for flag in flags:
-        flag.setdefault("shown_by", None)
+        for name in ("shown_by", "advice", "remedy_uri", "remedy_box"):
+            flag.setdefault(name, None)
+        flag["advice"] = flag["advice"] or flag["remedy"]
+        crop = flag["remedy"] == CROP and flag["remedy_uri"] and flag["remedy_box"]
+        flag["crop"] = parts.address(flag["remedy_uri"], flag["remedy_box"]) if crop else None
         flag["mark"] = marks.get(flag["ask_id"])
         flag["ask_name"] = day.ask_name(flag["ask_id"])
         flag["work_state"] = flag["mark"]["work_state"] if flag["mark"] else flag["state"]
