@@ -8,11 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from unposed_jobs.lab.sample.turntables import random_turntable
+from unposed_jobs.lab.sample.turntables import random_turntable, write_mp4
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 
 pytestmark = pytest.mark.e2e
@@ -45,12 +44,8 @@ for dag_id, params, done in json.loads(sys.argv[2]):
 def write_videos(catalogue: Path) -> None:
     """A video of somebody who turns for one product, and one that is none for another."""
     table = random_turntable(3, 1, 240)
-    writer = cv2.VideoWriter(
-        str(catalogue / "turn.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 5.0, table.size
-    )
-    for angle in (0.0, 15.0, 60.0, 90.0):
-        writer.write(np.asarray(table.picture(angle, 1))[:, :, ::-1].copy())
-    writer.release()
+    frames = [np.asarray(table.picture(angle, 1)) for angle in (0.0, 15.0, 60.0, 90.0)]
+    write_mp4(catalogue / "turn.mp4", np.stack(frames), 5.0)
     (catalogue / "notes.mp4").write_text("this is a list of notes")
     (catalogue / "videos.csv").write_text(
         "product_id,video_uri\nP000001,turn.mp4\nP000002,notes.mp4\n"

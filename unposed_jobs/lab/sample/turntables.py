@@ -6,8 +6,10 @@ A turntable is one dressed person before one camera. The angle is the figure's y
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,12 +20,16 @@ from unposed_jobs.lab.sample import scene
 from unposed_jobs.lab.sample.backdrop import Backdrop, random_backdrop
 from unposed_jobs.lab.sample.garments import KINDS, Garment, random_garment
 from unposed_jobs.lab.sample.people import Pose, random_pose
+from unposed_jobs.lab.sample.plan import PlannedProduct, plan_product
 from unposed_jobs.lab.sample.scene import Camera, Light, random_light
 from unposed_jobs.lab.sample.shots import frame
 from unposed_jobs.lab.sample.wardrobe import Outfit, dressed, outfit_textures, random_outfit
+from unposed_jobs.lab.sample.writer import SampleSettings
 
 FRAMINGS = ("full", "full", "full", "upper")
 """What a seller's video shows: mostly the whole person."""
+_RATE = 5.0
+"""Frames a second of a video."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +69,16 @@ class Turntable:
         )
 
 
-def random_turntable(seed: int, number: int, height: int = 320) -> Turntable:
-    """Person `number` of `seed`, in pictures of `height` pixels."""
+def random_turntable(
+    seed: int, number: int, height: int = 320, product: PlannedProduct | None = None
+) -> Turntable:
+    """Person `number` of `seed`, in pictures of `height` pixels; dressed for `product`, if any."""
     rng = np.random.default_rng([seed, 31, number])
     kind = KINDS[number % len(KINDS)]
     womenswear = kind == "dress" or bool(rng.random() < 0.5)
     garment = random_garment(rng, kind)
+    if product is not None:
+        garment, womenswear = product.garment, product.womenswear
     outfit = random_outfit(rng, garment, womenswear)
     framing = str(rng.choice(FRAMINGS))
     shape = float(rng.choice((9 / 16, 0.75, 0.75, 1.0)))
@@ -141,6 +151,44 @@ def clip(table: Turntable, rng: np.random.Generator, seconds: float, rate: float
         across = shake[number] - shake[max(number - 1, 0)]
         frames[number] = _smeared(taken, float(blur[number]), across)
     return Clip(frames, angles, blur, rate)
+
+
+def write_mp4(path: Path, frames: npt.NDArray[np.uint8], rate: float) -> None:
+    """Frames (N, height, width, 3), RGB, as an MP4 file."""
+    height, width = frames.shape[1:3]
+    code = cv2.VideoWriter.fourcc(*"mp4v")
+    writer = cv2.VideoWriter(str(path), code, rate, (width, height))
+    for frame in frames:
+        writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
+    writer.release()
+
+
+def write_videos(out: Path, settings: SampleSettings, count: int, height: int = 480) -> None:
+    """Add videos of the first `count` products to the sample catalogue in `out`.
+
+    videos.csv is a source as images.csv is; truth/turntables.csv has the angle of each frame.
+    """
+    (out / "videos").mkdir(exist_ok=True)
+    listed, truth = [], []
+    for number in range(count):
+        product = plan_product(number, settings.products, settings.seed, settings.day)
+        rng = np.random.default_rng([settings.seed, 34, number])
+        table = random_turntable(settings.seed, number, height, product)
+        made = clip(table, rng, float(rng.uniform(5, 9)), _RATE)
+        name = f"videos/{product.product_id}.mp4"
+        write_mp4(out / name, made.frames, _RATE)
+        listed.append((product.product_id, name))
+        truth += [
+            (name, round(frame / _RATE, 3), round(float(angle), 2))
+            for frame, angle in enumerate(made.angles)
+        ]
+    _csv(out / "videos.csv", ("product_id", "video_uri"), listed)
+    _csv(out / "truth/turntables.csv", ("video_uri", "second", "angle"), truth)
+
+
+def _csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
 
 
 def _shake(rng: np.random.Generator, count: int, rate: float) -> npt.NDArray[np.float64]:

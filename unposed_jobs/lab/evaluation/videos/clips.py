@@ -7,14 +7,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.attributes import heads
 from unposed_jobs.config.videos import VideoSettings
 from unposed_jobs.lab.fitting.orientation.examples import view
-from unposed_jobs.lab.sample.turntables import Clip, clip, random_turntable
+from unposed_jobs.lab.sample.turntables import Clip, clip, random_turntable, write_mp4
 from unposed_jobs.orientation import circle
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.videos import choice, decoding, smoothing
@@ -46,14 +45,9 @@ class Judged:
 
 def encoded(made: Clip) -> bytes:
     """The clip as an MP4 file."""
-    height, width = made.frames.shape[1:3]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
-        code = cv2.VideoWriter.fourcc(*"mp4v")
-        writer = cv2.VideoWriter(str(path), code, made.rate, (width, height))
-        for frame in made.frames:
-            writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
-        writer.release()
+        write_mp4(path, made.frames, made.rate)
         return path.read_bytes()
 
 
