@@ -158,8 +158,8 @@ def write_mp4(path: Path, frames: npt.NDArray[np.uint8], rate: float) -> None:
     height, width = frames.shape[1:3]
     code = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(path), code, rate, (width, height))
-    for frame in frames:
-        writer.write(np.ascontiguousarray(frame[:, :, ::-1]))
+    for shown in frames:
+        writer.write(np.ascontiguousarray(shown[:, :, ::-1]))
     writer.release()
 
 
@@ -179,8 +179,8 @@ def write_videos(out: Path, settings: SampleSettings, count: int, height: int = 
         write_mp4(out / name, made.frames, _RATE)
         listed.append((product.product_id, name))
         truth += [
-            (name, round(frame / _RATE, 3), round(float(angle), 2))
-            for frame, angle in enumerate(made.angles)
+            (name, round(place / _RATE, 3), round(float(angle), 2))
+            for place, angle in enumerate(made.angles)
         ]
     _csv(out / "videos.csv", ("product_id", "video_uri"), listed)
     _csv(out / "truth/turntables.csv", ("video_uri", "second", "angle"), truth)
