@@ -16,20 +16,21 @@ from unposed_jobs.distributed import devices, loaded
 from unposed_jobs.pose import estimators
 from unposed_jobs.videos.decoding import UnreadableVideo
 from unposed_jobs.videos.reading import ANGLE, ChosenFrame, VideoReader, VideoReading
-from unposed_jobs.warehouse import tables
+from unposed_jobs.warehouse import video_tables
+from unposed_jobs.warehouse.columns import Table
 
 _OWN = ("reader_id", "bucket", "content_sha256", "run_id")
 
 
-def _columns(table: tables.Table) -> list[pa.Field]:
+def _columns(table: Table) -> list[pa.Field]:
     return [pa.field(item.name, item.type) for item in table.schema if item.name not in _OWN]
 
 
-FRAME = pa.struct(_columns(tables.VIDEO_FRAMES))
+FRAME = pa.struct(_columns(video_tables.FRAMES))
 READ = pa.schema(
     [
         pa.field("content_sha256", pa.string()),
-        *_columns(tables.VIDEO_COVERAGE),
+        *_columns(video_tables.COVERAGE),
         pa.field("frames", pa.list_(FRAME)),
     ]
 )

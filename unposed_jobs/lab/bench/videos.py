@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -72,7 +73,7 @@ def result(pose: PoseSettings, count: int) -> list[Result]:
         path = Path(folder) / "video.mp4"
         data = video(path)
 
-        def side(work, *arguments):
+        def side(work: Callable[..., int], *arguments: object) -> tuple[float, float]:
             start = time.perf_counter()
             rate = work(*arguments) / (time.perf_counter() - start)
             # The other process's time is not this one's: the clock stands in.
