@@ -104,7 +104,7 @@ test-live: setup ## Seven nights of a live Airflow on PostgreSQL (apt install po
 	UNPOSED_LIVE=1 pytest -rP tests/live
 
 ##@ Measure
-.PHONY: evaluate evaluate-pictures evaluate-crops evaluate-influence segmentation-table bench bench-pages
+.PHONY: evaluate evaluate-pictures evaluate-crops evaluate-influence evaluate-videos segmentation-table bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -158,6 +158,12 @@ evaluate-crops: setup weights ## Are the crops that close gaps right? On a devel
 	  --out "$(PICTURES)/development" --products 60 --seed 21
 	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(PICTURES)/development" \
 	  --sheet "$(PICTURES)/crops.png"
+# The seed is judged once. What the networks saw is kept: other heads are judged on the same videos.
+VIDEOS := $(CURDIR)/var/evaluate-videos
+VIDEOS_SEED ?= 130
+evaluate-videos: setup weights ## Orientation, turntable videos and attributes against rendered truth
+	python -m unposed_jobs.lab.evaluation.videos --seed $(VIDEOS_SEED) --work "$(VIDEOS)" \
+	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(VIDEOS)/figures.json"
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)

@@ -173,7 +173,7 @@ def spark_task(
     )
 
 
-def audit_task(timeout: timedelta) -> Any:
+def audit_task(timeout: timedelta, **rest: Any) -> Any:
     """Publish the day; the DAG has the param `accept_changes`."""
     return spark_task(
         "audit_products",
@@ -182,4 +182,5 @@ def audit_task(timeout: timedelta) -> Any:
         outlets=[
             Asset(f"unposed://{name}") for name in ("pose_flags", "product_audit", "product_images")
         ],
+        **rest,
     )

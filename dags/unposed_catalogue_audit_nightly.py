@@ -9,9 +9,11 @@ Finds the poses that each product's pictures lack on one day and publishes them 
    picture is like in `picture_facts` and `picture_crops` (`[facts] nightly`).
 2. **read_facts** makes facts of pictures that were extracted before and have none: after a new
    facts version, or a night that ended in between. On other nights there is nothing to do.
-3. **audit_products** names each picture's pose with the champion model, compares each product
+3. **read_videos** reads the day's new or changed videos, where `[catalogue] videos` lists
+   any; else it is skipped, and the audit goes on.
+4. **audit_products** names each picture's pose with the champion model, compares each product
    with its cohort's vocabulary, checks the rows and publishes that day at once.
-4. **build_gallery** draws the pages a catalogue manager reads.
+5. **build_gallery** draws the pages a catalogue manager reads.
 
 **Idempotent?** Yes: a day run twice holds the same rows, and no other day is touched.
 **To resume:** clear the failed task; pictures already extracted are not extracted again.
@@ -78,8 +80,17 @@ with DAG(
         max_active_tis_per_dag=1,
         outlets=[Asset("unposed://picture_facts")],
     )
-    audit = audit_task(timedelta(hours=3))
+    videos = spark_task(
+        "read_videos",
+        pool=EXTRACT_POOL,
+        timeout=timedelta(hours=8),
+        max_active_tis_per_dag=1,
+        outlets=[Asset("unposed://video_frames")],
+    )
+    # Skipped videos are no reason to skip the audit; a day without pictures is.
+    audit = audit_task(timedelta(hours=3), trigger_rule="none_failed_min_one_success")
     gallery = spark_task(
         "build_gallery", timeout=timedelta(hours=1), outlets=[Asset("unposed://gallery")]
     )
-    extract >> facts >> audit >> gallery
+    extract >> facts >> videos >> audit >> gallery
+    facts >> audit

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from unposed_jobs.lab.sample.turntables import random_turntable, write_mp4
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 
 pytestmark = pytest.mark.e2e
@@ -39,14 +41,27 @@ for dag_id, params, done in json.loads(sys.argv[2]):
 """
 
 
+def write_videos(catalogue: Path) -> None:
+    """A video of somebody who turns for one product, and one that is none for another."""
+    table = random_turntable(3, 1, 240)
+    frames = [np.asarray(table.picture(angle, 1)) for angle in (0.0, 15.0, 60.0, 90.0)]
+    write_mp4(catalogue / "turn.mp4", np.stack(frames), 5.0)
+    (catalogue / "notes.mp4").write_text("this is a list of notes")
+    (catalogue / "videos.csv").write_text(
+        "product_id,video_uri\nP000001,turn.mp4\nP000002,notes.mp4\n"
+    )
+
+
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory, pose_weights):
     """The environment of one small installation: a catalogue, an Airflow home, a connection."""
     home = tmp_path_factory.mktemp("installation")
     write_sample(home / "catalogue", SampleSettings(12, 5, 400), 2)
+    write_videos(home / "catalogue")
     config = home / "unposed.toml"
     config.write_text(
-        "[catalogue]\nerror_budget = 0.2\n[warehouse]\nbuckets = 2\n"
+        f'[catalogue]\nerror_budget = 0.2\nvideos = "{home}/catalogue/videos.csv"\n'
+        "[videos]\nmax_unreadable = 0.6\n[warehouse]\nbuckets = 2\n"
         "[training]\nclusters = 6\nepochs = 30\nmin_pictures = 6\n"
     )
     environment = os.environ | {
@@ -130,3 +145,5 @@ def test_the_week_and_the_night_go_through_and_publish(installation, runs):
     states = sorted((row["run_date"], row["state"]) for row in published)
     assert states == [(DAY, "published"), (DAY, "refused")]  # Refused where nothing was trained.
     assert (home / "gallery/index.html").is_file()
+    read = query(environment, "SELECT status, count(*) AS n FROM video_coverage GROUP BY status")
+    assert {row["status"]: row["n"] for row in read} == {"ok": 1, "unreadable": 1}

@@ -585,3 +585,40 @@ def test_an_unknown_product_in_the_catalogue_is_left_out(day, tmp_path):
     listed = MemoryListing(catalogue.ratings | {"Z": 99.0})
     page = Page(make((warehouse, listed), tmp_path / "out") / "products.html")
     assert "z" not in page.values("data-id")
+
+
+def test_a_card_shows_a_products_video_with_its_coverage_and_frames(day, tmp_path):
+    memory, listing = day
+    audit = memory.rows["product_audit"].to_pylist()
+    video = "https://shop.example/turn.mp4"
+    audit[0]["videos"] = [video, "https://shop.example/broken.mp4"]
+    content, broken = "ab" * 32, "cd" * 32
+    read = {"reader_id": "videos-1", "bucket": 0, "run_id": "r"}
+    rows = {
+        "product_audit": audit,
+        "images": [
+            {"image_uri": video, "content_sha256": content, "status": "ok"},
+            {"image_uri": audit[0]["videos"][1], "content_sha256": broken, "status": "ok"},
+        ],
+        "video_coverage": [
+            read | {"content_sha256": content, "status": "ok", "seconds": 8.0,
+                    "coverage": [1.0] * 36 + [0.0] * 36},
+            read | {"content_sha256": broken, "status": "unreadable", "error": "unreadable: no"},
+        ],
+        "video_frames": [
+            read | {"content_sha256": content, "reason": "angle", "value": "back_left",
+                    "second": 2.0, "certainty": 0.9, "angle": -140.0, "preview": b"\xff\xd8jpeg"},
+            read | {"content_sha256": content, "reason": "sleeve", "value": "long",
+                    "second": 3.0, "certainty": 0.9, "angle": 0.0, "preview": b"\xff\xd8other"},
+        ],
+    }  # fmt: skip
+    for name, of in rows.items():
+        memory.rows[name] = pa.Table.from_pylist(of, schema=tables.TABLES[name].schema)
+    out = tmp_path / "gallery"
+    build.build(memory, SETTINGS, DAY, out, catalogue=listing)
+    page = Page(out / "products.html")
+    assert len(page.having("coverage")) == 1
+    (shown,) = [image for image in page.values("src") if image.startswith("frames/")]
+    assert (out / shown).read_bytes() == b"\xff\xd8jpeg"
+    assert "back left" in page.text
+    assert "unreadable: no" in page.text

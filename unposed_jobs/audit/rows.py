@@ -132,6 +132,7 @@ def product_audit_rows(
         **stamp(batch, run, pa.array(np.arange(pictures.products)), ("product_id", *_COHORT)),
         "carried": _carried(batch, run.carry),
         **{name: _kept(batch, name) for name in ("average_rating", "rating_count")},
+        "videos": _videos(batch),
         "pictures": listed,
         "usable": pictures.count(pictures.usable),
         "unreadable": pictures.count(pictures.trouble >= 0),
@@ -149,6 +150,13 @@ def product_audit_rows(
         "reason": _reasons(pictures, assessment, settings),
     }
     return table_of(columns, PRODUCT_AUDIT.schema)
+
+
+def _videos(batch: pa.RecordBatch) -> pa.Array:
+    """The addresses of each product's videos; null where it has none, or none are read."""
+    if "videos" in batch.schema.names:
+        return batch.column("videos")
+    return pa.nulls(batch.num_rows, pa.list_(pa.string()))
 
 
 def _confirmed_by(profile: Profile, assessment: Assessment) -> pa.Array:

@@ -20,7 +20,13 @@ def allowed(settings: Settings) -> StorageSettings:
     catalogue, own = settings.catalogue, settings.storage
     roots = {os.path.realpath(sources.absolute(root)) for root in own.roots}
     buckets = set(own.buckets)
-    for uri in (catalogue.products, catalogue.images, catalogue.landmarks, catalogue.image_root):
+    for uri in (
+        catalogue.products,
+        catalogue.images,
+        catalogue.videos,
+        catalogue.landmarks,
+        catalogue.image_root,
+    ):
         if not uri or uri.startswith("iceberg:"):
             continue
         if storage.kind(uri) == "s3":

@@ -33,6 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parts", action="store_true", help="also write what each pixel shows, below DIR/truth"
     )
+    parser.add_argument(
+        "--turntables", type=int, default=0, metavar="N",
+        help="also videos of the first N products: videos.csv, and each frame's angle in DIR/truth",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,6 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.products, arguments.seed, arguments.size, arguments.date, arguments.parts
     )
     done = write_sample(arguments.out, settings, arguments.workers)
+    if arguments.turntables:
+        from unposed_jobs.lab.sample.turntables import write_videos
+
+        count = min(max(arguments.turntables, 0), arguments.products)
+        write_videos(arguments.out, settings, count)
     print(
         f"{done.products} products, {done.images} pictures ({done.new_next_day} new and "
         f"{done.removed_next_day} gone the next day), {done.rejects} bad rows: {arguments.out}"

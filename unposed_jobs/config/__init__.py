@@ -19,10 +19,12 @@ from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.influence import InfluenceSettings
 from unposed_jobs.config.loading import LAYOUTS, Effective, explain, load
 from unposed_jobs.config.pose import PoseSettings
+from unposed_jobs.config.remedies import RemedySettings
 from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.settings import Settings
 from unposed_jobs.config.storage import StorageSettings
 from unposed_jobs.config.training import TrainingSettings
+from unposed_jobs.config.videos import VideoSettings
 from unposed_jobs.config.warehouse import WarehouseSettings
 
 __all__ = [
@@ -38,10 +40,12 @@ __all__ = [
     "GallerySettings",
     "InfluenceSettings",
     "PoseSettings",
+    "RemedySettings",
     "ServeSettings",
     "Settings",
     "StorageSettings",
     "TrainingSettings",
+    "VideoSettings",
     "WarehouseSettings",
     "cache",
     "explain",

@@ -80,6 +80,13 @@ class CatalogueSettings(Section):
     """Prefix of relative picture paths; empty: the folder of the images file."""
     allow_parent_paths: bool = False
     """Whether a relative picture path may leave that folder (``../``)."""
+    videos: Annotated[str, Field(examples=["videos.csv"])] = ""
+    """A table of the products' videos, read as the one of pictures is: product_id, video_uri, and
+    optionally position, etag, size, last_modified, added_at, removed_at. Empty: there are none."""
+    videos_columns: Annotated[TextTable, Field(examples=[{"video_uri": "Video URL"}])] = field(
+        default_factory=dict
+    )
+    """Our name = the table's."""
     landmarks: Annotated[str, Field(examples=["poses.parquet"])] = ""
     """A table of landmarks from elsewhere (CSV, Parquet or ``iceberg:namespace.table``) with a row
     for each picture. No picture is opened then. Where no images (products) are named, the table

@@ -16,9 +16,11 @@ from unposed_jobs.config.fields import STRICT, Section
 from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.influence import InfluenceSettings
 from unposed_jobs.config.pose import PoseSettings
+from unposed_jobs.config.remedies import RemedySettings
 from unposed_jobs.config.serve import ServeSettings
 from unposed_jobs.config.storage import StorageSettings
 from unposed_jobs.config.training import TrainingSettings
+from unposed_jobs.config.videos import VideoSettings
 from unposed_jobs.config.warehouse import WarehouseSettings
 
 
@@ -32,8 +34,10 @@ class Settings:
     pose: PoseSettings = PoseSettings()
     extraction: ExtractionSettings = ExtractionSettings()
     facts: FactsSettings = FactsSettings()
+    videos: VideoSettings = VideoSettings()
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
+    remedies: RemedySettings = RemedySettings()
     checks: CheckSettings = CheckSettings()
     influence: InfluenceSettings = InfluenceSettings()
     gallery: GallerySettings = GallerySettings()

@@ -57,6 +57,8 @@ class Catalogue:
     landmarks: DataFrame | None = None
     """Where asked for and configured: columns of `schemas.LANDMARKS`; image_uri is unique, and
     listed on some day."""
+    videos: DataFrame | None = None
+    """Where asked for and configured: as `images`, with video_uri in the place of image_uri."""
 
 
 def read_catalogue(
@@ -66,6 +68,7 @@ def read_catalogue(
     *,
     landmarks: bool = False,
     carried: bool = False,
+    videos: bool = False,
 ) -> Catalogue:
     """Plan the sources and describe the day's rows; the executors read them when asked.
 
@@ -73,7 +76,8 @@ def read_catalogue(
     word for word, or a picture of a product, are kept once (`repeated_row`); a product listed
     twice with different values is a `duplicate_key`, but for those of `[catalogue] carry`: a shop's
     rows of variants differ in them, and the first row's are kept, where `carried` asks for them.
-    With `landmarks`, a table of landmarks is a third source, where there is one (`landmark_table`).
+    With `landmarks`, a table of landmarks is a further source, where there is one
+    (`landmark_table`), and with `videos` a table of videos.
 
     Raises UnposedError where a source is absent or lacks a column. A file that turns out to be
     damaged is raised by the first action; wrap it in `session.user_errors`.
@@ -81,9 +85,14 @@ def read_catalogue(
     catalogue = _with_signal(settings)
     products = _products(spark, catalogue, settings, carried=carried).persist()
     images = _images(spark, catalogue, settings, products, run_date).persist()
-    frames = [products, images]
+    frames = {"products": products, "images": images}
     if landmarks and catalogue.landmarks:
-        frames.append(landmark_table.read(spark, settings, catalogue, images).persist())
+        frames["landmarks"] = landmark_table.read(spark, settings, catalogue, images).persist()
+    if videos and catalogue.videos:
+        listed = _of_videos(catalogue)
+        frames["videos"] = _images(
+            spark, listed, settings, products, run_date, source="videos"
+        ).persist()
     accepted = F.col("reason").isNull()
     day = F.lit(run_date).alias("run_date")
     rejected = F.col("reason").isNotNull() & ~F.col("reason").isin(_OTHER_DAY, *COUNTED)
@@ -92,15 +101,21 @@ def read_catalogue(
     if catalogue.products in (catalogue.images, catalogue.landmarks):
         # One row for each picture repeats its product: nothing that anyone should mend.
         rejected &= (F.col("source") != "products") | (F.col("reason") != "repeated_row")
-    rejects = [frame.where(rejected).select(day, *_REJECT) for frame in frames]
-    outcomes = [frame.select("source", "reason") for frame in frames]
+    rejects = [frame.where(rejected).select(day, *_REJECT) for frame in frames.values()]
+    outcomes = [frame.select("source", "reason") for frame in frames.values()]
     return Catalogue(
         products=products.where(accepted).select(*schemas.PRODUCTS.names),
         images=images.where(accepted).select(*schemas.IMAGES.names),
         rejects=reduce(lambda one, more: one.unionByName(more), rejects),
         outcomes=reduce(lambda one, more: one.unionByName(more), outcomes),
-        landmarks=frames[2].where(accepted).select(*schemas.LANDMARKS.names)
-        if len(frames) > 2
+        landmarks=frames["landmarks"].where(accepted).select(*schemas.LANDMARKS.names)
+        if "landmarks" in frames
+        else None,
+        videos=frames["videos"]
+        .where(accepted)
+        .select(*schemas.IMAGES.names)
+        .withColumnRenamed("image_uri", "video_uri")
+        if "videos" in frames
         else None,
     )
 
@@ -113,6 +128,9 @@ def check_sources(settings: Settings) -> None:
         (catalogue.images, validation.image_columns),
     ):
         sources_of(uri, catalogue, settings, columns_of)
+    if catalogue.videos:
+        listed = _of_videos(catalogue)
+        sources_of(listed.images, listed, settings, validation.image_columns)
     if catalogue.landmarks:
         landmark_table.plan(settings)
 
@@ -124,15 +142,16 @@ Counts = dict[str, dict[str, int]]
 def count(catalogue: Catalogue) -> Counts:
     """Count the rows of each source by what became of them, in one Spark job.
 
-    Returns for `products`, `images` and, where they were read, `landmarks`: rows, accepted,
-    set_aside, other_day and each reason that occurred. A reason of `schemas.HARMLESS` is counted,
-    but nothing is lost by it, so it is not in set_aside.
+    Returns for `products`, `images` and, where they were read, `landmarks` and `videos`: rows,
+    accepted, set_aside, other_day and each reason that occurred. A reason of `schemas.HARMLESS` is
+    counted, but nothing is lost by it, so it is not in set_aside.
     """
     with user_errors():
         rows = catalogue.outcomes.groupBy("source", "reason").count().collect()
     counts = {}
-    sources = ["products", "images"]
-    for source in sources if catalogue.landmarks is None else [*sources, "landmarks"]:
+    further = {"landmarks": catalogue.landmarks, "videos": catalogue.videos}
+    read = [name for name, frame in further.items() if frame is not None]
+    for source in ["products", "images", *read]:
         found = {row["reason"]: row["count"] for row in rows if row["source"] == source}
         reasons = {name: found[name] for name in REASONS if name in found}
         counts[source] = {
@@ -190,6 +209,22 @@ def _with_signal(settings: Settings) -> CatalogueSettings:
     return dataclasses.replace(catalogue, popularity_signals=signals)
 
 
+def _of_videos(catalogue: CatalogueSettings) -> CatalogueSettings:
+    """The settings by which the videos' source is read as the one of pictures is."""
+    columns = {"image_uri": "video_uri"} | {
+        {"video_uri": "image_uri"}.get(ours, ours): theirs
+        for ours, theirs in catalogue.videos_columns.items()
+    }
+    return dataclasses.replace(
+        catalogue,
+        images=catalogue.videos,
+        image_columns=columns,
+        picture_columns=(),
+        only_rows={},
+        layout="",
+    )
+
+
 def _products(
     spark: SparkSession, catalogue: CatalogueSettings, settings: Settings, *, carried: bool
 ) -> DataFrame:
@@ -233,6 +268,8 @@ def _images(
     settings: Settings,
     products: DataFrame,
     run_date: date,
+    *,
+    source: str = "images",
 ) -> DataFrame:
     files = sources_of(catalogue.images, catalogue, settings, validation.image_columns)
     rooted = as_meant(files, with_image_root(catalogue), catalogue.images)
@@ -240,7 +277,7 @@ def _images(
     def validate(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         return validation.images(batch, rooted, where)
 
-    rows = read_rows(spark, files, schemas.ACCEPTED_IMAGES, "images", validate)
+    rows = read_rows(spark, files, schemas.ACCEPTED_IMAGES, source, validate)
     good = F.col("reason").isNull()
     order = Window.partitionBy("reason", "product_id").orderBy(FILE, ROW, PART)
     rows = rows.withColumn(

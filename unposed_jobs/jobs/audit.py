@@ -15,8 +15,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,12 +33,20 @@ from unposed_jobs.decisions.effective import Effective
 from unposed_jobs.distributed import facts, frames, ingest, loaded
 from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import crop_poses, estimator, life, product_pictures, vocabulary_table
+from unposed_jobs.jobs import (
+    crop_poses,
+    estimator,
+    life,
+    product_pictures,
+    video_remedies,
+    vocabulary_table,
+)
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.remedies import candidates
 from unposed_jobs.warehouse import Warehouse, day_checks, tables
 from unposed_jobs.warehouse.publishing import Staged
 
@@ -99,7 +108,9 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     current.model_version = model.model_version
     for line in champion.unused:
         run.progress(line)
-    catalogue = ingest.read_catalogue(spark, settings, run.run_date, landmarks=True, carried=True)
+    catalogue = ingest.read_catalogue(
+        spark, settings, run.run_date, landmarks=True, carried=True, videos=True
+    )
     rejected = current.figures["rejected"] = ingest.count(catalogue)
     ingest.check_budget(catalogue, rejected, settings)
     fit_shuffle(spark, rejected["images"]["rows"])
@@ -109,11 +120,15 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     assigned = assign_poses(job, pictures, model)
     products = products_with_pictures(catalogue.products, pictures, assigned)
     wanted = facts.asked(settings, model.estimator_id)
-    shown = None
+    shown, found = None, list["DataFrame"]()
     if wanted is not None:
-        crops = crop_poses.candidates(job, pictures, assigned, model, wanted, load=_bundle)
-        products = products.join(crops, "product_id", "left")
+        found.append(crop_poses.candidates(job, pictures, assigned, model, wanted, load=_bundle))
         shown = product_pictures.with_facts(job, catalogue.products, pictures, wanted).persist()
+    if catalogue.videos is not None:
+        found.append(video_remedies.candidates(job, catalogue.videos, model, _bundle))
+        products = products.join(_videos_of(catalogue.videos), "product_id", "left")
+    if found:
+        products = with_candidates(products, found)
     products = products.persist()
     rejects = catalogue.rejects.persist()
     run_id = current.run_id = run_identity(
@@ -263,6 +278,24 @@ def products_with_pictures(
         )
     )
     return products.join(gathered, "product_id", "left")
+
+
+def with_candidates(products: DataFrame, found: Sequence[DataFrame]) -> DataFrame:
+    """Add what else of each product could show an ask (`remedies.candidates`), of several frames
+    (product_id, candidates).
+    """
+    gathered = (
+        reduce(lambda one, more: one.unionByName(more), found)
+        .groupBy("product_id")
+        .agg(F.sort_array(F.flatten(F.collect_list("candidates"))).alias(candidates.COLUMN))
+    )
+    return products.join(gathered, "product_id", "left")
+
+
+def _videos_of(listed: DataFrame) -> DataFrame:
+    """(product_id, videos), the addresses of each product's videos in the catalogue's order."""
+    ordered = F.sort_array(F.collect_list(F.struct("position", "video_uri")))
+    return listed.groupBy("product_id").agg(ordered["video_uri"].alias("videos"))
 
 
 def _without(fields: list[str]) -> list[str]:

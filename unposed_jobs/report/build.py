@@ -14,7 +14,7 @@ from unposed_jobs import storage
 from unposed_jobs.catalogue import places
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.report import cards, facts, listing, pages, search, thumbnails, worth
+from unposed_jobs.report import cards, facts, listing, pages, search, thumbnails, videos, worth
 from unposed_jobs.report.facts import Tables
 from unposed_jobs.report.model import Gallery
 
@@ -76,6 +76,7 @@ def build(
                 warehouse, run_date, folder, columns=gallery.columns, anchors=anchors
             )
             gallery = dataclasses.replace(gallery, search_parts=parts)
+        videos.write(gallery.products, folder)
         pages.write(gallery, made, folder, settings, lambda done, of: tell("pages", done, of))
         (folder / MARKER).write_text(f"{run_date} {gallery.run_id}\n", encoding="utf-8")
     return target / "index.html"

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unposed_jobs.remedies.candidates import CROP
-from unposed_jobs.report import parts, thumbnails
+from unposed_jobs.report import parts, thumbnails, videos
 from unposed_jobs.report.facts import NO_CATEGORY, Day, Tables
 from unposed_jobs.report.model import Missing, Picture, Product
 
@@ -78,6 +78,7 @@ def gather(
     ids = [row["product_id"] for row in audited]
     missing, evidence = _flags(tables, day, ids)
     pictures, contents = _pictures(tables, day, ids)
+    shown = videos.gather(tables, day, ids)
     cards = []
     for row in audited:
         product_id = row["product_id"]
@@ -102,6 +103,7 @@ def gather(
                 ),
                 pictures=tuple(pictures[product_id] or evidence[product_id]),
                 missing=tuple(missing[product_id]),
+                videos=shown.get(product_id, ()),
             )
         )
     return tuple(cards), contents

@@ -133,6 +133,28 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """The best frame of one angle of a video."""
+
+    label: str
+    second: float
+    certainty: float
+    preview: bytes
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video of a product: from where it is seen, as an SVG, and its frames by angle."""
+
+    uri: str
+    seconds: float | None
+    note: str
+    """Why it shows nothing; empty where it does."""
+    coverage: str
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True)
 class Product:
     """One product's card."""
 
@@ -153,6 +175,7 @@ class Product:
     """Further columns of the catalogue, and their values."""
     pictures: tuple[Picture, ...] = ()
     missing: tuple[Missing, ...] = ()
+    videos: tuple[Video, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import jinja2
 
 from unposed_jobs.catalogue.schemas import REASONS
 from unposed_jobs.config import Settings
-from unposed_jobs.report import addresses
+from unposed_jobs.report import addresses, videos
 from unposed_jobs.report.model import Gallery, Picture, Product
 from unposed_jobs.report.thumbnails import Thumbnail
 
@@ -138,6 +138,7 @@ def environment() -> jinja2.Environment:
     environment.globals["alt"] = _alt
     environment.globals["original"] = addresses.original
     environment.globals["searched"] = _searched
+    environment.globals["frame_address"] = videos.address
     return environment
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from unposed_jobs.warehouse import picture_tables
+from unposed_jobs.warehouse import picture_tables, video_tables
 from unposed_jobs.warehouse.columns import BUCKET as _BUCKET
 from unposed_jobs.warehouse.columns import CARRIED as _CARRIED
 from unposed_jobs.warehouse.columns import COHORT as _COHORT
@@ -24,7 +24,7 @@ NAMESPACE = "unposed"
 
 IMAGES = Table(
     "images",
-    "Every picture address ever read, with the fingerprint it had last",
+    "Every address of a picture or video ever read, with the fingerprint it had last",
     pa.schema(
         [
             _BUCKET,
@@ -302,6 +302,11 @@ PRODUCT_AUDIT = Table(
                 "that did not keep it",
             ),
             _column("rating_count", pa.int64(), "The same, of the number of ratings"),
+            _column(
+                "videos",
+                pa.list_(pa.string()),
+                "Addresses of its videos, in the catalogue's order; null where it has none",
+            ),
             _key("pictures", pa.int32(), "Listed on that day"),
             _key("usable", pa.int32(), "Readable and not a repeat of another"),
             _key("unreadable", pa.int32(), "Missing, unreachable or not decodable"),
@@ -391,7 +396,7 @@ CATALOGUE_REJECTS = Table(
     pa.schema(
         [
             _RUN_DATE,
-            _key("source", pa.string(), "products, images or landmarks"),
+            _key("source", pa.string(), "products, images, videos or landmarks"),
             _column("row_key", pa.string(), "product_id, or product_id and image_uri"),
             _key("reason", pa.string(), "A word; unposed_jobs.catalogue.schemas.REASONS explains"),
             _column("detail", pa.string(), "One line"),
@@ -412,7 +417,7 @@ RUNS = Table(
             _key(
                 "job",
                 pa.string(),
-                "extract, train, promote, influence, audit, gallery, maintain or clear",
+                "extract, videos, train, promote, influence, audit, gallery, maintain or clear",
             ),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key(
@@ -501,6 +506,7 @@ TABLES = {
         LANDMARKS,
         IMAGE_POSES,
         *picture_tables.OF_CONTENTS,
+        *video_tables.OF_CONTENTS,
         VOCABULARY,
         MODELS,
         POSE_FLAGS,

@@ -1,4 +1,4 @@
-"""Measure the nine performance ratios, and that of facts, each with both sides in one run.
+"""Measure the eleven performance ratios, each with both sides in one run.
 
     python -m unposed_jobs.lab.bench [--only 1,5,7] [--gpu] [--card docs/performance.md]
 
@@ -27,7 +27,7 @@ from unposed_jobs.lab.bench.card import Report
 from unposed_jobs.lab.bench.results import GATED, Result, not_measured
 
 DATA = "../shared/data"
-ALL = tuple("123456789F")
+ALL = tuple(str(number) for number in range(1, 12))
 GPU = ("2", "3")
 
 
@@ -154,7 +154,7 @@ def _measure(
             with _gpu_for(numbers):
                 found = measure()
             for item in found:
-                if item.number[0] in wanted:
+                if item.number.partition(" ")[0] in wanted:
                     results.append(_gated(item, report["parity"]["passed"]))
                     _say(f"  {_line(results[-1])}")
             _say(f"  ({time.monotonic() - began:.0f} s)")
@@ -253,6 +253,11 @@ def _work(
 
         return facts.result(pictures.load_sound(None, given.pictures), pose, given.rounds)
 
+    def moving() -> list[Result]:
+        from unposed_jobs.lab.bench import videos
+
+        return videos.result(pose, given.job_rounds)
+
     return [
         (("1",), loop),
         (GPU, fed),
@@ -262,7 +267,8 @@ def _work(
         (("7",), growth),
         (("8",), held),
         (("9",), far),
-        (("F",), with_facts),
+        (("10",), moving),
+        (("11",), with_facts),
     ]
 
 
@@ -282,7 +288,7 @@ def _ratios(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(","))
     for part in found:
         if part not in ALL:
-            raise argparse.ArgumentTypeError(f"{part!r} is no ratio; use 1 to 9 and F, with commas")
+            raise argparse.ArgumentTypeError(f"{part!r} is no ratio; use 1 to 11, with commas")
     return found
 
 

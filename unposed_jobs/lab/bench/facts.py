@@ -22,7 +22,7 @@ from unposed_jobs.lab.bench.results import Result, Target
 from unposed_jobs.pictures import facts
 from unposed_jobs.pose import estimators, pipeline
 
-FACTS = ("F", "pictures with facts in the pass ÷ without, one core", Target("at_least", 0.71))
+FACTS = ("11", "pictures with facts in the pass ÷ without, one core", Target("at_least", 0.71))
 
 
 def result(contents: list[bytes], settings: PoseSettings, count: int) -> list[Result]:

@@ -1,0 +1,51 @@
+"""The studio's list: what it costs, and what of a catalogue's text it never lets run."""
+
+import csv
+import datetime
+import io
+
+from unposed_jobs.config import RemedySettings
+from unposed_jobs.report import shotlist
+
+SETTINGS = RemedySettings()
+DAY = datetime.date(2026, 1, 5)
+
+
+def row(**rest):
+    return {
+        "category": "Tops", "subcategory": "Tees", "view": "back", "shot_code": "BACK",
+        "product_id": "P1", "title": None, "remedy": "shoot", "advice": "Photograph: back",
+        "source": None, "second": None, "example": None, "rank": 1,
+    } | rest  # fmt: skip
+
+
+def test_each_remedy_costs_what_is_configured_and_a_chart_is_not_photographed():
+    rows = [
+        row(remedy="crop"),
+        row(remedy="frame", source="a.mp4", second=3.2),
+        row(),
+        row(advice="Add a picture: size chart"),
+    ]
+    listed = shotlist.shots(rows, SETTINGS)
+    assert [one.cost for one in listed] == [0.2, 0.5, 12.0, 2.0]
+    assert shotlist.totals(listed) == {"crop": (1, 0.2), "frame": (1, 0.5), "shoot": (2, 14.0)}
+
+
+def test_the_table_has_a_row_for_each_and_no_cell_that_a_spreadsheet_would_run():
+    listed = shotlist.shots([row(product_id="=cmd|' /C calc'!A0"), row(title="+1")], SETTINGS)
+    rows = list(csv.DictReader(io.StringIO(shotlist.to_csv(listed, "EUR"))))
+    assert list(rows[0]) == list(shotlist.COLUMNS)
+    assert rows[0]["product_id"].startswith("'=")
+    assert rows[1]["title"] == "'+1"
+    assert {one["currency"] for one in rows} == {"EUR"}
+
+
+def test_the_page_is_grouped_and_holds_no_markup_of_the_catalogue():
+    rows = [row(product_id="<script>x</script>"), row(view="front"), row(category="Legs")]
+    page = shotlist.to_html(shotlist.shots(rows, SETTINGS), DAY, SETTINGS, lambda uri: uri)
+    assert "<script>" not in page
+    assert page.count("<h2>") == 2
+    assert page.count("<h3>") == 3
+    assert "3 to photograph or add (36.00 EUR)" in page
+    assert "1 day in the studio" in page
+    assert "Nothing is missing" in shotlist.to_html([], DAY, SETTINGS, lambda uri: uri)

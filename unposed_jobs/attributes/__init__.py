@@ -1,0 +1,1 @@
+"""What a picture shows of a product, with a certainty that says how well it shows it."""

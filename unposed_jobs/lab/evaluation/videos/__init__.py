@@ -1,0 +1,1 @@
+"""What is said of orientation, videos and attributes, against rendered truth."""

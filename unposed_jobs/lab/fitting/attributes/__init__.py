@@ -1,0 +1,1 @@
+"""Fits the heads that come with it (`attributes.heads`)."""

@@ -1,0 +1,1 @@
+"""Fits the head that tells how a body stands to the camera (`orientation.head`)."""

@@ -1,0 +1,60 @@
+"""Which frames are kept: the best of each of eight angles, and of each attribute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from unposed_jobs.orientation import circle
+from unposed_jobs.orientation.circle import Floats
+
+_NEAR = np.clip(1 - (circle.apart(circle.MIDDLES, 0.0) / circle.BIN), 0.5, 1) * 2 - 1
+"""What an angle is worth that lies so far from a bin's middle, (72,): 1 there, 0 at its border."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The frame for one angle: its bin, its place among the frames, the probability of the bin."""
+
+    bin: int
+    frame: int
+    certainty: float
+
+
+def of_angles(cells: Floats, quality: Floats, least: float) -> list[Chosen]:
+    """The best frame of each bin that one fills with a probability of `least`, ordered by angle.
+
+    `cells` (N, 72) are probabilities of angles, `quality` (N,) in [0, 1]. The best is not the first
+    or the surest, but the one likeliest near the bin's middle, where it is sharp.
+    """
+    if not len(cells):
+        return []
+    inside = circle.bins(cells)
+    step = circle.CELLS // circle.BINS
+    near = np.stack([cells @ np.roll(_NEAR, bin_ * step) for bin_ in range(circle.BINS)], -1)
+    worth = near * np.sqrt(np.clip(quality, 0.05, 1))[:, None]
+    worth[inside < least] = -1
+    best = worth.argmax(0)
+    found = [
+        Chosen(bin_, int(best[bin_]), float(inside[best[bin_], bin_]))
+        for bin_ in range(circle.BINS)
+        if worth[best[bin_], bin_] >= 0
+    ]
+    return sorted(found, key=lambda one: circle.middle(one.bin))
+
+
+def coverage(cells: Floats, spans: Floats) -> npt.NDArray[np.float32]:
+    """Seconds for which each of 72 angles was seen within 22.5°, by frames of `spans` seconds.
+
+    Each frame counts by its probabilities: the surer, the more it adds to its own angle.
+    """
+    if not len(cells):
+        return np.zeros(circle.CELLS, np.float32)
+    return np.asarray((circle.around(cells) * spans[:, None]).sum(0), np.float32)
+
+
+def spans(seconds: Floats, step: float) -> Floats:
+    """How long each frame at `seconds` stands: until the next, and the last `step` seconds."""
+    return np.append(np.diff(seconds), step)
