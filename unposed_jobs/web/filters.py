@@ -17,40 +17,41 @@ from typing import Any
 from urllib.parse import urlencode
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.web.languages import N_
 
 TO_DO = "todo"
 STATES = {
-    TO_DO: "To do",
-    "open": "Not assigned",
-    "assigned": "Assigned",
-    "done": "Done",
-    "waived": "Waived",
-    "shown": "Shown after all",
-    "unclear": "Unclear",
-    "excluded": "Not asked",
-    "all": "All",
+    TO_DO: N_("To do"),
+    "open": N_("Not assigned"),
+    "assigned": N_("Assigned"),
+    "done": N_("Done"),
+    "waived": N_("Waived"),
+    "shown": N_("Shown after all"),
+    "unclear": N_("Unclear"),
+    "excluded": N_("Not asked"),
+    "all": N_("All"),
 }
 """Of a gap, as people work on it."""
 STATUSES = {
-    "complete": "Complete",
-    "gaps": "Has gaps",
-    "unclear": "Unclear",
-    "unassessable": "Could not be assessed",
+    "complete": N_("Complete"),
+    "gaps": N_("Has gaps"),
+    "unclear": N_("Unclear"),
+    "unassessable": N_("Could not be assessed"),
 }
 """Of a product."""
-REMEDIES = {"photograph": "Photograph", "add": "Add a chart or text"}
+REMEDIES = {"photograph": N_("Photograph"), "add": N_("Add a chart or text")}
 GAP_SORTS = {
-    "worth": ("What matters most", "g.worth", "DESC"),
-    "popularity": ("Most popular product", "g.popularity", "DESC"),
-    "age": ("Longest open", "coalesce(g.since_days, 99999)", "ASC"),
-    "newest": ("Newest gap", "coalesce(g.since_days, 0)", "DESC"),
-    "due": ("Studio day", "coalesce(date_diff('day', DATE '2000-01-01', m.due), 99999)", "ASC"),
+    "worth": (N_("What matters most"), "g.worth", "DESC"),
+    "popularity": (N_("Most popular product"), "g.popularity", "DESC"),
+    "age": (N_("Longest open"), "coalesce(g.since_days, 99999)", "ASC"),
+    "newest": (N_("Newest gap"), "coalesce(g.since_days, 0)", "DESC"),
+    "due": (N_("Studio day"), "coalesce(date_diff('day', DATE '2000-01-01', m.due), 99999)", "ASC"),
 }
 PRODUCT_SORTS = {
-    "missing": ("Most gaps", "p.missing_count", "DESC"),
-    "popularity": ("Most popular", "p.popularity", "DESC"),
-    "completeness": ("Least complete", "coalesce(p.completeness, 2)", "ASC"),
-    "id": ("Product id", "p.pid", "ASC"),
+    "missing": (N_("Most gaps"), "p.missing_count", "DESC"),
+    "popularity": (N_("Most popular"), "p.popularity", "DESC"),
+    "completeness": (N_("Least complete"), "coalesce(p.completeness, 2)", "ASC"),
+    "id": (N_("Product id"), "p.pid", "ASC"),
 }
 PAGE_SIZES = (25, 50, 100, 200)
 _LONGEST = 300
@@ -137,6 +138,12 @@ class Filter:
         ]
         pairs += [(f"col.{name}", value) for name, value in made.columns]
         return urlencode(pairs)
+
+    @property
+    def further(self) -> bool:
+        """Whether anything is asked for that the page keeps behind "More filters"."""
+        names = ("subcategory", "product_type", "remedy", "assignee", "due", "columns")
+        return any(getattr(self, name) for name in names)
 
     @property
     def narrowed(self) -> bool:

@@ -67,6 +67,7 @@ class Day:
         asks = self._rows("SELECT * FROM asks ORDER BY ask_id")
         self.asks: dict[int, Row] = {row["ask_id"]: row for row in asks}
         self._found: dict[Any, list[int]] = {}
+        self._kept: dict[tuple[Any, ...], list[Row]] = {}
         self._ask_of = {
             pose: row["ask_id"] for row in asks for pose in row["members"] or [row["ask_id"]]
         } | {ask: ask for ask in self.asks}
@@ -303,6 +304,19 @@ class Day:
                     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
             yield ask
+
+    def has(self, name: str) -> bool:
+        """Whether there is a published table or view of that name; a file of views from before
+        an upgrade lacks the newest."""
+        return bool(
+            self.from_views("SELECT 1 FROM duckdb_views() WHERE view_name = ? LIMIT 1", [name])
+        )
+
+    def kept(self, key: tuple[Any, ...], find: Callable[[], list[Row]]) -> list[Row]:
+        """Rows that stay the same as long as this day is shown: found once."""
+        if key not in self._kept:
+            self._kept[key] = find()
+        return self._kept[key]
 
     def from_views(self, sql: str, values: Values = ()) -> list[Row]:
         """The rows of one question to the published views."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
+from PIL import Image
 
+from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web.marks import today
@@ -34,6 +40,7 @@ def product(
     day: TheDay,
     store: TheStore,
     templates: TheTemplates,
+    settings: TheSettings,
     id: Annotated[str, Query(max_length=500)],
     list: Annotated[str, Query(max_length=4000)] = "",
 ) -> Response:
@@ -65,6 +72,8 @@ def product(
         decisions=store.about(id),
         day=day,
         list=list,
+        layers=[name for name, table in _LAYERS.items() if day.has(table)],
+        links=links(settings.serve.links, id),
         today=today(),
     )
 
@@ -113,23 +122,71 @@ def picture(
     return Response(data, media_type="image/webp", headers=headers)
 
 
-@ROUTES.get("/landmarks")
-def landmarks(
+@ROUTES.get("/overlay")
+def overlay(
     person: Reader,
     day: TheDay,
     settings: TheSettings,
     content: Annotated[str, Query(pattern="^[0-9a-f]{64}$")],
 ) -> Response:
-    """The points of a picture's principal person, in shares of its width and height."""
+    """What is drawn over a picture, in shares of its width and height: points and bones of its
+    principal person, crops, and the mask as an image."""
     (bucket,) = bucket_of([content], settings.warehouse.buckets).to_pylist()
-    rows = day.from_views(
-        "SELECT landmarks, width, height, found_by FROM landmarks WHERE bucket = ? "
-        "AND content_sha256 = ? AND estimator_id = "
-        "(SELECT any_value(estimator_id) FROM models WHERE model_version = ?)",
-        [bucket, content, day.about.model_version],
-    )
-    found = rows[0]["landmarks"] if rows else None
-    return JSONResponse(skeleton(found or []), headers={"cache-control": "private, max-age=3600"})
+    there = [name for name, table in _LAYERS.items() if day.has(table)]
+    with day.views() as ask:
+        rows = ask(_LANDMARKS, [bucket, content, day.about.model_version])
+        masks = ask(_MASK, [bucket, content]) if "mask" in there else []
+        crops = ask(_CROPS, [bucket, content]) if "crops" in there else []
+    drawn: dict[str, Any] = skeleton((rows[0]["landmarks"] if rows else None) or [])
+    drawn["mask"] = tinted(masks[0]["mask"]) if masks and masks[0]["mask"] else None
+    drawn["crops"] = [{"name": one["crop"], "box": one["box"]} for one in crops]
+    return JSONResponse(drawn, headers={"cache-control": "private, max-age=3600"})
+
+
+_LAYERS = {"mask": "picture_facts", "crops": "picture_crops"}
+"""What can be drawn beside landmarks, by the table that it is in."""
+_LANDMARKS = """
+SELECT landmarks FROM landmarks WHERE bucket = ? AND content_sha256 = ? AND estimator_id =
+    (SELECT any_value(estimator_id) FROM models WHERE model_version = ?)
+"""
+_LATEST_FACTS = """
+facts_version = (
+    SELECT arg_max(f.facts_version, r.finished_at) FROM picture_facts f JOIN runs r USING (run_id)
+    WHERE f.bucket = $1 AND f.content_sha256 = $2
+)
+"""
+_MASK = f"""
+SELECT mask FROM picture_facts WHERE bucket = $1 AND content_sha256 = $2 AND {_LATEST_FACTS}
+"""  # noqa: S608
+_CROPS = f"""
+SELECT crop, box FROM picture_crops WHERE bucket = $1 AND content_sha256 = $2 AND {_LATEST_FACTS}
+ORDER BY box[3] * box[4] DESC
+"""  # noqa: S608
+
+
+def tinted(mask: bytes) -> str:
+    """A grey mask (PNG, white is the product) as an address of a picture of its colour."""
+    with Image.open(io.BytesIO(mask)) as opened:
+        alpha = opened.convert("L").point(lambda value: value * 120 // 255)
+    coloured = Image.new("RGBA", alpha.size, _TINT)
+    coloured.putalpha(alpha)
+    encoded = io.BytesIO()
+    coloured.save(encoded, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+
+
+_TINT = (163, 52, 31)
+
+
+def links(wanted: Sequence[str], product_id: str) -> list[tuple[str, str]]:
+    """(name, address) of `[serve] links` for a product. Raises UnposedError for one that is none."""
+    found = []
+    for one in wanted:
+        name, _, address = (part.strip() for part in one.partition("="))
+        if not name or not address.startswith("https://"):
+            raise UnposedError(f"[serve] links: {one!r} is no NAME=https://...")
+        found.append((name, address.replace("{product_id}", quote(product_id, safe=""))))
+    return found
 
 
 def skeleton(values: list[float]) -> dict[str, Any]:
