@@ -16,6 +16,7 @@ from small_products import RUN, SETTINGS, batch, lost, picture
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import audit_products
 from unposed_jobs.config import AuditSettings
+from unposed_jobs.remedies.candidates import CANDIDATE, COLUMN
 
 VOCABULARY = pa.table(
     {
@@ -88,7 +89,7 @@ def test_two_classes_of_one_ask_make_one_row():
     assert states(flags) == ["missing", "not_applicable", "missing", "not_applicable"]
     assert product["missing_count"] == 2
     assert product["top_missing"] == ["back", "front"]
-    assert flags[1]["remedy"] == "Photograph: front (shot FRNT); see the examples"
+    assert flags[1]["advice"] == "Photograph: front (shot FRNT); see the examples"
 
 
 @pytest.mark.parametrize("pose", [1, 2])
@@ -202,3 +203,20 @@ def test_a_picture_that_fills_a_gap_never_makes_a_product_worse():
             assert after["missing_count"] < before["missing_count"]
             assert after["completeness"] > before["completeness"]
     assert tried > 100
+
+
+def test_a_crop_that_shows_a_missing_ask_is_its_remedy():
+    products = batch(("A", "Polos", None, []), ("B", "Polos", None, []))
+    crop = {"kind": "crop", "uri": "a.jpg", "pose_id": 3, "certainty": 0.8}
+    crop |= {"box": [0, 0, 1, 0.5], "seconds": None}
+    held = pa.array([[crop], None], pa.list_(CANDIDATE))
+    products = pa.RecordBatch.from_arrays(
+        [*products.columns, held], names=[*products.schema.names, COLUMN]
+    )
+    flags = audit_products(products, EXPECTATIONS, SETTINGS, RUN).pose_flags.to_pylist()
+    told = {(row["product_id"], row["ask_id"]): (row["remedy"], row["advice"]) for row in flags}
+    # A three-quarter view stands in for the back among polos; of itself it is not asked for.
+    assert told["A", 4] == ("crop", "Crop a picture that it has: back")
+    assert told["A", 3] == (None, None)
+    assert told["B", 4] == ("shoot", "Photograph: back; see the examples")
+    assert told["A", 1][0] == "shoot"

@@ -69,7 +69,7 @@ def test_a_new_name_stands_in_flags_lists_and_remedies():
     flags, product = audit(apply(RENAMED))
     assert flags[FRONT]["ask_name"] == "the front"
     assert flags[FRONT]["pose_name"] == "whole front"
-    assert flags[FRONT]["remedy"].startswith("Photograph: the front (shot FRNT)")
+    assert flags[FRONT]["advice"].startswith("Photograph: the front (shot FRNT)")
     # The back is an ask of one class and bears its name.
     assert flags[BACK]["ask_name"] == flags[BACK]["pose_name"] == "from behind"
     assert product["top_missing"] == ["from behind", "the front"]

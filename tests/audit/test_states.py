@@ -41,8 +41,8 @@ def test_gaps():
     assert flags[2]["score"] == 5.0
     assert flags[2]["example_images"] == ["p2a", "p2b", "p2c", "p2d"]
     assert flags[3]["example_images"] == ["v3"]
-    assert flags[2]["remedy"] == "Photograph: upper body, back (shot BACK); see the examples"
-    assert flags[3]["remedy"] == "Photograph: side; see the examples"
+    assert flags[2]["advice"] == "Photograph: upper body, back (shot BACK); see the examples"
+    assert flags[3]["advice"] == "Photograph: side; see the examples"
     assert flags[2]["evidence_image"] is None
     # Mean confidence of the three pictures: how well was looked.
     assert flags[2]["confidence"] == pytest.approx((0.6 + 0.8 + 0.9) / 3)
@@ -93,7 +93,7 @@ def test_a_rare_pose_that_is_there_is_present_but_does_not_count_as_complete():
 
 def test_without_a_person_there_is_nothing_to_photograph():
     flags, _ = audit(picture("f", 1))
-    assert flags[8]["remedy"] == "Add a picture: size chart; see the examples"
+    assert flags[8]["advice"] == "Add a picture: size chart; see the examples"
 
 
 def test_no_picture_lacks_everything():
@@ -318,7 +318,7 @@ def test_the_profile_excludes_waives_and_names():
     assert states(flags) == ["present", "waived", "missing", "not_applicable", "not_applicable"]
     assert flags[8]["confidence"] == 1.0
     assert flags[2]["confidence"] == 1.0
-    assert flags[3]["remedy"] == "Photograph: side (shot SIDE); see the examples"
+    assert flags[3]["advice"] == "Photograph: side (shot SIDE); see the examples"
     assert flags[3]["shot_code"] == "SIDE"
     assert flags[2]["shot_code"] == "BACK"
     assert product["completeness"] == 0.0

@@ -417,7 +417,7 @@ def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights
     after = rows_of(warehouse, SECOND)["pose_flags"]
     assert {row["ask_name"] for row in after if row["ask_id"] == missing["ask_id"]} == {"our shot"}
     assert "missing" not in {row["state"] for row in after if row["ask_id"] == hidden}
-    assert any(row["remedy"] and "our shot" in row["remedy"] for row in after)
+    assert any(row["advice"] and "our shot" in row["advice"] for row in after)
     rows = vocabulary_of(warehouse)
     told = {row["ask_id"]: row["correction"] for row in rows.values() if row["correction"]}
     assert set(told) == {missing["ask_id"], hidden}

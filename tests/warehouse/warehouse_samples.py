@@ -13,6 +13,8 @@ from unposed_jobs.warehouse.tables import PRODUCT_AUDIT
 DAY = dt.date(2024, 3, 1)
 WAIVED = dict.fromkeys(("shown_by", "waived_by", "waived_reason", "waived_until"))
 """Nobody waives it."""
+NO_REMEDY = dict.fromkeys(("remedy_uri", "remedy_box", "remedy_seconds", "remedy_certainty"))
+"""A new picture, or no gap."""
 NEXT = dt.date(2024, 3, 2)
 
 
@@ -110,6 +112,8 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
                 "evidence_image": f"/pictures/{product}.jpg",
                 "example_images": None,
                 "remedy": None,
+                "advice": None,
+                **NO_REMEDY,
                 **WAIVED,
             }
         )
@@ -126,7 +130,9 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
                 "score": 0.7,
                 "evidence_image": None,
                 "example_images": ["/pictures/popular.jpg"],
-                "remedy": "take a back view",
+                "remedy": "shoot",
+                "advice": "take a back view",
+                **NO_REMEDY,
                 **WAIVED,
             }
         )

@@ -65,6 +65,7 @@ from unposed_jobs.audit.profile import Profile
 from unposed_jobs.audit.rows import pose_flags_rows, product_audit_rows
 from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
 from unposed_jobs.config import AuditSettings
+from unposed_jobs.remedies import candidates, choosing
 
 __all__ = ["AuditRun", "AuditTables", "audit_products"]
 
@@ -93,8 +94,9 @@ def audit_products(
     product_images row for each picture.
 
     `batch` has product_id, category, subcategory, product_type, whatever further attributes
-    define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes. Rows come
-    out in the batch's order, asks ascending; the same input gives the same rows.
+    define cohorts, and pictures, a list of structs as `pictures.PICTURE` describes; it may have
+    `remedies.candidates.COLUMN`, what else of the product could show an ask. Rows come out in the
+    batch's order, asks ascending; the same input gives the same rows.
 
     Raises ValueError for a column that is not there or a pose_id that the vocabulary does not
     have (the pictures were assigned by another model), UnposedError for a cohort attribute
@@ -128,6 +130,9 @@ def audit_products(
     assessment = missing_centroids(
         pictures, cohorts, have, doubtful, near, own=own, waiver=waiver, settings=settings
     )
+    remedies = choosing.choose(
+        candidates.flatten(batch), fills, expectations.pose_ids, settings.min_remedy_certainty
+    )
     rank = sort_centroids_by_rank(assessment.state == State.MISSING, cohorts.score)
     sure = np.where(confirmed >= 0, np.float32(1.0), assessment.confidence)
     assessment = dataclasses.replace(
@@ -135,6 +140,7 @@ def audit_products(
         rank=rank,
         confidence=np.where(assessment.state == State.PRESENT, sure, assessment.confidence),
         confirmation=confirmation,
+        remedies=remedies,
     )
     return AuditTables(
         pose_flags_rows(

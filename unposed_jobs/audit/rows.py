@@ -16,6 +16,7 @@ from unposed_jobs.audit.pictures import TROUBLES, Pictures
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
 from unposed_jobs.config import AuditSettings
+from unposed_jobs.remedies.candidates import CROP, FRAME, KINDS
 from unposed_jobs.vocabulary.naming import CHART_CODE
 from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT
 
@@ -55,13 +56,17 @@ def pose_flags_rows(
     examples = [
         list(uris[: settings.example_images]) for cohort in expectations.examples for uris in cohort
     ]
-    remedies = [
-        _remedy(
+    remedies = assessment.remedies
+    assert remedies is not None
+    advice = [
+        _advice(
+            remedy,
             expectations.kinds[index % asks],
             expectations.names[index % asks],
             shot_codes[expectations.usual.reshape(-1)[index]],
             bool(uris),
         )
+        for remedy in KINDS
         for index, uris in enumerate(examples)
     ]
     cell = np.repeat(cohorts.row, asks) * asks + np.tile(np.arange(asks), products)
@@ -84,7 +89,10 @@ def pose_flags_rows(
         "confidence": pa.array(assessment.confidence.reshape(-1)),
         "evidence_image": pictures.uris.take(places(state == State.PRESENT, evidence)),
         "example_images": pa.array(examples, pa.list_(pa.string())).take(at_cell),
-        "remedy": pa.array(remedies, pa.string()).take(at_cell),
+        **remedies.columns(assessment.state == State.MISSING),
+        "advice": pa.array(advice, pa.string()).take(
+            places(missing, remedies.kind() * len(examples) + cell)
+        ),
         "shown_by": _confirmed_by(profile, assessment),
         **_waivers(profile, places(state == State.WAIVED, assessment.waiver.reshape(-1))),
     }
@@ -201,10 +209,14 @@ def _lists(chosen: npt.NDArray[np.bool_], values: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
-def _remedy(kind: str, name: str, shot_code: str | None, has_examples: bool) -> str:
+def _advice(remedy: str, kind: str, name: str, shot_code: str | None, has_examples: bool) -> str:
+    shot = f" (shot {shot_code})" if shot_code else ""
+    if remedy == CROP:
+        return f"Crop a picture that it has: {name}{shot}"
+    if remedy == FRAME:
+        return f"Take a frame of its video: {name}{shot}"
     drawn = kind != "person" and (shot_code or CHART_CODE) == CHART_CODE
     what = "Add a picture" if drawn else "Photograph"
-    shot = f" (shot {shot_code})" if shot_code else ""
     return f"{what}: {name}{shot}" + ("; see the examples" if has_examples else "")
 
 

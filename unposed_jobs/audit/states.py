@@ -9,6 +9,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.remedies.choosing import Remedies
+
 
 class State(IntEnum):
     """Of one ask of one product; the names in lower case are those of the table."""
@@ -61,3 +63,5 @@ class Assessment:
     """(n, A) 1 for the missing ask that matters most; 0 where the ask is not missing."""
     confirmation: npt.NDArray[np.int64]
     """(n, A) which of the profile's confirmations says that the ask is shown, -1 for none."""
+    remedies: Remedies | None = None
+    """What closes each gap: by what the product has, or a new picture."""

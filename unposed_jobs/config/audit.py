@@ -29,6 +29,9 @@ class AuditSettings(Section):
     """Least confidence of a picture's pose; below it the pose is unknown, not a guess. The
     confidence is the probability that the same pose comes out when the picture is taken and the
     vocabulary learned again: below one half another answer is likelier."""
+    min_remedy_certainty: Share = 0.5
+    """Least certainty that a part of a picture, or a frame of a video, shows a missing ask, for it
+    to be the remedy instead of a new picture."""
     max_unknown_share: Share = 0.67
     """Share of pictures of unknown pose above which a product is unassessable."""
     duplicate_distance: Annotated[CountOrNone, Unit("bits")] = 4

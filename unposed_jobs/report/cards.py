@@ -114,7 +114,8 @@ def _flags(
     rows = tables.query(
         "SELECT product_id, coalesce(ask_id, pose_id) AS ask_id, pose_name, "
         "coalesce(ask_name, pose_name) AS ask_name, shot_code, state, rank, confidence, "
-        "evidence_image, example_images, remedy FROM pose_flags WHERE run_date = ? "
+        "evidence_image, example_images, remedy, remedy_uri, remedy_box, "
+        "coalesce(advice, remedy) AS advice FROM pose_flags WHERE run_date = ? "
         "AND state IN ('missing', 'present') AND product_id IN (SELECT unnest(?)) "
         "ORDER BY product_id, rank, ask_id",
         [day.run_date, list(ids)],
@@ -128,7 +129,7 @@ def _flags(
                     name=row["ask_name"],
                     usually=row["pose_name"] if row["pose_name"] != row["ask_name"] else None,
                     shot_code=row["shot_code"],
-                    remedy=row["remedy"] or "",
+                    advice=row["advice"] or "",
                     confidence=row["confidence"] or 0.0,
                     examples=tuple(row["example_images"] or ()),
                 )

@@ -122,7 +122,8 @@ class Missing:
     usually: str | None
     """The class by which the cohort usually shows it, where the name does not say so."""
     shot_code: str | None
-    remedy: str
+    advice: str
+    """What to do about it, in one line."""
     confidence: float
     examples: tuple[str, ...]
 

@@ -320,7 +320,26 @@ POSE_FLAGS = Table(
                 pa.list_(pa.string()),
                 "Pictures of popular products of the cohort that show a missing ask",
             ),
-            _column("remedy", pa.string(), "What to do about a missing ask, in one line"),
+            _column(
+                "remedy",
+                pa.string(),
+                "What closes a missing ask, never null there: crop: a part of a picture that the "
+                "product has; frame: of a video that it has; shoot: a new picture. Days of before "
+                "this column had these words hold the line that is in advice",
+            ),
+            _column("remedy_uri", pa.string(), "The picture or video; null: a new picture"),
+            _column(
+                "remedy_box",
+                pa.list_(pa.float32()),
+                "Of a crop: left, top, width, height, in [0, 1] of the upright picture",
+            ),
+            _column("remedy_seconds", pa.float64(), "Of a frame: from the video's start"),
+            _column(
+                "remedy_certainty",
+                pa.float64(),
+                "In [0, 1], that the crop or frame shows the ask; null: a new picture",
+            ),
+            _column("advice", pa.string(), "What to do about a missing ask, in one line"),
             _column(
                 "shown_by",
                 pa.string(),

@@ -39,7 +39,12 @@ STATUSES = {
     "unassessable": N_("Could not be assessed"),
 }
 """Of a product."""
-REMEDIES = {"photograph": N_("Photograph"), "add": N_("Add a chart or text")}
+REMEDIES = {
+    "crop": N_("Crop a picture"),
+    "frame": N_("Take a frame"),
+    "photograph": N_("Photograph"),
+    "add": N_("Add a chart or text"),
+}
 GAP_SORTS = {
     "worth": (N_("What matters most"), "g.worth", "DESC"),
     "popularity": (N_("Most popular product"), "g.popularity", "DESC"),
@@ -279,8 +284,8 @@ def of_gaps(wanted: Filter, me: str, states: States, conditions: Conditions) -> 
     if wanted.ask is not None:
         conditions.add("g.ask_id = $ask", ask=wanted.ask)
     if wanted.remedy:
-        start = {"photograph": "photograph", "add": "add "}[wanted.remedy]
-        conditions.add("starts_with(lower(g.remedy), $remedy)", remedy=start)
+        start = {"frame": "take a frame"}.get(wanted.remedy, f"{wanted.remedy} ")
+        conditions.add("starts_with(lower(g.advice), $remedy)", remedy=start)
     if wanted.assignee:
         whom = me if wanted.assignee == ME else wanted.assignee
         conditions.add("m.assignee = $assignee", assignee=whom)

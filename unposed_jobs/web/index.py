@@ -34,7 +34,7 @@ from unposed_jobs.report import listing
 from unposed_jobs.sql import published, statements
 
 _log = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
 """Of the file; another one is made anew."""
 MOST_CHOICES = 200
 _BATCH = 100_000
@@ -168,7 +168,9 @@ def _fill(
         "GROUP BY product_id",
     )
     target.execute(_PRODUCTS)
-    _copy(views, target, "flagged", _FLAGGED)
+    # A file of views from before an upgrade may lack the newest columns.
+    there = {row[0] for row in views.execute("DESCRIBE pose_flags_current").fetchall()}
+    _copy(views, target, "flagged", _FLAGGED if "advice" in there else _FLAGGED_BEFORE)
     _copy(views, target, "since", _SINCE, [settings.serve.history_days])
     target.execute(_GAPS)
     _copy(views, target, "asks", _ASKS)
@@ -253,10 +255,16 @@ ORDER BY a.product_id
 _FLAGGED = """
 SELECT
     product_id, coalesce(ask_id, pose_id) AS ask_id, coalesce(ask_name, pose_name) AS ask_name,
-    pose_id, pose_name, shot_code, state, rank, score, confidence, remedy,
+    pose_id, pose_name, shot_code, state, rank, score, confidence,
+    coalesce(advice, remedy) AS advice, remedy_uri, remedy_box, remedy_seconds,
     example_images[1] AS example, waived_by, waived_reason, waived_until
 FROM pose_flags_current WHERE state IN ('missing', 'unknown', 'waived')
 """
+_FLAGGED_BEFORE = _FLAGGED.replace(
+    "coalesce(advice, remedy) AS advice, remedy_uri, remedy_box, remedy_seconds",
+    "remedy AS advice, NULL::VARCHAR AS remedy_uri, NULL::FLOAT[] AS remedy_box, "
+    "NULL::DOUBLE AS remedy_seconds",
+)
 # The first published day of the unbroken row of days, up to the last, on which it is missing.
 _SINCE = """
 WITH days AS (

@@ -388,7 +388,8 @@ class Days:
 _GAP_COLUMNS = """
     g.pid, p.product_id, p.title, g.category, g.subcategory, p.product_type, p.picture,
     p.status, g.ask_id, g.ask_name, g.pose_name, g.shot_code, g.state, g.rank, g.confidence,
-    g.remedy, g.example, g.since, g.waived_by, g.waived_reason, g.waived_until, g.popularity,
+    g.advice, g.remedy_uri, g.remedy_box, g.remedy_seconds, g.example, g.since, g.waived_by,
+    g.waived_reason, g.waived_until, g.popularity,
     m.* EXCLUDE (pid, product_id, ask_id)
 """
 _PRODUCT_COLUMNS = """

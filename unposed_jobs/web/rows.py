@@ -41,7 +41,17 @@ def export_names(day: Day, marketplace: str) -> list[str]:
     code = [f"{marketplace}_code"] if marketplace else []
     return [
         *("product_id", "title", "category", "subcategory", "product_type", *day.about.columns),
-        *("ask_id", "ask", "shot_code", *code, "remedy", "rank", "state", "missing_since"),
+        *(
+            "ask_id",
+            "ask",
+            "shot_code",
+            *code,
+            "remedy",
+            "remedy_uri",
+            "rank",
+            "state",
+            "missing_since",
+        ),
         *("assigned_to", "studio_day", "waived_by", "waived_reason", "waived_until", "example"),
     ]
 
@@ -57,7 +67,8 @@ def export_row(day: Day, row: Row, marketplace: str) -> list[Any]:
         row["ask_name"],
         row["shot_code"],
         *([code] if marketplace else []),
-        row["remedy"],
+        row["advice"],
+        row["remedy_uri"],
         row["rank"],
         row["work_state"],
         row["since"],

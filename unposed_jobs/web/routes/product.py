@@ -53,7 +53,9 @@ def product(
         before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
     marks = day.gaps_of(id)
     for flag in flags:
-        flag.setdefault("shown_by", None)
+        for name in ("shown_by", "remedy_uri", "remedy_box"):
+            flag.setdefault(name, None)
+        flag.setdefault("advice", flag["remedy"])  # A day of before has the line there.
         flag["mark"] = marks.get(flag["ask_id"])
         flag["ask_name"] = day.ask_name(flag["ask_id"])
         flag["work_state"] = flag["mark"]["work_state"] if flag["mark"] else flag["state"]
