@@ -62,7 +62,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format reference docs coverage test-fast test-web test-layouts test-faults
+.PHONY: lint format reference docs coverage test-fast test-web test-layouts test-faults test-airflow
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -93,6 +93,10 @@ test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, 
 
 test-layouts: setup weights ## Exports of every shop layout: checked, trained on, audited, unedited
 	UNPOSED_LAYOUTS=all pytest tests/jobs/test_layout_nights.py
+
+# The short form, in which the run is that of `airflow dags test`, is a part of make test.
+test-airflow: setup ## A candidate waits in a live Airflow, and is decided on the page in its interface
+	UNPOSED_AIRFLOW=live pytest -rP tests/web/test_promotion.py
 
 test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \

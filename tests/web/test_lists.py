@@ -211,11 +211,11 @@ def test_a_products_page_tells_all(served):
     assert strange.status_code == 200
     assert "a/../b?c" in strange.text
     content = re.search(r"content=([0-9a-f]{64})", text)
-    drawn = client.get("/landmarks", params={"content": content[1]}).json()
+    drawn = client.get("/overlay", params={"content": content[1]}).json()
     assert len(drawn["points"]) == 33
     assert len(drawn["bones"]) > 15
-    nothing = client.get("/landmarks", params={"content": "0" * 64}).json()
-    assert nothing == {"points": [], "bones": []}
+    nothing = client.get("/overlay", params={"content": "0" * 64}).json()
+    assert nothing == {"points": [], "bones": [], "mask": None, "crops": []}
 
 
 def test_names_of_marketplaces():

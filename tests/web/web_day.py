@@ -14,26 +14,17 @@ import pyarrow as pa
 from unposed_jobs import config
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.decisions import effective
+from unposed_jobs.reference import comparison, registry
+from unposed_jobs.reference.registry import ModelRow
 from unposed_jobs.sql import views
 from unposed_jobs.warehouse import RunRecord, Warehouse, tables
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
-from report_tables import DAY, RUN, Shot, draw, publish
+from report_tables import DAY, MODEL, RUN, Shot, draw, publish
 
 NEXT = DAY + datetime.timedelta(days=1)
 TITLE = "<script>alert(1)</script> & shirt"
-MODEL = {
-    "model_version": RUN.model_version,
-    "status": "champion",
-    "estimator_id": "estimator",
-    "artefact_uri": "/m",
-    "checksums": "{}",
-    "parameters": "{}",
-    "metrics": "{}",
-    "run_date": DAY,
-    "run_id": "train",
-}
 LANDMARKS = [value for point in range(33) for value in (point / 40, point / 35, 0.0, 0.9, 0.9)]
 
 
@@ -96,6 +87,62 @@ def audit(made: config.Settings, home: Path, day: datetime.date = DAY, wanted=No
         row["landmarks"] = LANDMARKS
     memory.rows["landmarks"] = pa.Table.from_pylist(rows, tables.LANDMARKS.schema)
     store(made, memory, day, decided)
+
+
+def candidate(made: config.Settings) -> str:
+    """A candidate of the day that a person is to decide about; returns its version."""
+    warehouse = Warehouse.open(made.warehouse)
+    version = "model-2"
+    confusion = [[1, 1, 40], [2, 2, 21], [2, 3, 9], [8, 8, 6], [-1, 3, 2]]
+    compared = {
+        "champion": RUN.model_version,
+        "flip_share": 0.31,
+        "turned": 2,
+        "confusion": confusion,
+        "stability": [0.91, 0.90],
+        "silhouette_same_space": [0.42, 0.44],
+        "named": [0.95, None],
+        "waits": True,
+        "refused_because": "31.0% of the flags would change with no picture changed",
+    }
+    row = ModelRow(
+        model_version=version,
+        status="candidate",
+        estimator_id=MODEL["estimator_id"],
+        artefact_uri="/m2",
+        checksums={},
+        parameters={},
+        metrics={"promotion": compared},
+        run_date=DAY,
+        promoted_on=None,
+        reason=f"waits for a person: {compared['refused_because']}",
+        run_id="promote",
+    )
+    listed = {row["product_id"]: row for row in warehouse.read("product_images").to_pylist()}
+    turned = [
+        {
+            "product_id": product,
+            "category": "Tops",
+            "subcategory": "Polo",
+            "ask_id": ask,
+            "ask_name": name,
+            "state_before": before,
+            "state_after": after,
+            "image_uri": listed["A-1"]["image_uri"] if after == "missing" else None,
+            "pose_before": 2,
+            "pose_after": 3,
+        }
+        for product, ask, name, before, after in (
+            ("A-1", 2, "upper body, back", "present", "missing"),
+            ("A-2", 3, "side", "missing", "not asked"),
+        )
+    ]
+    registry.record_turned(
+        warehouse, version, pa.Table.from_pylist(turned, comparison.TURNED), "promote"
+    )
+    registry.record(warehouse, [row], "promote")
+    views.publish(warehouse)
+    return version
 
 
 def store(made: config.Settings, memory, day: datetime.date, decided) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -76,8 +77,8 @@ class Templates:
         def at(path: str) -> str:
             return root + path
 
-        def picture(uri: str, size: str = "small") -> str:
-            return root + self._pictures.path(uri, size)
+        def picture(uri: str, size: str = "small", box: Sequence[float] | None = None) -> str:
+            return root + self._pictures.path(uri, size, box)
 
         said = _said(request.cookies.get(SAID, ""))
         language = choose(

@@ -110,12 +110,13 @@ def picture(
     size: str,
     signature: str,
     u: Annotated[str, Query(max_length=4096)],
+    b: Annotated[str, Query(max_length=60)] = "",
 ) -> Response:
-    """A picture that a page has shown, made small."""
+    """A picture that a page has shown, or a part of it, made small."""
     if size not in ("small", "large"):
         raise HTTPException(404, "there is no such size")
     try:
-        data = pictures.read(size, signature, u)
+        data = pictures.read(size, signature, u, b)
     except PermissionError:
         raise HTTPException(404, "there is no such picture") from None
     except NoPicture as reason:
