@@ -5,10 +5,13 @@ Finds the poses that each product's pictures lack on one day and publishes them 
 `pose_flags` and `product_audit`.
 
 1. **extract_landmarks** finds new or changed pictures of the day's catalogue and runs the
-   pose estimator on those alone; it commits chunk by chunk.
-2. **audit_products** names each picture's pose with the champion model, compares each product
+   pose estimator on those alone; it commits chunk by chunk. In the same pass it keeps what each
+   picture is like in `picture_facts` and `picture_crops` (`[facts] nightly`).
+2. **read_facts** makes facts of pictures that were extracted before and have none: after a new
+   facts version, or a night that ended in between. On other nights there is nothing to do.
+3. **audit_products** names each picture's pose with the champion model, compares each product
    with its cohort's vocabulary, checks the rows and publishes that day at once.
-3. **build_gallery** draws the pages a catalogue manager reads.
+4. **build_gallery** draws the pages a catalogue manager reads.
 
 **Idempotent?** Yes: a day run twice holds the same rows, and no other day is touched.
 **To resume:** clear the failed task; pictures already extracted are not extracted again.
@@ -68,8 +71,15 @@ with DAG(
         max_active_tis_per_dag=1,
         outlets=[Asset("unposed://landmarks")],
     )
+    facts = spark_task(
+        "read_facts",
+        pool=EXTRACT_POOL,
+        timeout=timedelta(hours=8),
+        max_active_tis_per_dag=1,
+        outlets=[Asset("unposed://picture_facts")],
+    )
     audit = audit_task(timedelta(hours=3))
     gallery = spark_task(
         "build_gallery", timeout=timedelta(hours=1), outlets=[Asset("unposed://gallery")]
     )
-    extract >> audit >> gallery
+    extract >> facts >> audit >> gallery

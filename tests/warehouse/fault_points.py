@@ -18,12 +18,23 @@ from pathlib import Path
 import duckdb
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
-from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, picture_rows, record, settings
+from warehouse_samples import (
+    DAY,
+    NEXT,
+    audit_rows,
+    colour_rows,
+    flag_rows,
+    picture_rows,
+    ready_rows,
+    record,
+    settings,
+)
 
 from unposed_jobs.sql import statements, views
 from unposed_jobs.warehouse import Warehouse
 
-COUNTS = ("pose_flags", "product_audit", "product_images", "catalogue_rejects")
+COUNTS = ("pose_flags", "product_audit", "product_images", "product_colours", "ready_for")
+COUNTS += ("catalogue_rejects",)
 
 
 class Died(BaseException):
@@ -99,6 +110,8 @@ def stage(warehouse: Warehouse, run_id: str, products: list[str], day=NEXT):
         "pose_flags": flag_rows(day, products, score=float(len(run_id))),
         "product_audit": audit_rows(day, products),
         "product_images": picture_rows(day, products),
+        "product_colours": colour_rows(day, products),
+        "ready_for": ready_rows(day, products),
         "catalogue_rejects": views.pa.table(rejects),
     }
     return {name: warehouse.stage(name, run_id).write(table) for name, table in rows.items()}
@@ -141,7 +154,7 @@ def by_query(folder: Path) -> dict:
     with statements.live(Warehouse.open(settings(folder), create=False)) as connection:
         return {
             name: _sorted(connection.sql(f"FROM {name}").to_arrow_table().to_pylist())
-            for name in (*COUNTS, *(f"{name}_current" for name in COUNTS[:3]))
+            for name in (*COUNTS, *(f"{name}_current" for name in COUNTS[:-1]))
         }
 
 

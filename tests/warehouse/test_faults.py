@@ -160,7 +160,11 @@ def compete(folder, order):
 
     def run(name, products):
         warehouse = Warehouse.open(settings(folder))
-        staged = stage(warehouse, name, products)
+        staged = {
+            table: files
+            for table, files in stage(warehouse, name, products).items()
+            if table not in ("product_colours", "ready_for")  # More steps say nothing more.
+        }
         rows = {table: sum(file.rows for file in files) for table, files in staged.items()}
         try:
             with turns.turn():
@@ -212,6 +216,8 @@ def test_of_two_runs_of_a_day_one_wins_whole_in_every_order(day, begin, record_p
             "pose_flags": 2 * size,
             "product_audit": size,
             "product_images": size,
+            "product_colours": 0,
+            "ready_for": 0,
             "catalogue_rejects": 1,
         }, order
         assert {row["run_id"] for listed in own.values() for row in listed} == {last}, order

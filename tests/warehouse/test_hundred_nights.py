@@ -17,7 +17,7 @@ import time
 
 import pytest
 from fault_points import Died, Steps, audit, watched
-from warehouse_samples import DAY, landmark_rows, record, settings
+from warehouse_samples import DAY, fact_rows, landmark_rows, record, settings
 
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.registry import ModelRow
@@ -57,6 +57,13 @@ def night(folder, number: int) -> float:
         run_id = f"extract-{day}"
         staged = warehouse.stage("landmarks", run_id).write(landmark_rows(new))
         warehouse.append("landmarks", staged, run_id, part=f"{len(new)} {new[0]}", read_at=read_at)
+    # Whatever lacks facts, as the night's second task has it.
+    have = set(warehouse.read("picture_facts", ["content_sha256"])["content_sha256"].to_pylist())
+    lacking = [content for content in contents(products) if content not in have]
+    for name, rows in fact_rows(lacking).items() if lacking else ():
+        staged = warehouse.stage(name, f"facts-{day}").write(rows)
+        part = f"{len(lacking)} {lacking[0]}"
+        warehouse.append(name, staged, f"facts-{day}", part=part, leave_out_repeats=True)
     warehouse.record_run(dataclasses.replace(record(f"extract-{day}", day), job="extract"))
     if number % 7 == 0:
         row = ModelRow(f"m{number}", "candidate", "e", "", {}, {}, {}, day, None, None, "r")
@@ -105,6 +112,9 @@ def test_a_hundred_nights(tmp_path, record_property):
     every = {content for n in range(NIGHTS) for content in contents(catalogue(n))}
     assert len(landmarks) == len(set(landmarks))
     assert set(landmarks) == every
+    for name in ("picture_facts", "picture_crops"):
+        kept = warehouse.read(name, ["content_sha256"])["content_sha256"].to_pylist()
+        assert (len(kept), set(kept)) == (len(every), every), name
     assert len(registry.models(warehouse)) == -(-NIGHTS // 7)
     # The first opens a new warehouse; of the last ones the runs before are as many.
     first = statistics.median(spent for spent in cost[1:6] if spent is not None)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.warehouse import RunRecord, Warehouse
+from unposed_jobs.warehouse.picture_tables import PICTURE_FACTS
 from unposed_jobs.warehouse.tables import PRODUCT_AUDIT
 
 DAY = dt.date(2024, 3, 1)
@@ -137,6 +138,72 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
             }
         )
     return pa.Table.from_pylist([row | changes for row in rows])
+
+
+def colour_rows(day: dt.date, products: list[str]) -> pa.Table:
+    """Rows of `product_colours` without run_id: all red, and of one picture."""
+    count = len(products)
+    return pa.table(
+        {
+            "run_date": [day] * count,
+            "product_id": products,
+            **{name: ["tops"] * count for name in ("category", "subcategory", "product_type")},
+            "pictures": [1] * count,
+            "colours": [["#ff0000"]] * count,
+            "colour_names": [["red"]] * count,
+            "colour_shares": [[1.0]] * count,
+            "image_uri": [f"/pictures/{product}.jpg" for product in products],
+            "apart": pa.nulls(count, pa.float64()),
+            "apart_image_uri": pa.nulls(count, pa.string()),
+            "disagree": [False] * count,
+        }
+    )
+
+
+def ready_rows(day: dt.date, products: list[str]) -> pa.Table:
+    """Rows of `ready_for` without run_id: two rules fail, one of which must hold."""
+    count = len(products)
+    return pa.table(
+        {
+            "run_date": [day] * count,
+            "product_id": products,
+            **{name: ["tops"] * count for name in ("category", "subcategory", "product_type")},
+            "marketplace": ["zalando"] * count,
+            "ready": [False] * count,
+            "judged": [1] * count,
+            "unjudged": [0] * count,
+            "rules": [["width", "best_size"]] * count,
+            "levels": [["must", "advice"]] * count,
+            "images": [[f"/pictures/{product}.jpg"] * 2 for product in products],
+            "found": [["500", "900"]] * count,
+            "wanted": [["width at least 762", "height at least 2600"]] * count,
+            "remedies": [["re-export", "re-export"]] * count,
+        }
+    )
+
+
+def fact_rows(contents: list[str]) -> dict[str, pa.Table]:
+    """Rows of `picture_crops` and `picture_facts` without run_id, in the order of their commits."""
+    count, version = len(contents), "facts-1"
+    keys = {"facts_version": [version] * count, "content_sha256": contents}
+    facts = {
+        item.name: pa.nulls(count, item.type)
+        for item in PICTURE_FACTS.schema
+        if item.name not in ("run_id", "bucket")
+    }
+    crops = {
+        "crop": ["chest"] * count,
+        "box": [[0.1, 0.2, 0.5, 0.5]] * count,
+        "width": [500] * count,
+        "height": [600] * count,
+        "coverage": [1.0] * count,
+        "framing": ["full"] * count,
+        "view": ["front"] * count,
+    }
+    return {
+        "picture_crops": pa.table(keys | crops),
+        "picture_facts": pa.table(facts | keys),
+    }
 
 
 def landmark_rows(contents: list[str], estimator: str = "mediapipe-full@1") -> pa.Table:

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 PARTS = ("dress", "shoes", "head", "lower_garment", "outer_garment", "upper_garment")
 
 
-def add_folder(parser: argparse.ArgumentParser, *, out: str = "") -> None:
+def add_folder(parser: argparse.ArgumentParser, *, out: str = "", optional: bool = False) -> None:
     """The folder, where to write, and what the products are."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="pictures, or one picture")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="FOLDER",
+        nargs="?" if optional else None,
+        help="pictures, or one picture",
+    )
     if out:
         parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=out)
     parser.add_argument(
@@ -83,6 +89,11 @@ def write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise UnposedError(f"cannot write {path}: {error.strerror}") from None
+
+
+def complain(line: str) -> None:
+    """A line on standard error."""
+    print(line, file=sys.stderr)
 
 
 def table(title: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

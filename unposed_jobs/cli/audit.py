@@ -1,8 +1,8 @@
 """Write the day's missing-pose flags.
 
-Extracts the day's new and changed pictures, then compares every product with its cohort's poses
-and publishes the day in `pose_flags` and `product_audit`, whole or not at all. What the checks
-before that found is in `check_results`.
+Extracts the day's new and changed pictures, with their facts, then compares every product with its
+cohort's poses and publishes the day in `pose_flags` and `product_audit`, whole or not at all. What
+the checks before that found is in `check_results`.
 """
 
 from __future__ import annotations
@@ -25,5 +25,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run the jobs of the nightly audit on this machine."""
     entry.local(
-        *(["audit"] if arguments.skip_extract else ["extract", "audit"]), arguments=arguments
+        *(["audit"] if arguments.skip_extract else ["extract", "facts", "audit"]),
+        arguments=arguments,
     )

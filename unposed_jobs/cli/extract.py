@@ -2,6 +2,7 @@
 
 Pictures whose etag, size and date are known are not read; contents that the estimator has seen
 are not extracted again. Every picture gets a status in the tables `images` and `landmarks`.
+What readable ones are like is kept in `picture_facts` and `picture_crops` ([facts] nightly).
 """
 
 from __future__ import annotations
@@ -21,4 +22,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the extraction job on this machine."""
-    entry.local("extract", arguments=arguments)
+    entry.local("extract", "facts", arguments=arguments)

@@ -13,6 +13,7 @@ from unposed_jobs.config.catalogue import MISSING_WORDS, CatalogueSettings
 from unposed_jobs.config.checks import CheckSettings
 from unposed_jobs.config.decisions import DecisionSettings
 from unposed_jobs.config.extraction import ExtractionSettings
+from unposed_jobs.config.facts import FactsSettings
 from unposed_jobs.config.folders import cache, home
 from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.loading import LAYOUTS, Effective, explain, load
@@ -32,6 +33,7 @@ __all__ = [
     "DecisionSettings",
     "Effective",
     "ExtractionSettings",
+    "FactsSettings",
     "GallerySettings",
     "PoseSettings",
     "ServeSettings",

@@ -11,6 +11,7 @@ from unposed_jobs.config.catalogue import CatalogueSettings
 from unposed_jobs.config.checks import CheckSettings
 from unposed_jobs.config.decisions import DecisionSettings
 from unposed_jobs.config.extraction import ExtractionSettings
+from unposed_jobs.config.facts import FactsSettings
 from unposed_jobs.config.fields import STRICT, Section
 from unposed_jobs.config.gallery import GallerySettings
 from unposed_jobs.config.pose import PoseSettings
@@ -29,6 +30,7 @@ class Settings:
     storage: StorageSettings = StorageSettings()
     pose: PoseSettings = PoseSettings()
     extraction: ExtractionSettings = ExtractionSettings()
+    facts: FactsSettings = FactsSettings()
     training: TrainingSettings = TrainingSettings()
     audit: AuditSettings = AuditSettings()
     checks: CheckSettings = CheckSettings()

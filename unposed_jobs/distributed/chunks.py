@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings
-from unposed_jobs.distributed import devices, loaded
+from unposed_jobs.distributed import devices, facts, loaded
 from unposed_jobs.pose import estimators, pipeline
 from unposed_jobs.pose.rows import LandmarkRow
 from unposed_jobs.warehouse import tables
@@ -47,6 +47,9 @@ EXTRACTED = pa.schema(
     ]
 )
 """The table's columns, the time that they took and where; the rest is for the run's figures."""
+
+EXTRACTED_WITH_FACTS = pa.schema([*EXTRACTED, *(facts.MADE.field(n) for n in ("facts", "crops"))])
+"""The same with a content's rows of `picture_facts` and `picture_crops`."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,15 @@ def commits(pictures: int, chunk_size: int, commit_chunks: int, tasks: int = 1) 
 
 
 def extract_chunks(
-    batches: Iterable[pa.RecordBatch], pose: PoseSettings, estimator_id: str
+    batches: Iterable[pa.RecordBatch],
+    pose: PoseSettings,
+    estimator_id: str,
+    wanted: facts.Asked | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """On an executor: references (image_uri, content_sha256) to rows of landmarks.
+
+    Where facts are `wanted`, references have `about`, the words of the product's categories, and
+    rows the columns of `EXTRACTED_WITH_FACTS`.
 
     Reads ahead with threads while the estimator works, on the GPU that Spark gave the task. A
     picture that vanished or changed since it was fingerprinted yields a row of the status
@@ -100,20 +109,23 @@ def extract_chunks(
     Raises UnposedError where PyTorch cannot use that GPU.
     """
     gpu = devices.take_gpu()
-    estimator = ready(pose)
+    estimator = ready(pose, wanted is not None)
+    recorder = facts.Recorder(pose, wanted) if wanted is not None else None
     devices.require(gpu)
     clock = pipeline.Clock()
     references = (item for batch in batches for item in batch.to_pylist())
     failures: dict[str, str] = {}
     stream = pipeline.extract_stream(
         references,
-        lambda item: _read(item, pose, failures),
+        lambda item: _read(item, pose, failures, recorder),
         estimator,
         pose,
         decoders=devices.decoders(),
         batch_pictures=devices.batch_pictures(pipeline.BATCH_PICTURES),
         clock=clock,
+        after=recorder,
     )
+    schema = EXTRACTED if recorder is None else EXTRACTED_WITH_FACTS
     while part := list(islice(stream, BATCH_ROWS)):
         found = [
             row
@@ -122,23 +134,33 @@ def extract_chunks(
             for item, row in part
         ]
         rows = [row.columns() | {"estimator_id": estimator_id, "gpu": gpu} for row in found]
+        if recorder is not None:
+            rows = [row | recorder.take(row["content_sha256"]) for row in rows]
         # The first row bears the time of the batch: only sums are asked for.
         rows[0] |= {f"{stage}_seconds": spent for stage, spent in clock.take().items()}
-        yield pa.RecordBatch.from_pylist(rows, schema=EXTRACTED)
+        yield pa.RecordBatch.from_pylist(rows, schema=schema)
 
 
 @loaded.once
-def ready(pose: PoseSettings) -> PoseEstimator:
+def ready(pose: PoseSettings, outlines: bool = False) -> PoseEstimator:
     """The one estimator of a worker process; Spark reuses the process for many chunks."""
-    return estimators.create(pose)
+    return estimators.create(pose, outlines=outlines)
 
 
-def _read(item: dict[str, Any], pose: PoseSettings, failures: dict[str, str]) -> bytes | None:
+def _read(
+    item: dict[str, Any],
+    pose: PoseSettings,
+    failures: dict[str, str],
+    recorder: facts.Recorder | None,
+) -> bytes | None:
     try:
-        return storage.pictures.read_bytes(item["image_uri"], pose.max_bytes)
+        data = storage.pictures.read_bytes(item["image_uri"], pose.max_bytes)
     except storage.StorageError as error:
         failures[item["content_sha256"]] = str(error)
         return None
+    if recorder is not None:
+        recorder.read(item["content_sha256"], data)
+    return data
 
 
 def _lost(item: dict[str, Any], failures: dict[str, str]) -> LandmarkRow:

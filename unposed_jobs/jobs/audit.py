@@ -29,10 +29,10 @@ from unposed_jobs.audit.profile import Profile
 from unposed_jobs.config import Settings
 from unposed_jobs.decisions import effective
 from unposed_jobs.decisions.effective import Effective
-from unposed_jobs.distributed import frames, ingest, loaded
+from unposed_jobs.distributed import facts, frames, ingest, loaded
 from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import CheckFailedError, UnposedError
-from unposed_jobs.jobs import estimator, life, vocabulary_table
+from unposed_jobs.jobs import crop_poses, estimator, life, product_pictures, vocabulary_table
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.jobs.life import Life
@@ -76,6 +76,7 @@ def check(settings: Settings) -> None:
     warehouse = Warehouse.open(settings.warehouse)
     _champion(warehouse, estimator.resolve(warehouse, settings))
     ingest.check_sources(settings)
+    product_pictures.check(settings.facts)
 
 
 def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:
@@ -106,7 +107,14 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     job = Context(spark, settings, run, warehouse)
     pictures = pictures_of_day(job, catalogue.images, model)
     assigned = assign_poses(job, pictures, model)
-    products = products_with_pictures(catalogue.products, pictures, assigned).persist()
+    products = products_with_pictures(catalogue.products, pictures, assigned)
+    wanted = facts.asked(settings, model.estimator_id)
+    shown = None
+    if wanted is not None:
+        crops = crop_poses.candidates(job, pictures, model, wanted, _bundle)
+        products = products.join(crops, "product_id", "left")
+        shown = product_pictures.with_facts(job, catalogue.products, pictures, wanted).persist()
+    products = products.persist()
     rejects = catalogue.rejects.persist()
     run_id = current.run_id = run_identity(
         "audit",
@@ -117,23 +125,29 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
         settings.catalogue.carry,
         frames.digest(products),
         frames.digest(rejects),
+        *(() if shown is None else (settings.facts, frames.digest(shown))),
     )
     audit_run = inference.AuditRun(
         run.run_date, run_id, model.model_version, settings.catalogue.carry
     )
     staged = _stage_flags(job, products, audit_run, expectations, champion.profile)
+    expected = _expected_rows(products, expectations)
+    if shown is not None:
+        staged |= product_pictures.stage(job, shown, run_id)
+        expected |= product_pictures.expected(job, expected["product_audit"])
     staged["catalogue_rejects"] = frames.stage(
         rejects.coalesce(1),
         warehouse.stage("catalogue_rejects", run_id),
     )
     current.rows = rows = {
-        table.name: sum(file.rows for file in staged[table.name]) for table in tables.DAY_TABLES
+        table.name: sum(file.rows for file in staged.get(table.name, ()))
+        for table in tables.DAY_TABLES
     }
     figures = current.figures
     figures |= _figures(spark, staged["product_audit"]) | _rules(settings, champion.decided.text)
     figures |= champion.decided.figures()
     figures["seconds"] = round(time.monotonic() - clock, 1)
-    _check(job, current, staged, _expected_rows(products, expectations))
+    _check(job, current, staged, expected)
     _tell_decisions(job, run_id, champion.decided)
     if run.dry_run:
         for name, files in staged.items():

@@ -25,10 +25,10 @@ from pyspark.sql import functions as F
 from unposed_jobs import storage
 from unposed_jobs.catalogue import fingerprints, places
 from unposed_jobs.config import Settings
-from unposed_jobs.distributed import chunks, frames, ingest, landmark_table, popular
+from unposed_jobs.distributed import chunks, facts, frames, ingest, landmark_table, popular
 from unposed_jobs.distributed.session import fit_shuffle
 from unposed_jobs.errors import NothingToDoError
-from unposed_jobs.jobs import budgets, estimator, life
+from unposed_jobs.jobs import budgets, estimator, fact_rows, life
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.extraction_figures import Compared, Extracted, Tally
 from unposed_jobs.jobs.identity import run_identity
@@ -38,6 +38,7 @@ from unposed_jobs.warehouse import Warehouse
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from unposed_jobs.distributed.facts import Asked
     from unposed_jobs.jobs.entry import Run
     from unposed_jobs.warehouse.staging import StagedFile
 
@@ -93,7 +94,12 @@ def _extract(spark: SparkSession, settings: Settings, run: Run, current: Life) -
         if tonight.altered and not run.dry_run:
             current.snapshots["images"] = keep_state(job, run_id, tonight)
         extracted = Extracted()
-        for extracted in extract_contents(job, run_id, estimator_id, pictures, catalogue.landmarks):
+        wanted = facts.asked(settings, estimator_id)
+        words = None if wanted is None else fact_rows.with_words(catalogue.images, catalogue)
+        asked = None if wanted is None or words is None else Also(wanted, words)
+        for extracted in extract_contents(
+            job, run_id, estimator_id, pictures, catalogue.landmarks, also=asked
+        ):
             current.figures |= extracted.figures()
             current.rows["landmarks"] = extracted.extracted
             if extracted.snapshot is not None:
@@ -117,6 +123,15 @@ def _extract(spark: SparkSession, settings: Settings, run: Run, current: Life) -
 def _part(run: Run) -> tuple[str, ...]:
     """What names the part of the pictures, where it is one."""
     return () if run.shard[1] == 1 else ("shard {} of {}".format(*run.shard),)
+
+
+@dataclass(frozen=True)
+class Also:
+    """Facts, made in the same pass."""
+
+    wanted: Asked
+    words: DataFrame
+    """image_uri and about: the words of the product's categories."""
 
 
 @dataclass(frozen=True)
@@ -217,17 +232,23 @@ def extract_contents(
     estimator_id: str,
     tonight: DataFrame,
     landmarks: DataFrame | None = None,
+    *,
+    also: Also | None = None,
 ) -> Iterator[Extracted]:
     """Extract contents without landmarks of this estimator; yields after each commit and at last.
 
     `tonight` has image_uri, content_sha256 and status. With `landmarks` there is nothing to
-    compute, and one commit. Raises ErrorBudgetExceededError where too many are lost or the night's
-    time is over; what is committed stays.
+    compute, and one commit; with `also` each commit is followed by those of the facts. Raises
+    ErrorBudgetExceededError where too many are lost or the night's time is over; what is committed
+    stays.
     """
     warehouse, settings = job.warehouse, job.settings
     read_at, own = warehouse.snapshot_id("landmarks"), set[int]()
     work, total, unreadable = _work(job, estimator_id, tonight)
     todo = work.where("seen is null").select("content_sha256", "image_uri")
+    if also is not None:
+        todo = todo.join(also.words, "image_uri", "left")
+        since = fact_rows.Since.now(job)
     groups = chunks.commits(total, job.chunk_size, settings.pose.commit_chunks, job.tasks)
     if landmarks is not None:
         groups = min(groups, 1)
@@ -245,7 +266,7 @@ def extract_contents(
             rows = landmark_table.extracted(part, landmarks, estimator_id)
         else:
             cut = chunks.cut(ceil(total / groups), job.chunk_size, job.tasks)
-            rows = _extract_rows(job, _chunked(part, cut), estimator_id)
+            rows = _extract_rows(job, chunked(part, cut), estimator_id, also)
         rows = rows.persist()
         counts, digest = tally.add(rows)
         if lost := counts.pop("lost", 0):
@@ -259,6 +280,9 @@ def extract_contents(
             "landmarks", staged, run_id, part=digest, read_at=read_at, own=own
         )
         own.add(snapshot)
+        if also is not None:
+            made = rows.where("status in ('ok', 'no_person')")
+            fact_rows.keep(job, run_id, also.wanted, made, since)
         rows.unpersist()
         tally.seconds["write"] += time.monotonic() - writing
         done = done.committing(counts, snapshot)
@@ -273,22 +297,26 @@ def extract_contents(
     yield done
 
 
-def _extract_rows(job: Context, contents: DataFrame, estimator_id: str) -> DataFrame:
+def _extract_rows(
+    job: Context, contents: DataFrame, estimator_id: str, also: Also | None
+) -> DataFrame:
     """The rows of `chunks.EXTRACTED`, made on the executors when they are asked for."""
+    wanted = None if also is None else also.wanted
+    schema = chunks.EXTRACTED if wanted is None else chunks.EXTRACTED_WITH_FACTS
     web, pose, night = places.allowed(job.settings), job.settings.pose, job.night
 
     def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         storage.configure(web)
-        for found in chunks.extract_chunks(batches, pose, estimator_id):
+        for found in chunks.extract_chunks(batches, pose, estimator_id, wanted):
             night.check()
             yield found
 
-    return contents.mapInArrow(extract, frames.spark_schema(chunks.EXTRACTED))
+    return contents.mapInArrow(extract, frames.spark_schema(schema))
 
 
 def _stage_rows(job: Context, run_id: str, rows: DataFrame) -> list[StagedFile]:
     """Stage the extracted rows, but for those of pictures that were lost."""
-    kept = rows.where(~F.col("status").eqNullSafe("lost"))
+    kept = rows.where(~F.col("status").eqNullSafe("lost")).drop("facts", "crops")
     return frames.stage(
         frames.with_bucket(kept, "content_sha256", job.settings.warehouse.buckets),
         job.warehouse.stage("landmarks", run_id),
@@ -329,8 +357,8 @@ def _undecodable(job: Context, estimator_id: str, tonight: DataFrame) -> list[st
     return [f"{storage.shown(row['image_uri'])}: {row['error']}" for row in rows]
 
 
-def _chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
-    """The contents with a partition for each chunk; Spark starts them in this order."""
+def chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
+    """Contents with a partition for each chunk; Spark starts them in this order."""
     if not cut.parts:
         return contents.repartition(cut.number)
     # Seeded, so that it has nothing to do with the commit that the content is of.

@@ -89,21 +89,23 @@ def disagreement(pictures: Sequence[Sequence[Colour]]) -> tuple[float, int] | No
     From the colour that the pictures are nearest to together, to the nearest of a picture's large
     colours. None with fewer than two pictures that have a colour.
     """
-    large = {
-        number: to_lab(np.array([one.rgb for one in told if one.share >= _LARGE], np.uint8))
-        for number, told in enumerate(pictures)
-        if told
-    }
-    if len(large) < 2:
+    found = {number: large(told) for number, told in enumerate(pictures) if told}
+    if len(found) < 2:
         return None
-    tables = list(large.values())
+    tables = list(found.values())
     candidates = np.concatenate(tables)
     away = np.stack(
         [delta_e(candidates[:, None], table[None]).min(axis=1) for table in tables], axis=1
     )
     usual = away[int(np.median(away, axis=1).argmin())]
     worst = int(usual.argmax())
-    return float(usual[worst]), list(large)[worst]
+    return float(usual[worst]), list(found)[worst]
+
+
+def large(told: Sequence[Colour]) -> _Floats:
+    """Lab (N, 3) of a picture's large colours, the largest first; of any, where none is."""
+    chosen = [one.rgb for one in told if one.share >= _LARGE] or [one.rgb for one in told[:1]]
+    return to_lab(np.array(chosen, np.uint8))
 
 
 def swatch(colour: Colour) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -100,6 +100,18 @@ class Seen:
     body: Body | None
 
 
+@dataclass(frozen=True)
+class _Given:
+    """A picture on its way to its facts; `again` where its outline is of a further look."""
+
+    picture: _Picture
+    estimate: PoseEstimate
+    again: bool
+    face: faces.Face
+    digest: str
+    part: str | None
+
+
 def version(text_in: str) -> str:
     """The facts version: of code, networks and regression, and where writing is looked for."""
     parts = (classes.content(), faces.WEIGHTS.encode(), text.WEIGHTS.encode(), text_in.encode())
@@ -130,19 +142,14 @@ class FactsReader:
         without which the product's colour is that of the whole of mask or torso.
         """
         outlined = self._outline(pictures, estimates)
+        again = [one.outline is None for one in estimates]
         found = self._faces(pictures, outlined)
         parts = parts if parts is not None else [None] * len(pictures)
-        rows = zip(pictures, outlined, found, digests, parts, strict=True)
-        return [self._one(*row) for row in rows]
+        rows = zip(pictures, outlined, again, found, digests, parts, strict=True)
+        return [self._one(_Given(*row)) for row in rows]
 
-    def _one(
-        self,
-        picture: _Picture,
-        estimate: PoseEstimate,
-        face: faces.Face,
-        digest: str,
-        part: str | None,
-    ) -> Seen:
+    def _one(self, given: _Given) -> Seen:
+        picture, estimate, face = given.picture, given.estimate, given.face
         height, width = picture.shape[:2]
         small = measures.reduced(picture)
         body = (
@@ -152,6 +159,8 @@ class FactsReader:
         )
         kind, writing = _kind(picture, estimate), self._writing(picture, estimate)
         mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
+        if given.again and mask.source == masks.OUTLINE:
+            mask = replace(mask, source=masks.SECOND_OUTLINE)
         inside = mask.inside if mask.source != masks.NONE else None
         evidence = classes.Evidence(estimate.person_probability, face.score, body)
         chances = classes.head().probabilities(evidence)
@@ -161,7 +170,7 @@ class FactsReader:
         box = placed.box if placed is not None else (0.0, 0.0, 1.0, 1.0)
         brightness, shadowed, burnt = measures.exposure(small, inside)
         facts = PictureFacts(
-            content_sha256=digest,
+            content_sha256=given.digest,
             facts_version=self.version,
             width=width,
             height=height,
@@ -194,7 +203,7 @@ class FactsReader:
             brightness=brightness,
             shadowed_share=shadowed,
             burnt_share=burnt,
-            colours=tuple(product_colours(small, mask, body, part, kind)),
+            colours=tuple(product_colours(small, mask, body, given.part, kind)),
             crops=tuple(crops.crops(body, mask.inside)) if body is not None else (),
             mask=masks.encoded(mask) if inside is not None else b"",
         )
@@ -244,8 +253,7 @@ def _mask(picture: _Picture, estimate: PoseEstimate, small: _Picture, *, parts: 
     if estimate.outline is not None:
         size = (picture.shape[1], picture.shape[0])
         shares = masks.of_outline(estimate.outline, size, (columns, rows))
-        source = masks.OUTLINE if estimate.found_by != "whole_frame" else masks.SECOND_OUTLINE
-        return Mask(shares, source)
+        return Mask(shares, masks.OUTLINE)
     parted = None
     if parts and estimate.landmarks is None:
         parted = ground.parted(small, ground.QUICK_SIDE)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.pictures import rows
 from unposed_jobs.pictures.facts import FactsReader, Seen
 from unposed_jobs.pose import estimators, pipeline
 
@@ -88,7 +86,7 @@ def look(
             data = one.path.read_bytes()
         except OSError:
             return None
-        sizes[one.name] = (len(data), _format(data))
+        sizes[one.name] = (len(data), rows.file_format(data))
         return data
 
     try:
@@ -134,14 +132,6 @@ def _error(one: pipeline.Seen[Found]) -> str | None:
     if one.estimate is not None and one.estimate.error is not None:
         return f"estimator_failed: {one.estimate.error}"
     return None
-
-
-def _format(data: bytes) -> str:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return {"MPO": "JPEG"}.get(image.format or "", image.format or "")
-    except Exception:  # Any reader's fault: decoding names it.
-        return ""
 
 
 def _product(path: Path) -> str:

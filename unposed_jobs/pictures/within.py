@@ -18,7 +18,7 @@ LARGER = {
     "legs": ("full",),
 }
 """Framings that a crop can show, and those that it lies in."""
-_WHOLE = 0.9
+WHOLE = 0.9
 """Least coverage of a crop: a part of a shot is no shot."""
 
 
@@ -65,6 +65,6 @@ def offer(framing: str, view: str, pictures: Sequence[Within], least: int = 500)
         for one in pictures
         if one.framing in LARGER.get(framing, ()) and one.view == view
         for crop in one.crops
-        if crop.name == framing and crop.coverage >= _WHOLE and crop.shorter_side >= least
+        if crop.name == framing and crop.coverage >= WHOLE and crop.shorter_side >= least
     ]
     return max(found, key=lambda one: one.crop.shorter_side, default=None)

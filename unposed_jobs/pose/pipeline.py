@@ -12,10 +12,10 @@ import contextlib
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -57,8 +57,13 @@ class Seen(Generic[Item]):
         return 0 if self.picture is None else self.picture.shape[0] * self.picture.shape[1]
 
 
-STAGES = ("read", "decode", "infer", "describe")
-"""What a picture goes through; describing is hashing, and the statistics of a bare one."""
+STAGES = ("read", "decode", "infer", "facts", "describe")
+"""What a picture goes through; describing is hashing, and the statistics of a bare one. Facts are
+whatever a caller makes of decoded pictures by the way (`After`)."""
+
+
+After = Callable[[Sequence[Seen[Any]]], None]
+"""What is done with a batch that was estimated, in the thread of the networks."""
 
 
 class Clock:
@@ -94,6 +99,7 @@ def extract_stream(
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
     clock: Clock | None = None,
+    after: After | None = None,
 ) -> Iterator[tuple[Item, LandmarkRow | None]]:
     """Each item with its row of `landmarks` (see `rows.LandmarkRow`), in order.
 
@@ -109,6 +115,7 @@ def extract_stream(
         decoders=decoders,
         batch_pictures=batch_pictures,
         clock=clock,
+        after=after,
     )
 
     def finish(one: Seen[Item]) -> tuple[Item, LandmarkRow | None]:
@@ -139,13 +146,15 @@ def estimate_stream(
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
     clock: Clock | None = None,
+    after: After | None = None,
 ) -> Iterator[list[Seen[Item]]]:
     """Batches of items with picture and estimate, in order; rows are begun, not completed.
 
     `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
     vanished; what it raises ends the stream. `decoders` threads decode, for a process with several
     cores; without any, pictures are decoded in the thread that iterates, where `estimator` runs,
-    too: on one core that is the fastest. `clock` is given the seconds of each stage.
+    too: on one core that is the fastest. `clock` is given the seconds of each stage, `after` each
+    batch once it is estimated.
     """
     clock = clock or Clock()
     keep_freed()
@@ -182,6 +191,9 @@ def estimate_stream(
             for one in batch:
                 if one.picture is not None:
                     one.estimate = next(estimates)
+            if after is not None:
+                with clock("facts"):
+                    after(batch)
             budget.give(sum(one.pixels for one in batch))
             yield batch
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from unposed_jobs import storage
+from unposed_jobs.report import parts
 
 _HOST = re.compile(r"^[A-Za-z0-9.-]+(:\d{1,5})?$")
 _MOST_HOSTS = 20
@@ -19,16 +20,20 @@ def on_the_web(uri: str) -> str | None:
     One with a user or password, or with a host that is none, is only written down.
     """
     try:
-        parts = urlsplit(uri)
+        found = urlsplit(uri)
     except ValueError:
         return None
-    if parts.scheme.lower() not in ("http", "https") or not _HOST.match(parts.netloc):
+    if found.scheme.lower() not in ("http", "https") or not _HOST.match(found.netloc):
         return None
     return quote(uri, safe="%/:?#@!$&()*+,;=-._~")
 
 
 def original(uri: str) -> str | None:
-    """Where a browser opens the picture itself: on the web, or a file of the reader's machine."""
+    """Where a browser opens the picture itself: on the web, or a file of the reader's machine.
+
+    Of a part of a picture (`parts`) the whole.
+    """
+    uri, _ = parts.split(uri)
     found = on_the_web(uri)
     if found is not None:
         return found
@@ -45,6 +50,6 @@ def hosts(uris: Iterable[str]) -> str:
     for uri in uris:
         address = on_the_web(uri)
         if address is not None:
-            parts = urlsplit(address)
-            found.add(f"{parts.scheme.lower()}://{parts.netloc}")
+            one = urlsplit(address)
+            found.add(f"{one.scheme.lower()}://{one.netloc}")
     return " ".join(sorted(found)) if len(found) <= _MOST_HOSTS else "https: http:"

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from unposed_jobs.report import thumbnails
+from unposed_jobs.remedies.candidates import CROP
+from unposed_jobs.report import parts, thumbnails
 from unposed_jobs.report.facts import NO_CATEGORY, Day, Tables
 from unposed_jobs.report.model import Missing, Picture, Product
 
@@ -132,6 +133,7 @@ def _flags(
                     advice=row["advice"] or "",
                     confidence=row["confidence"] or 0.0,
                     examples=tuple(row["example_images"] or ()),
+                    crop=_crop(row),
                 )
             )
         elif row["evidence_image"]:
@@ -141,6 +143,12 @@ def _flags(
                 uri, Picture(uri, "shown", row["ask_name"], sure)
             )
     return missing, defaultdict(list, {key: [*found.values()] for key, found in evidence.items()})
+
+
+def _crop(row: Mapping[str, Any]) -> str | None:
+    if row["remedy"] != CROP or not row["remedy_uri"] or not row["remedy_box"]:
+        return None
+    return parts.address(row["remedy_uri"], row["remedy_box"])
 
 
 def _pictures(

@@ -126,6 +126,8 @@ class Missing:
     """What to do about it, in one line."""
     confidence: float
     examples: tuple[str, ...]
+    crop: str | None = None
+    """The part of a picture that the product has which shows it; see `parts`."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ def pictures_shown(gallery: Gallery, *, every: bool = False) -> Iterator[str]:
                 yield picture.uri
         for missing in product.missing:
             yield from missing.examples[:EXAMPLES_SHOWN]
+            if missing.crop:
+                yield missing.crop
 
 
 def product_files(count: int) -> list[str]:

@@ -16,7 +16,7 @@ from PIL import Image
 from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
-from unposed_jobs.report import addresses
+from unposed_jobs.report import addresses, parts
 
 SIDE = 320
 FOLDER = "thumbs"
@@ -58,16 +58,22 @@ def make_all(
     `contents` maps an address to the sha256 of its bytes, where it is known: a thumbnail of
     that content in the gallery `previous` is taken over without reading the picture again. A
     picture that cannot be read or decoded gets a reason, never an exception. With `link` those on
-    the web are shown from where they are.
+    the web are shown from where they are, but for parts of them (`parts`).
     """
     made: dict[str, Thumbnail] = {}
     wanted = list(dict.fromkeys(uris))
     if link:
-        made = {uri: Thumbnail(address) for uri in wanted if (address := addresses.on_the_web(uri))}
+        made = {
+            uri: Thumbnail(address)
+            for uri in wanted
+            if parts.split(uri)[1] is None and (address := addresses.on_the_web(uri))
+        }
         wanted = [uri for uri in wanted if uri not in made]
     with ThreadPoolExecutor(max(settings.read_threads, 1)) as pool:
         jobs = {
-            pool.submit(_make, uri, contents.get(uri), folder, previous, settings): uri
+            pool.submit(
+                _make, uri, contents.get(parts.split(uri)[0]), folder, previous, settings
+            ): uri
             for uri in wanted
         }
         for done, job in enumerate(as_completed(jobs), start=1):
@@ -80,19 +86,20 @@ def make_all(
 def _make(
     uri: str, content: str | None, folder: Path, previous: Path | None, settings: PoseSettings
 ) -> Thumbnail:
+    whole, part = parts.split(uri)
     if content and _is_digest(content):
-        path = _path(content)
+        path = _path(content, part)
         if (folder / path).is_file() or _take_over(path, folder, previous):
             return Thumbnail(path)
     try:
-        data = storage.pictures.read_bytes(uri, settings.max_bytes)
+        data = storage.pictures.read_bytes(whole, settings.max_bytes)
     except storage.StorageError as error:
         return Thumbnail(None, REASONS[error.status])
-    path = _path(hashlib.sha256(data).hexdigest())
+    path = _path(hashlib.sha256(data).hexdigest(), part)
     if (folder / path).is_file() or _take_over(path, folder, previous):
         return Thumbnail(path)
     try:
-        image = Image.fromarray(decode(data, settings))
+        image = Image.fromarray(parts.cut(decode(data, settings), part))
     except UnreadablePicture:
         return Thumbnail(None, "Not a readable picture")
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -121,7 +128,9 @@ def _take_over(path: str, folder: Path, previous: Path | None) -> bool:
     return True
 
 
-def _path(content: str) -> str:
+def _path(content: str, part: parts.Box | None) -> str:
+    if part is not None:
+        content = hashlib.sha256(f"{content} {part}".encode()).hexdigest()
     # 128 of the 256 bits separate contents; the pages name thousands of these.
     return f"{FOLDER}/{content[:2]}/{content[2:32]}.webp"
 

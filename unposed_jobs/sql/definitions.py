@@ -12,7 +12,7 @@ from unposed_jobs.sql import changes
 from unposed_jobs.warehouse.reading import quote
 from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 
-CURRENT = ("pose_flags", "product_audit", "product_images")
+CURRENT = ("pose_flags", "product_audit", "product_images", "product_colours", "ready_for")
 """Tables that have a view of their latest published day."""
 
 
@@ -174,6 +174,52 @@ DERIVED_VIEWS = (
         ORDER BY f.waived_until NULLS LAST, f.product_id, ask_id
         """,
         {"days_left": "Days until the last one it is waived; null: for good"},
+    ),
+    View(
+        "failing_rules",
+        "For the latest published day: each rule of a marketplace that a product fails, with the "
+        "picture and what mends it",
+        """
+        SELECT
+            run_date, product_id, category, subcategory, product_type, marketplace, ready,
+            unnest(rules) AS rule, unnest(levels) AS level, unnest(images) AS image_uri,
+            unnest(found) AS found, unnest(wanted) AS wanted, unnest(remedies) AS remedy
+        FROM ready_for_current
+        """,
+        {
+            "rule": "Of the marketplace's file",
+            "level": "must or advice",
+            "image_uri": "The picture; empty: it is about all of the product's",
+            "found": "What was measured",
+            "wanted": "The rule's limits in words",
+            "remedy": "crop; cut_out; re-export: the original in another size or file; shoot; "
+            "leave_out",
+        },
+    ),
+    View(
+        "readiness",
+        "For the latest published day: for each product and marketplace its own rules beside what "
+        "popular products show",
+        """
+        SELECT
+            r.run_date, r.product_id, r.category, r.subcategory, r.product_type, r.marketplace,
+            r.ready,
+            len(list_filter(r.levels, lambda level: level = 'must')) AS failing_rules,
+            len(r.levels) - failing_rules AS failing_advice,
+            a.status, a.missing_count, a.top_missing,
+            coalesce(f.croppable, 0) AS croppable
+        FROM ready_for_current r
+        LEFT JOIN product_audit_current a USING (product_id)
+        LEFT JOIN (
+            SELECT product_id, count(*) AS croppable FROM pose_flags_current
+            WHERE state = 'missing' AND remedy = 'crop' GROUP BY product_id
+        ) f USING (product_id)
+        """,
+        {
+            "failing_rules": "Rules that must hold and do not",
+            "failing_advice": "Rules that are advice and do not hold",
+            "croppable": "Missing asks that lie within a picture that it has",
+        },
     ),
     View(
         "decisions_current",

@@ -6,63 +6,20 @@ the analysts' data dictionary are all derived from them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
 
+from unposed_jobs.warehouse import picture_tables
+from unposed_jobs.warehouse.columns import BUCKET as _BUCKET
+from unposed_jobs.warehouse.columns import CARRIED as _CARRIED
+from unposed_jobs.warehouse.columns import COHORT as _COHORT
+from unposed_jobs.warehouse.columns import MODEL_VERSION as _MODEL_VERSION
+from unposed_jobs.warehouse.columns import RUN_DATE as _RUN_DATE
+from unposed_jobs.warehouse.columns import RUN_ID as _RUN_ID
+from unposed_jobs.warehouse.columns import Table
+from unposed_jobs.warehouse.columns import column as _column
+from unposed_jobs.warehouse.columns import key as _key
+
 NAMESPACE = "unposed"
-
-
-def _column(name: str, kind: pa.DataType, doc: str, required: bool = False) -> pa.Field:
-    # Spark writes every Parquet column as optional, so "required" is checked by us
-    # (see Table.required), not declared to Iceberg.
-    metadata = {"doc": doc, "required": "true"} if required else {"doc": doc}
-    return pa.field(name, kind, nullable=True, metadata=metadata)
-
-
-def _key(name: str, kind: pa.DataType, doc: str) -> pa.Field:
-    return _column(name, kind, doc, required=True)
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table's contract."""
-
-    name: str
-    doc: str
-    schema: pa.Schema
-    partition: tuple[str, ...]
-    """Identity-partition columns."""
-    key: tuple[str, ...]
-    """Columns that are unique together."""
-
-    @property
-    def of_days(self) -> bool:
-        """Whether each run has rows of its own day in it."""
-        return self.partition == ("run_date",)
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """Columns that may not be null."""
-        return tuple(
-            column.name for column in self.schema if (column.metadata or {}).get(b"required")
-        )
-
-
-_RUN_ID = _key("run_id", pa.string(), "The run that wrote the row; see runs")
-_MODEL_VERSION = _key("model_version", pa.string(), "The model bundle; see models")
-_RUN_DATE = _key("run_date", pa.date32(), "The audited day")
-_BUCKET = _key("bucket", pa.int32(), "Hash partition of the key")
-_COHORT = (
-    _column("category", pa.string(), "The product's category on that day"),
-    _column("subcategory", pa.string(), "The product's subcategory on that day"),
-    _column("product_type", pa.string(), "The product's type on that day"),
-)
-_CARRIED = _column(
-    "carried",
-    pa.map_(pa.string(), pa.string()),
-    "The product's values of the columns that [catalogue] carry names, as text: carried['brand']",
-)
 
 IMAGES = Table(
     "images",
@@ -560,17 +517,25 @@ TABLES = {
         IMAGES,
         LANDMARKS,
         IMAGE_POSES,
+        *picture_tables.OF_CONTENTS,
         VOCABULARY,
         MODELS,
         CANDIDATE_FLAGS,
         POSE_FLAGS,
         PRODUCT_AUDIT,
         PRODUCT_IMAGES,
+        *picture_tables.OF_DAYS,
         CATALOGUE_REJECTS,
         CHECK_RESULTS,
         DECISIONS,
         RUNS,
     )
 }
-DAY_TABLES = (POSE_FLAGS, PRODUCT_AUDIT, PRODUCT_IMAGES, CATALOGUE_REJECTS)
+DAY_TABLES = (
+    POSE_FLAGS,
+    PRODUCT_AUDIT,
+    PRODUCT_IMAGES,
+    *picture_tables.OF_DAYS,
+    CATALOGUE_REJECTS,
+)
 """The tables whose rows of one day are published together, by one commit to `runs`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -77,8 +76,8 @@ class Templates:
         def at(path: str) -> str:
             return root + path
 
-        def picture(uri: str, size: str = "small", box: Sequence[float] | None = None) -> str:
-            return root + self._pictures.path(uri, size, box)
+        def picture(uri: str, size: str = "small") -> str:
+            return root + self._pictures.path(uri, size)
 
         said = _said(request.cookies.get(SAID, ""))
         language = choose(

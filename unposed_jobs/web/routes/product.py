@@ -14,6 +14,8 @@ from PIL import Image
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
+from unposed_jobs.remedies.candidates import CROP
+from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
@@ -53,9 +55,11 @@ def product(
         before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
     marks = day.gaps_of(id)
     for flag in flags:
-        for name in ("shown_by", "remedy_uri", "remedy_box"):
+        for name in ("shown_by", "advice", "remedy_uri", "remedy_box"):
             flag.setdefault(name, None)
-        flag.setdefault("advice", flag["remedy"])  # A day of before has the line there.
+        flag["advice"] = flag["advice"] or flag["remedy"]
+        crop = flag["remedy"] == CROP and flag["remedy_uri"] and flag["remedy_box"]
+        flag["crop"] = parts.address(flag["remedy_uri"], flag["remedy_box"]) if crop else None
         flag["mark"] = marks.get(flag["ask_id"])
         flag["ask_name"] = day.ask_name(flag["ask_id"])
         flag["work_state"] = flag["mark"]["work_state"] if flag["mark"] else flag["state"]
@@ -110,13 +114,12 @@ def picture(
     size: str,
     signature: str,
     u: Annotated[str, Query(max_length=4096)],
-    b: Annotated[str, Query(max_length=60)] = "",
 ) -> Response:
-    """A picture that a page has shown, or a part of it, made small."""
+    """A picture that a page has shown, made small."""
     if size not in ("small", "large"):
         raise HTTPException(404, "there is no such size")
     try:
-        data = pictures.read(size, signature, u, b)
+        data = pictures.read(size, signature, u)
     except PermissionError:
         raise HTTPException(404, "there is no such picture") from None
     except NoPicture as reason:
