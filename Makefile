@@ -62,7 +62,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format reference docs coverage test-fast test-web test-layouts test-faults test-airflow
+.PHONY: lint format reference texts docs coverage test-fast test-web test-layouts test-faults test-airflow
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -77,6 +77,13 @@ reference: $(READY) ## Write the generated pages: settings and tables, from the 
 	unposed config > unposed.example.toml
 	python -m unposed_jobs.config.reference > docs/configuration.md
 	python -m unposed_jobs.warehouse.dictionary > docs/tables.md
+
+# What is new comes without a translation, which a test then asks for; what is gone goes.
+texts: $(READY) ## The texts of the pages into the catalogues of their translations
+	pybabel -q extract -F unposed_jobs/web/locale/babel.cfg --no-location --sort-output \
+	  -o var/pages.pot unposed_jobs/web
+	pybabel -q update --domain pages --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+	  --width 96 -i var/pages.pot -d unposed_jobs/web/locale
 
 docs: $(READY) ## The documentation as a site in var/site; a broken link fails
 	sphinx-build -q -n -W --keep-going -b html docs var/site

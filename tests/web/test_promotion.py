@@ -159,9 +159,7 @@ def test_in_a_live_airflow_a_person_rejects_on_the_page_in_its_own_interface(liv
     # What comes before the question is other tests' matter: taken for done.
     for task in ("extract_landmarks", "train_reference", "promote_candidate"):
         body = {"new_state": "success", "include_downstream": False}
-        done = requests.patch(
-            f"{run}/taskInstances/{task}", json=body, headers=headers, timeout=30
-        )
+        done = requests.patch(f"{run}/taskInstances/{task}", json=body, headers=headers, timeout=30)
         assert done.ok, done.text
     live.wait(lambda: question(live))
 

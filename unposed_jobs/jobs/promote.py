@@ -117,7 +117,10 @@ def settle(spark: SparkSession | None, settings: Settings, run: Run) -> ModelRow
     """
     with life.begin("promote", settings, run, create=False) as current:
         warehouse, by = current.warehouse, run.decided_by
-        champion, candidate = registry.champion(warehouse), registry.waiting(warehouse, run.run_date)
+        champion, candidate = (
+            registry.champion(warehouse),
+            registry.waiting(warehouse, run.run_date),
+        )
         status = {"promote": "champion", "reject": "rejected"}[run.decision]
         if candidate is None:
             for row in registry.models(warehouse):

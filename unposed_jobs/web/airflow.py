@@ -21,7 +21,7 @@ RETRAINING = "unposed_reference_retrain_weekly"
 SUBJECT = "Promote the model "
 """Begins what that DAG asks; the model's version ends it."""
 ANSWERS = {"promote": "Promote", "reject": "Reject"}
-USER, PASSWORD = "UNPOSED_AIRFLOW_USER", "UNPOSED_AIRFLOW_PASSWORD"  # noqa: S105 - names
+USER, PASSWORD = "UNPOSED_AIRFLOW_USER", "UNPOSED_AIRFLOW_PASSWORD"
 _TIMEOUT_SECONDS = 10
 _MOST = 100
 

@@ -22,9 +22,7 @@ _COMPLETENESS = (
     "count(*) AS products, count(*) FILTER (status = 'complete') AS complete, "
     "CAST(sum(missing_count) AS BIGINT) AS missing"
 )
-_LAST_DAYS = (
-    "run_date IN (SELECT run_date FROM published_days ORDER BY run_date DESC LIMIT $days)"
-)
+_LAST_DAYS = "run_date IN (SELECT run_date FROM published_days ORDER BY run_date DESC LIMIT $days)"
 _PAIR = "CAST([$before, $after] AS DATE[])"
 _SHADOWED = ", ".join(
     # A file of views from before an upgrade lacks the newest column.

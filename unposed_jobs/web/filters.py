@@ -47,6 +47,7 @@ REMEDIES = {
 }
 GAP_SORTS = {
     "worth": (N_("What matters most"), "g.worth", "DESC"),
+    "estimated": (N_("Worth most, as estimated"), "coalesce(g.estimated, -1e300)", "DESC"),
     "popularity": (N_("Most popular product"), "g.popularity", "DESC"),
     "age": (N_("Longest open"), "coalesce(g.since_days, 99999)", "ASC"),
     "newest": (N_("Newest gap"), "coalesce(g.since_days, 0)", "DESC"),
@@ -60,6 +61,9 @@ PRODUCT_SORTS = {
 }
 PAGE_SIZES = (25, 50, 100, 200)
 _LONGEST = 300
+_TEXTS = (
+    *("q", "category", "subcategory", "product_type", "marketplace", "rule", "assignee", "due"),
+)
 _MOST_COLUMNS = 20
 ME = "me"
 """Of `assignee`: whoever looks."""
@@ -77,6 +81,10 @@ class Filter:
     state: str = TO_DO
     ask: int | None = None
     remedy: str = ""
+    marketplace: str = ""
+    """Whose rules the product fails."""
+    rule: str = ""
+    """Of a marketplace's file, that the product fails."""
     assignee: str = ""
     due: str = ""
     """A day, or ``none``."""
@@ -96,10 +104,7 @@ class Filter:
         `known` are the carried columns, which an address names as ``col.NAME``. What is unknown
         is passed over, as are values of the wrong kind: an old address still shows something.
         """
-        text = {
-            name: given.get(name, "").strip()[:_LONGEST].replace("\x00", "")
-            for name in ("q", "category", "subcategory", "product_type", "assignee", "due")
-        }
+        text = {name: given.get(name, "").strip()[:_LONGEST].replace("\x00", "") for name in _TEXTS}
         columns = tuple(
             (name, given[f"col.{name}"][:_LONGEST])
             for name in known[:_MOST_COLUMNS]
@@ -137,7 +142,7 @@ class Filter:
             (name, str(value))
             for name in (
                 *("q", "category", "subcategory", "product_type", "status", "state", "ask"),
-                *("remedy", "assignee", "due", "sort", "size", "after"),
+                *("remedy", "marketplace", "rule", "assignee", "due", "sort", "size", "after"),
             )
             if (value := getattr(made, name)) != getattr(fresh, name)
         ]
@@ -147,7 +152,8 @@ class Filter:
     @property
     def further(self) -> bool:
         """Whether anything is asked for that the page keeps behind "More filters"."""
-        names = ("subcategory", "product_type", "remedy", "assignee", "due", "columns")
+        names = ("subcategory", "product_type", "remedy", "marketplace", "rule")
+        names += ("assignee", "due", "columns")
         return any(getattr(self, name) for name in names)
 
     @property
@@ -270,6 +276,13 @@ def of_products(wanted: Filter, known: Sequence[str], conditions: Conditions) ->
     for name in ("category", "subcategory", "product_type", "status"):
         if value := getattr(wanted, name):
             conditions.add(f"p.{name} = ${name}", **{name: value})
+    if wanted.marketplace or wanted.rule:
+        named = [name for name in ("marketplace", "rule") if getattr(wanted, name)]
+        where = " AND ".join(f"f.{name} = ${name}" for name in named)
+        conditions.add(
+            f"p.pid IN (SELECT f.pid FROM failing f WHERE {where})",  # noqa: S608 - our own names
+            **{name: getattr(wanted, name) for name in named},
+        )
     for name, value in wanted.columns:
         place = list(known).index(name)
         conditions.add(f"p.c{place} = $c{place}", **{f"c{place}": value})

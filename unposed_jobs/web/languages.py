@@ -27,7 +27,7 @@ COOKIE = "unposed_language"
 _LOCALES = {"en": "en_GB", "de": "de_DE"}
 
 
-def N_(message: str) -> str:  # gettext's own name for it
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
     """Marks a text that is translated where it is shown."""
     return message
 

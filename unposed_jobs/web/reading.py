@@ -60,7 +60,7 @@ class Day:
         }
         self._connection = duckdb.connect(config=limit)
         self._connection.execute(f"ATTACH '{_quoted(path)}' AS day (READ_ONLY)")
-        for name in ("products", "gaps", "choices", "asks"):
+        for name in ("products", "gaps", "choices", "asks", "failing"):
             self._connection.execute(f"CREATE VIEW {name} AS FROM day.{name}")
         self.marks = Marks(store, self._connection)
         statements.lock(self._connection, [])
@@ -308,9 +308,10 @@ class Day:
     def has(self, name: str) -> bool:
         """Whether there is a published table or view of that name; a file of views from before
         an upgrade lacks the newest."""
-        return bool(
-            self.from_views("SELECT 1 FROM duckdb_views() WHERE view_name = ? LIMIT 1", [name])
+        found = self.kept(
+            ("views",), lambda: self.from_views("SELECT view_name AS name FROM duckdb_views()")
         )
+        return name in {row["name"] for row in found}
 
     def kept(self, key: tuple[Any, ...], find: Callable[[], list[Row]]) -> list[Row]:
         """Rows that stay the same as long as this day is shown: found once."""
@@ -389,7 +390,7 @@ _GAP_COLUMNS = """
     g.pid, p.product_id, p.title, g.category, g.subcategory, p.product_type, p.picture,
     p.status, g.ask_id, g.ask_name, g.pose_name, g.shot_code, g.state, g.rank, g.confidence,
     g.advice, g.remedy_uri, g.remedy_box, g.remedy_seconds, g.example, g.since, g.waived_by,
-    g.waived_reason, g.waived_until, g.popularity,
+    g.waived_reason, g.waived_until, g.popularity, g.claim, g.says,
     m.* EXCLUDE (pid, product_id, ask_id)
 """
 _PRODUCT_COLUMNS = """

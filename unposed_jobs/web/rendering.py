@@ -83,20 +83,24 @@ class Templates:
         language = choose(
             request.cookies.get(COOKIE), request.headers.get("accept-language", ""), self._usual
         )
-        text = self._of[language].get_template(template).render(
-            **values,
-            language=language,
-            at=at,
-            picture=picture,
-            product_at=lambda product_id, **more: (
-                f"{root}/product?{urlencode({'id': product_id} | more)}"
-            ),
-            here=request.scope["path"].removeprefix(root),
-            address=_own_address(request, root),
-            person=person,
-            csrf=(person and person.csrf) or "",
-            own_login=self._own_login,
-            said=said,
+        text = (
+            self._of[language]
+            .get_template(template)
+            .render(
+                **values,
+                language=language,
+                at=at,
+                picture=picture,
+                product_at=lambda product_id, **more: (
+                    f"{root}/product?{urlencode({'id': product_id} | more)}"
+                ),
+                here=request.scope["path"].removeprefix(root),
+                address=_own_address(request, root),
+                person=person,
+                csrf=(person and person.csrf) or "",
+                own_login=self._own_login,
+                said=said,
+            )
         )
         told = {"content-language": language, "vary": "accept-language, cookie"}
         response = HTMLResponse(text, status_code, told | (headers or {}))

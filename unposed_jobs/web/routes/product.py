@@ -19,6 +19,7 @@ from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
+from unposed_jobs.web.reading import Day
 from unposed_jobs.web.routes.context import (
     TheDay,
     ThePictures,
@@ -79,11 +80,39 @@ def product(
         day=day,
         list=list,
         layers=[name for name, table in _LAYERS.items() if day.has(table)],
+        readiness=_readiness(day, id, [one["image_uri"] for one in pictures]),
         links=links(settings.serve.links, id),
         today=today(),
     )
 
 
+def _readiness(day: Day, product_id: str, pictures: Sequence[str]) -> Sequence[dict[str, Any]]:
+    """Of each marketplace whether it would take the pictures, and the rules that fail, each once
+    with the places of the pictures that it is about."""
+    if not day.has("ready_for_current"):
+        return []
+    found = day.from_views(_READY, [product_id])
+    failing = day.from_views(_FAILING, [product_id]) if found else []
+    place = {uri: number for number, uri in enumerate(pictures, start=1)}
+    for one in found:
+        rules: dict[str, dict[str, Any]] = {}
+        for row in failing:
+            if row["marketplace"] != one["marketplace"]:
+                continue
+            rule = rules.setdefault(row["rule"], row | {"places": []})
+            if row["image_uri"] in place:
+                rule["places"].append(place[row["image_uri"]])
+        one["rules"] = [*rules.values()]
+    return found
+
+
+_READY = """
+SELECT marketplace, ready FROM ready_for_current WHERE product_id = ? ORDER BY ready, marketplace
+"""
+_FAILING = """
+SELECT marketplace, rule, level, image_uri, found, wanted FROM failing_rules
+WHERE product_id = ? ORDER BY level DESC, rule, image_uri
+"""
 _PICTURES = """
 SELECT image_uri, position, content_sha256, status, reason, pose_id, pose_name, confidence,
     coalesce(ask_id, pose_id) AS ask_id, ask_name, person_count, repeat_of, repeat_kind
@@ -185,7 +214,10 @@ _TINT = (163, 52, 31)
 
 
 def links(wanted: Sequence[str], product_id: str) -> list[tuple[str, str]]:
-    """(name, address) of `[serve] links` for a product. Raises UnposedError for one that is none."""
+    """(name, address) of `[serve] links` for a product.
+
+    Raises UnposedError for one that is none.
+    """
     found = []
     for one in wanted:
         name, _, address = (part.strip() for part in one.partition("="))
