@@ -8,9 +8,9 @@ Learns, without labels, the vocabulary of poses and their ranking from the top-K
    saves a checksummed bundle with status *candidate*.
 3. **promote_candidate** makes it the champion if it is no worse than today's and few enough flags
    would flip with no picture changed. Otherwise it waits:
-4. **ask_about_candidate** asks a person, who sees on the candidate's page (*Missing pictures*, under
-   *Models*) what would change, and promotes or rejects it there or here, under *Required actions*.
-   Nights go on with the old champion meanwhile. After five days without an answer it is rejected.
+4. **ask_about_candidate** asks a person, who sees on the candidate's page (*Missing pictures*,
+   under *Models*) what would change, and promotes or rejects it there or here, under *Required
+   actions*. Nights go on with the old champion. After five days without an answer it is rejected.
 5. **settle_candidate** does what was decided, and keeps who said so and why.
 
 **Idempotent?** Yes: the model's version is a digest of its inputs; the same week gives the same

@@ -47,9 +47,7 @@ class ServeSettings(Section):
     """The mail server of the digest; login from $UNPOSED_SMTP_USER and $UNPOSED_SMTP_PASSWORD."""
     mail_from: str = ""
     """The digest's sender."""
-    links: Annotated[
-        Texts, Field(examples=[["Shop=https://shop.example.com/p/{product_id}"]])
-    ] = ()
+    links: Annotated[Texts, Field(examples=[["Shop=https://shop.example.com/p/{product_id}"]])] = ()
     """Where else a product is, each a name and an https address; shown on its page."""
     airflow: Annotated[str, Field(examples=["https://airflow.example.com"])] = ""
     """The Airflow whose weekly training asks about a candidate, which an owner then answers on its

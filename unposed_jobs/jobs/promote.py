@@ -43,7 +43,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
 
     A rejected candidate is no error: tonight's audit goes on with the champion. Where
     `run.promote_anyway` names who accepts it and why, it is promoted nevertheless, and both
-    reasons are recorded; with `run.ask` it stays a candidate until a person decides (`settle`). Raises UnposedError where the day has no candidate.
+    reasons are recorded; with `run.ask` it stays a candidate until a person decides (`settle`).
+    Raises UnposedError where the day has no candidate.
     """
     with life.begin("promote", settings, run) as current:
         return _promote(spark, settings, run, current)

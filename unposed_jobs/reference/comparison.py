@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +115,7 @@ class Comparison:
         """
         first, _ = self._products
         kept = np.argwhere(self._flips)[:MOST_TURNED]
-        rows = []
+        rows: list[dict[str, Any]] = []
         for product, ask in kept.tolist():
             states = self.states[:, product, ask]
             picture = self._deciding(product, int(self.asks[ask]), states)

@@ -61,6 +61,10 @@ PRODUCT_SORTS = {
 }
 PAGE_SIZES = (25, 50, 100, 200)
 _LONGEST = 300
+_FURTHER = (
+    *("subcategory", "product_type", "remedy", "marketplace", "rule", "assignee", "due"),
+    "columns",
+)
 _TEXTS = (
     *("q", "category", "subcategory", "product_type", "marketplace", "rule", "assignee", "due"),
 )
@@ -152,9 +156,7 @@ class Filter:
     @property
     def further(self) -> bool:
         """Whether anything is asked for that the page keeps behind "More filters"."""
-        names = ("subcategory", "product_type", "remedy", "marketplace", "rule")
-        names += ("assignee", "due", "columns")
-        return any(getattr(self, name) for name in names)
+        return any(getattr(self, name) for name in _FURTHER)
 
     @property
     def narrowed(self) -> bool:
