@@ -39,7 +39,7 @@ FORMAT = 3
 """Of the file; another one is made anew."""
 MOST_CHOICES = 200
 _BATCH = 100_000
-_PASSING = "audited first_pictures flagged since popularity estimated rules".split()
+_PASSING = ["audited", "first_pictures", "flagged", "since", "popularity", "estimated", "rules"]
 """Tables that others are made of."""
 
 
