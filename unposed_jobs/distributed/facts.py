@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,9 @@ class Recorder:
         contents = [one.item["content_sha256"] for one in batch]
         about = [colours.part_of((one.item.get("about") or "").split()) for one in batch]
         seen = self._reader(pictures, estimates, contents, about)
+        for passing, one in zip(batch, seen, strict=True):
+            if passing.estimate is not None and one.plain is not None:  # Not to describe it again.
+                passing.estimate = replace(passing.estimate, plain=one.plain)
         for content, part, one in zip(contents, about, seen, strict=True):
             told = rows.of_facts(one.facts)
             file_bytes, kind = self._files.get(content, (None, None))

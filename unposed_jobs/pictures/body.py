@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Body:
 
     def middle(self, part: str) -> Point:
         """Of the left and the right one."""
-        return np.asarray(self.both(part).mean(0))
+        return np.asarray((self.at(f"left_{part}") + self.at(f"right_{part}")) / 2)
 
     def in_sight(self, name: str) -> bool:
         """Whether a point is in the frame and likely visible."""
@@ -56,7 +57,7 @@ class Body:
         x, y = self.at(name)
         return bool(-margin <= x < self.width + margin and -margin <= y < self.height + margin)
 
-    @property
+    @cached_property
     def torso(self) -> float:
         """From the shoulders' middle to the hips', in pixels, at least one."""
         return max(float(np.linalg.norm(self.middle("shoulder") - self.middle("hip"))), 1.0)
@@ -67,7 +68,7 @@ class Body:
         left, right = self.both("shoulder")
         return float(np.linalg.norm(left - right)) / self.torso
 
-    @property
+    @cached_property
     def chin(self) -> float:
         """Where a chin is, y in pixels, by nose, mouth and shoulders."""
         nose, shoulders = self.at("nose")[1], self.middle("shoulder")[1]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pictures import body as bodies
@@ -25,7 +26,7 @@ from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
-VERSION = 1
+VERSION = 2
 """Raised when the facts of an equal picture would change."""
 
 OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
@@ -92,12 +93,15 @@ class PictureFacts:
 
 @dataclass(frozen=True)
 class Seen:
-    """A picture, its estimate, and what was made of both; `body` is None without a person."""
+    """A picture, its estimate, and what was made of both; `body` is None without a person, `plain`
+    (the picture's plain statistics) with one.
+    """
 
     picture: _Picture
     facts: PictureFacts
     mask: Mask
     body: Body | None
+    plain: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,8 @@ class FactsReader:
             if estimate.landmarks is not None
             else None
         )
-        kind, writing = _kind(picture, estimate), self._writing(picture, estimate)
+        plain = _plain(picture, estimate)
+        kind, writing = _kind(estimate, plain), self._writing(picture, estimate)
         mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
         if given.again and mask.source == masks.OUTLINE:
             mask = replace(mask, source=masks.SECOND_OUTLINE)
@@ -207,7 +212,7 @@ class FactsReader:
             crops=tuple(crops.crops(body, mask.inside)) if body is not None else (),
             mask=masks.encoded(mask) if inside is not None else b"",
         )
-        return Seen(picture, facts, mask, body)
+        return Seen(picture, facts, mask, body, plain)
 
     def _writing(self, picture: _Picture, estimate: PoseEstimate) -> text.Writing | None:
         if self._text is None or (self._text_in == NOBODY and estimate.landmarks is not None):
@@ -232,12 +237,15 @@ def product_colours(
     return colours.dominant(small, core)
 
 
-def _kind(picture: _Picture, estimate: PoseEstimate) -> str | None:
+def _plain(picture: _Picture, estimate: PoseEstimate) -> npt.NDArray[np.float32] | None:
     if estimate.landmarks is not None or estimate.kind_evidence is None:
         return None
-    from PIL import Image
+    return statistics.describe(Image.fromarray(picture))
 
-    plain = statistics.describe(Image.fromarray(picture))
+
+def _kind(estimate: PoseEstimate, plain: npt.NDArray[np.float32] | None) -> str | None:
+    if estimate.kind_evidence is None or plain is None:
+        return None
     probabilities = reading.head().probabilities(estimate.kind_evidence, plain)
     return reading.KINDS[int(np.ravel(probabilities).argmax())]
 

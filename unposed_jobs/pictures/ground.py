@@ -18,7 +18,7 @@ QUICK_SIDE = 144
 _RIM = 0.04
 _NO_BOX = (0, 0, 1, 1)
 """GrabCut begins with a mask: a box is not looked at."""
-_ROUNDS = 3
+_ROUNDS, _QUICK_ROUNDS = 3, 2
 _LEAST, _MOST = 0.01, 0.97
 """Of the frame: less or more is no product on a ground."""
 _DIFFERS = 3.5
@@ -45,7 +45,8 @@ def parted(picture: _Picture, longest: int = SIDE) -> _Shares | None:
     for start in (_by_colour(differs), _by_place(lab)):
         if start is None:
             continue
-        found = _to_frame(_grown(lab, start), differs)
+        rounds = _ROUNDS if longest > QUICK_SIDE else _QUICK_ROUNDS
+        found = _to_frame(_grown(lab, start, rounds), differs)
         share = float(found.mean())
         if not _LEAST <= share <= _MOST:
             continue
@@ -58,13 +59,13 @@ def parted(picture: _Picture, longest: int = SIDE) -> _Shares | None:
     return np.asarray(np.rint(soft * 255), np.uint8)
 
 
-def _grown(lab: _Picture, start: _Shares) -> _Shares:
+def _grown(lab: _Picture, start: _Shares, rounds: int) -> _Shares:
     """GrabCut's foreground (rows, columns), 0 or 1: without specks, without holes."""
     labels = start.copy()
     models = np.zeros((2, 1, 65), np.float64)
     cv2.setRNGSeed(1)
     try:
-        cv2.grabCut(lab, labels, _NO_BOX, models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(lab, labels, _NO_BOX, models[0], models[1], rounds, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # All of one kind.
         return np.zeros(lab.shape[:2], np.uint8)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)

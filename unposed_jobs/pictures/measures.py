@@ -165,4 +165,4 @@ def exposure(small: _Picture, inside: _Inside | None) -> tuple[float, float, flo
 def _slope(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=3) / 8
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=3) / 8
-    return np.asarray(np.hypot(across, down), np.float32)
+    return np.asarray(cv2.magnitude(across, down), np.float32)

@@ -69,8 +69,8 @@ def colours_of(row: Mapping[str, Any]) -> tuple[Colour, ...]:
 
 
 def facts_of(row: Mapping[str, Any]) -> PictureFacts:
-    """The facts of a row of `picture_facts`, without crops and mask."""
-    values = {name: row[name] for name in _PLAIN}
+    """The facts of a row of `picture_facts`, which may lack its version; without crops and mask."""
+    values = {name: row.get(name, "") for name in _PLAIN}
     values["cut_off"] = tuple(row["cut_off"] or ())
     return PictureFacts(**values, colours=colours_of(row))
 

@@ -46,6 +46,9 @@ class PoseEstimate:
     decides its kind by, and `footwear` the probability that it is of shoes. None of others, and
     where it is not read.
 
+    `plain` are the picture's plain statistics (`pose.statistics.describe`), where somebody has
+    described it already.
+
     `note` is one line on what is unusual about the picture (`pose.views`).
 
     `outline` is the person's, where the estimator was made to tell it and the landmarks are of one
@@ -63,6 +66,7 @@ class PoseEstimate:
     note: str | None = None
     outline: Outline | None = None
     footwear: float | None = None
+    plain: npt.NDArray[np.float32] | None = None
 
 
 class PoseEstimator(Protocol):

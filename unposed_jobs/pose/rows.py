@@ -86,7 +86,7 @@ class LandmarkRow:
             person_confidence=None if estimate.found_by is None else estimate.person_confidence,
         )
         if estimate.landmarks is None:
-            described = _described(image, estimate.kind_evidence).tolist()
+            described = _described(image, estimate).tolist()
             return dataclasses.replace(row, status="no_person", statistics=described)
         return dataclasses.replace(row, status="ok", landmarks=estimate.landmarks.ravel().tolist())
 
@@ -98,10 +98,9 @@ class LandmarkRow:
 _COLUMNS = tuple(item.name for item in dataclasses.fields(LandmarkRow))
 
 
-def _described(
-    image: Image.Image, evidence: npt.NDArray[np.float32] | None
-) -> npt.NDArray[np.float32]:
-    plain = statistics.describe(image)
+def _described(image: Image.Image, estimate: PoseEstimate) -> npt.NDArray[np.float32]:
+    evidence = estimate.kind_evidence
+    plain = estimate.plain if estimate.plain is not None else statistics.describe(image)
     if evidence is None:
         return plain
     return np.concatenate([plain, reading.head().probabilities(evidence, plain)])
