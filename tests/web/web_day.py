@@ -6,10 +6,12 @@ A folder of its own beside the tests of the gallery has what makes and stores it
 from __future__ import annotations
 
 import datetime
+import io
 import sys
 from pathlib import Path
 
 import pyarrow as pa
+from PIL import Image
 
 from unposed_jobs import config
 from unposed_jobs.audit.expectations import Expectations
@@ -86,7 +88,52 @@ def audit(made: config.Settings, home: Path, day: datetime.date = DAY, wanted=No
     for row in (rows := memory.rows["landmarks"].to_pylist()):
         row["landmarks"] = LANDMARKS
     memory.rows["landmarks"] = pa.Table.from_pylist(rows, tables.LANDMARKS.schema)
+    memory.rows |= facts(memory, day)
     store(made, memory, day, decided)
+
+
+def facts(memory, day: datetime.date) -> dict[str, pa.Table]:
+    """What A-1's and A-2's pictures are like, and what a marketplace says of A-1 and A-2."""
+    listed = [row for row in memory.rows["product_images"].to_pylist() if row["content_sha256"]]
+    contents = sorted({row["content_sha256"] for row in listed if row["product_id"] == "A-1"})
+    mask = io.BytesIO()
+    drawn = Image.new("L", (96, 128))
+    drawn.paste(255, (20, 10, 76, 120))
+    drawn.save(mask, "PNG")
+    own = [{"facts_version": "facts-1", "content_sha256": content} for content in contents]
+    boxes = {"upper_garment": [0.2, 0.1, 0.6, 0.4], "shoes": [0.3, 0.8, 0.4, 0.15]}
+    crops = [
+        one | {"crop": name, "box": box, "width": 60, "height": 40, "coverage": 1.0}
+        for one in own
+        for name, box in boxes.items()
+    ]
+    second = next(row["image_uri"] for row in listed if row["product_id"] == "A-1")
+    rules = {
+        "rules": ["white_ground", "views"],
+        "levels": ["must", "advice"],
+        "images": [second, ""],
+        "found": ["82% of the background is white", "2 views"],
+        "wanted": ["at least 98%", "at least 4"],
+        "remedies": ["cut_out", "shoot"],
+    }
+    empty: dict = {name: [] for name in rules}
+    judged = [
+        {"product_id": product, "marketplace": market, "ready": ready, "judged": 2, "unjudged": 0}
+        | (empty if ready else rules)
+        for product, market, ready in (
+            ("A-1", "amazon", False),
+            ("A-1", "zalando", True),
+            ("A-2", "amazon", False),
+        )
+    ]
+    rows = {
+        "picture_facts": [one | {"mask": mask.getvalue()} for one in own],
+        "picture_crops": crops,
+        "ready_for": [one | {"run_date": day} for one in judged],
+    }
+    return {
+        name: pa.Table.from_pylist(made, tables.TABLES[name].schema) for name, made in rows.items()
+    }
 
 
 def candidate(made: config.Settings) -> str:

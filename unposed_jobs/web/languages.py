@@ -83,6 +83,7 @@ class Speech:
             "day": self.day,
             "number": number,
             "percent": self.percent,
+            "decimal": self.decimal,
             "moment": self.moment,
         }
 
@@ -98,6 +99,10 @@ class Speech:
     def moment(self, value: datetime.datetime | None) -> str:
         """As 2 March 2026, 09:05 UTC."""
         return f"{self.day(value.date())}, {value:%H:%M} UTC" if value else ""
+
+    def decimal(self, value: float) -> str:
+        """With three decimals."""
+        return numbers.format_decimal(value, "0.000", self._locale)
 
     def percent(self, value: float | None) -> str:
         """A share in per cent."""

@@ -32,7 +32,11 @@ _COLUMNS = "model_version, status, estimator_id, run_date, promoted_on, reason, 
 class Confused:
     """Pictures that the champion reads as one class and the candidate as another."""
 
+    before_id: int
+    """-1 where it knows none."""
+    after_id: int
     before: str
+    """What the class is called; empty where no model's vocabulary has it."""
     after: str
     pictures: int
     share: float
@@ -78,6 +82,8 @@ def confused(day: Day, model: Row) -> tuple[list[Confused], int]:
     old, new = model["compared"].get("champion"), model["model_version"]
     found = [
         Confused(
+            before,
+            after,
             names.get((old, before), ""),
             names.get((new, after), ""),
             pictures,

@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 from PIL import Image
 
+from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
 from unposed_jobs.remedies.candidates import CROP
@@ -79,7 +80,7 @@ def product(
         decisions=store.about(id),
         day=day,
         list=list,
-        layers=[name for name, table in _LAYERS.items() if day.has(table)],
+        layers=_layers(day, settings, [one["content_sha256"] for one in pictures]),
         readiness=_readiness(day, id, [one["image_uri"] for one in pictures]),
         links=links(settings.serve.links, id),
         today=today(),
@@ -186,10 +187,31 @@ SELECT landmarks FROM landmarks WHERE bucket = ? AND content_sha256 = ? AND esti
 """
 _LATEST_FACTS = """
 facts_version = (
-    SELECT arg_max(f.facts_version, r.finished_at) FROM picture_facts f JOIN runs r USING (run_id)
+    SELECT arg_max(f.facts_version, coalesce(r.finished_at, TIMESTAMPTZ '2000-01-01'))
+    FROM picture_facts f LEFT JOIN runs r USING (run_id)
     WHERE f.bucket = $1 AND f.content_sha256 = $2
 )
 """
+
+
+def _layers(day: Day, settings: Settings, contents: Sequence[str | None]) -> Sequence[str]:
+    """What there is to draw over any of the pictures, beside landmarks."""
+    known = sorted({content for content in contents if content})
+    if not known:
+        return []
+    buckets = bucket_of(known, settings.warehouse.buckets).to_pylist()
+    return [
+        layer
+        for layer, table in _LAYERS.items()
+        if day.has(table)
+        and day.from_views(
+            f"SELECT 1 FROM {table} WHERE bucket IN (SELECT unnest(?)) "  # noqa: S608 - our own
+            "AND content_sha256 IN (SELECT unnest(?)) LIMIT 1",
+            [buckets, known],
+        )
+    ]
+
+
 _MASK = f"""
 SELECT mask FROM picture_facts WHERE bucket = $1 AND content_sha256 = $2 AND {_LATEST_FACTS}
 """  # noqa: S608
