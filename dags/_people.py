@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from _alerts import callbacks
+from _alerts import WAITS, callbacks
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context, Param
 from airflow.sdk.exceptions import AirflowSkipException
@@ -66,6 +66,6 @@ def ask_about_candidate(day: str, waits: timedelta) -> AskAboutCandidate:
         options=[PROMOTE, REJECT],
         defaults=REJECT,
         params={"why": Param("", type="string", maxLength=400, title="Why")},
-        notifiers=callbacks("waits for a person"),
+        notifiers=callbacks(WAITS),
         response_timeout=waits,
     )

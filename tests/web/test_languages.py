@@ -167,6 +167,6 @@ def test_a_chosen_language_is_kept(served):
     assert "Bilder aufzunehmen oder zu ergänzen" in german
     form = {"csrf": csrf(client), "language": "de", "back": "/products"}
     assert client.post("/language", data=form).headers["location"] == "/products"
-    assert "12 Produkte" in client.get("/products").text
+    assert "16 Produkte" in client.get("/products").text
     client.post("/language", data=form | {"language": "xx", "back": "//evil.example"})
     assert '<html lang="de">' in client.get("/products").text

@@ -52,7 +52,7 @@ def test_pages_have_every_gap_once_in_order(day, sort):
 def test_pages_have_every_product_once(day, sort):
     rows = all_pages(day.products, Filter(sort=sort, size=5))
     ids = [row["product_id"] for row in rows]
-    assert len(set(ids)) == len(ids) == day.count_products(Filter()) == 12
+    assert len(set(ids)) == len(ids) == day.count_products(Filter()) == 16
 
 
 def test_filters_narrow(day):

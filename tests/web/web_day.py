@@ -31,7 +31,7 @@ LANDMARKS = [value for point in range(33) for value in (point / 40, point / 35, 
 
 
 def products(folder: Path) -> dict:
-    """Twelve tops and bottoms: complete, with gaps, unclear, without pictures, strangely named."""
+    """Sixteen tops and bottoms: complete, with gaps, unclear, without pictures, strangely named."""
     front, back, side, chart = (
         draw(folder, f"{name}.jpg", (40 * place, 90, 60))
         for place, name in enumerate(("front", "back", "side", "chart"))
@@ -45,7 +45,7 @@ def products(folder: Path) -> dict:
         "=1+2": ("Tops", "Tee", whole[:1]),
         "a/../b?c": ("Legs", "Jeans", whole[:1]),
     }
-    return found | {f"B-{n}": ("Legs", "Jeans", whole[: n % 3]) for n in range(6)}
+    return found | {f"B-{n}": ("Legs", "Jeans", whole[: n % 3]) for n in range(10)}
 
 
 def titles(ids) -> list[str]:
