@@ -82,7 +82,8 @@ def pairs(days: Sequence[Row]) -> list[tuple[str, datetime.date]]:
 def counts(day: Day, before: datetime.date, after: datetime.date) -> list[Row]:
     """Gaps by change and reason, and by category."""
     sql = _of_two("change, why, category, count(*) AS gaps", "GROUP BY ALL ORDER BY ALL")
-    return day.from_views(sql, {"before": before, "after": after})
+    pair = {"before": before, "after": after}
+    return day.kept(("counts", before, after), lambda: day.from_views(sql, pair))
 
 
 def rows(
@@ -98,7 +99,9 @@ def rows(
         "carried[$title] AS title"
     )
     values = {"before": before, "after": after, "change": change, "why": why, "category": category}
-    return day.from_views(_of_two(columns, where), values | {"title": day.about.title})
+    key = ("changes", *values.values())
+    asked = values | {"title": day.about.title}
+    return day.kept(key, lambda: day.from_views(_of_two(columns, where), asked))
 
 
 def trend(day: Day, days: int) -> list[Row]:

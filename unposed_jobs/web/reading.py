@@ -37,6 +37,8 @@ _MOST_TOLD_APART = 200_000
 _FEW_PRODUCTS, _KEPT_SEARCHES = 20_000, 64
 Row = dict[str, Any]
 Values = Sequence[Any] | Mapping[str, Any]
+Ask = Callable[[str, Values], list[Row]]
+"""Rows of a question; its values are bound."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,7 @@ class Day:
     # From the published views
 
     @contextlib.contextmanager
-    def views(self) -> Iterator[Callable[[str, Values], list[Row]]]:
+    def views(self) -> Iterator[Ask]:
         """Asks the published views, some questions in a row; values are bound: a list to ``?``,
         else to ``$name``."""
         serve = self._settings.serve
@@ -316,7 +318,11 @@ class Day:
     def kept(self, key: tuple[Any, ...], find: Callable[[], list[Row]]) -> list[Row]:
         """Rows that stay the same as long as this day is shown: found once."""
         if key not in self._kept:
-            self._kept[key] = find()
+            found = find()
+            if len(self._kept) >= _KEPT_SEARCHES:
+                self._kept.clear()
+            self._kept[key] = found
+            return found
         return self._kept[key]
 
     def from_views(self, sql: str, values: Values = ()) -> list[Row]:

@@ -20,7 +20,7 @@ from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
-from unposed_jobs.web.reading import Day
+from unposed_jobs.web.reading import Ask, Day
 from unposed_jobs.web.routes.context import (
     TheDay,
     ThePictures,
@@ -55,6 +55,8 @@ def product(
     with day.views() as ask:
         pictures, flags = ask(_PICTURES, [id]), ask(_FLAGS, [id])
         before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
+        layers = _layers(day, ask, settings, [one["content_sha256"] for one in pictures])
+        readiness = _readiness(day, ask, id, [one["image_uri"] for one in pictures])
     marks = day.gaps_of(id)
     for flag in flags:
         for name in ("shown_by", "advice", "remedy_uri", "remedy_box"):
@@ -80,20 +82,22 @@ def product(
         decisions=store.about(id),
         day=day,
         list=list,
-        layers=_layers(day, settings, [one["content_sha256"] for one in pictures]),
-        readiness=_readiness(day, id, [one["image_uri"] for one in pictures]),
+        layers=layers,
+        readiness=readiness,
         links=links(settings.serve.links, id),
         today=today(),
     )
 
 
-def _readiness(day: Day, product_id: str, pictures: Sequence[str]) -> Sequence[dict[str, Any]]:
+def _readiness(
+    day: Day, ask: Ask, product_id: str, pictures: Sequence[str]
+) -> Sequence[dict[str, Any]]:
     """Of each marketplace whether it would take the pictures, and the rules that fail, each once
     with the places of the pictures that it is about."""
     if not day.has("ready_for_current"):
         return []
-    found = day.from_views(_READY, [product_id])
-    failing = day.from_views(_FAILING, [product_id]) if found else []
+    found = ask(_READY, [product_id])
+    failing = ask(_FAILING, [product_id]) if found else []
     place = {uri: number for number, uri in enumerate(pictures, start=1)}
     for one in found:
         rules: dict[str, dict[str, Any]] = {}
@@ -194,7 +198,9 @@ facts_version = (
 """
 
 
-def _layers(day: Day, settings: Settings, contents: Sequence[str | None]) -> Sequence[str]:
+def _layers(
+    day: Day, ask: Ask, settings: Settings, contents: Sequence[str | None]
+) -> Sequence[str]:
     """What there is to draw over any of the pictures, beside landmarks."""
     known = sorted({content for content in contents if content})
     if not known:
@@ -204,7 +210,7 @@ def _layers(day: Day, settings: Settings, contents: Sequence[str | None]) -> Seq
         layer
         for layer, table in _LAYERS.items()
         if day.has(table)
-        and day.from_views(
+        and ask(
             f"SELECT 1 FROM {table} WHERE bucket IN (SELECT unnest(?)) "  # noqa: S608 - our own
             "AND content_sha256 IN (SELECT unnest(?)) LIMIT 1",
             [buckets, known],
