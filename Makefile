@@ -112,7 +112,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 	  tests/jobs/test_failing_store.py
 
 ##@ Measure
-.PHONY: evaluate evaluate-pictures bench bench-pages
+.PHONY: evaluate evaluate-pictures evaluate-crops segmentation-table bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -140,6 +140,21 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 	python -m unposed_jobs.lab.evaluation.pictures "$(PICTURES)/catalogue" \
 	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(PICTURES)/figures.json" \
 	  --sheet "$(PICTURES)/worst.png"
+
+# Three networks, three seeds each; the held-out fifth of the products is judged. A GPU is used where
+# there is one: SEGMENTATION="--side 256 --epochs 60".
+SEGMENTED := $(CURDIR)/var/segmentation
+segmentation-table: setup weights ## Average precision of three segmentation networks on rendered truth
+	test -f "$(SEGMENTED)/catalogue/truth/coco.json" || unposed sample-catalogue \
+	  --out "$(SEGMENTED)/catalogue" --products 40 --seed 21 --size 320 --parts
+	unposed segment compare "$(SEGMENTED)/catalogue/truth/coco.json" --out "$(SEGMENTED)/networks" \
+	  --json "$(SEGMENTED)/figures.json" --epochs 12 $(SEGMENTATION)
+
+evaluate-crops: setup weights ## Are the crops that close gaps right? On a development seed, with a sheet
+	test -f "$(PICTURES)/development/truth/images.csv" || unposed sample-catalogue \
+	  --out "$(PICTURES)/development" --products 60 --seed 21
+	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(PICTURES)/development" \
+	  --sheet "$(PICTURES)/crops.png"
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)

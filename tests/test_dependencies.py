@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-OF_THE_PRODUCT = ("airflow", "coco17", "heic", "lab", "serve")
+OF_THE_PRODUCT = ("airflow", "coco17", "heic", "lab", "segment", "serve")
 NEVER_IMPORTED = {
     "apache-airflow": "its task SDK is",
     "apache-airflow-providers-apache-spark": "named in DAGs alone",

@@ -25,7 +25,7 @@ from unposed_jobs import config
 from unposed_jobs.decisions import Decision, Store
 from unposed_jobs.distributed import chunks, ingest
 from unposed_jobs.errors import CheckFailedError, ErrorBudgetExceededError, UnposedError
-from unposed_jobs.jobs import audit, extract, promote, train
+from unposed_jobs.jobs import audit, extract, facts, promote, train
 from unposed_jobs.jobs.context import Context
 from unposed_jobs.jobs.entry import Run
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
@@ -466,6 +466,62 @@ def test_decisions_hold_from_the_next_audit_on_beside_the_profile(nights, spark,
     assert rows_of(warehouse, SECOND)["pose_flags"] == flags
 
 
+def test_every_readable_picture_has_its_facts_from_the_pass_that_read_it(nights, spark):
+    settings, warehouse, figures = nights
+    stored = warehouse.read("picture_facts").to_pylist()
+    contents = [row["content_sha256"] for row in stored]
+    landmarks = warehouse.read("landmarks", ["content_sha256", "status"]).to_pylist()
+    readable = {row["content_sha256"] for row in landmarks if row["status"] != "unreadable"}
+    assert len(contents) == len(set(contents))
+    assert set(contents) == readable
+    assert {row["error"] for row in stored} == {None}
+    assert {row["file_format"] for row in stored} == {"JPEG"}
+    assert all(row["mask"] for row in stored if row["mask_source"] != "none")
+    assert figures[FIRST]["stage_seconds"]["facts"] > 0
+    crops = warehouse.read("picture_crops").to_pylist()
+    assert {row["content_sha256"] for row in crops} <= readable
+    assert all(0 <= edge <= 1 for row in crops for edge in row["box"])
+    assert {row["crop"] for row in warehouse.read("crop_poses").to_pylist()} <= {
+        "upper_body", "chest", "legs",
+    }  # fmt: skip
+    # Nothing is left for the task after it.
+    assert facts.run(spark, settings, quiet(SECOND))["to_make"] == 0
+
+
+def test_another_facts_version_makes_facts_again_and_leaves_landmarks(nights, spark):
+    settings, warehouse, _ = nights
+    other = dataclasses.replace(settings, facts=dataclasses.replace(settings.facts, text="off"))
+    before = warehouse.snapshot_id("landmarks")
+    figures = facts.run(spark, other, quiet(SECOND))
+    rows = warehouse.read("picture_facts", row_filter={"facts_version": figures["facts_version"]})
+    assert warehouse.snapshot_id("landmarks") == before
+    assert rows.num_rows == figures["to_make"] > 0
+    assert set(rows["text_boxes"].to_pylist()) == {None}
+    by_content = {row["content_sha256"]: row for row in rows.to_pylist()}
+    for row in warehouse.read("picture_facts").to_pylist():
+        again = by_content.get(row["content_sha256"])
+        if again is not None:
+            assert (again["kind"], again["image_class"]) == (row["kind"], row["image_class"])
+            assert again["fill"] == pytest.approx(row["fill"], abs=0.15)
+
+
+def test_a_days_products_have_colours_and_a_marketplaces_word(nights):
+    _, warehouse, _ = nights
+    rows = rows_of(warehouse, FIRST)
+    audited = {row["product_id"] for row in rows["product_audit"]}
+    assert {row["product_id"] for row in rows["product_colours"]} == audited
+    assert len(rows["product_colours"]) == len(audited)
+    told = {(row["product_id"], row["marketplace"]) for row in rows["ready_for"]}
+    assert told == {(one, "catalogue") for one in audited}
+    for row in rows["ready_for"]:
+        lists = [row[name] for name in ("rules", "levels", "images", "found", "remedies")]
+        assert len({len(one) for one in lists}) == 1
+        assert row["ready"] == (row["judged"] > 0 and "must" not in row["levels"])
+    failing = statements.query(warehouse, "SELECT count(*) AS n FROM failing_rules").to_pylist()
+    second = rows_of(warehouse, SECOND)["ready_for"]
+    assert failing[0]["n"] == sum(len(row["rules"]) for row in second)
+
+
 class _LostError(Exception):
     """Stands for a driver that dies in the middle."""
 
@@ -515,7 +571,8 @@ def test_rows_that_are_wrong_are_refused_whoever_made_them(
         extract_chunks=faulty,
     )
     monkeypatch.setattr(extract, "chunks", stand_in)
-    fresh = settings_for(tmp_path / "home", Path(nights[0].catalogue.images).parent)
+    catalogue = Path(nights[0].catalogue.images).parent
+    fresh = settings_for(tmp_path / "home", catalogue, facts__nightly=False)
     with pytest.raises(CheckFailedError, match=told):
         extract.run(spark, fresh, quiet(FIRST, limit=4))
     warehouse = Warehouse.open(fresh.warehouse)

@@ -111,7 +111,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     wanted = facts.asked(settings, model.estimator_id)
     shown = None
     if wanted is not None:
-        crops = crop_poses.candidates(job, pictures, model, wanted, _bundle)
+        crops = crop_poses.candidates(job, pictures, assigned, model, wanted, load=_bundle)
         products = products.join(crops, "product_id", "left")
         shown = product_pictures.with_facts(job, catalogue.products, pictures, wanted).persist()
     products = products.persist()

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from unposed_jobs.distributed import frames
 from unposed_jobs.jobs.identity import run_identity
 from unposed_jobs.pictures import within
-from unposed_jobs.remedies import cropping
+from unposed_jobs.remedies import cropping, views
 from unposed_jobs.remedies.candidates import CROP
 
 if TYPE_CHECKING:
@@ -42,22 +42,26 @@ _KEY = ["content_sha256", "crop"]
 def candidates(
     job: Context,
     pictures: DataFrame,
+    assigned: DataFrame,
     model: ModelRow,
     wanted: Asked,
+    *,
     load: Callable[[str], Bundle],
 ) -> DataFrame:
     """For each product what `remedies.candidates` takes: (product_id, candidates).
 
-    `pictures` are the day's, with product_id, image_uri and content_sha256. Crops that are smaller
-    than ``[facts] least_crop`` are left out.
+    `pictures` are the day's, with product_id, image_uri and content_sha256; `assigned` the names of
+    their poses. Crops that are smaller than ``[facts] least_crop`` are left out, and those of a
+    side that their class does not usually show (`remedies.views`).
     """
     contents = pictures.where("landmark_status = 'ok'").select("content_sha256").distinct()
     shots = shots_within(job, wanted).join(contents, "content_sha256", "left_semi")
     named = name_crops(job, shots, model, wanted, load)
     large = shots.where(F.least("crop_width", "crop_height") >= job.settings.facts.least_crop)
-    found = pictures.select("product_id", "image_uri", "content_sha256").join(
-        large.join(named.where("pose_id is not null"), _KEY), "content_sha256"
+    fit = large.join(named.where("pose_id is not null"), _KEY).join(
+        F.broadcast(_usual_sides(job, assigned, wanted)), ["pose_id", "view"], "left_semi"
     )
+    found = pictures.select("product_id", "image_uri", "content_sha256").join(fit, "content_sha256")
     candidate = F.struct(
         F.lit(CROP).alias("kind"),
         F.col("image_uri").alias("uri"),
@@ -71,11 +75,24 @@ def candidates(
     )
 
 
-def shots_within(job: Context, wanted: Asked) -> DataFrame:
-    """The rows of `picture_crops` that hold a whole shot of a lesser framing than the picture's."""
+def _usual_sides(job: Context, assigned: DataFrame, wanted: Asked) -> DataFrame:
+    """(pose_id, view) of the sides that each class usually shows among the day's pictures."""
+    shown = _crops(job, wanted).select("content_sha256", "view").distinct()
+    counted = assigned.where("pose_id is not null").join(shown, "content_sha256")
+    counts = counted.groupBy("pose_id", "view").count().collect()  # A few for each class.
+    usual = views.usual((row["pose_id"], row["view"], row["count"]) for row in counts)
+    return job.spark.createDataFrame(sorted(usual), "pose_id int, view string")
+
+
+def _crops(job: Context, wanted: Asked) -> DataFrame:
     crops = frames.read_table(
         job.spark, job.warehouse, "picture_crops", {"facts_version": wanted.version}
     )
+    return crops.where(F.col("facts_version") == wanted.version)
+
+
+def shots_within(job: Context, wanted: Asked) -> DataFrame:
+    """The rows of `picture_crops` that hold a whole shot of a lesser framing than the picture's."""
     lesser: Column = reduce(
         or_,
         (
@@ -84,12 +101,17 @@ def shots_within(job: Context, wanted: Asked) -> DataFrame:
         ),
     )
     whole = F.col("coverage") >= within.WHOLE
-    return crops.where((F.col("facts_version") == wanted.version) & lesser & whole).select(
-        "content_sha256",
-        "crop",
-        "box",
-        F.col("width").alias("crop_width"),
-        F.col("height").alias("crop_height"),
+    return (
+        _crops(job, wanted)
+        .where(lesser & whole)
+        .select(
+            "content_sha256",
+            "crop",
+            "box",
+            "view",
+            F.col("width").alias("crop_width"),
+            F.col("height").alias("crop_height"),
+        )
     )
 
 

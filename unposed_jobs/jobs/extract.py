@@ -303,11 +303,12 @@ def _extract_rows(
     """The rows of `chunks.EXTRACTED`, made on the executors when they are asked for."""
     wanted = None if also is None else also.wanted
     schema = chunks.EXTRACTED if wanted is None else chunks.EXTRACTED_WITH_FACTS
+    extra = () if wanted is None else (wanted,)
     web, pose, night = places.allowed(job.settings), job.settings.pose, job.night
 
     def extract(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         storage.configure(web)
-        for found in chunks.extract_chunks(batches, pose, estimator_id, wanted):
+        for found in chunks.extract_chunks(batches, pose, estimator_id, *extra):
             night.check()
             yield found
 

@@ -204,8 +204,11 @@ DERIVED_VIEWS = (
         SELECT
             r.run_date, r.product_id, r.category, r.subcategory, r.product_type, r.marketplace,
             r.ready,
-            len(list_filter(r.levels, lambda level: level = 'must')) AS failing_rules,
-            len(r.levels) - failing_rules AS failing_advice,
+            len(list_distinct(list_transform(
+                list_filter(list_zip(r.rules, r.levels), lambda one: one[2] = 'must'),
+                lambda one: one[1]
+            ))) AS failing_rules,
+            len(list_distinct(r.rules)) - failing_rules AS failing_advice,
             a.status, a.missing_count, a.top_missing,
             coalesce(f.croppable, 0) AS croppable
         FROM ready_for_current r

@@ -35,9 +35,10 @@ from unposed_jobs.sql.definitions import (
 )
 from unposed_jobs.warehouse import reading, runs
 from unposed_jobs.warehouse.checks import constant
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.locations import local_path
 from unposed_jobs.warehouse.runs import RunRecord
-from unposed_jobs.warehouse.tables import RUNS, TABLES, Table
+from unposed_jobs.warehouse.tables import RUNS, TABLES
 
 if TYPE_CHECKING:
     from unposed_jobs.warehouse.warehouse import Warehouse

@@ -17,9 +17,9 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import CheckFailedError
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.reading import connect, scan_sql
 from unposed_jobs.warehouse.staging import StagedFile
-from unposed_jobs.warehouse.tables import Table
 
 _ROWS_AT_ONCE = 2_000_000
 EPOCH = date(1970, 1, 1)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES, Table
+from unposed_jobs.warehouse.columns import Table
+from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 
 _PUBLISHED = (
     " Rows of other runs of a day may lie there too: what is published is "

@@ -29,8 +29,9 @@ from pyiceberg.table.snapshots import SnapshotLogEntry
 from unposed_jobs.errors import CheckFailedError
 from unposed_jobs.warehouse import commit, publishing, reading, runs
 from unposed_jobs.warehouse.checks import EPOCH
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.staging import StagedFile, Stager
-from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES, Table
+from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 from unposed_jobs.warehouse.warehouse import Warehouse
 
 ORPHAN_AGE = timedelta(days=3)

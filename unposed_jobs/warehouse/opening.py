@@ -31,8 +31,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.warehouse import object_store
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.locations import local_path
-from unposed_jobs.warehouse.tables import NAMESPACE, TABLES, Table
+from unposed_jobs.warehouse.tables import NAMESPACE, TABLES
 
 CATALOG = "unposed"
 BUCKETS = "unposed.buckets"

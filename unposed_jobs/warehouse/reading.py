@@ -22,8 +22,8 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.locations import local_path
-from unposed_jobs.warehouse.tables import Table
 
 Filter = BooleanExpression | Mapping[str, Any] | None
 """Rows: an expression, ``{column: value or values}`` (all must hold), or None for all."""

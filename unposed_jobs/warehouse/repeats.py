@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.table import Table as IcebergTable
 
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.reading import connect, scan_sql
 from unposed_jobs.warehouse.staging import StagedFile, Stager
-from unposed_jobs.warehouse.tables import Table
 
 
 def leave_out(

@@ -31,8 +31,8 @@ from pyiceberg.table import Table as IcebergTable
 from pyiceberg.types import ListType, MapType
 
 from unposed_jobs.errors import CheckFailedError
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.opening import BUCKETS, contract, with_field_ids
-from unposed_jobs.warehouse.tables import Table
 
 _BUFFER_BYTES = 64 * 1024 * 1024
 """Rows held back for larger row groups, over all partitions of one `write`."""

@@ -17,12 +17,13 @@ from pyiceberg.table import Table as IcebergTable
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.errors import CheckFailedError
 from unposed_jobs.warehouse import checks, commit, publishing, reading, repeats, runs
+from unposed_jobs.warehouse.columns import Table
 from unposed_jobs.warehouse.opening import contract, identifier, open_catalog
 from unposed_jobs.warehouse.publishing import Seen
 from unposed_jobs.warehouse.reading import Filter
 from unposed_jobs.warehouse.runs import RunRecord
 from unposed_jobs.warehouse.staging import StagedFile, Stager
-from unposed_jobs.warehouse.tables import DAY_TABLES, RUNS, Table
+from unposed_jobs.warehouse.tables import DAY_TABLES, RUNS
 
 _ATTEMPTS = 20
 

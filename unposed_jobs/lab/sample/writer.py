@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.sample import coco
 from unposed_jobs.lab.sample.plan import (
     EXACT,
     MISSING,
@@ -66,7 +67,7 @@ class SampleSettings:
     size: int = 640
     day: date = date(2026, 1, 5)
     parts: bool = False
-    """Also write truth/parts: what each pixel shows, and truth/cloth.csv."""
+    """Also write truth/parts: what each pixel shows, truth/cloth.csv, and truth/coco.json."""
 
 
 @dataclass(frozen=True)
@@ -298,6 +299,7 @@ def _tables(
     _csv(out / "truth/products.csv", TRUTH_PRODUCT_COLUMNS, truth_products)
     if settings.parts:
         _csv(out / "truth/cloth.csv", TRUTH_CLOTH_COLUMNS, [_cloth(one) for one in products])
+        coco.write(out)
     _csv(out / "truth/rejects.csv", ("source", "product_id", "image_uri", "reason"), bad.truth)
 
 

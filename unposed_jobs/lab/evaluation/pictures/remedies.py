@@ -1,0 +1,303 @@
+"""Are the crops that close gaps right? Through the audit itself, on views that are taken away.
+
+``python -m unposed_jobs.lab.evaluation.pictures.remedies SAMPLE``: learns a vocabulary of a
+rendered catalogue, takes away each view that lies within a larger framing of another of the
+product's pictures, and audits what is left with the crops as candidates. A crop is wrong where its
+source shows another view by truth, or where its framing is not that of what was taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from unposed_jobs import config
+from unposed_jobs.audit.expectations import Expectations
+from unposed_jobs.audit.inference import AuditRun, audit_products
+from unposed_jobs.audit.products import products_batch
+from unposed_jobs.config import Settings
+from unposed_jobs.lab.evaluation import bootstrap
+from unposed_jobs.lab.evaluation.stability import JUDGED_DAY
+from unposed_jobs.pictures import facts, rows, within
+from unposed_jobs.pose import estimators
+from unposed_jobs.pose.decoding import decode
+from unposed_jobs.pose.rows import LandmarkRow
+from unposed_jobs.reference.bundle import Bundle
+from unposed_jobs.reference.training import train_reference
+from unposed_jobs.remedies import cropping, views
+from unposed_jobs.remedies.candidates import CANDIDATE, COLUMN, CROP
+from unposed_jobs.report import parts
+
+_BATCH, _TILE, _ACROSS, _SHEET = 8, 220, 10, 50
+_FRAMINGS = {"upper": "upper_body"}
+_BETWEEN = "\t"
+_LANDMARKS = ("landmarks", "statistics")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A rendered picture: its row of truth/images.csv, of `landmarks`, and its crops' rows."""
+
+    truth: dict[str, str]
+    row: dict[str, Any]
+    crops: list[dict[str, Any]]
+
+    @property
+    def framing(self) -> str:
+        """As `pictures.within` names it."""
+        return _FRAMINGS.get(self.truth["framing"], self.truth["framing"])
+
+    @property
+    def view(self) -> str:
+        """As the renderer has it."""
+        return self.truth["view"]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A view that was taken away of a product, whose gap is flagged; `remedy` is the flag's row."""
+
+    product: str
+    picture: str
+    remedy: dict[str, Any]
+    possible: bool
+    wrong: bool
+
+
+def look(folder: Path, settings: Settings) -> list[Shown]:
+    """Landmarks and crops of a rendered catalogue's pictures of one person or of none."""
+    products = {row["product_id"]: row for row in _rows(folder / "products.csv")}
+    truth = [
+        row
+        for row in _rows(folder / "truth/images.csv")
+        if not row["defect"] and not row["duplicate_of"] and row["person_count"] in ("0", "1")
+    ]
+    estimator = estimators.create(settings.pose, outlines=True)
+    reader = facts.FactsReader(settings.pose, facts.OFF)
+    found = []
+    for start in range(0, len(truth), _BATCH):
+        batch = truth[start : start + _BATCH]
+        data = [(folder / row["image_uri"]).read_bytes() for row in batch]
+        pictures = [decode(one, settings.pose) for one in data]
+        estimates = estimator.estimate(pictures)
+        seen = reader(pictures, estimates, [""] * len(batch))
+        for row, one, picture, estimate, each in zip(
+            batch, data, pictures, estimates, seen, strict=True
+        ):
+            known = LandmarkRow.unread(one, "").seen(picture, estimate).columns()
+            product = products[row["product_id"]]
+            known |= {
+                "product_id": row["product_id"],
+                "category": product["category"],
+                "subcategory": product["subcategory"],
+                "popularity": 1.0,
+                "image_uri": row["image_uri"],
+            }
+            found.append(Shown(row, known, rows.of_crops(each)))
+    estimator.close()
+    return found
+
+
+def learn(shown: Sequence[Shown], settings: Settings) -> Bundle:
+    """A model of all of these pictures."""
+    return train_reference(
+        table_of(shown), settings.training, run_date=JUDGED_DAY, estimator_id="judged"
+    )
+
+
+def table_of(shown: Sequence[Shown]) -> pa.Table:
+    """Their rows of `landmarks`, with product and category."""
+    names = [name for name in shown[0].row if name not in _LANDMARKS]
+    columns: dict[str, Any] = {name: [one.row[name] for one in shown] for name in names}
+    for name in _LANDMARKS:
+        columns[name] = pa.array([one.row[name] for one in shown], pa.list_(pa.float32()))
+    return pa.table(columns)
+
+
+def candidates_of(shown: Sequence[Shown], model: Bundle) -> dict[str, list[dict[str, Any]]]:
+    """What `remedies.candidates` takes, by picture."""
+    pairs = [
+        (one, crop)
+        for one in shown
+        for crop in one.crops
+        if crop["framing"] in within.LARGER.get(crop["crop"], ())
+        and crop["coverage"] >= within.WHOLE
+    ]
+    if not pairs:
+        return {}
+    table = table_of([one for one, _ in pairs])
+    table = table.append_column(
+        "box", pa.array([crop["box"] for _, crop in pairs], pa.list_(pa.float32()))
+    )
+    for name in ("width", "height"):
+        sizes = pa.array([crop[name] for _, crop in pairs], pa.int32())
+        table = table.append_column(f"crop_{name}", sizes)
+    named = model.assign(cropping.cropped(table))
+    sided = [(one, one.crops[0]["view"]) for one in shown if one.crops]
+    own = model.assign(table_of([one for one, _ in sided]))["pose_id"].to_pylist()
+    usual = views.usual(
+        (pose_id, side, 1)
+        for pose_id, (_, side) in zip(own, sided, strict=True)
+        if pose_id is not None
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for (one, crop), pose_id, certainty in zip(
+        pairs, named["pose_id"].to_pylist(), named["confidence"].to_pylist(), strict=True
+    ):
+        if (pose_id, crop["view"]) not in usual:
+            continue
+        found.setdefault(one.truth["image_uri"], []).append(
+            {
+                "kind": CROP,
+                "uri": f"{one.truth['image_uri']}{_BETWEEN}{crop['crop']}",
+                "pose_id": pose_id,
+                "certainty": certainty,
+                "box": crop["box"],
+                "seconds": None,
+            }
+        )
+    return found
+
+
+def taken_away(shown: Sequence[Shown], model: Bundle, settings: Settings) -> list[Taken]:
+    """Each view that lies within another picture of its product taken away, where that is a gap."""
+    by_uri = {one.truth["image_uri"]: one for one in shown}
+    offered = candidates_of(shown, model)
+    by_product: dict[str, list[Shown]] = {}
+    for one in shown:
+        by_product.setdefault(one.truth["product_id"], []).append(one)
+    variants: dict[str, list[Shown]] = dict(by_product.items())
+    for product, own in by_product.items():
+        for one in own:
+            rest = [
+                other for other in own if (other.framing, other.view) != (one.framing, one.view)
+            ]
+            if one.framing in within.LARGER and rest:
+                variants[f"{product}{_BETWEEN}{one.truth['image_uri']}"] = rest
+    flags = _audited(variants, offered, model, settings)
+    before = {
+        (row["product_id"], row["ask_id"])
+        for row in flags
+        if row["state"] == "missing" and _BETWEEN not in row["product_id"]
+    }
+    found = []
+    for row in flags:
+        product, between, uri = row["product_id"].partition(_BETWEEN)
+        if not between or row["state"] != "missing" or (product, row["ask_id"]) in before:
+            continue
+        one = by_uri[uri]
+        rest = variants[row["product_id"]]
+        larger = within.LARGER[one.framing]
+        possible = any(other.framing in larger and other.view == one.view for other in rest)
+        wrong = False
+        if row["remedy"] == CROP:
+            source, _, crop = row["remedy_uri"].partition(_BETWEEN)
+            wrong = by_uri[source].view != one.view or crop != one.framing
+        found.append(Taken(product, uri, row, possible, wrong))
+    return found
+
+
+def _audited(
+    variants: dict[str, list[Shown]],
+    offered: dict[str, list[dict[str, Any]]],
+    model: Bundle,
+    settings: Settings,
+) -> list[dict[str, Any]]:
+    listed = [(name, one) for name, own in variants.items() for one in own]
+    table = table_of([one for _, one in listed])
+    place = table.column_names.index("product_id")
+    table = table.set_column(place, "product_id", pa.array([name for name, _ in listed]))
+    batch = products_batch(table, model.assign(table), model.attributes)
+    held = [
+        [
+            candidate
+            for one in variants[name]
+            for candidate in offered.get(one.truth["image_uri"], ())
+        ]
+        for name in batch.column("product_id").to_pylist()
+    ]
+    batch = batch.append_column(COLUMN, pa.array(held, pa.list_(CANDIDATE)))
+    run = AuditRun(JUDGED_DAY, "judged", model.model_version)
+    expectations = Expectations.from_bundle(model)
+    return audit_products(batch, expectations, settings.audit, run).pose_flags.to_pylist()
+
+
+def draw(path: Path, folder: Path, taken: Sequence[Taken]) -> None:
+    """At most fifty crops on a sheet, each above what was taken away; wrong ones have a red rim."""
+    tiles = []
+    chosen = [one for one in taken if one.remedy["remedy"] == CROP][:_SHEET]
+    for one in chosen:
+        source = one.remedy["remedy_uri"].partition(_BETWEEN)[0]
+        left, top, width, height = one.remedy["remedy_box"]
+        crop = parts.cut(_read(folder / source), (left, top, width, height))
+        tile = np.vstack([_fitted(crop), _fitted(_read(folder / one.picture))])
+        cv2.rectangle(tile, (0, 0), (_TILE - 1, 2 * _TILE - 1), _ink(one.wrong), 3)
+        tiles.append(tile)
+    tiles += [np.full((2 * _TILE, _TILE, 3), 255, np.uint8)] * (-len(tiles) % _ACROSS)
+    lines = [np.hstack(tiles[at : at + _ACROSS]) for at in range(0, len(tiles), _ACROSS)]
+    if lines:
+        Image.fromarray(np.vstack(lines)).save(path)
+
+
+def _ink(wrong: bool) -> tuple[int, int, int]:
+    return (210, 20, 20) if wrong else (235, 235, 235)
+
+
+def _read(path: Path) -> Any:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _fitted(picture: Any) -> Any:
+    height, width = picture.shape[:2]
+    scale = _TILE / max(height, width)
+    size = (max(1, int(width * scale)), max(1, int(height * scale)))
+    tile = np.full((_TILE, _TILE, 3), 255, np.uint8)
+    tile[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return tile
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the two shares with their intervals over products."""
+    parser = argparse.ArgumentParser(prog="python -m unposed_jobs.lab.evaluation.pictures.remedies")
+    parser.add_argument("sample", type=Path)
+    parser.add_argument("--sheet", type=Path, help="also draw crops, a PNG")
+    given = parser.parse_args(arguments)
+    settings = config.load()
+    shown = look(given.sample, settings)
+    print(f"{len(shown)} pictures; learning", file=sys.stderr)
+    taken = taken_away(shown, learn(shown, settings), settings)
+    offered = [one for one in taken if one.remedy["remedy"] == CROP]
+    for name, own, value in (
+        ("gaps that lie within a picture: remedy is a crop (>= .90)",
+         [one for one in taken if one.possible], lambda one: one.remedy["remedy"] == CROP),
+        ("crops that are wrong (<= .03)", offered, lambda one: one.wrong),
+    ):  # fmt: skip
+        products = sorted({one.product for one in own})
+        hits = np.array(
+            [sum(bool(value(o)) for o in own if o.product == p) for p in products], float
+        )
+        of = np.array([sum(o.product == p for o in own) for p in products], float)
+        print(f"{name}: {bootstrap.ratio(hits, of) if len(of) else 'none'} of {len(own)}")
+    if given.sheet is not None:
+        draw(given.sheet, given.sample, taken)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
