@@ -62,7 +62,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format reference docs coverage test-fast test-web test-layouts test-faults test-live
+.PHONY: lint format reference texts docs coverage test-fast test-web test-layouts test-faults test-live test-airflow
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -77,6 +77,13 @@ reference: $(READY) ## Write the generated pages: settings and tables, from the 
 	unposed config > unposed.example.toml
 	python -m unposed_jobs.config.reference > docs/configuration.md
 	python -m unposed_jobs.warehouse.dictionary > docs/tables.md
+
+# What is new comes without a translation, which a test then asks for; what is gone goes.
+texts: $(READY) ## The texts of the pages into the catalogues of their translations
+	pybabel -q extract -F unposed_jobs/web/locale/babel.cfg --no-location --sort-output \
+	  -o var/pages.pot unposed_jobs/web
+	pybabel -q update --domain pages --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+	  --width 96 -i var/pages.pot -d unposed_jobs/web/locale
 
 docs: $(READY) ## The documentation as a site in var/site; a broken link fails
 	sphinx-build -q -n -W --keep-going -b html docs var/site
@@ -93,6 +100,10 @@ test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, 
 
 test-layouts: setup weights ## Exports of every shop layout: checked, trained on, audited, unedited
 	UNPOSED_LAYOUTS=all pytest tests/jobs/test_layout_nights.py
+
+# The short form, in which the run is that of `airflow dags test`, is a part of make test.
+test-airflow: setup ## A candidate waits in a live Airflow, and is decided on the page in its interface
+	UNPOSED_AIRFLOW=live pytest -rP tests/web/test_promotion.py
 
 test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \

@@ -37,6 +37,10 @@ PAGES = {
     "6": "exit-6-machine",
 }
 
+WAITS = "waits for a person"
+EVENT_PAGES = {"late": "late-night", WAITS: "a-candidate-waits"}
+"""Of what is no failure."""
+
 _log = logging.getLogger("unposed.alerts")
 
 
@@ -68,7 +72,7 @@ def line(event: str, context: dict[str, Any]) -> str:
     status = next((code for code in PAGES if f"exit status {code}:" in why), None)
     if _of(task, "task_id") == "check_freshness":
         return f"{', '.join(parts)}; see docs/runbooks/the-warehouse-is-behind.md"
-    page = PAGES[status] if status else ("late-night" if event == "late" else "task-failed")
+    page = PAGES[status] if status else EVENT_PAGES.get(event, "task-failed")
     return f"{', '.join(parts)}; see docs/runbooks/{page}.md"
 
 

@@ -24,6 +24,22 @@ AUDIT_DAG = "unposed_catalogue_audit_nightly"
 AUDIT_TASK = "audit_products"
 
 
+def token_of(request: Any) -> tuple[str, bool]:
+    """Airflow's token of whoever asks, and whether a header has it; empty for a stranger."""
+    from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and bearer:
+        return bearer, True
+    return request.cookies.get(COOKIE_NAME_JWT_TOKEN) or "", False
+
+
+def own_address(settings: Any) -> str:
+    """Where this Airflow's API is reached from here."""
+    found = settings.serve.airflow or conf.get("api", "base_url", fallback="")
+    return (found or f"http://127.0.0.1:{conf.get('api', 'port')}").rstrip("/")
+
+
 class AirflowDoor:
     """Who asks, as Airflow knows them."""
 
@@ -35,16 +51,13 @@ class AirflowDoor:
     async def identify(self, request: Any) -> Any:
         """The person with the role that Airflow's rights give; None for a stranger."""
         from airflow.api_fastapi.app import get_auth_manager
-        from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
         from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
         from airflow.api_fastapi.core_api.security import resolve_user_from_token
         from fastapi import HTTPException
 
         from unposed_jobs.web.people import Person
 
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        by_header = scheme.lower() == "bearer" and bool(bearer)
-        token = bearer if by_header else request.cookies.get(COOKIE_NAME_JWT_TOKEN)
+        token, by_header = token_of(request)
         try:
             user = await resolve_user_from_token(token)
         except HTTPException:
@@ -78,11 +91,14 @@ class Pages:
                 from unposed_jobs import config
                 from unposed_jobs.decisions import Store
                 from unposed_jobs.web import app
+                from unposed_jobs.web.airflow import Airflow
 
                 settings = config.load()
                 store = Store.open(settings.decisions.store)
                 secret = store.remember("airflow secret", secrets.token_hex(32))
-                self._made = app.create(settings, store, door=AirflowDoor(secret), framed=True)
+                airflow = Airflow(own_address(settings), lambda asked: token_of(asked)[0], True)
+                door = AirflowDoor(secret)
+                self._made = app.create(settings, store, door=door, framed=True, airflow=airflow)
             return self._made
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 JOBS = {"unposed_catalogue_audit_nightly", "unposed_reference_retrain_weekly"}
 BY_HAND = {"unposed_reextract_catalogue"}
+ASKS = "ask_about_candidate"
 DAGS = JOBS | BY_HAND | {"unposed_freshness_hourly", "unposed_warehouse_maintenance_weekly"}
 
 
@@ -36,9 +38,12 @@ def test_a_dag_is_documented_owned_tagged_and_bounded(dag_bag, dag_id):
     for task in dag.tasks:
         assert task.owner == "unposed"
         assert task.retries >= 1
+        assert task.pool == "default_pool"  # Others would have to be made first.
+        if task.task_id == ASKS:  # It holds no worker; what it waits for is bounded as well.
+            assert task.response_timeout < dag.dagrun_timeout
+            continue
         assert task.execution_timeout is not None
         assert task.execution_timeout <= dag.dagrun_timeout
-        assert task.pool == "default_pool"  # Others would have to be made first.
         assert task.task_id.startswith(Path(task.application).stem)
         assert Path(task.application).is_file()
         assert task.on_failure_callback
@@ -78,6 +83,57 @@ def test_a_refused_candidate_is_accepted_only_with_a_reason_in_words(dag_bag):
         tried["promote_anyway"] = "yes"
     told = dag.get_task("promote_candidate").application_args
     assert "promote_anyway" in told[told.index("--promote-anyway") + 1]
+
+
+def test_a_person_is_asked_where_a_candidate_waits_and_else_nobody(dag_bag, monkeypatch, tmp_path):
+    from airflow.providers.standard.operators.hitl import HITLOperator
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from unposed_jobs.reference import registry
+    from unposed_jobs.warehouse import Warehouse
+
+    monkeypatch.setenv("UNPOSED_HOME", str(tmp_path))
+    monkeypatch.delenv("UNPOSED_CONFIG", raising=False)
+    from unposed_jobs import config
+
+    warehouse = Warehouse.open(config.load().warehouse)
+    task = dag_bag.dags["unposed_reference_retrain_weekly"].get_task(ASKS)
+    task.day = "2026-01-05"
+    monkeypatch.setattr(HITLOperator, "execute", lambda self, context: (self.subject, self.body))
+    with pytest.raises(AirflowSkipException):
+        type(task).execute(task, {})
+    compared = {"waits": True, "turned": 412, "champion": "old"}
+    day = datetime.date(2026, 1, 5)
+    row = ("new", "candidate", "e", "", {}, {}, {"promotion": compared}, day, None, "waits", "r")
+    registry.record(warehouse, [registry.ModelRow(*row)], "promote")
+    subject, body = type(task).execute(task, {})
+    assert subject == "Promote the model new"
+    assert "412 flags would turn" in body
+
+    def answered(user, options, why=""):
+        event = {
+            "chosen_options": options,
+            "params_input": {"why": why},
+            "responded_by_user": user,
+            "responded_at": datetime.datetime.now(datetime.UTC),
+        }
+        return type(task).execute_complete(task, {}, event)
+
+    told = answered({"id": "1", "name": "Rossi"}, ["Promote"], "seen on its page")
+    assert told == {"decision": "promote", "by": "Rossi: seen on its page"}
+    silence = {"decision": "reject", "by": "nobody answered in time"}
+    assert answered(None, task.defaults) == silence
+
+
+def test_the_pages_know_the_question_again(airflow_home):
+    import _people
+
+    from unposed_jobs.web import airflow
+
+    assert (
+        airflow.SUBJECT,
+        list(airflow.ANSWERS.values()),
+    ) == (_people.SUBJECT, [_people.PROMOTE, _people.REJECT])
 
 
 def test_a_run_belongs_to_its_own_date_and_a_manual_one_to_today():
@@ -149,6 +205,8 @@ def test_what_a_job_refuses_is_not_retried_and_what_broke_is(dag_bag, monkeypatc
     monkeypatch.setattr(SparkSubmitOperator, "execute", submit)
     for dag_id in DAGS:
         for task in dag_bag.dags[dag_id].tasks:
+            if task.task_id == ASKS:
+                continue
             with pytest.raises(AirflowException) as caught:
                 type(task).execute(task, {})
             assert isinstance(caught.value, AirflowFailException) == (status in {2, 3, 4, 5})
@@ -177,6 +235,12 @@ def test_every_argument_of_a_task_is_one_that_its_job_takes(dag_bag, monkeypatch
     class Parsed(Exception):
         pass
 
+    class Answered:
+        @staticmethod
+        def xcom_pull(task_ids):
+            assert task_ids == ASKS
+            return {"decision": "reject", "by": "nobody answered in time"}
+
     def parse(self, *rest, real=entry.Parser.parse_args):
         real(self, *rest)
         raise Parsed
@@ -187,8 +251,10 @@ def test_every_argument_of_a_task_is_one_that_its_job_takes(dag_bag, monkeypatch
     for dag in dag_bag.dags.values():
         params = {name: dag.params[name] for name in dag.params} | {"date": "2026-01-05"}
         for task in dag.tasks:
+            if task.task_id == ASKS:
+                continue
             told = [
-                environment.from_string(one).render(params=params, dag_run={})
+                environment.from_string(one).render(params=params, dag_run={}, ti=Answered)
                 for one in task.application_args
             ]
             monkeypatch.setattr(sys, "argv", [task.application, *told])
@@ -207,6 +273,7 @@ def test_an_alarm_is_one_line_that_names_its_page(airflow_home, caplog, monkeypa
         ("failed", {"task_instance": task, "exception": failure}, "exit-4-check"),
         ("failed", {"task_instance": task, "exception": Exception("killed")}, "task-failed"),
         ("late", {"dag_run": {"dag_id": "d", "run_id": "r"}}, "late-night"),
+        (_alerts.WAITS, {"task_instance": task}, "a-candidate-waits"),
     ):
         told = _alerts.line(event, context)
         assert told.startswith(f"unposed alarm: {event}, dag d, run r")

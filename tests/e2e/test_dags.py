@@ -132,6 +132,9 @@ def test_the_week_and_the_night_go_through_and_publish(installation, runs):
     for state, tasks, output in runs[1:]:
         # Before the first published day there is nothing to estimate from.
         assert tasks.pop("estimate_influence", "skipped") == "skipped"
+        # The first model needs no person.
+        asked = {tasks.pop(name, None) for name in ("ask_about_candidate", "settle_candidate")}
+        assert asked in ({None}, {"skipped"}), output[-4000:]
         assert (state, set(tasks.values())) == ("success", {"success"}), output[-4000:]
     flags = query(
         environment,

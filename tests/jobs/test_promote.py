@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from datetime import date
 
+import pyarrow as pa
 import pytest
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.jobs import promote
 from unposed_jobs.jobs.entry import Run
-from unposed_jobs.reference import registry
+from unposed_jobs.reference import comparison, registry
 from unposed_jobs.reference.promotion import Decision
 from unposed_jobs.reference.registry import ModelRow
 from unposed_jobs.sql import published
 from unposed_jobs.warehouse import Warehouse
 
+FIGURES = {"champion": "old", "turned": 1}
+TURNED = pa.Table.from_pylist(
+    [
+        {
+            "product_id": "A",
+            "ask_id": 1,
+            "ask_name": "back",
+            "state_before": "present",
+            "state_after": "missing",
+        }
+    ],
+    comparison.TURNED,
+)
 DAY, LATER = date(2026, 1, 5), date(2026, 1, 12)
 
 
@@ -29,12 +43,16 @@ def settings(tmp_path, monkeypatch):
 def decide(settings, monkeypatch):
     """Promote on a day, the comparison of the models given; returns the row and what is said."""
 
-    def run(day: date, verdict: bool, anyway: str = "") -> tuple[ModelRow, str]:
+    def run(
+        day: date, verdict: bool, anyway: str = "", *, ask: bool = False
+    ) -> tuple[ModelRow, str]:
         said: list[str] = []
         monkeypatch.setattr(
-            promote, "_decide", lambda *models: Decision(verdict, "as the test says", {})
+            promote,
+            "_decide",
+            lambda *models: Decision(verdict, "as the test says", FIGURES, TURNED),
         )
-        asked = Run(day, progress=said.append, promote_anyway=anyway)
+        asked = Run(day, progress=said.append, promote_anyway=anyway, ask=ask)
         return promote.run(None, settings, asked), said[-1]
 
     return run
@@ -152,3 +170,52 @@ def test_a_model_of_before_is_made_champion_again_by_hand(settings, tmp_path, mo
     with published.open_views(settings.warehouse) as connection:
         found = connection.execute("SELECT reason FROM models WHERE status = 'champion'").fetchone()
     assert found == ("made champion by hand: M. Rossi: odd flags",)
+
+
+def settle(settings, decision: str, by: str = "M. Rossi: seen") -> ModelRow:
+    asked = Run(LATER, progress=lambda _: None, decision=decision, decided_by=by)
+    return promote.settle(None, settings, asked)
+
+
+@pytest.mark.parametrize(("decision", "status"), [("promote", "champion"), ("reject", "rejected")])
+def test_a_refused_model_waits_until_a_person_decides_it(settings, decide, decision, status):
+    record(settings, "old", "champion", DAY)
+    record(settings, "new", "candidate", LATER)
+    row, said = decide(LATER, False, ask=True)
+    assert row.waits
+    assert said == "left new: waits for a person: as the test says; old stays the champion"
+    # Compared again it waits all the same, and its flags are there once.
+    assert decide(LATER, False, ask=True)[0].waits
+    warehouse = Warehouse.open(settings.warehouse)
+    assert warehouse.read("candidate_flags").num_rows == 1
+    assert statuses(settings) == {"old": "champion", "new": "candidate"}
+
+    row = settle(settings, decision)
+    assert (row.status, row.waits) == (status, False)
+    assert "by hand (M. Rossi: seen); without that: as the test says" in (row.reason or "")
+    champion = {"promote": "new", "reject": "old"}[decision]
+    assert [key for key, value in statuses(settings).items() if value == "champion"] == [champion]
+    again = settle(settings, decision)
+    assert again == row
+    states = [one["state"] for one in warehouse.read("runs").to_pylist()]
+    assert states == ["published"] * len(states)
+
+
+def test_a_decision_about_a_model_compared_with_another_champion_is_refused(settings, decide):
+    record(settings, "old", "champion", DAY)
+    record(settings, "new", "candidate", LATER)
+    with pytest.raises(UnposedError, match="no candidate of 2026-01-12 waits"):
+        settle(settings, "promote")
+    decide(LATER, False, ask=True)
+    record(settings, "old", "retired", DAY)
+    record(settings, "older", "champion", DAY)
+    with pytest.raises(UnposedError, match="compared with old, which is not the champion"):
+        settle(settings, "promote")
+    assert statuses(settings)["new"] == "candidate"
+
+
+def test_without_a_person_a_refused_model_that_waited_is_rejected(settings, decide):
+    record(settings, "old", "champion", DAY)
+    record(settings, "new", "candidate", LATER)
+    decide(LATER, False, ask=True)
+    assert decide(LATER, False)[0].status == "rejected"

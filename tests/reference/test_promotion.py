@@ -47,6 +47,32 @@ def shuffled_ids(bundle: Bundle, by: int) -> Bundle:
     return dataclasses.replace(bundle, person=turned, run_date=LATER)
 
 
+def test_what_would_turn_is_told_flag_by_flag_with_the_picture_that_decides(
+    bundle: Bundle, pictures: pa.Table
+) -> None:
+    decision = promotion.decide(shuffled_ids(bundle, 1), bundle, pictures, SETTINGS)
+    assert decision.turned is not None
+    rows = decision.turned.to_pylist()
+    assert len(rows) == decision.figures["turned"] > 0
+    assert len({(row["product_id"], row["ask_id"]) for row in rows}) == len(rows)
+    columns = (pictures[name].to_pylist() for name in ("image_uri", "product_id"))
+    uris = dict(zip(*columns, strict=True))
+    for row in rows:
+        states = {row["state_before"], row["state_after"]}
+        assert "missing" in states
+        assert len(states) == 2
+        assert (row["image_uri"] is None) == ("present" not in states)
+        if row["image_uri"]:
+            assert uris[row["image_uri"]] == row["product_id"]
+            assert row["pose_before"] != row["pose_after"]
+    pairs = decision.figures["confusion"]
+    assert sum(count for _, _, count in pairs) == len(pictures)
+    same = promotion.decide(bundle, bundle, pictures, SETTINGS)
+    assert same.turned is not None
+    assert same.turned.num_rows == 0
+    assert all(before == after for before, after, _ in same.figures["confusion"])
+
+
 def test_ids_that_change_their_meaning_are_refused(bundle: Bundle, pictures: pa.Table) -> None:
     # How many flags change hangs on which classes trade places, and that on ties in their size.
     dealt = [shuffled_ids(bundle, by) for by in range(1, 5)]

@@ -19,6 +19,18 @@ from unposed_jobs.warehouse import tables
 
 DAY = datetime.date(2026, 3, 2)
 RUN = AuditRun(DAY, "0123456789abcdef", "model-1")
+MODEL = {
+    "model_version": RUN.model_version,
+    "status": "champion",
+    "estimator_id": "estimator",
+    "artefact_uri": "/m",
+    "checksums": "{}",
+    "parameters": "{}",
+    "metrics": "{}",
+    "run_date": DAY,
+    "run_id": "train",
+}
+"""Its row of `models`."""
 POSES = [
     (1, "person", "full body, front", "FRNT"),
     (2, "person", "upper body, back", "BACK"),

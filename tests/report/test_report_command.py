@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from report_tables import DAY, RUN, Shot, draw, publish
+from report_tables import DAY, MODEL, Shot, draw, publish
 
 from unposed_jobs import cli, config
 from unposed_jobs.report import listing
@@ -55,19 +55,7 @@ def test_the_gallery_of_a_real_warehouse(home, capsys):
             "A": ("Tops", "Polo", [Shot(1, uri=front), Shot(2, uri=back)]),
             "B": ("Tops", "Polo", []),
         },
-        models=[
-            {
-                "model_version": RUN.model_version,
-                "status": "champion",
-                "estimator_id": "estimator",
-                "artefact_uri": "/m",
-                "checksums": "{}",
-                "parameters": "{}",
-                "metrics": "{}",
-                "run_date": DAY,
-                "run_id": "train",
-            }
-        ],
+        models=[MODEL],
     )
     store(memory)
     write_csv(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 
@@ -64,6 +67,19 @@ def published(tmp_path_factory):
     made = web_day.settings(home)
     web_day.audit(made, home)
     return made
+
+
+@pytest.fixture(scope="session")
+def airflow_database(tmp_path_factory):
+    """An empty database of Airflow, to be copied."""
+    home = tmp_path_factory.mktemp("airflow database")
+    subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=os.environ | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+        check=True,
+        capture_output=True,
+    )
+    return home / "airflow.db"
 
 
 @pytest.fixture

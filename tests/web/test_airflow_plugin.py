@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def answered(served, tmp_path):
+def answered(served, airflow_database, tmp_path):
     made = tmp_path / "unposed.toml"
     settings = served.settings
     made.write_text(
@@ -33,12 +34,8 @@ def answered(served, tmp_path):
         "UNPOSED_CONFIG": str(made),
         "PYTHONPATH": str(ROOT),
     }
-    subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
-        env=environment,
-        check=True,
-        capture_output=True,
-    )
+    (tmp_path / "airflow").mkdir()
+    shutil.copy(airflow_database, tmp_path / "airflow/airflow.db")
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("airflow_server.py"))],
         env=environment,

@@ -52,7 +52,7 @@ def test_pages_have_every_gap_once_in_order(day, sort):
 def test_pages_have_every_product_once(day, sort):
     rows = all_pages(day.products, Filter(sort=sort, size=5))
     ids = [row["product_id"] for row in rows]
-    assert len(set(ids)) == len(ids) == day.count_products(Filter()) == 12
+    assert len(set(ids)) == len(ids) == day.count_products(Filter()) == 16
 
 
 def test_filters_narrow(day):
@@ -211,11 +211,49 @@ def test_a_products_page_tells_all(served):
     assert strange.status_code == 200
     assert "a/../b?c" in strange.text
     content = re.search(r"content=([0-9a-f]{64})", text)
-    drawn = client.get("/landmarks", params={"content": content[1]}).json()
+    drawn = client.get("/overlay", params={"content": content[1]}).json()
     assert len(drawn["points"]) == 33
     assert len(drawn["bones"]) > 15
-    nothing = client.get("/landmarks", params={"content": "0" * 64}).json()
-    assert nothing == {"points": [], "bones": []}
+    nothing = client.get("/overlay", params={"content": "0" * 64}).json()
+    assert nothing == {"points": [], "bones": [], "mask": None, "crops": []}
+
+
+def test_a_picture_has_its_mask_and_crops_to_draw(served):
+    client = served.as_("Ed", "reader")
+    text = client.get("/product", params={"id": "A-1"}).text
+    for layer in ("landmarks", "mask", "crops"):
+        assert f'data-layer="{layer}"' in text
+    content = re.search(r"content=([0-9a-f]{64})", text)
+    drawn = client.get("/overlay", params={"content": content[1]}).json()
+    assert drawn["mask"].startswith("data:image/png;base64,")
+    assert [crop["name"] for crop in drawn["crops"]] == ["upper_garment", "shoes"]
+    assert drawn["crops"][0]["box"] == pytest.approx([0.2, 0.1, 0.6, 0.4])
+    assert 'data-layer="mask"' not in client.get("/product", params={"id": "A-4"}).text
+
+
+def test_marketplaces_rules_narrow_the_list_and_are_on_the_products_page(served, day):
+    assert {product for product, _ in keys(day, marketplace="amazon")} == {"A-2"}
+    assert {product for product, _ in keys(day, rule="views")} == {"A-2"}
+    assert keys(day, marketplace="zalando") == keys(day, rule="' OR true --") == set()
+    wanted = Filter(marketplace="amazon", rule="white_ground")
+    assert {row["product_id"] for row in day.products(wanted).rows} == {"A-1", "A-2"}
+    client = served.as_("Ed", "reader")
+    assert "Failing rule" in client.get("/work").text
+    text = re.sub(r"\s+", " ", client.get("/product", params={"id": "A-1"}).text)
+    for part in ("not ready", "82% of the background is white", "picture 1", "Every rule holds."):
+        assert part in text, part
+
+
+def test_links_out_are_of_the_product_and_of_nobody_else(served):
+    from unposed_jobs.web.routes.product import links
+
+    wanted = ("Shop = https://shop.example.com/p/{product_id}?from=unposed",)
+    assert links(wanted, "a/../b?c") == [
+        ("Shop", "https://shop.example.com/p/a%2F..%2Fb%3Fc?from=unposed")
+    ]
+    for bad in ("https://shop.example.com", "Shop=javascript:alert(1)", "Shop=http://x.example"):
+        with pytest.raises(UnposedError, match=r"\[serve\] links"):
+            links((bad,), "A-1")
 
 
 def test_names_of_marketplaces():

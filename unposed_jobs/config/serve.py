@@ -47,6 +47,13 @@ class ServeSettings(Section):
     """The mail server of the digest; login from $UNPOSED_SMTP_USER and $UNPOSED_SMTP_PASSWORD."""
     mail_from: str = ""
     """The digest's sender."""
+    links: Annotated[Texts, Field(examples=[["Shop=https://shop.example.com/p/{product_id}"]])] = ()
+    """Where else a product is, each a name and an https address; shown on its page."""
+    airflow: Annotated[str, Field(examples=["https://airflow.example.com"])] = ""
+    """The Airflow whose weekly training asks about a candidate, which an owner then answers on its
+    page; by the user of $UNPOSED_AIRFLOW_USER and $UNPOSED_AIRFLOW_PASSWORD."""
+    language: Literal["en", "de"] = "en"
+    """Of the pages, where a browser asks for none of theirs."""
     login: Literal["token", "oidc"] = "token"
     """How people log in: by a token that `unposed people` makes, or at an OpenID provider."""
     oidc_issuer: Annotated[str, Field(examples=["https://login.example.com"])] = ""

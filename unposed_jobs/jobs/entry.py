@@ -40,6 +40,12 @@ class Run:
     """Of the last published day."""
     promote_anyway: str = ""
     """Who accepts a candidate that the comparison refuses, and why; empty: nobody does."""
+    ask: bool = False
+    """Leave a candidate that the comparison refuses to a person."""
+    decision: str = ""
+    """Of a person about a candidate that waits: ``promote`` or ``reject``."""
+    decided_by: str = ""
+    """Who that is, and why."""
     accept_changes: str = ""
     """Who accepts a day that changed beyond the bounds of ``[checks]``, and why."""
     progress: Callable[[str], None] = say
@@ -151,6 +157,39 @@ def add_promote_anyway(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ask(parser: argparse.ArgumentParser) -> None:
+    """The flag of a promotion that a person may decide about."""
+    parser.add_argument(
+        "--ask",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_boolean,
+        metavar="BOOL",
+        help="leave a candidate that the comparison refuses to a person, instead of rejecting it",
+    )
+
+
+def add_decision(parser: argparse.ArgumentParser) -> None:
+    """The flags of what a person decided about a candidate."""
+    parser.add_argument(
+        "--decision", choices=("promote", "reject"), required=True, help="what was decided"
+    )
+    parser.add_argument(
+        "--decided-by",
+        type=_words,
+        required=True,
+        metavar="WHO_AND_WHY",
+        help="kept with the model",
+    )
+
+
+def _words(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is to say who decided, and why")
+    return text.strip()
+
+
 def add_accept_changes(parser: argparse.ArgumentParser) -> None:
     """The flag of jobs that may publish a day that changed more than is usual."""
     parser.add_argument(
@@ -196,6 +235,9 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
         max_age=getattr(arguments, "max_age", timedelta(hours=36)),
         dry_run=arguments.dry_run,
         promote_anyway=getattr(arguments, "promote_anyway", ""),
+        ask=getattr(arguments, "ask", False),
+        decision=getattr(arguments, "decision", ""),
+        decided_by=getattr(arguments, "decided_by", ""),
         accept_changes=getattr(arguments, "accept_changes", ""),
     )
 

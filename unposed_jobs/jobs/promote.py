@@ -43,7 +43,8 @@ def run(spark: SparkSession, settings: Settings, run: Run) -> ModelRow:
 
     A rejected candidate is no error: tonight's audit goes on with the champion. Where
     `run.promote_anyway` names who accepts it and why, it is promoted nevertheless, and both
-    reasons are recorded. Raises UnposedError where the day has no candidate.
+    reasons are recorded; with `run.ask` it stays a candidate until a person decides (`settle`).
+    Raises UnposedError where the day has no candidate.
     """
     with life.begin("promote", settings, run) as current:
         return _promote(spark, settings, run, current)
@@ -68,35 +69,89 @@ def _promote(spark: SparkSession, settings: Settings, run: Run, current: Life) -
     current.model_version = candidate.model_version
     run_id = current.run_id = run_identity("promote", run.run_date, candidate.model_version)
     decision = _decide(Context(spark, settings, run, warehouse), candidate, champion)
+    status = "champion" if decision.promote else "rejected"
     if run.promote_anyway and not decision.promote:
-        decision = promotion.accept(decision, run.promote_anyway)
+        decision, status = promotion.accept(decision, run.promote_anyway), "champion"
+    elif run.ask and not decision.promote:
+        decision, status = promotion.wait(decision), "candidate"
     current.figures |= decision.figures
+    if decision.turned is not None and not run.dry_run:
+        # Before the model's row, which is what says that the comparison is there.
+        current.rows["candidate_flags"] = decision.turned.num_rows
+        current.snapshots["candidate_flags"] = registry.record_turned(
+            warehouse, candidate.model_version, decision.turned, run_id
+        )
     decided = dataclasses.replace(
         candidate,
-        status="champion" if decision.promote else "rejected",
-        promoted_on=run.run_date if decision.promote else None,
+        status=status,
         reason=decision.reason,
         metrics=candidate.metrics | {"promotion": decision.figures},
-        run_id=run_id,
     )
-    current.rows["models"] = 2 if decision.promote and champion is not None else 1
+    return _settle(current, decided, champion)
+
+
+def _settle(current: Life, decided: ModelRow, champion: ModelRow | None) -> ModelRow:
+    """Record what became of a model, in one snapshot with the champion it takes the place of."""
+    run, promoted = current.run, decided.status == "champion"
+    decided = dataclasses.replace(
+        decided, promoted_on=run.run_date if promoted else None, run_id=current.run_id
+    )
+    current.rows["models"] = 2 if promoted and champion is not None else 1
     if not run.dry_run:
         current.snapshots["models"] = (
-            registry.promote(warehouse, decided, champion, run_id)
-            if decision.promote
-            else registry.record(warehouse, [decided], run_id)
+            registry.promote(current.warehouse, decided, champion, current.run_id)
+            if promoted
+            else registry.record(current.warehouse, [decided], current.run_id)
         )
-    word = "promoted" if decision.promote else "rejected"
-    run.progress(
-        f"{word} {candidate.model_version}: {decision.reason}"
-        + (
-            f"; {champion.model_version} stays the champion"
-            if champion and not decision.promote
-            else ""
-        )
-        + (" (dry run, nothing changed)" if run.dry_run else "")
-    )
+    word = {"champion": "promoted", "rejected": "rejected"}.get(decided.status, "left")
+    stays = f"; {champion.model_version} stays the champion" if champion and not promoted else ""
+    dry = " (dry run, nothing changed)" if run.dry_run else ""
+    run.progress(f"{word} {decided.model_version}: {decided.reason}{stays}{dry}")
     return decided
+
+
+def settle(spark: SparkSession | None, settings: Settings, run: Run) -> ModelRow:
+    """Do with the day's waiting candidate as a person decided; needs no Spark.
+
+    `run.decision` is ``promote`` or ``reject``, `run.decided_by` who says so and why. Done again
+    it changes nothing. Raises UnposedError where no candidate of the day waits, or where another
+    model is the champion than the one it was compared with.
+    """
+    with life.begin("promote", settings, run, create=False) as current:
+        warehouse, by = current.warehouse, run.decided_by
+        champion, candidate = (
+            registry.champion(warehouse),
+            registry.waiting(warehouse, run.run_date),
+        )
+        status = {"promote": "champion", "reject": "rejected"}[run.decision]
+        if candidate is None:
+            for row in registry.models(warehouse):
+                told = row.metrics.get("promotion", {}).get("decided_by")
+                if (row.run_date, row.status, told) == (run.run_date, status, by):
+                    run.progress(f"{row.model_version} is {status} already: {row.reason}")
+                    current.recorded = True  # By the run that did it.
+                    return row
+            raise UnposedError(f"no candidate of {run.run_date} waits for a person")
+        figures = candidate.metrics["promotion"]
+        if champion is None or champion.model_version != figures["champion"]:
+            raise UnposedError(
+                f"{candidate.model_version} was compared with {figures['champion']}, which is not "
+                f"the champion any more; compare again: unposed train --date {run.run_date}"
+            )
+        current.model_version = candidate.model_version
+        current.run_id = run_identity(
+            "promote", run.run_date, candidate.model_version, run.decision, by
+        )
+        word = "accepted" if status == "champion" else "rejected"
+        kept = {name: value for name, value in figures.items() if name != "waits"}
+        current.figures |= (told := kept | {"decided": run.decision, "decided_by": by})
+        decided = dataclasses.replace(
+            candidate,
+            status=status,
+            reason=f"{word} by hand ({by}); without that: {figures['refused_because']}",
+            metrics=candidate.metrics | {"promotion": told},
+        )
+        return _settle(current, decided, champion)
 
 
 def by_hand(warehouse: Warehouse, version: str, reason: str, day: date) -> ModelRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from sklearn.metrics import silhouette_score
 
-from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.config import AuditSettings, TrainingSettings
+from unposed_jobs.reference import comparison
 from unposed_jobs.reference.bundle import Bundle
 from unposed_jobs.reference.pictures import arrays
 
@@ -34,6 +35,8 @@ class Decision:
     promote: bool
     reason: str
     figures: dict[str, Any]
+    turned: pa.Table | None = None
+    """The flags that it turns, see `comparison.Comparison.turned`; None where nothing compares."""
 
 
 def decide(
@@ -59,11 +62,13 @@ def decide(
     if champion.estimator_id != candidate.estimator_id:
         reason = f"the estimator is now {candidate.estimator_id}; the champion cannot use it"
         return Decision(True, reason, {"champion": champion.model_version})
-    poses = [_poses(bundle, pictures, audit.min_confidence) for bundle in (champion, candidate)]
-    flips = _flip_share(champion, candidate, poses, pictures, audit)
+    compared = comparison.compare(champion, candidate, pictures, audit)
+    poses, flips, turned = compared.poses, compared.flip_share, compared.turned()
     figures: dict[str, Any] = {
         "champion": champion.model_version,
         "flip_share": round(flips, 4),
+        "turned": compared.turned_count,
+        "confusion": compared.confusion(),
         "named": [round(float((found >= 0).mean()), 4) for found in poses],
         "silhouette_same_space": _silhouettes(candidate, poses, pictures),
         "stability": [_stability(bundle) for bundle in (champion, candidate)],
@@ -72,14 +77,15 @@ def decide(
         before, after = figures[name]
         if before is not None and after is not None and after < before - tolerance:
             reason = f"{_FIGURE_NAMES[name]} {after:.3f} is worse than the champion's {before:.3f}"
-            return Decision(False, reason, figures)
+            return Decision(False, reason, figures, turned)
     if flips > settings.max_flip_share:
         reason = (
             f"{flips:.1%} of the flags would change with no picture changed, more than "
             f"[training] max_flip_share = {settings.max_flip_share:g}"
         )
-        return Decision(False, reason, figures)
-    return Decision(True, f"no worse than the champion; {flips:.1%} of the flags change", figures)
+        return Decision(False, reason, figures, turned)
+    reason = f"no worse than the champion; {flips:.1%} of the flags change"
+    return Decision(True, reason, figures, turned)
 
 
 def accept(refusal: Decision, who_and_why: str) -> Decision:
@@ -91,6 +97,17 @@ def accept(refusal: Decision, who_and_why: str) -> Decision:
         True,
         f"accepted by hand ({who_and_why}) though {refusal.reason}",
         refusal.figures | {"accepted_by_hand": who_and_why, "refused_because": refusal.reason},
+        refusal.turned,
+    )
+
+
+def wait(refusal: Decision) -> Decision:
+    """What becomes of a refusal that is left to a person: the candidate stays one until then."""
+    return Decision(
+        False,
+        f"waits for a person: {refusal.reason}",
+        refusal.figures | {"waits": True, "refused_because": refusal.reason},
+        refusal.turned,
     )
 
 
@@ -101,62 +118,8 @@ def _stability(bundle: Bundle) -> float | None:
     return bundle.metrics.get("stability")
 
 
-def _poses(bundle: Bundle, pictures: pa.Table, min_confidence: float) -> npt.NDArray[np.int64]:
-    """(N,) pose of each picture, -1 where the audit would not know it."""
-    found = bundle.assign(pictures)
-    pose = found["pose_id"].fill_null(-1).to_numpy().astype(np.int64)
-    return np.where(found["confidence"].to_numpy() >= np.float32(min_confidence), pose, -1)
-
-
-def _flip_share(
-    champion: Bundle,
-    candidate: Bundle,
-    poses: list[npt.NDArray[np.int64]],
-    pictures: pa.Table,
-    audit: AuditSettings,
-) -> float:
-    ids = pictures["product_id"].cast(pa.string()).to_numpy(zero_copy_only=False).astype(str)
-    products, first, row = np.unique(ids, return_index=True, return_inverse=True)
-    models = [Expectations.from_bundle(one, flags=audit.flags) for one in (champion, candidate)]
-    every = np.unique(np.concatenate([model.ask_ids for model in models]))
-    flags = []
-    for model, found in zip(models, poses, strict=True):
-        shown = np.zeros((len(products), len(model.pose_ids)), dtype=bool)
-        known = found >= 0
-        shown[row[known], np.searchsorted(model.pose_ids, found[known])] = True
-        missing = np.zeros((len(products), len(every)), dtype=bool)
-        missing[:, np.searchsorted(every, model.ask_ids)] = _lacking(
-            model, pictures, first, shown, audit.min_cohort_share
-        )
-        flags.append(missing)
-    return float((flags[0] != flags[1]).mean()) if len(every) else 0.0
-
-
-def _lacking(
-    model: Expectations,
-    pictures: pa.Table,
-    first: npt.NDArray[np.int64],
-    shown: npt.NDArray[np.bool_],
-    least: float,
-) -> npt.NDArray[np.bool_]:
-    """(products, A): what each product's cohort asks for and none of its classes (products, P)
-    fills; `first` (products,) is a picture of each."""
-    cohorts = zip(
-        *(
-            pictures[name].take(pa.array(first)).to_pylist()
-            if name in pictures.column_names
-            else [None] * len(first)  # The cohorts were defined otherwise then.
-            for name in model.attributes
-        ),
-        strict=True,
-    )
-    rows = np.array([model.find(cohort)[0] for cohort in cohorts or [()] * len(first)])
-    filled = (model.fills[rows] & shown[:, None, :]).any(axis=2)
-    return (model.share[rows] >= least) & ~filled
-
-
 def _silhouettes(
-    candidate: Bundle, poses: list[npt.NDArray[np.int64]], pictures: pa.Table
+    candidate: Bundle, poses: Sequence[npt.NDArray[np.int64]], pictures: pa.Table
 ) -> list[float | None]:
     """Of the champion's and the candidate's classes, on the same pictures in the same space."""
     if candidate.person is None:

@@ -34,6 +34,11 @@ class ModelRow:
     reason: str | None
     run_id: str
 
+    @property
+    def waits(self) -> bool:
+        """Whether it was compared with the champion and a person is to decide about it."""
+        return self.status == "candidate" and bool(self.metrics.get("promotion", {}).get("waits"))
+
 
 _JSON = ("checksums", "parameters", "metrics")
 
@@ -51,6 +56,12 @@ def models(warehouse: Warehouse) -> list[ModelRow]:
 def champion(warehouse: Warehouse) -> ModelRow | None:
     """The model that audits use, or None before the first promotion."""
     return next((row for row in models(warehouse) if row.status == "champion"), None)
+
+
+def waiting(warehouse: Warehouse, run_date: date) -> ModelRow | None:
+    """The day's candidate that waits for a person, the latest of several; None where none does."""
+    found = [row for row in models(warehouse) if row.waits and row.run_date == run_date]
+    return found[-1] if found else None
 
 
 def predecessor(warehouse: Warehouse, run_date: date, estimator_id: str) -> ModelRow | None:
@@ -109,6 +120,20 @@ def _table(rows: list[ModelRow]) -> pa.Table:
         for row in rows
     ]
     return pa.Table.from_pylist(plain, schema=tables.MODELS.schema)
+
+
+def record_turned(warehouse: Warehouse, model_version: str, turned: pa.Table, run_id: str) -> int:
+    """Replace the flags that a model turns (`comparison.TURNED`); returns the snapshot's id."""
+    count = turned.num_rows
+    rows = turned.append_column("model_version", pa.array([model_version] * count, pa.string()))
+    rows = rows.append_column("run_id", pa.array([run_id] * count, pa.string()))
+    schema = tables.CANDIDATE_FLAGS.schema
+    return warehouse.replace_rows(
+        tables.CANDIDATE_FLAGS.name,
+        {"model_version": [model_version]},
+        rows.select(schema.names).cast(schema),
+        run_id,
+    )
 
 
 def poses(warehouse: Warehouse, model_version: str) -> int:

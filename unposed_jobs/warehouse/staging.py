@@ -132,7 +132,9 @@ def conform(batch: pa.RecordBatch, stager: Stager) -> pa.RecordBatch:
 def _column(batch: pa.RecordBatch, item: pa.Field, table: Table, stager: Stager) -> pa.Array:
     name = item.name
     if name == "bucket" and name in table.partition:
-        keys = _column(batch, table.schema.field(table.key[-1]), table, stager)
+        # What is of a content lies with it, whatever further tells its rows apart.
+        key = "content_sha256" if "content_sha256" in table.key else table.key[-1]
+        keys = _column(batch, table.schema.field(key), table, stager)
         return bucket_of(keys, int(stager.properties[BUCKETS]))
     if name == "run_id" and not stager.keep_run_id:
         own = pa.scalar(stager.run_id, item.type)

@@ -218,6 +218,35 @@ MODELS = Table(
     key=("model_version",),
 )
 
+CANDIDATE_FLAGS = Table(
+    "candidate_flags",
+    "The flags that a model turns, held against the champion of its day on a sample of products: "
+    "some thousand at most of each model",
+    pa.schema(
+        [
+            _MODEL_VERSION,
+            _key("product_id", pa.string(), "The retailer's key"),
+            _column("category", pa.string(), "The product's category on that day"),
+            _column("subcategory", pa.string(), "The product's subcategory on that day"),
+            _key("ask_id", pa.int32(), "See vocabulary"),
+            _key("ask_name", pa.string(), "As the model calls it; else as the champion did"),
+            _key("state_before", pa.string(), "By the champion: missing, present or not asked"),
+            _key("state_after", pa.string(), "By the model: missing, present or not asked"),
+            _column(
+                "image_uri",
+                pa.string(),
+                "A picture that fills the ask by the one and not by the other; null where none "
+                "decides, but what the cohort is asked for",
+            ),
+            _column("pose_before", pa.int32(), "What the champion reads in it; null: no class"),
+            _column("pose_after", pa.int32(), "What the model reads in it; null: no class"),
+            _RUN_ID,
+        ]
+    ),
+    partition=(),
+    key=("model_version", "product_id", "ask_id"),
+)
+
 POSE_FLAGS = Table(
     "pose_flags",
     "For each audited day: each product against each ask: a class of pictures, or several that "
@@ -509,6 +538,7 @@ TABLES = {
         *video_tables.OF_CONTENTS,
         VOCABULARY,
         MODELS,
+        CANDIDATE_FLAGS,
         POSE_FLAGS,
         PRODUCT_AUDIT,
         PRODUCT_IMAGES,

@@ -19,12 +19,23 @@ from unposed_jobs.decisions import Store
 from unposed_jobs.errors import MachineError, UnposedError
 from unposed_jobs.report.pages import TEMPLATES as GALLERY
 from unposed_jobs.web import security
+from unposed_jobs.web.airflow import Airflow, of_settings
 from unposed_jobs.web.doors import Door, OwnDoor
 from unposed_jobs.web.people import People
 from unposed_jobs.web.pictures import Pictures
 from unposed_jobs.web.reading import Days
 from unposed_jobs.web.rendering import STATIC, Templates
-from unposed_jobs.web.routes import api, changes, lists, log, login, poses, product, writes
+from unposed_jobs.web.routes import (
+    api,
+    changes,
+    lists,
+    log,
+    login,
+    models,
+    poses,
+    product,
+    writes,
+)
 
 DESCRIPTION = """\
 What Unposed found out about each product's pictures on the latest published day, and what people
@@ -37,13 +48,16 @@ def create(
     *,
     door: Door | None = None,
     framed: bool = False,
+    airflow: Airflow | None = None,
 ) -> FastAPI:
     """The application; `door` tells who asks, by default its own login.
 
+    `airflow` is asked and answered about candidates, by default that of `[serve] airflow`.
     With `framed` pages of the same origin may show it in a frame. Raises UnposedError for settings
     that would let people log in over an open network.
     """
     storage.configure(places.allowed(settings))
+    product.links(settings.serve.links, "")  # Said at once where one is none.
     app = FastAPI(
         title="Unposed",
         version=__version__,
@@ -61,8 +75,13 @@ def create(
     app.state.days = Days(settings, store)
     app.state.rates = security.Rates(settings.serve)
     app.state.pictures = Pictures(settings, secret)
-    app.state.templates = Templates(app.state.pictures, own_login=app.state.door.own_login)
-    for routes in (lists, product, changes, poses, log, writes):
+    app.state.airflow = airflow or of_settings(settings.serve)
+    app.state.templates = Templates(
+        app.state.pictures,
+        own_login=app.state.door.own_login,
+        usual=settings.serve.language,
+    )
+    for routes in (lists, product, changes, poses, models, log, writes):
         app.include_router(routes.ROUTES, include_in_schema=False)
     if app.state.door.own_login:
         app.include_router(login.routes(settings.serve), include_in_schema=False)

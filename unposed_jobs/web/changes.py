@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from unposed_jobs.sql.changes import CHANGES
 from unposed_jobs.web.reading import Day, Row
 
 MOST_SHOWN = 200
+MOST_VALUES = 20
+"""Values of an attribute whose trends are shown."""
+_OWN_COLUMNS = ("category", "subcategory", "product_type")
+_COMPLETENESS = (
+    "count(*) AS products, count(*) FILTER (status = 'complete') AS complete, "
+    "CAST(sum(missing_count) AS BIGINT) AS missing"
+)
+_LAST_DAYS = "run_date IN (SELECT run_date FROM published_days ORDER BY run_date DESC LIMIT $days)"
 _PAIR = "CAST([$before, $after] AS DATE[])"
 _SHADOWED = ", ".join(
     # A file of views from before an upgrade lacks the newest column.
@@ -24,6 +34,19 @@ _SHADOWED = ", ".join(
         ("pose_flags", True),
     )
 )
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How many pictures the products of one value missed, day by day."""
+
+    value: str | None
+    missing: tuple[int | None, ...]
+    """Of each day of `trend`; None where no product had the value."""
+    complete: float | None
+    """Share of its products that miss nothing on the latest day."""
+    query: str
+    """Of the work list of its products; empty where a list cannot be asked for it."""
 
 
 def _of_two(columns: str, further: str) -> str:
@@ -59,7 +82,8 @@ def pairs(days: Sequence[Row]) -> list[tuple[str, datetime.date]]:
 def counts(day: Day, before: datetime.date, after: datetime.date) -> list[Row]:
     """Gaps by change and reason, and by category."""
     sql = _of_two("change, why, category, count(*) AS gaps", "GROUP BY ALL ORDER BY ALL")
-    return day.from_views(sql, {"before": before, "after": after})
+    pair = {"before": before, "after": after}
+    return day.kept(("counts", before, after), lambda: day.from_views(sql, pair))
 
 
 def rows(
@@ -75,19 +99,66 @@ def rows(
         "carried[$title] AS title"
     )
     values = {"before": before, "after": after, "change": change, "why": why, "category": category}
-    return day.from_views(_of_two(columns, where), values | {"title": day.about.title})
+    key = ("changes", *values.values())
+    asked = values | {"title": day.about.title}
+    return day.kept(key, lambda: day.from_views(_of_two(columns, where), asked))
 
 
 def trend(day: Day, days: int) -> list[Row]:
     """How complete the products were, day by day, the earliest first."""
-    return day.from_views(
-        """
-        SELECT run_date, count(*) AS products,
-            count(*) FILTER (status = 'complete') AS complete,
-            CAST(sum(missing_count) AS BIGINT) AS missing
-        FROM product_audit
-        WHERE run_date IN (SELECT run_date FROM published_days ORDER BY run_date DESC LIMIT ?)
-        GROUP BY run_date ORDER BY run_date
-        """,
-        [days],
+    return day.kept(
+        ("trend", days),
+        lambda: day.from_views(
+            f"SELECT run_date, {_COMPLETENESS} FROM product_audit WHERE {_LAST_DAYS} "  # noqa: S608
+            "GROUP BY run_date ORDER BY run_date",
+            {"days": days},
+        ),
     )
+
+
+def attributes(day: Day) -> list[str]:
+    """What trends can be told apart by: the catalogue's own columns and those carried along."""
+    carried = [name for name in day.about.columns if name in day.choices()]
+    return [*_OWN_COLUMNS, *(name for name in carried if name not in _OWN_COLUMNS)]
+
+
+def trends(day: Day, days: int, attribute: str) -> list[Trend]:
+    """The values of an attribute that miss most on the latest day, each with its days."""
+    column = attribute if attribute in _OWN_COLUMNS else "carried[$attribute]"
+    values = {"days": days} | ({} if attribute in _OWN_COLUMNS else {"attribute": attribute})
+    rows = day.kept(
+        ("trends", days, attribute),
+        lambda: day.from_views(
+            f"""
+            WITH counted AS (
+                SELECT run_date, {column} AS value, {_COMPLETENESS}
+                FROM product_audit WHERE {_LAST_DAYS} GROUP BY ALL
+            ), most AS (
+                SELECT value FROM counted WHERE run_date = (SELECT max(run_date) FROM counted)
+                ORDER BY missing DESC, value LIMIT {MOST_VALUES}
+            )
+            SELECT counted.* FROM counted JOIN most ON counted.value IS NOT DISTINCT FROM most.value
+            ORDER BY run_date
+            """,  # noqa: S608 - our own column names
+            values,
+        ),
+    )
+    all_days = [row["run_date"] for row in trend(day, days)]
+    by_value: dict[str | None, dict[datetime.date, Row]] = {}
+    for row in rows:
+        by_value.setdefault(row["value"], {})[row["run_date"]] = row
+    found = [_trend(attribute, value, of_days, all_days) for value, of_days in by_value.items()]
+    return sorted(found, key=lambda one: (-(one.missing[-1] or 0), one.value or ""))
+
+
+def _trend(
+    attribute: str,
+    value: str | None,
+    of_days: dict[datetime.date, Row],
+    all_days: Sequence[datetime.date],
+) -> Trend:
+    missing = tuple(of_days[one]["missing"] if one in of_days else None for one in all_days)
+    last = of_days.get(all_days[-1]) if all_days else None
+    name = attribute if attribute in ("category", "product_type") else f"col.{attribute}"
+    query = "" if value is None or attribute == "subcategory" else urlencode({name: value})
+    return Trend(value, missing, last["complete"] / last["products"] if last else None, query)

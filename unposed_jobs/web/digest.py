@@ -16,14 +16,15 @@ from unposed_jobs.config import ServeSettings
 from unposed_jobs.errors import MachineError, UnposedError
 from unposed_jobs.web import exports
 from unposed_jobs.web.filters import GAP_SORTS, Filter
+from unposed_jobs.web.languages import Speech
 from unposed_jobs.web.reading import Day
-from unposed_jobs.web.rendering import day as in_words
 from unposed_jobs.web.rows import export_names, export_row, gap_rows
 
 USER, PASSWORD = "UNPOSED_SMTP_USER", "UNPOSED_SMTP_PASSWORD"
 MOST_WRITTEN = 50
 """Rows in the text; the file has all."""
 _TIMEOUT_SECONDS = 30
+_in_words = Speech("en").day
 
 
 def compose(
@@ -43,12 +44,12 @@ def compose(
     count = f"{len(rows)} picture{'' if len(rows) == 1 else 's'} to take or add"
     try:
         message["From"], message["To"] = settings.mail_from, to
-        message["Subject"] = f"{count}, audit of {in_words(day.about.run_date)}"
+        message["Subject"] = f"{count}, audit of {_in_words(day.about.run_date)}"
     except ValueError:
         raise UnposedError("an address of the digest is not one line") from None
     lines = [f"{count}:", ""]
     for row in rows[:MOST_WRITTEN]:
-        due = f", {in_words(row['due'])}" if row["due"] else ""
+        due = f", {_in_words(row['due'])}" if row["due"] else ""
         name = f"{row['title']} ({row['product_id']})" if row["title"] else row["product_id"]
         code = f" [{row['shot_code']}]" if row["shot_code"] else ""
         lines.append(f"- {name}: {row['ask_name']}{code}{due}")

@@ -17,48 +17,57 @@ from typing import Any
 from urllib.parse import urlencode
 
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.web.languages import N_
 
 TO_DO = "todo"
 STATES = {
-    TO_DO: "To do",
-    "open": "Not assigned",
-    "assigned": "Assigned",
-    "done": "Done",
-    "waived": "Waived",
-    "shown": "Shown after all",
-    "unclear": "Unclear",
-    "excluded": "Not asked",
-    "all": "All",
+    TO_DO: N_("To do"),
+    "open": N_("Not assigned"),
+    "assigned": N_("Assigned"),
+    "done": N_("Done"),
+    "waived": N_("Waived"),
+    "shown": N_("Shown after all"),
+    "unclear": N_("Unclear"),
+    "excluded": N_("Not asked"),
+    "all": N_("All"),
 }
 """Of a gap, as people work on it."""
 STATUSES = {
-    "complete": "Complete",
-    "gaps": "Has gaps",
-    "unclear": "Unclear",
-    "unassessable": "Could not be assessed",
+    "complete": N_("Complete"),
+    "gaps": N_("Has gaps"),
+    "unclear": N_("Unclear"),
+    "unassessable": N_("Could not be assessed"),
 }
 """Of a product."""
 REMEDIES = {
-    "crop": "Crop a picture",
-    "frame": "Take a frame",
-    "photograph": "Photograph",
-    "add": "Add a chart or text",
+    "crop": N_("Crop a picture"),
+    "frame": N_("Take a frame"),
+    "photograph": N_("Photograph"),
+    "add": N_("Add a chart or text"),
 }
 GAP_SORTS = {
-    "worth": ("What matters most", "g.worth", "DESC"),
-    "popularity": ("Most popular product", "g.popularity", "DESC"),
-    "age": ("Longest open", "coalesce(g.since_days, 99999)", "ASC"),
-    "newest": ("Newest gap", "coalesce(g.since_days, 0)", "DESC"),
-    "due": ("Studio day", "coalesce(date_diff('day', DATE '2000-01-01', m.due), 99999)", "ASC"),
+    "worth": (N_("What matters most"), "g.worth", "DESC"),
+    "estimated": (N_("Worth most, as estimated"), "coalesce(g.estimated, -1e300)", "DESC"),
+    "popularity": (N_("Most popular product"), "g.popularity", "DESC"),
+    "age": (N_("Longest open"), "coalesce(g.since_days, 99999)", "ASC"),
+    "newest": (N_("Newest gap"), "coalesce(g.since_days, 0)", "DESC"),
+    "due": (N_("Studio day"), "coalesce(date_diff('day', DATE '2000-01-01', m.due), 99999)", "ASC"),
 }
 PRODUCT_SORTS = {
-    "missing": ("Most gaps", "p.missing_count", "DESC"),
-    "popularity": ("Most popular", "p.popularity", "DESC"),
-    "completeness": ("Least complete", "coalesce(p.completeness, 2)", "ASC"),
-    "id": ("Product id", "p.pid", "ASC"),
+    "missing": (N_("Most gaps"), "p.missing_count", "DESC"),
+    "popularity": (N_("Most popular"), "p.popularity", "DESC"),
+    "completeness": (N_("Least complete"), "coalesce(p.completeness, 2)", "ASC"),
+    "id": (N_("Product id"), "p.pid", "ASC"),
 }
 PAGE_SIZES = (25, 50, 100, 200)
 _LONGEST = 300
+_FURTHER = (
+    *("subcategory", "product_type", "remedy", "marketplace", "rule", "assignee", "due"),
+    "columns",
+)
+_TEXTS = (
+    *("q", "category", "subcategory", "product_type", "marketplace", "rule", "assignee", "due"),
+)
 _MOST_COLUMNS = 20
 ME = "me"
 """Of `assignee`: whoever looks."""
@@ -76,6 +85,10 @@ class Filter:
     state: str = TO_DO
     ask: int | None = None
     remedy: str = ""
+    marketplace: str = ""
+    """Whose rules the product fails."""
+    rule: str = ""
+    """Of a marketplace's file, that the product fails."""
     assignee: str = ""
     due: str = ""
     """A day, or ``none``."""
@@ -95,10 +108,7 @@ class Filter:
         `known` are the carried columns, which an address names as ``col.NAME``. What is unknown
         is passed over, as are values of the wrong kind: an old address still shows something.
         """
-        text = {
-            name: given.get(name, "").strip()[:_LONGEST].replace("\x00", "")
-            for name in ("q", "category", "subcategory", "product_type", "assignee", "due")
-        }
+        text = {name: given.get(name, "").strip()[:_LONGEST].replace("\x00", "") for name in _TEXTS}
         columns = tuple(
             (name, given[f"col.{name}"][:_LONGEST])
             for name in known[:_MOST_COLUMNS]
@@ -136,12 +146,17 @@ class Filter:
             (name, str(value))
             for name in (
                 *("q", "category", "subcategory", "product_type", "status", "state", "ask"),
-                *("remedy", "assignee", "due", "sort", "size", "after"),
+                *("remedy", "marketplace", "rule", "assignee", "due", "sort", "size", "after"),
             )
             if (value := getattr(made, name)) != getattr(fresh, name)
         ]
         pairs += [(f"col.{name}", value) for name, value in made.columns]
         return urlencode(pairs)
+
+    @property
+    def further(self) -> bool:
+        """Whether anything is asked for that the page keeps behind "More filters"."""
+        return any(getattr(self, name) for name in _FURTHER)
 
     @property
     def narrowed(self) -> bool:
@@ -263,6 +278,13 @@ def of_products(wanted: Filter, known: Sequence[str], conditions: Conditions) ->
     for name in ("category", "subcategory", "product_type", "status"):
         if value := getattr(wanted, name):
             conditions.add(f"p.{name} = ${name}", **{name: value})
+    if wanted.marketplace or wanted.rule:
+        named = [name for name in ("marketplace", "rule") if getattr(wanted, name)]
+        where = " AND ".join(f"f.{name} = ${name}" for name in named)
+        conditions.add(
+            f"p.pid IN (SELECT f.pid FROM failing f WHERE {where})",  # noqa: S608 - our own names
+            **{name: getattr(wanted, name) for name in named},
+        )
     for name, value in wanted.columns:
         place = list(known).index(name)
         conditions.add(f"p.c{place} = $c{place}", **{f"c{place}": value})

@@ -7,6 +7,7 @@ place, and renamed; whatever is in it can be made again.
 =========  =========================================================================
 products   each product with its title, popularity and chosen carried columns
 gaps       each flag that is missing, unknown or waived, and since when it is missing
+failing    each rule of a marketplace that a product fails
 choices    the values of columns that have few of them, with their counts
 asks       what the day was audited by
 about      the day, its run and what could not be done
@@ -34,10 +35,12 @@ from unposed_jobs.report import listing
 from unposed_jobs.sql import published, statements
 
 _log = logging.getLogger(__name__)
-FORMAT = 2
+FORMAT = 3
 """Of the file; another one is made anew."""
 MOST_CHOICES = 200
 _BATCH = 100_000
+_PASSING = ["audited", "first_pictures", "flagged", "since", "popularity", "estimated", "rules"]
+"""Tables that others are made of."""
 
 
 @dataclass(frozen=True)
@@ -172,10 +175,14 @@ def _fill(
     there = {row[0] for row in views.execute("DESCRIBE pose_flags_current").fetchall()}
     _copy(views, target, "flagged", _FLAGGED if "advice" in there else _FLAGGED_BEFORE)
     _copy(views, target, "since", _SINCE, [settings.serve.history_days])
+    known = {row[0] for row in views.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+    _copy(views, target, "estimated", _ESTIMATED if "worth_of_gaps" in known else _NO_ESTIMATES)
     target.execute(_GAPS)
+    _copy(views, target, "rules", _RULES if "failing_rules" in known else _NO_RULES)
+    target.execute(_FAILING)
     _copy(views, target, "asks", _ASKS)
     _choices(target, about)
-    for name in ("audited", "first_pictures", "flagged", "since", "popularity"):
+    for name in _PASSING:
         target.execute(f"DROP TABLE {name}")
     target.execute(
         "CREATE TABLE about AS SELECT ?::DATE AS run_date, ? AS run_id, ? AS model_version, "
@@ -236,6 +243,10 @@ def _choices(target: duckdb.DuckDBPyConnection, about: About) -> None:
         "INSERT INTO choices SELECT 'subcategory', category || chr(31) || subcategory, count(*) "
         "FROM products WHERE subcategory IS NOT NULL AND category IS NOT NULL GROUP BY ALL"
     )
+    target.execute(
+        "INSERT INTO choices SELECT 'marketplace', marketplace, count(DISTINCT pid) FROM failing "
+        "GROUP BY ALL UNION ALL SELECT 'rule', rule, count(DISTINCT pid) FROM failing GROUP BY ALL"
+    )
 
 
 # `standing`: the share of products that are at most as popular, in (0, 1]; 1 where none is known.
@@ -290,11 +301,35 @@ SELECT
     p.pid, f.* EXCLUDE (product_id), s.since,
     -- What many see and few do without comes first.
     CASE WHEN f.state = 'missing' THEN p.standing / f.rank ELSE 0.0 END AS worth,
+    e.worth AS estimated, e.claim, e.says,
     p.popularity, p.category, p.subcategory,
     date_diff('day', DATE '2000-01-01', s.since) AS since_days
 FROM flagged f JOIN products p USING (product_id)
 LEFT JOIN since s ON s.product_id = f.product_id AND s.ask_id = f.ask_id
+LEFT JOIN estimated e ON e.product_id = f.product_id AND e.ask_id = f.ask_id
 ORDER BY worth DESC, p.pid, f.ask_id
+"""
+_ESTIMATED = """
+SELECT product_id, ask_id, any_value(worth) AS worth, any_value(claim) AS claim,
+    any_value(says) AS says
+FROM worth_of_gaps GROUP BY product_id, ask_id
+"""
+_NO_ESTIMATES = """
+SELECT NULL::VARCHAR AS product_id, NULL::INTEGER AS ask_id, NULL::DOUBLE AS worth,
+    NULL::VARCHAR AS claim, NULL::VARCHAR AS says
+WHERE false
+"""
+_RULES = "SELECT DISTINCT product_id, marketplace, rule, level FROM failing_rules"
+_NO_RULES = """
+SELECT NULL::VARCHAR AS product_id, NULL::VARCHAR AS marketplace, NULL::VARCHAR AS rule,
+    NULL::VARCHAR AS level
+WHERE false
+"""
+_FAILING = """
+CREATE TABLE failing AS
+SELECT r.marketplace, r.rule, r.level, p.pid
+FROM rules r JOIN products p USING (product_id)
+ORDER BY r.marketplace, r.rule, p.pid
 """
 _ASKS = """
 SELECT

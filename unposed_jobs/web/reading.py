@@ -37,6 +37,8 @@ _MOST_TOLD_APART = 200_000
 _FEW_PRODUCTS, _KEPT_SEARCHES = 20_000, 64
 Row = dict[str, Any]
 Values = Sequence[Any] | Mapping[str, Any]
+Ask = Callable[[str, Values], list[Row]]
+"""Rows of a question; its values are bound."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ class Day:
         }
         self._connection = duckdb.connect(config=limit)
         self._connection.execute(f"ATTACH '{_quoted(path)}' AS day (READ_ONLY)")
-        for name in ("products", "gaps", "choices", "asks"):
+        for name in ("products", "gaps", "choices", "asks", "failing"):
             self._connection.execute(f"CREATE VIEW {name} AS FROM day.{name}")
         self.marks = Marks(store, self._connection)
         statements.lock(self._connection, [])
         asks = self._rows("SELECT * FROM asks ORDER BY ask_id")
         self.asks: dict[int, Row] = {row["ask_id"]: row for row in asks}
         self._found: dict[Any, list[int]] = {}
+        self._kept: dict[tuple[Any, ...], list[Row]] = {}
         self._ask_of = {
             pose: row["ask_id"] for row in asks for pose in row["members"] or [row["ask_id"]]
         } | {ask: ask for ask in self.asks}
@@ -290,7 +293,7 @@ class Day:
     # From the published views
 
     @contextlib.contextmanager
-    def views(self) -> Iterator[Callable[[str, Values], list[Row]]]:
+    def views(self) -> Iterator[Ask]:
         """Asks the published views, some questions in a row; values are bound: a list to ``?``,
         else to ``$name``."""
         serve = self._settings.serve
@@ -303,6 +306,24 @@ class Day:
                     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
             yield ask
+
+    def has(self, name: str) -> bool:
+        """Whether there is a published table or view of that name; a file of views from before
+        an upgrade lacks the newest."""
+        found = self.kept(
+            ("views",), lambda: self.from_views("SELECT view_name AS name FROM duckdb_views()")
+        )
+        return name in {row["name"] for row in found}
+
+    def kept(self, key: tuple[Any, ...], find: Callable[[], list[Row]]) -> list[Row]:
+        """Rows that stay the same as long as this day is shown: found once."""
+        if key not in self._kept:
+            found = find()
+            if len(self._kept) >= _KEPT_SEARCHES:
+                self._kept.clear()
+            self._kept[key] = found
+            return found
+        return self._kept[key]
 
     def from_views(self, sql: str, values: Values = ()) -> list[Row]:
         """The rows of one question to the published views."""
@@ -375,7 +396,7 @@ _GAP_COLUMNS = """
     g.pid, p.product_id, p.title, g.category, g.subcategory, p.product_type, p.picture,
     p.status, g.ask_id, g.ask_name, g.pose_name, g.shot_code, g.state, g.rank, g.confidence,
     g.advice, g.remedy_uri, g.remedy_box, g.remedy_seconds, g.example, g.since, g.waived_by,
-    g.waived_reason, g.waived_until, g.popularity,
+    g.waived_reason, g.waived_until, g.popularity, g.claim, g.says,
     m.* EXCLUDE (pid, product_id, ask_id)
 """
 _PRODUCT_COLUMNS = """

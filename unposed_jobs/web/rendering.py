@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import jinja2
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from unposed_jobs import __version__
 from unposed_jobs.report import addresses
-from unposed_jobs.web import filters
+from unposed_jobs.web import filters, words
+from unposed_jobs.web.languages import COOKIE, LANGUAGES, Speech, choose
 from unposed_jobs.web.people import Person
 from unposed_jobs.web.pictures import Pictures
 
@@ -25,31 +25,40 @@ MOST_UNDONE = 200
 """Decisions that one button undoes."""
 
 
-class Templates:
-    """Renders pages."""
+def environment(speech: Speech) -> jinja2.Environment:
+    """The templates in one language."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_translations(speech.texts, newstyle=True)  # type: ignore[attr-defined]
+    made.filters |= speech.filters() | {
+        "twice": lambda value: (value, value),
+        "upfirst": lambda text: text[:1].upper() + text[1:],
+        "word": speech.word,
+    }
+    made.globals |= {
+        "states": filters.STATES,
+        "statuses": filters.STATUSES,
+        "words": words,
+        "languages": LANGUAGES,
+        "original": addresses.on_the_web,
+        "version": __version__,
+    }
+    return made
 
-    def __init__(self, pictures: Pictures, *, own_login: bool) -> None:
-        self._pictures, self._own_login = pictures, own_login
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        self._templates.filters |= {
-            "day": day,
-            "number": number,
-            "percent": percent,
-            "moment": moment,
-            "twice": lambda value: (value, value),
-        }
-        self._templates.globals |= {
-            "states": filters.STATES,
-            "statuses": filters.STATUSES,
-            "original": addresses.on_the_web,
-            "version": __version__,
-        }
+
+class Templates:
+    """Renders pages, in the language of whoever asks."""
+
+    def __init__(self, pictures: Pictures, *, own_login: bool, usual: str = "en") -> None:
+        self._pictures, self._own_login, self._usual = pictures, own_login, usual
+        self._of = {language: environment(Speech(language)) for language in LANGUAGES}
 
     def page(
         self,
@@ -71,21 +80,30 @@ class Templates:
             return root + self._pictures.path(uri, size)
 
         said = _said(request.cookies.get(SAID, ""))
-        text = self._templates.get_template(template).render(
-            **values,
-            at=at,
-            picture=picture,
-            product_at=lambda product_id, **more: (
-                f"{root}/product?{urlencode({'id': product_id} | more)}"
-            ),
-            here=request.scope["path"].removeprefix(root),
-            address=_own_address(request, root),
-            person=person,
-            csrf=(person and person.csrf) or "",
-            own_login=self._own_login,
-            said=said,
+        language = choose(
+            request.cookies.get(COOKIE), request.headers.get("accept-language", ""), self._usual
         )
-        response = HTMLResponse(text, status_code, headers)
+        text = (
+            self._of[language]
+            .get_template(template)
+            .render(
+                **values,
+                language=language,
+                at=at,
+                picture=picture,
+                product_at=lambda product_id, **more: (
+                    f"{root}/product?{urlencode({'id': product_id} | more)}"
+                ),
+                here=request.scope["path"].removeprefix(root),
+                address=_own_address(request, root),
+                person=person,
+                csrf=(person and person.csrf) or "",
+                own_login=self._own_login,
+                said=said,
+            )
+        )
+        told = {"content-language": language, "vary": "accept-language, cookie"}
+        response = HTMLResponse(text, status_code, told | (headers or {}))
         if said and status_code == 200:
             response.delete_cookie(SAID, path=root or "/")
         return response
@@ -94,6 +112,22 @@ class Templates:
         """The login, from which one comes back here."""
         root = request.scope.get("root_path", "")
         return f"{root}/login?{urlencode({'back': _own_address(request, root)})}"
+
+
+def say(
+    response: Response, what: str, count: int, root: str, *, https: bool, ids: str = ""
+) -> Response:
+    """Have the next page say once what was done; `ids` are decisions that it offers to undo."""
+    response.set_cookie(
+        SAID,
+        f"{what}.{count}.{ids}",
+        max_age=60,
+        path=root or "/",
+        httponly=True,
+        samesite="lax",
+        secure=https,
+    )
+    return response
 
 
 def _own_address(request: Request, root: str) -> str:
@@ -116,23 +150,3 @@ def local(back: str) -> str:
     """An address of this server's pages to go back to; the first page for any other."""
     plain = back.startswith("/") and not back.startswith(("//", "/\\"))
     return back if plain and back.isprintable() and "\\" not in back else "/work"
-
-
-def day(value: datetime.date | None) -> str:
-    """As 2 March 2026."""
-    return f"{value.day} {value:%B %Y}" if value else ""
-
-
-def moment(value: datetime.datetime | None) -> str:
-    """As 2 March 2026, 09:05 UTC."""
-    return f"{day(value.date())}, {value:%H:%M} UTC" if value else ""
-
-
-def number(value: float | None) -> str:
-    """With thin spaces between thousands."""
-    return "" if value is None else f"{value:,}".replace(",", "\u202f")
-
-
-def percent(value: float | None) -> str:
-    """A share in per cent."""
-    return "" if value is None else f"{value:.0%}"

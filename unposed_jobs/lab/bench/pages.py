@@ -35,7 +35,7 @@ from unposed_jobs.lab.bench.child import Child
 from unposed_jobs.sql import views
 from unposed_jobs.warehouse import RunRecord, Warehouse
 
-DAY = datetime.date(2026, 1, 5)
+BEFORE, DAY = datetime.date(2026, 1, 4), datetime.date(2026, 1, 5)
 RUN_ID, MODEL = "bench", "made"
 AUDITED = 5_000
 POSES = 12
@@ -52,9 +52,11 @@ _PAGES = {
     "search a title": "/work?q=linen+shirt+77",
     "search for nothing": "/products?q=no+such+product",
     "longest open": "/work?sort=age",
+    "one marketplace's rule": "/work?marketplace=amazon&rule=white_ground",
     "deep in the list": "/work?sort=popularity&after={deep}",
     "products": "/products",
     "a product": "/product?id=000-P0000077",
+    "changes": "/changes",
     "CSV of 10,000": "/work/export?as=csv&category=Tops",
 }
 
@@ -144,23 +146,14 @@ def publish(settings: Settings, products: int) -> None:
         )
         for start in range(0, min(products, AUDITED), _BATCH)
     ]
-    for name in ("pose_flags", "product_audit", "product_images"):
-        rows = pa.concat_tables([getattr(one, name) for one in tables])
-        staged = warehouse.stage(name, RUN_ID).write(_repeated(rows, copies))
-        warehouse.write_day(name, DAY, staged, RUN_ID)
+    rows = {
+        name: pa.concat_tables([getattr(one, name) for one in tables])
+        for name in ("pose_flags", "product_audit", "product_images")
+    }
+    rows["ready_for"] = _judged(rows["product_audit"])
+    for day in (BEFORE, DAY):
+        _publish(warehouse, day, rows, copies)
     warehouse.rewrite("vocabulary", lambda _: _vocabulary(), "train")
-    moment = datetime.datetime(2026, 1, 5, 3, tzinfo=datetime.UTC)
-    warehouse.record_run(
-        RunRecord(
-            run_id=RUN_ID,
-            job="audit",
-            run_date=DAY,
-            state="published",
-            started_at=moment,
-            finished_at=moment,
-            model_version=MODEL,
-        )
-    )
     views.publish(warehouse)
     header = "product_id,category,average_rating,rating_count\n"
     ids = (f"{c:03}-P{n:07}" for c in range(copies) for n in range(min(products, AUDITED)))
@@ -169,6 +162,57 @@ def publish(settings: Settings, products: int) -> None:
         file.writelines(
             f"{one},Tops,4.{place % 10},{place * 7919 % 5000}\n" for place, one in enumerate(ids)
         )
+
+
+def _publish(
+    warehouse: Warehouse, day: datetime.date, rows: dict[str, pa.Table], copies: int
+) -> None:
+    """Each day's rows but for its date; on the day before every twentieth gap was none."""
+    run_id = f"{RUN_ID}-{day}"
+    for name, found in rows.items():
+        dated = found.set_column(
+            found.schema.get_field_index("run_date"), "run_date", pa.array([day] * len(found))
+        )
+        if name == "pose_flags" and day == BEFORE:
+            dated = _some_present(dated)
+        staged = warehouse.stage(name, run_id).write(_repeated(dated, copies))
+        warehouse.write_day(name, day, staged, run_id)
+    moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
+    warehouse.record_run(
+        RunRecord(
+            run_id=run_id,
+            job="audit",
+            run_date=day,
+            state="published",
+            started_at=moment,
+            finished_at=moment,
+            model_version=MODEL,
+        )
+    )
+
+
+def _some_present(flags: pa.Table) -> pa.Table:
+    states = [
+        "present" if state == "missing" and place % 20 == 0 else state
+        for place, state in enumerate(flags["state"].to_pylist())
+    ]
+    return flags.set_column(flags.schema.get_field_index("state"), "state", pa.array(states))
+
+
+def _judged(products: pa.Table) -> pa.Table:
+    """By two marketplaces; one fails a third of the products."""
+    from unposed_jobs.warehouse.tables import TABLES
+
+    rows = []
+    for place, row in enumerate(products.select(["run_date", "product_id"]).to_pylist()):
+        for market in ("amazon", "zalando"):
+            fails = market == "amazon" and place % 3 == 0
+            rule = {"rules": "white_ground", "levels": "must", "images": "", "found": "82%"}
+            rule |= {"wanted": "98%", "remedies": "cut_out"}
+            judged = {name: [value] if fails else [] for name, value in rule.items()}
+            whole = {"marketplace": market, "ready": not fails, "judged": 4, "unjudged": 0}
+            rows.append(row | whole | judged)
+    return pa.Table.from_pylist(rows, TABLES["ready_for"].schema)
 
 
 def _repeated(rows: pa.Table, copies: int) -> Iterator[pa.RecordBatch]:

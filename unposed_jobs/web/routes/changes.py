@@ -26,6 +26,7 @@ def changes(
     change: Annotated[str, Query(pattern="^(opened|closed)?$")] = "",
     why: Annotated[str, Query(max_length=40)] = "",
     category: Annotated[str, Query(max_length=300)] = "",
+    by: Annotated[str, Query(max_length=200)] = "category",
 ) -> Response:
     """Gaps that opened and closed since another published day."""
     days = of_days.published_days(day)
@@ -39,6 +40,8 @@ def changes(
         if before
         else []
     )
+    attributes = of_days.attributes(day)
+    by = by if by in attributes else attributes[0]
     for row in rows:
         row["ask_name"] = day.ask_name(row["ask_id"])
     return templates.page(
@@ -56,6 +59,9 @@ def changes(
         categories=_by_category(counts),
         chosen={"change": change, "why": why, "category": category},
         trend=of_days.trend(day, TREND_DAYS),
+        attributes=attributes,
+        by=by,
+        trends=of_days.trends(day, TREND_DAYS, by),
     )
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from unposed_jobs.decisions import KINDS
+from unposed_jobs.web.languages import COOKIE, LANGUAGES
 from unposed_jobs.web.people import ROLES, People
-from unposed_jobs.web.routes.context import TheStore, TheTemplates
+from unposed_jobs.web.rendering import local
+from unposed_jobs.web.routes.context import TheSettings, TheStore, TheTemplates
 from unposed_jobs.web.security import Owner, Reader
+from unposed_jobs.web.words import ACTIONS
 
 ROUTES = APIRouter()
 PAGE = 100
-ACTIONS = (*KINDS, "undo", "login", "person", "view", "promotion")
 
 
 @ROUTES.get("/log")
@@ -40,9 +42,33 @@ def log(
         more=shown[-1].id if len(lines) > PAGE else None,
         who=who,
         action=action,
-        actions=ACTIONS,
+        actions=list(ACTIONS.items()),
         people=store.writers(),
     )
+
+
+@ROUTES.post("/language")
+def speak(
+    request: Request,
+    person: Reader,
+    settings: TheSettings,
+    language: Annotated[str, Form(max_length=10)],
+    back: Annotated[str, Form(max_length=4096)] = "/work",
+) -> Response:
+    """Remember the language that somebody chose, in the browser alone."""
+    root = request.scope.get("root_path", "")
+    response = RedirectResponse(root + local(back), 303)
+    if language in LANGUAGES:
+        response.set_cookie(
+            COOKIE,
+            language,
+            max_age=365 * 86_400,
+            path=root or "/",
+            httponly=True,
+            samesite="lax",
+            secure=settings.serve.https,
+        )
+    return response
 
 
 @ROUTES.get("/people")

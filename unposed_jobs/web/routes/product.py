@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
+from PIL import Image
 
+from unposed_jobs.config import Settings
+from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
 from unposed_jobs.remedies.candidates import CROP
 from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
+from unposed_jobs.web.reading import Ask, Day
 from unposed_jobs.web.routes.context import (
     TheDay,
     ThePictures,
@@ -36,6 +44,7 @@ def product(
     day: TheDay,
     store: TheStore,
     templates: TheTemplates,
+    settings: TheSettings,
     id: Annotated[str, Query(max_length=500)],
     list: Annotated[str, Query(max_length=4000)] = "",
 ) -> Response:
@@ -46,6 +55,8 @@ def product(
     with day.views() as ask:
         pictures, flags = ask(_PICTURES, [id]), ask(_FLAGS, [id])
         before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
+        layers = _layers(day, ask, settings, [one["content_sha256"] for one in pictures])
+        readiness = _readiness(day, ask, id, [one["image_uri"] for one in pictures])
     marks = day.gaps_of(id)
     for flag in flags:
         for name in ("shown_by", "advice", "remedy_uri", "remedy_box"):
@@ -71,10 +82,42 @@ def product(
         decisions=store.about(id),
         day=day,
         list=list,
+        layers=layers,
+        readiness=readiness,
+        links=links(settings.serve.links, id),
         today=today(),
     )
 
 
+def _readiness(
+    day: Day, ask: Ask, product_id: str, pictures: Sequence[str]
+) -> Sequence[dict[str, Any]]:
+    """Of each marketplace whether it would take the pictures, and the rules that fail, each once
+    with the places of the pictures that it is about."""
+    if not day.has("ready_for_current"):
+        return []
+    found = ask(_READY, [product_id])
+    failing = ask(_FAILING, [product_id]) if found else []
+    place = {uri: number for number, uri in enumerate(pictures, start=1)}
+    for one in found:
+        rules: dict[str, dict[str, Any]] = {}
+        for row in failing:
+            if row["marketplace"] != one["marketplace"]:
+                continue
+            rule = rules.setdefault(row["rule"], row | {"places": []})
+            if row["image_uri"] in place:
+                rule["places"].append(place[row["image_uri"]])
+        one["rules"] = [*rules.values()]
+    return found
+
+
+_READY = """
+SELECT marketplace, ready FROM ready_for_current WHERE product_id = ? ORDER BY ready, marketplace
+"""
+_FAILING = """
+SELECT marketplace, rule, level, image_uri, found, wanted FROM failing_rules
+WHERE product_id = ? ORDER BY level DESC, rule, image_uri
+"""
 _PICTURES = """
 SELECT image_uri, position, content_sha256, status, reason, pose_id, pose_name, confidence,
     coalesce(ask_id, pose_id) AS ask_id, ask_name, person_count, repeat_of, repeat_kind
@@ -119,23 +162,97 @@ def picture(
     return Response(data, media_type="image/webp", headers=headers)
 
 
-@ROUTES.get("/landmarks")
-def landmarks(
+@ROUTES.get("/overlay")
+def overlay(
     person: Reader,
     day: TheDay,
     settings: TheSettings,
     content: Annotated[str, Query(pattern="^[0-9a-f]{64}$")],
 ) -> Response:
-    """The points of a picture's principal person, in shares of its width and height."""
+    """What is drawn over a picture, in shares of its width and height: points and bones of its
+    principal person, crops, and the mask as an image."""
     (bucket,) = bucket_of([content], settings.warehouse.buckets).to_pylist()
-    rows = day.from_views(
-        "SELECT landmarks, width, height, found_by FROM landmarks WHERE bucket = ? "
-        "AND content_sha256 = ? AND estimator_id = "
-        "(SELECT any_value(estimator_id) FROM models WHERE model_version = ?)",
-        [bucket, content, day.about.model_version],
-    )
-    found = rows[0]["landmarks"] if rows else None
-    return JSONResponse(skeleton(found or []), headers={"cache-control": "private, max-age=3600"})
+    there = [name for name, table in _LAYERS.items() if day.has(table)]
+    with day.views() as ask:
+        rows = ask(_LANDMARKS, [bucket, content, day.about.model_version])
+        masks = ask(_MASK, [bucket, content]) if "mask" in there else []
+        crops = ask(_CROPS, [bucket, content]) if "crops" in there else []
+    drawn: dict[str, Any] = skeleton((rows[0]["landmarks"] if rows else None) or [])
+    drawn["mask"] = tinted(masks[0]["mask"]) if masks and masks[0]["mask"] else None
+    drawn["crops"] = [{"name": one["crop"], "box": one["box"]} for one in crops]
+    return JSONResponse(drawn, headers={"cache-control": "private, max-age=3600"})
+
+
+_LAYERS = {"mask": "picture_facts", "crops": "picture_crops"}
+"""What can be drawn beside landmarks, by the table that it is in."""
+_LANDMARKS = """
+SELECT landmarks FROM landmarks WHERE bucket = ? AND content_sha256 = ? AND estimator_id =
+    (SELECT any_value(estimator_id) FROM models WHERE model_version = ?)
+"""
+_LATEST_FACTS = """
+facts_version = (
+    SELECT arg_max(f.facts_version, coalesce(r.finished_at, TIMESTAMPTZ '2000-01-01'))
+    FROM picture_facts f LEFT JOIN runs r USING (run_id)
+    WHERE f.bucket = $1 AND f.content_sha256 = $2
+)
+"""
+
+
+def _layers(
+    day: Day, ask: Ask, settings: Settings, contents: Sequence[str | None]
+) -> Sequence[str]:
+    """What there is to draw over any of the pictures, beside landmarks."""
+    known = sorted({content for content in contents if content})
+    if not known:
+        return []
+    buckets = bucket_of(known, settings.warehouse.buckets).to_pylist()
+    return [
+        layer
+        for layer, table in _LAYERS.items()
+        if day.has(table)
+        and ask(
+            f"SELECT 1 FROM {table} WHERE bucket IN (SELECT unnest(?)) "  # noqa: S608 - our own
+            "AND content_sha256 IN (SELECT unnest(?)) LIMIT 1",
+            [buckets, known],
+        )
+    ]
+
+
+_MASK = f"""
+SELECT mask FROM picture_facts WHERE bucket = $1 AND content_sha256 = $2 AND {_LATEST_FACTS}
+"""  # noqa: S608
+_CROPS = f"""
+SELECT crop, box FROM picture_crops WHERE bucket = $1 AND content_sha256 = $2 AND {_LATEST_FACTS}
+ORDER BY box[3] * box[4] DESC
+"""  # noqa: S608
+
+
+def tinted(mask: bytes) -> str:
+    """A grey mask (PNG, white is the product) as an address of a picture of its colour."""
+    with Image.open(io.BytesIO(mask)) as opened:
+        alpha = opened.convert("L").point(lambda value: value * 120 // 255)
+    coloured = Image.new("RGBA", alpha.size, _TINT)
+    coloured.putalpha(alpha)
+    encoded = io.BytesIO()
+    coloured.save(encoded, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+
+
+_TINT = (163, 52, 31)
+
+
+def links(wanted: Sequence[str], product_id: str) -> list[tuple[str, str]]:
+    """(name, address) of `[serve] links` for a product.
+
+    Raises UnposedError for one that is none.
+    """
+    found = []
+    for one in wanted:
+        name, _, address = (part.strip() for part in one.partition("="))
+        if not name or not address.startswith("https://"):
+            raise UnposedError(f"[serve] links: {one!r} is no NAME=https://...")
+        found.append((name, address.replace("{product_id}", quote(product_id, safe=""))))
+    return found
 
 
 def skeleton(values: list[float]) -> dict[str, Any]:

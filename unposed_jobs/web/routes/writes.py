@@ -23,7 +23,7 @@ from unposed_jobs.web import webhook
 from unposed_jobs.web.filters import GAP_SORTS, ME, Filter
 from unposed_jobs.web.people import Person
 from unposed_jobs.web.reading import Day
-from unposed_jobs.web.rendering import MOST_UNDONE, SAID, local
+from unposed_jobs.web.rendering import MOST_UNDONE, local, say
 from unposed_jobs.web.routes.context import TheDay, TheSettings, TheStore
 from unposed_jobs.web.rows import gap_rows
 from unposed_jobs.web.security import Editor, address_of
@@ -110,16 +110,8 @@ class Desk:
         root = self.request.scope.get("root_path", "")
         response = RedirectResponse(root + local(back), 303)
         ids = "-".join(str(one.id) for one in made) if len(made) <= MOST_UNDONE else ""
-        response.set_cookie(
-            SAID,
-            f"{kind}.{len(made) or count}.{ids}",
-            max_age=60,
-            path=root or "/",
-            httponly=True,
-            samesite="lax",
-            secure=self.serve.https,
-        )
-        return response
+        https = self.serve.https
+        return say(response, kind, len(made) or count, root, https=https, ids=ids)
 
 
 def _desk(

@@ -39,7 +39,7 @@
   const say = () => {
     if (!chosen) return;
     const count = whole.value ? Number(one("#choose-whole").dataset.count) : ticks.filter((t) => t.checked).length;
-    chosen.textContent = count ? `${count} chosen` : "None chosen";
+    chosen.textContent = count ? chosen.dataset.some.replace("{count}", count) : chosen.dataset.none;
     all("#bar [data-key]").forEach((button) => { button.disabled = !count && !rowNow(); });
   };
   ticks.forEach((tick) => tick.addEventListener("change", () => { whole.value = ""; say(); }));
@@ -96,45 +96,72 @@
   });
   say();
 
-  // Landmarks over the pictures, fetched when they are asked for.
+  // Landmarks, mask and crops over the pictures, fetched when they are asked for.
+  const layers = all("[data-layer]");
+  const on = (name) => layers.some((b) => b.dataset.layer === name && b.getAttribute("aria-pressed") === "true");
   const draw = (stage, found) => {
     const image = stage.querySelector("img");
-    const put = () => {
-      const scale = Math.min(stage.clientWidth / image.naturalWidth, stage.clientHeight / image.naturalHeight);
-      const width = image.naturalWidth * scale, height = image.naturalHeight * scale;
-      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-      const add = (name, values, css) => {
-        const item = document.createElementNS(svg.namespaceURI, name);
-        for (const [key, value] of Object.entries(values)) item.setAttribute(key, value);
-        if (css) item.setAttribute("class", css);
-        svg.append(item);
-      };
-      svg.setAttribute("class", "points");
-      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      svg.setAttribute("aria-hidden", "true");
-      svg.style.left = `${(stage.clientWidth - width) / 2}px`;
-      svg.style.top = `${(stage.clientHeight - height) / 2}px`;
-      svg.style.width = `${width}px`;
-      svg.style.height = `${height}px`;
+    const scale = Math.min(stage.clientWidth / image.naturalWidth, stage.clientHeight / image.naturalHeight);
+    const width = image.naturalWidth * scale, height = image.naturalHeight * scale;
+    const place = (item) => {
+      item.style.left = `${(stage.clientWidth - width) / 2}px`;
+      item.style.top = `${(stage.clientHeight - height) / 2}px`;
+      item.style.width = `${width}px`;
+      item.style.height = `${height}px`;
+      stage.append(item);
+    };
+    all(".over", stage).forEach((item) => item.remove());
+    if (on("mask") && found.mask) {
+      const mask = new Image();
+      mask.className = "over";
+      mask.alt = "";
+      mask.src = found.mask;
+      place(mask);
+    }
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const add = (name, values, css, text) => {
+      const item = document.createElementNS(svg.namespaceURI, name);
+      for (const [key, value] of Object.entries(values)) item.setAttribute(key, value);
+      if (css) item.setAttribute("class", css);
+      if (text) item.textContent = text;
+      svg.append(item);
+    };
+    svg.setAttribute("class", "over points");
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("aria-hidden", "true");
+    if (on("crops")) {
+      for (const { name, box: [x, y, w, h] } of found.crops) {
+        add("rect", { x: x * width, y: y * height, width: w * width, height: h * height }, "crop");
+        add("text", { x: x * width + 6, y: y * height + 16 }, "", name.replaceAll("_", " "));
+      }
+    }
+    if (on("landmarks")) {
       for (const css of ["under", ""]) {
         for (const [x1, y1, x2, y2] of found.bones) add("line", { x1: x1 * width, y1: y1 * height, x2: x2 * width, y2: y2 * height }, css);
       }
       for (const [x, y] of found.points) add("circle", { cx: x * width, cy: y * height, r: 4 });
-      stage.querySelector("svg.points")?.remove();
-      stage.append(svg);
-    };
-    if (image.complete && image.naturalWidth) put(); else image.addEventListener("load", put, { once: true });
-  };
-  const button = one("#landmarks");
-  button?.addEventListener("click", async () => {
-    const on = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(on));
-    for (const stage of all("[data-landmarks]")) {
-      if (!on) { stage.querySelector("svg.points")?.remove(); continue; }
-      try {
-        const answer = await fetch(stage.dataset.landmarks);
-        if (answer.ok) draw(stage, await answer.json());
-      } catch { /* Without them the picture is still there. */ }
     }
-  });
+    place(svg);
+  };
+  const fetched = new Map();
+  const overlay = async (stage) => {
+    const any = layers.some((b) => b.getAttribute("aria-pressed") === "true");
+    if (!any) { all(".over", stage).forEach((item) => item.remove()); return; }
+    const address = stage.dataset.overlay, image = stage.querySelector("img");
+    try {
+      if (!fetched.has(address)) {
+        const answer = await fetch(address);
+        if (!answer.ok) return;
+        fetched.set(address, await answer.json());
+      }
+      if (image.complete && image.naturalWidth) draw(stage, fetched.get(address));
+      else image.addEventListener("load", () => draw(stage, fetched.get(address)), { once: true });
+    } catch { /* Without them the picture is still there. */ }
+  };
+  const overlays = () => all("[data-overlay]").forEach(overlay);
+  layers.forEach((button) => button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+    overlays();
+  }));
+  if (layers.length) window.addEventListener("resize", overlays);
 })();
