@@ -35,10 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fetch.add_argument("--sha256", metavar="HEX", help="the checksum that --from must have")
     verify = actions.add_parser("verify", help="check the configured estimator's weights")
     verify.add_argument("--estimator", metavar="NAME", help="instead of [pose] estimator")
-    listing = actions.add_parser("list", help="estimators, and weights that are here")
-    for action in (fetch, verify, listing):
-        # Also after the action; without a default, lest it undo one given before.
-        action.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
+    actions.add_parser("list", help="estimators, and weights that are here")
 
 
 def run(arguments: argparse.Namespace) -> int:

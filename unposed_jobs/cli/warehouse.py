@@ -22,12 +22,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "Tells what it would do, unless --apply is given."
         ),
     )
-    maintain.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
-    )
     mode = maintain.add_mutually_exclusive_group()
     mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
     mode.add_argument("--apply", action="store_true", help="do it")
@@ -37,12 +31,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how old the last published day is",
         description="Tells the last published day; ends with status 4 where it is too old.",
     )
-    fresh.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
-    )
     entry.add_max_age(fresh)
     clear = actions.add_parser(
         "clear-day",
@@ -51,12 +39,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "Takes back what is published of a day, at once. Readers see the other days; another "
             "audit of the day publishes it again."
         ),
-    )
-    clear.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
     )
     clear.add_argument("--date", type=day, required=True, metavar="DAY", help="as 2026-01-31")
     clear.add_argument(
@@ -70,12 +52,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "Makes a model the champion, in one commit: to go back to the one before, say. "
             '`unposed query "SELECT * FROM models"` lists them. Published days stay as they are.'
         ),
-    )
-    champion.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
     )
     champion.add_argument("--model", required=True, metavar="VERSION", help="the model's version")
     champion.add_argument(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from unposed_jobs.arguments import Parser, day, positive
+from unposed_jobs.arguments import Parser, add_config, day, positive
 from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
@@ -239,7 +239,8 @@ def submit(
     A user's mistake or a refused run ends as one line on standard error.
     """
     parser = Parser(prog=name, description=description)
-    parser.add_argument("--config", metavar="FILE", help="settings (default: ./unposed.toml)")
+    parser.set_defaults(config=None)
+    add_config(parser)
     configure(parser)
     for add in flags:
         add(parser)
