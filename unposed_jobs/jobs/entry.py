@@ -23,6 +23,11 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
+MAX_AGE = timedelta(hours=36)
+"""A day is published some hours after its midnight, and is the last one for 24 more."""
+KEEP_DAYS = 7
+
+
 @dataclass(frozen=True)
 class Run:
     """What one run is asked to do."""
@@ -34,9 +39,9 @@ class Run:
     shard: tuple[int, int] = (1, 1)
     """Extract the k-th of n parts of the pictures."""
     dry_run: bool = False
-    keep_days: int = 7
+    keep_days: int = KEEP_DAYS
     """Of snapshots, that maintenance keeps."""
-    max_age: timedelta = timedelta(hours=36)
+    max_age: timedelta = MAX_AGE
     """Of the last published day."""
     promote_anyway: str = ""
     """Who accepts a candidate that the comparison refuses, and why; empty: nobody does."""
@@ -108,7 +113,7 @@ def add_keep_days(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-days",
         type=positive,
-        default=7,
+        default=KEEP_DAYS,
         metavar="N",
         help="keep the snapshots of the last N days, for time travel (default: 7)",
     )
@@ -119,7 +124,7 @@ def add_max_age(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-age",
         type=_age,
-        default=timedelta(hours=36),
+        default=MAX_AGE,
         metavar="AGE",
         help="hours or days since the midnight that the last published day began (default: 36h)",
     )
@@ -192,8 +197,8 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
         scope=scope or getattr(arguments, "scope", None) or "all",
         limit=getattr(arguments, "limit", None),
         shard=getattr(arguments, "shard", (1, 1)),
-        keep_days=getattr(arguments, "keep_days", 7),
-        max_age=getattr(arguments, "max_age", timedelta(hours=36)),
+        keep_days=getattr(arguments, "keep_days", KEEP_DAYS),
+        max_age=getattr(arguments, "max_age", MAX_AGE),
         dry_run=arguments.dry_run,
         promote_anyway=getattr(arguments, "promote_anyway", ""),
         accept_changes=getattr(arguments, "accept_changes", ""),
