@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "Removes rows of runs that were superseded three days ago, compacts small files, "
             "merges manifests, expires old snapshots and removes files that nothing names and "
             "that are older than three days. What is published stays as it is. "
-            "Tells what it would do, unless --apply is given."
+            "Prints what it would do; --apply does it."
         ),
     )
     mode = maintain.add_mutually_exclusive_group()
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fresh = actions.add_parser(
         "freshness",
         help="how old the last published day is",
-        description="Tells the last published day; ends with status 4 where it is too old.",
+        description="Prints the last published day; exits with status 4 where it is too old.",
     )
     entry.add_max_age(fresh)
     clear = actions.add_parser(

@@ -79,7 +79,7 @@ def create(bundle: bytes, *, outlines: bool = False) -> Engine:
 
     CUDA where PyTorch finds it, else OpenVINO where it is installed, else PyTorch. On the CPU it
     takes ``OMP_NUM_THREADS`` threads, which Spark sets to a task's cores, and 1 by default.
-    `outlines`: it can tell a person's mask, too.
+    `outlines`: it can give a person's mask, too.
 
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
