@@ -96,3 +96,19 @@ def test_every_help_fits_eighty_columns(monkeypatch):
             if isinstance(action, argparse._SubParsersAction):
                 waiting += action.choices.values()
     assert checked > 25
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["train", "--products", "none.csv", "--images", "none.csv"],
+        ["people", "add"],
+        ["audit", "--landmarks", "a.csv", "--estimator", "b"],
+    ],
+)
+def test_what_fails_on_its_arguments_makes_nothing(tmp_path, monkeypatch, capsys, line):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNPOSED_HOME", str(tmp_path / "home"))
+    assert cli.main(line) == 2
+    assert capsys.readouterr().err.startswith("unposed: ")
+    assert list(tmp_path.iterdir()) == []

@@ -39,10 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     from unposed_jobs.errors import UnposedError
     from unposed_jobs.web.people import People
 
-    store = Store.open(config.load(arguments.config).decisions.store)
-    people = People(store)
     if arguments.action != "list" and not arguments.name:
-        raise UnposedError(f"unposed people {arguments.action} needs a name")
+        raise UnposedError(f"unposed people {arguments.action} needs a name; see: --help")
+    people = People(Store.open(config.load(arguments.config).decisions.store))
     by = f"{getpass.getuser()} at the command line"
     if arguments.action == "add":
         print(people.add(arguments.name, arguments.role, by))
