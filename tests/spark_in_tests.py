@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -54,6 +55,8 @@ class Jvm:
     def stop(self) -> None:
         from pyspark import SparkContext
 
+        # At the process's end py4j says that it closes, into streams that are closed by then.
+        logging.getLogger("py4j").setLevel(logging.WARNING)
         context = SparkContext._active_spark_context
         if context is not None and not self.ended:
             context.stop()
