@@ -93,6 +93,8 @@ class Jvm:
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
         self._process = None
         SparkContext._active_spark_context = None
         SparkContext._gateway = SparkContext._jvm = None
