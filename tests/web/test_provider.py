@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import uvicorn
-from conftest import Served
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from web_people import Served
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.web.app import create
