@@ -107,6 +107,14 @@ def test_a_rare_framing_joins_its_view_and_a_common_one_stays() -> None:
     assert asks.learn(evidence([SIDE, FRONT, FULL], shows)) == [(0,), (1,), (2,)]
 
 
+def test_a_rare_chest_joins_no_larger_framing() -> None:
+    chest = np.zeros((N, 1), dtype=bool)
+    chest[:5] = True
+    shots = [FRONT, BACK, Shot("chest", "back")]
+    found = asks.learn(evidence(shots, np.hstack([always(), ~chest, chest])))
+    assert found == [(0,), (1,), (2,)]
+
+
 def test_a_chest_and_a_close_up_are_one_framing() -> None:
     shots = [FRONT, Shot("chest", "front"), Shot("close-up", "front")]
     once = np.hstack([always(), alternating(both=2)])
@@ -182,6 +190,18 @@ def test_only_a_three_quarter_view_stands_in_for_another_view() -> None:
     np.testing.assert_array_equal(sides, np.eye(2, dtype=bool))
     turned = asks.stand_ins(evidence([FRONT, TURNED], shows), [(0,), (1,)], everyone)
     np.testing.assert_array_equal(turned, [[True, True], [False, True]])
+
+
+def test_an_ask_is_lent_where_most_fill_it_by_another() -> None:
+    shows = np.zeros((N, 2), dtype=bool)
+    shows[:, 1] = True  # All show the full body, a quarter the upper body as well.
+    shows[: N // 4, 0] = True
+    everyone, both = np.ones(N, dtype=bool), np.array([True, True])
+    found = evidence([FRONT, FULL], shows)
+    assert asks.lent(found, (0,), both, everyone)
+    assert not asks.lent(found, (1,), np.array([False, True]), everyone)
+    shows[: N // 2, 0] = True
+    assert not asks.lent(evidence([FRONT, FULL], shows), (0,), both, everyone)
 
 
 def test_agreement_counts_what_stays_within_the_ask() -> None:

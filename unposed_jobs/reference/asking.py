@@ -86,8 +86,8 @@ def table(
     As `cohorts.table`, with `ask_id`; `pose_id`, the class by which most products of the cohort
     show it; and `satisfied_by`, the classes whose pictures fill it there: its own and those that
     stand in for it. `share` is counted; `steady_share`, which decides, is that of the products
-    that tell (`_known_share`), shrunk towards the whole reference's by a few products' weight, and
-    then as `steadying` has it.
+    that tell (`_known_share`), none where the ask is `asks.lent`, shrunk towards the whole
+    reference's by a few products' weight, and then as `steadying` has it.
     """
     rows = cohorts.table(learned.reference, order, attributes, examples)
     place = rows.column_names.index("pose_id")
@@ -109,7 +109,9 @@ def table(
         row = ask[ask_id]
         usual.append(_usual(learned, row, members[key]))
         filled.append(learned.classes[fills[key][row]].tolist())
-        known.append(_known_share(learned.reference, row, members[key]))
+        lent = asks.lent(learned.evidence, learned.groups[row], fills[key][row], members[key])
+        share, products = _known_share(learned.reference, row, members[key])
+        known.append((0.0 if lent else share, products))
     rows = rows.add_column(place + 1, "pose_id", pa.array(usual, pa.int32()))
     rows = rows.append_column("satisfied_by", pa.array(filled, pa.list_(pa.int32())))
     before = champion.asked if champion is not None else None
