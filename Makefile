@@ -30,8 +30,8 @@ demo: setup weights ## Render a catalogue, learn its poses, audit two nights, dr
 
 # Two files at a time: most tests wait for a JVM or for one core. Threads that wait must not spin.
 test: export OMP_WAIT_POLICY := passive
-test: setup browser weights lint docs ## Everything: lint, types, documentation and all tests
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: setup browser weights lint docs ## Everything: lint, types, documentation, all tests, their coverage
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 
 ##@ Set up
 .PHONY: setup system browser weights lock
@@ -91,8 +91,12 @@ docs: $(READY) ## The documentation as a site in var/site; a broken link fails
 test-fast: $(READY) ## The tests but for the end-to-end ones
 	pytest -m "not e2e"
 
-coverage: setup weights ## All tests again, with the share of the product's lines that they run
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term
+coverage: $(READY) ## The share of each room's lines that the last make test ran
+	@for room in unposed_jobs/*/; do \
+	  share=$$(coverage report --fail-under=0 --format=total --include="$$room*" 2>/dev/null) || continue; \
+	  printf '%4s %%  %s\n' "$$share" "$$room"; \
+	done
+	coverage report
 
 # The short form, of some hundred pictures, is a part of make test.
 test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, every status held

@@ -1,9 +1,21 @@
+from __future__ import annotations
+
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import spark_in_tests
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from unposed_jobs.warehouse import Warehouse
+
+JVM = pytest.StashKey[spark_in_tests.Jvm]()
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +51,47 @@ def aws(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     return s3_server
+
+
+@pytest.fixture
+def s3_bucket(aws: str) -> str:
+    """A bucket that Spark's workers reach too; its name."""
+    import boto3
+
+    boto3.session.Session().client("s3").create_bucket(Bucket="catalogue")
+    return "catalogue"
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """A warehouse of the test's own."""
+    import warehouse_samples
+
+    from unposed_jobs.warehouse import Warehouse
+
+    return Warehouse.open(warehouse_samples.settings(tmp_path))
+
+
+@pytest.fixture(scope="session")
+def jvm(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[spark_in_tests.Jvm]:
+    made = pytestconfig.stash[JVM] = spark_in_tests.Jvm(tmp_path_factory.mktemp("spark"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def spark(jvm: spark_in_tests.Jvm) -> SparkSession:
+    """The Spark that all tests of this process share; a file whose JVM has ended takes no other
+    along."""
+    return jvm.session()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    jvm = item.config.stash.get(JVM, None)
+    if report.failed and jvm is not None and jvm.ended:
+        report.sections.append(("Spark's JVM has ended", jvm.last_words()))
+    return report

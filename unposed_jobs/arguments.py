@@ -43,6 +43,16 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The flag that names the settings' file."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="settings (default: ./unposed.toml)",
+    )
+
+
 def add_format(parser: argparse.ArgumentParser, note: str) -> None:
     """The flag of commands that print rows."""
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help=note)

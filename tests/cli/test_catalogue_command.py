@@ -95,9 +95,13 @@ def test_files_that_are_not_understood(tmp_path, monkeypatch, capsys, files, tol
 
 def test_layouts_are_listed(capsys):
     assert cli.main(["catalogue", "layouts"]) == 0
-    said = capsys.readouterr().out
-    assert "shopify            Shopify" in said
-    assert len(said.splitlines()) == len(list(config.LAYOUTS.glob("*.toml"))) + 1
+    *listed, _, folder = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == sorted(
+        path.stem for path in config.LAYOUTS.glob("*.toml")
+    )
+    assert "shopify            Shopify: Admin > Products > Export" in listed
+    assert max(map(len, listed)) <= 80
+    assert folder == str(config.LAYOUTS)
 
 
 def test_a_list_of_ones_own_is_mapped_by_the_likeness_of_names(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """What every command has in common."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -81,3 +82,33 @@ def test_a_trace_is_shown_where_more_is_asked_for(monkeypatch, capsys, flags, tr
     err = capsys.readouterr().err
     assert ("Traceback" in err) == traced
     assert err.endswith("unposed: no such thing; do another\n")
+
+
+def test_every_help_fits_eighty_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    waiting, checked = [cli.build_parser()], 0
+    while waiting:
+        parser, checked = waiting.pop(), checked + 1
+        long = [line for line in parser.format_help().splitlines() if len(line) > 80]
+        assert long == [], parser.prog
+        assert {"-v", "-q"} < set(parser._option_string_actions), parser.prog
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += action.choices.values()
+    assert checked > 25
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["train", "--products", "none.csv", "--images", "none.csv"],
+        ["people", "add"],
+        ["audit", "--landmarks", "a.csv", "--estimator", "b"],
+    ],
+)
+def test_what_fails_on_its_arguments_makes_nothing(tmp_path, monkeypatch, capsys, line):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UNPOSED_HOME", str(tmp_path / "home"))
+    assert cli.main(line) == 2
+    assert capsys.readouterr().err.startswith("unposed: ")
+    assert list(tmp_path.iterdir()) == []

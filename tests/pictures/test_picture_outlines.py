@@ -1,6 +1,7 @@
 """People's masks: of the landmarks' own run, and the same landmarks with and without."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -52,7 +53,7 @@ def test_one_that_the_estimate_lacks_is_looked_for_again(pose_weights, standing,
 
 def test_an_engine_without_outlines_says_so() -> None:
     with pytest.raises(ValueError, match="without outlines"):
-        engines._outlined(None, None)
+        engines.Engine(*(SimpleNamespace(device="cpu") for _ in range(2))).outline(None)
 
 
 def test_a_turned_region_is_laid_where_it_is() -> None:

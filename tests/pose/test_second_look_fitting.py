@@ -10,7 +10,7 @@ from unposed_jobs.lab.fitting.second_look import examples, firsts, moves, window
 from unposed_jobs.lab.fitting.second_look.examples import JOINTS, LANDMARKS, Example
 from unposed_jobs.lab.fitting.second_look.weighting import balanced
 from unposed_jobs.pose.second_look.first import POOLED, pooled
-from unposed_jobs.pose.second_look.squares import GLANCE
+from unposed_jobs.pose.second_look.squares import SCREENING
 
 LEFT, RIGHT = JOINTS.index("left_shoulder"), JOINTS.index("right_shoulder")
 
@@ -106,8 +106,8 @@ def test_inner_values_are_pooled_over_squares_of_like_size_only() -> None:
     told = dict(zip(POOLED, pooled(seen), strict=True))
     assert [told[f"mean_5_of_size_{size}"] for size in range(4)] == [0.5, 2.5, 4.5, 6.5]
     assert [told[f"greatest_5_of_size_{size}"] for size in range(4)] == [1, 3, 5, 7]
-    few = dict(zip(POOLED, pooled(seen.take(np.array(GLANCE))), strict=True))
-    assert [few[f"mean_5_of_size_{size}"] for size in range(4)] == list(GLANCE)
+    few = dict(zip(POOLED, pooled(seen.take(np.array(SCREENING))), strict=True))
+    assert [few[f"mean_5_of_size_{size}"] for size in range(4)] == list(SCREENING)
 
 
 def test_a_body_is_known_by_what_only_one_size_of_square_shows() -> None:
@@ -129,6 +129,6 @@ def test_a_body_is_known_by_what_only_one_size_of_square_shows() -> None:
         body = example.joints is not None
         first = apart(example.group)
         assert (first.inside(seen).body > 0) == body
-        _, hopeless = first.chance(seen.take(np.array(GLANCE)))
+        _, hopeless = first.chance(seen.take(np.array(SCREENING)))
         assert not (body and hopeless)
     assert np.isfinite(shipped.stop)

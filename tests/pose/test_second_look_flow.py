@@ -9,7 +9,7 @@ from upright import standing
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.second_look import correction, estimator, gate, readings, squares
 from unposed_jobs.pose.second_look.correction import Correction
-from unposed_jobs.pose.second_look.estimator import WholeFrameEstimator, climb, follow, glance
+from unposed_jobs.pose.second_look.estimator import WholeFrameEstimator, climb, follow, screen
 from unposed_jobs.pose.second_look.evidence import Inside
 from unposed_jobs.pose.second_look.first import POOLED, First
 from unposed_jobs.pose.second_look.logistic import Logistic
@@ -49,9 +49,9 @@ class Looker:
 def test_the_whole_ladder_is_seen_in_order_and_then_the_detector_s_person(monkeypatch) -> None:
     looker = Looker(monkeypatch)
     found = PoseEstimate(standing().table(0, 400, 500), 0.9, 1)
-    glanced = glance(None, [PICTURE])
-    assert looker.calls[0].tolist() == LADDER[list(squares.GLANCE)].tolist()
-    (seen,) = climb(None, [(PICTURE, found, glanced[0])])
+    screened = screen(None, [PICTURE])
+    assert looker.calls[0].tolist() == LADDER[list(squares.SCREENING)].tolist()
+    (seen,) = climb(None, [(PICTURE, found, screened[0])])
     assert seen.regions[:8].tolist() == LADDER.tolist()
     assert seen.regions[8].tolist() == squares.around(found.landmarks, 400, 500)[0].tolist()
     assert len(seen) == 9
@@ -62,9 +62,9 @@ def test_the_whole_ladder_is_seen_in_order_and_then_the_detector_s_person(monkey
 
 def test_it_looks_again_where_the_squares_agree_and_at_the_surest(monkeypatch) -> None:
     looker = Looker(monkeypatch)
-    glanced = glance(None, [PICTURE])
+    screened = screen(None, [PICTURE])
     moves = moving((0, 0.02) * 4)
-    climbed = climb(None, [(PICTURE, PoseEstimate(None, 0.0, 0), glanced[0])])
+    climbed = climb(None, [(PICTURE, PoseEstimate(None, 0.0, 0), screened[0])])
     (seen,) = follow(None, moves, [PICTURE], climbed)
     ladder = seen.take(slice(0, 8))
     corrected = moves.corrected(ladder, (400, 500))
@@ -101,13 +101,13 @@ def whole_frame(
     return WholeFrameEstimator(Seeing(), lambda: None, models, threshold, "id")
 
 
-def test_a_hopeless_glance_ends_it(monkeypatch) -> None:
+def test_a_hopeless_screening_ends_it(monkeypatch) -> None:
     looker = Looker(monkeypatch)
     first = First(moving(), flat(-2.0), flat(0.0), flat(0.0), stop=-1.0)
     found = whole_frame(first).estimate([PICTURE, PICTURE])
     assert [one.landmarks for one in found] == [None, None]
     assert [one.person_probability for one in found] == pytest.approx([1 / (1 + np.exp(2))] * 2)
-    assert [len(call) for call in looker.calls] == [2 * len(squares.GLANCE)]
+    assert [len(call) for call in looker.calls] == [2 * len(squares.SCREENING)]
     (found,) = whole_frame(replace(first, stop=-3.0)).estimate([PICTURE])
     assert found.landmarks is not None
     assert sum(len(call) for call in looker.calls[1:]) == 10
@@ -118,7 +118,7 @@ def test_the_doubtful_pictures_of_a_batch_are_shown_to_the_network_together(monk
     first = First(moving(), flat(0.0), flat(0.0), flat(0.0), stop=-1.0)
     found = whole_frame(first).estimate([PICTURE] * 20)
     assert all(one.found_by == "whole_frame" for one in found)
-    # Glance, the rest of the ladder, and two squares more: a GPU's batches would else be padded.
+    # Screening, the rest of the ladder, and two squares more: a GPU's batches would else be padded.
     assert [len(call) for call in looker.calls] == [80, 80, 40]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import Served
+from web_people import Served
 
 from unposed_jobs import cli
 from unposed_jobs.web import server

@@ -10,7 +10,7 @@ import re
 
 import pytest
 import web_day
-from conftest import Served, csrf
+from web_people import Served, csrf
 
 from unposed_jobs.decisions import Decision, Store
 from unposed_jobs.errors import UnposedError

@@ -54,14 +54,14 @@ class Server:
         store = Store.open(self.settings.decisions.store)
         self.store, self.people = store, People(store)
         self.app = app.create(self.settings, store)
-        with socket.socket() as tried:
-            tried.bind(("127.0.0.1", 0))
-            port = tried.getsockname()[1]
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
-        self._server = uvicorn.Server(
-            uvicorn.Config(self.app, host="127.0.0.1", port=port, log_level="warning")
+        self._server = uvicorn.Server(uvicorn.Config(self.app, log_level="warning"))
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, daemon=True
         )
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:
             time.sleep(0.02)

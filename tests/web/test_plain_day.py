@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import web_day
-from conftest import Served
+from web_people import Served
 
 from unposed_jobs.decisions import Store
 from unposed_jobs.web import app

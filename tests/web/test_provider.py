@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import uvicorn
-from conftest import Served
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from web_people import Served
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.web.app import create
@@ -30,14 +30,14 @@ class Provider:
         self.claims: dict = {}
         self.nonces: dict[str, str] = {}
         self.audience = "unposed"
-        with socket.socket() as tried:
-            tried.bind(("127.0.0.1", 0))
-            self.port = tried.getsockname()[1]
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        self.port = listening.getsockname()[1]
         self.issuer = f"http://127.0.0.1:{self.port}"
-        self.server = uvicorn.Server(
-            uvicorn.Config(self.app(), host="127.0.0.1", port=self.port, log_level="warning")
+        self.server = uvicorn.Server(uvicorn.Config(self.app(), log_level="warning"))
+        self.thread = threading.Thread(
+            target=self.server.run, kwargs={"sockets": [listening]}, daemon=True
         )
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
         self.thread.start()
         while not self.server.started:
             time.sleep(0.02)

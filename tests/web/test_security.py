@@ -5,10 +5,10 @@ import dataclasses
 import io
 
 import pytest
-from conftest import Served, csrf
 from fastapi.routing import APIRoute
 from python_calamine import CalamineWorkbook
 from web_day import TITLE
+from web_people import Served, csrf
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError

@@ -89,34 +89,12 @@ class Expectations:
         Raises ValueError for a pose twice, a share outside [0, 1], or a null attribute
         before one that is not.
         """
-        poses = sorted(
-            (row for row in vocabulary.to_pylist() if row.get("lineage") != "retired"),
-            key=lambda row: row["pose_id"],
-        )
+        poses = _classes(vocabulary)
         pose_ids = np.array([row["pose_id"] for row in poses], dtype=np.int32)
-        if len(np.unique(pose_ids)) != len(pose_ids):
-            raise ValueError("a pose_id stands twice in the vocabulary")
         asks = _asks(poses, grouped="ask_id" in cohorts.column_names)
-        column = {ask.ask_id: index for index, ask in enumerate(asks)}
-
-        given: dict[Cohort, _Cohort] = {}
-        for row in cohorts.to_pylist():
-            ask_id = row.get("ask_id", row["pose_id"])
-            if ask_id not in column:
-                continue  # All of its poses are retired.
-            key = _key(row, attributes)
-            cohort = given.setdefault(key, _Cohort.empty(len(asks)))
-            cohort.set(column[ask_id], row)
-        complete = _with_coarser(given, len(attributes), len(asks))
-
+        complete = _with_coarser(_given(cohorts, attributes, asks), len(attributes), len(asks))
         keys = sorted(complete, key=lambda key: (len(key), key))
-        examples: dict[Cohort, tuple[tuple[str, ...], ...]] = {}
-        for key in keys:  # Coarser cohorts come first.
-            fallback = examples[key[:-1]] if key else tuple(ask.exemplars for ask in asks)
-            examples[key] = tuple(
-                tuple(dict.fromkeys((*own, *coarser)))[:MAX_EXAMPLES]
-                for own, coarser in zip(complete[key].examples, fallback, strict=True)
-            )
+        examples = _examples(complete, keys, asks)
         shape = (len(keys), len(asks))
         may_ask = np.array([ask.asked for ask in asks], dtype=bool)
         share = np.array([complete[key].share for key in keys]).reshape(shape)
@@ -171,6 +149,14 @@ class Expectations:
             if len(prefix) == length and prefix in self.rows:
                 return self.rows[prefix], len(known) - length
         return -1, len(known)
+
+
+def _classes(vocabulary: pa.Table) -> list[dict[str, Any]]:
+    """The rows of the classes that are not retired, by pose_id."""
+    rows = [row for row in vocabulary.to_pylist() if row.get("lineage") != "retired"]
+    if len({row["pose_id"] for row in rows}) != len(rows):
+        raise ValueError("a pose_id stands twice in the vocabulary")
+    return sorted(rows, key=lambda row: row["pose_id"])
 
 
 @dataclass(frozen=True)
@@ -256,6 +242,35 @@ class _Cohort:
         self.usual[ask] = row["pose_id"]
         self.satisfied[ask] = tuple(row.get("satisfied_by") or ())
         self.weight = max(self.weight, float(row.get("products") or 1))
+
+
+def _given(
+    table: pa.Table, attributes: Sequence[str], asks: Sequence[_Ask]
+) -> dict[Cohort, _Cohort]:
+    """The cohorts that the table describes itself."""
+    column = {ask.ask_id: index for index, ask in enumerate(asks)}
+    given: dict[Cohort, _Cohort] = {}
+    for row in table.to_pylist():
+        ask_id = row.get("ask_id", row["pose_id"])
+        if ask_id not in column:
+            continue  # All of its poses are retired.
+        cohort = given.setdefault(_key(row, attributes), _Cohort.empty(len(asks)))
+        cohort.set(column[ask_id], row)
+    return given
+
+
+def _examples(
+    cohorts: dict[Cohort, _Cohort], keys: Sequence[Cohort], asks: Sequence[_Ask]
+) -> dict[Cohort, tuple[tuple[str, ...], ...]]:
+    """[A] pictures of each cohort, filled up from the coarser one, which `keys` has first."""
+    filled: dict[Cohort, tuple[tuple[str, ...], ...]] = {}
+    for key in keys:
+        coarser = filled[key[:-1]] if key else tuple(ask.exemplars for ask in asks)
+        filled[key] = tuple(
+            tuple(dict.fromkeys((*own, *others)))[:MAX_EXAMPLES]
+            for own, others in zip(cohorts[key].examples, coarser, strict=True)
+        )
+    return filled
 
 
 def _key(row: dict[str, Any], attributes: Sequence[str]) -> Cohort:

@@ -83,6 +83,25 @@ class AuditTables:
     product_images: pa.Table
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures of n products show of A asks and P classes.
+
+    A picture is a row of `Pictures`, -1 where there is none.
+    """
+
+    shown: npt.NDArray[np.int64]
+    """(n, P) the picture that surely shows the class."""
+    have: npt.NDArray[np.int64]
+    """(n, A) the picture that fills the ask."""
+    own: npt.NDArray[np.bool_]
+    """(n, A) whether one of the ask's own classes is shown, not merely one that stands in."""
+    doubtful: npt.NDArray[np.int64]
+    """(n, A) the picture that may fill the ask, its class being uncertain."""
+    near: npt.NDArray[np.bool_]
+    """(n, A) whether a picture is nearly as close to a class of the ask as to its own."""
+
+
 def audit_products(
     batch: pa.RecordBatch,
     expectations: Expectations,
@@ -119,18 +138,9 @@ def audit_products(
         usual=cohorts.usual,
         min_confidence=settings.min_confidence,
     )
-    found = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
-    shown = tuple(np.where(expectations.hidden, -1, rows) for rows in found)
     fills = cohorts.fills[cohorts.row]
-    have, doubtful = (have_asks(pictures, rows, fills) for rows in shown)
-    own = (have_asks(pictures, shown[0], cohorts.fills[-1:]) >= 0) | (confirmed >= 0)
-    have = np.where(confirmed >= 0, confirmed, have)
-    near = near_asks(pictures, expectations, cohorts.fills[-1])
-    if settings.flags != ASKS:
-        near[:] = False  # As the paper has it: classes that split one pose lie near each other.
-    assessment = missing_centroids(
-        pictures, cohorts, have, doubtful, near, own=own, waiver=waiver, settings=settings
-    )
+    seen = _evidence(pictures, fills, cohorts, expectations, confirmed, settings=settings)
+    assessment = missing_centroids(pictures, cohorts, seen, waiver=waiver, settings=settings)
     remedies = choosing.choose(
         candidates.flatten(batch), fills, expectations.pose_ids, settings.min_remedy_certainty
     )
@@ -155,9 +165,35 @@ def audit_products(
             profile=profile,
         ),
         product_audit_rows(
-            batch, pictures, expectations, assessment, shown[0], settings=settings, run=run
+            batch, pictures, expectations, assessment, seen.shown, settings=settings, run=run
         ),
         product_images_rows(batch, pictures, expectations, settings=settings, run=run),
+    )
+
+
+def _evidence(
+    pictures: Pictures,
+    fills: npt.NDArray[np.bool_],
+    cohorts: ProductCohorts,
+    expectations: Expectations,
+    confirmed: npt.NDArray[np.int64],
+    *,
+    settings: AuditSettings,
+) -> Evidence:
+    """`fills` (n, A, P) is which classes fill which ask, `confirmed` (n, A) the picture of which a
+    person says that it shows the ask, -1 for none."""
+    found = have_centroids(pictures, expectations.pose_ids, settings.min_confidence)
+    shown, doubted = (np.where(expectations.hidden, -1, rows) for rows in found)
+    have, doubtful = (have_asks(pictures, rows, fills) for rows in (shown, doubted))
+    near = near_asks(pictures, expectations, cohorts.fills[-1])
+    if settings.flags != ASKS:
+        near[:] = False  # As the paper has it: classes that split one pose lie near each other.
+    return Evidence(
+        shown=shown,
+        have=np.where(confirmed >= 0, confirmed, have),
+        own=(have_asks(pictures, shown, cohorts.fills[-1:]) >= 0) | (confirmed >= 0),
+        doubtful=doubtful,
+        near=near,
     )
 
 
@@ -235,18 +271,72 @@ def _best(
 def missing_centroids(
     pictures: Pictures,
     cohorts: ProductCohorts,
-    have: npt.NDArray[np.int64],
-    doubtful: npt.NDArray[np.int64],
-    near: npt.NDArray[np.bool_],
+    evidence: Evidence,
     *,
-    own: npt.NDArray[np.bool_],
     waiver: npt.NDArray[np.int64],
     settings: AuditSettings,
 ) -> Assessment:
     """Decide each ask's state (Algorithm 2, MissingCentroids: those in no picture).
 
-    `have`, `doubtful`, `near`, `own` and `waiver` are (n, A); `own` is whether one of the ask's
-    own classes is shown, not merely one that stands in for it; `waiver` is -1 where nobody waives.
+    `waiver` (n, A) is which of the profile's waivers waives the ask, -1 for none.
+    """
+    present, waived = evidence.have >= 0, waiver >= 0
+    frequent = cohorts.share >= settings.min_cohort_share
+    expected = frequent & ~cohorts.excluded & ~waived
+    cause = _causes(pictures, cohorts.row < 0, frequent, settings)
+
+    lacking = expected & ~present
+    no_cohort = ((cohorts.row < 0)[:, None]) & ~cohorts.excluded
+    state = np.full(present.shape, State.NOT_APPLICABLE, dtype=np.int8)
+    state[lacking] = State.MISSING
+    unsure = (evidence.doubtful >= 0) | evidence.near | (cause != Cause.NONE)[:, None]
+    state[lacking & unsure] = State.UNKNOWN
+    state[no_cohort] = State.UNKNOWN
+    state[waived] = State.WAIVED
+    state[present & (evidence.own | expected)] = State.PRESENT
+    return Assessment(
+        state=state,
+        confidence=_confidences(pictures, cohorts, evidence, state, settings.min_confidence),
+        cause=cause,
+        expected=expected,
+        evidence=evidence.have,
+        waiver=waiver,
+        rank=np.zeros(state.shape, dtype=np.int32),
+        confirmation=np.full(state.shape, -1, dtype=np.int64),
+    )
+
+
+def _causes(
+    pictures: Pictures,
+    strange: npt.NDArray[np.bool_],
+    frequent: npt.NDArray[np.bool_],
+    settings: AuditSettings,
+) -> npt.NDArray[np.int8]:
+    """(n,) of `Cause`; `strange` (n,) is whether no cohort is known, `frequent` (n, A) which asks
+    the cohort shows often enough."""
+    distinct = pictures.count(~pictures.duplicate)
+    unclear = distinct - pictures.count(pictures.recognised(settings.min_confidence))
+    cause = np.select(
+        [
+            strange,
+            ~frequent.any(axis=1),
+            (distinct > 0) & (pictures.count(pictures.usable) == 0),
+            unclear > settings.max_unknown_share * distinct,
+        ],
+        [Cause.NO_COHORT, Cause.NOTHING_EXPECTED, Cause.NONE_USABLE, Cause.TOO_UNCLEAR],
+        Cause.NONE,
+    )
+    return cause.astype(np.int8)
+
+
+def _confidences(
+    pictures: Pictures,
+    cohorts: ProductCohorts,
+    evidence: Evidence,
+    state: npt.NDArray[np.int8],
+    min_confidence: float,
+) -> npt.NDArray[np.float32]:
+    """(n, A) in [0, 1]: how sure each state is.
 
     The confidence of *missing* is that of the pictures that were seen: the mean confidence of the
     product's distinct pictures, 0 for one that could not be read or recognised, times
@@ -255,40 +345,13 @@ def missing_centroids(
     cohort that does without, with the same factor, or 1 by the profile. Of *unknown*, that of
     the doubtful picture, else 0.
     """
-    present, waived = have >= 0, waiver >= 0
-    frequent = cohorts.share >= settings.min_cohort_share
-    expected = frequent & ~cohorts.excluded & ~waived
-
-    usable = pictures.usable
-    sure = pictures.recognised(settings.min_confidence)
+    sure = pictures.recognised(min_confidence)
     distinct = pictures.count(~pictures.duplicate)
-    unclear = distinct - pictures.count(sure)
-    cause = np.select(
-        [
-            cohorts.row < 0,
-            ~frequent.any(axis=1),
-            (distinct > 0) & (pictures.count(usable) == 0),
-            unclear > settings.max_unknown_share * distinct,
-        ],
-        [Cause.NO_COHORT, Cause.NOTHING_EXPECTED, Cause.NONE_USABLE, Cause.TOO_UNCLEAR],
-        Cause.NONE,
-    ).astype(np.int8)
-
-    lacking = expected & ~present
-    no_cohort = ((cohorts.row < 0)[:, None]) & ~cohorts.excluded
-    state = np.full(present.shape, State.NOT_APPLICABLE, dtype=np.int8)
-    state[lacking] = State.MISSING
-    unsure = (doubtful >= 0) | near | (cause != Cause.NONE)[:, None]
-    state[lacking & unsure] = State.UNKNOWN
-    state[no_cohort] = State.UNKNOWN
-    state[waived] = State.WAIVED
-    state[present & (own | expected)] = State.PRESENT
-
     factor = BACK_OFF_CONFIDENCE**cohorts.level
     seen = np.bincount(
         pictures.product[sure], weights=pictures.confidence[sure], minlength=pictures.products
     )
-    looked = np.divide(seen, distinct, out=np.ones(len(distinct)), where=distinct > 0) * factor
+    mean = np.divide(seen, distinct, out=np.ones(len(distinct)), where=distinct > 0) * factor
     without = np.where(cohorts.excluded, 1.0, (1.0 - cohorts.share) * factor[:, None])
     confidence = np.select(
         [
@@ -297,19 +360,15 @@ def missing_centroids(
             state == State.NOT_APPLICABLE,
             state == State.WAIVED,
         ],
-        [_confidence_of(pictures, have), np.broadcast_to(looked[:, None], state.shape), without, 1],
-        _confidence_of(pictures, doubtful),
+        [
+            _confidence_of(pictures, evidence.have),
+            np.broadcast_to(mean[:, None], state.shape),
+            without,
+            1,
+        ],
+        _confidence_of(pictures, evidence.doubtful),
     )
-    return Assessment(
-        state=state,
-        confidence=confidence.clip(0.0, 1.0).astype(np.float32),
-        cause=cause,
-        expected=expected,
-        evidence=have,
-        waiver=waiver,
-        rank=np.zeros(state.shape, dtype=np.int32),
-        confirmation=np.full(state.shape, -1, dtype=np.int64),
-    )
+    return confidence.clip(0.0, 1.0).astype(np.float32)
 
 
 def _confidence_of(pictures: Pictures, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

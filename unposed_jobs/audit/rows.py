@@ -44,15 +44,7 @@ def pose_flags_rows(
     state = assessment.state.reshape(-1)
     missing = state == State.MISSING
 
-    shot_codes = [
-        profile.shot_code(pose_id, name) or code
-        for pose_id, name, code in zip(
-            expectations.pose_ids.tolist(),
-            expectations.pose_names,
-            expectations.shot_codes,
-            strict=True,
-        )
-    ]
+    shot_codes = _shot_codes(profile, expectations)
     examples = [
         list(uris[: settings.example_images]) for cohort in expectations.examples for uris in cohort
     ]
@@ -74,14 +66,9 @@ def pose_flags_rows(
     evidence = assessment.evidence.reshape(-1)
     score = cohorts.score.reshape(-1)
     names = [state.name.lower() for state in State]
-    members = pa.array([list(ids) for ids in expectations.members], pa.list_(pa.int32()))
     columns = {
         **stamp(batch, run, product, ("product_id", *_COHORT)),
-        "pose_id": pa.array(expectations.pose_ids).take(pose),
-        "pose_name": pa.array(expectations.pose_names, pa.string()).take(pose),
-        "ask_id": pa.array(expectations.ask_ids).take(ask),
-        "ask_name": pa.array(expectations.names, pa.string()).take(ask),
-        "members": members.take(ask),
+        **_asked(expectations, pose, ask),
         "shot_code": pa.array(shot_codes, pa.string()).take(pose),
         "state": pa.array(names, pa.string()).take(pa.array(state)),
         "rank": pa.array(assessment.rank.reshape(-1), mask=~missing),
@@ -157,6 +144,29 @@ def _videos(batch: pa.RecordBatch) -> pa.Array:
     if "videos" in batch.schema.names:
         return batch.column("videos")
     return pa.nulls(batch.num_rows, pa.list_(pa.string()))
+
+
+def _shot_codes(profile: Profile, expectations: Expectations) -> list[str | None]:
+    """[P] each class's shot code, by the profile before the model's own."""
+    classes = zip(
+        expectations.pose_ids.tolist(),
+        expectations.pose_names,
+        expectations.shot_codes,
+        strict=True,
+    )
+    return [profile.shot_code(pose_id, name) or code for pose_id, name, code in classes]
+
+
+def _asked(expectations: Expectations, pose: pa.Array, ask: pa.Array) -> dict[str, pa.Array]:
+    """What each flag asks for; `pose` and `ask` are places in the expectations."""
+    members = pa.array([list(ids) for ids in expectations.members], pa.list_(pa.int32()))
+    return {
+        "pose_id": pa.array(expectations.pose_ids).take(pose),
+        "pose_name": pa.array(expectations.pose_names, pa.string()).take(pose),
+        "ask_id": pa.array(expectations.ask_ids).take(ask),
+        "ask_name": pa.array(expectations.names, pa.string()).take(ask),
+        "members": members.take(ask),
+    }
 
 
 def _confirmed_by(profile: Profile, assessment: Assessment) -> pa.Array:

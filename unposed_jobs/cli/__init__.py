@@ -12,15 +12,27 @@ import logging
 import os
 import pkgutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 
 from unposed_jobs import __version__, machine
-from unposed_jobs.arguments import Parser
+from unposed_jobs.arguments import Parser, add_config
 from unposed_jobs.errors import UnposedError
 
 INTERRUPTED = 130
 """The exit status of what Ctrl-C ended, as shells have it."""
+
+
+class Paragraphs(argparse.HelpFormatter):
+    """Fits paragraphs to the terminal; those with indented lines, examples, stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        parts = text.strip("\n").split("\n\n")
+        return "\n\n".join(
+            part if "\n " in part else textwrap.fill(" ".join(part.split()), width)
+            for part in parts
+        )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -29,10 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
         prog="unposed", description="Finds the poses that are missing from each product's pictures."
     )
     parser.add_argument("--version", action="version", version=f"unposed {__version__}")
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="log more, and show where a fault came from"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="log errors only")
+    parser.set_defaults(config=None, verbose=False, quiet=False)
+    _add_logging(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda item: item.name):
         if module.name.startswith("_"):
@@ -43,12 +53,41 @@ def build_parser() -> argparse.ArgumentParser:
             module.name.replace("_", "-"),
             help=summary.rstrip("."),
             description=f"{summary}\n{rest}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Paragraphs,
         )
-        child.add_argument("--config", metavar="FILE", help="settings (default: ./unposed.toml)")
         command.configure(child)
+        _add_common(child)
         child.set_defaults(run=command.run)
     return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """What every command takes, also behind its action: ``unposed warehouse maintain -v``."""
+    if "--config" not in parser._option_string_actions:
+        add_config(parser)
+    _add_logging(parser)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                _add_common(child)
+
+
+def _add_logging(parser: argparse.ArgumentParser) -> None:
+    # Without defaults, lest one of them undo what was given before.
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="log more, and show where a fault came from",
+    )
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="log errors only",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

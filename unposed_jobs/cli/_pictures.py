@@ -31,7 +31,9 @@ def add_folder(parser: argparse.ArgumentParser, *, out: str = "", optional: bool
     parser.add_argument(
         "--about",
         choices=PARTS,
-        help="what the products are (default: by the words of folders' and files' names)",
+        metavar="PART",
+        help=f"what the products are: {', '.join(PARTS)} (default: by the words of folders' and "
+        "files' names)",
     )
 
 

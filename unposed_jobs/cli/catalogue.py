@@ -1,12 +1,13 @@
-"""Say how files of a catalogue are understood, and write the settings.
+"""Check how an export is read, and write its settings.
 
-`check` guesses the layout of one file (products and pictures) or two, reads all rows, prints what
-it understood and writes unposed.toml; `layouts` lists the layouts there are.
+`check` finds the layout of one file (products and pictures) or two, reads all rows, prints how it
+reads them and writes unposed.toml; `layouts` lists the known layouts.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 from unposed_jobs.errors import UnposedError
@@ -15,7 +16,7 @@ from unposed_jobs.errors import UnposedError
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's own commands."""
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = commands.add_parser("check", help="say what files are understood to say")
+    check = commands.add_parser("check", help="print how one export, or two files, are read")
     check.add_argument(
         "files", nargs="+", metavar="FILE", help="one export, or products and images"
     )
@@ -38,9 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.action == "layouts":
         for path in sorted(config.LAYOUTS.glob("*.toml")):
-            first = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
-            print(f"{path.stem:18} {first}")
-        print(f'Copy one from {config.LAYOUTS} and change it: layout = "./mine.toml"')
+            print(f"{path.stem:18} {_about(path)}")
+        print('To change one, copy it and name the copy: layout = "./mine.toml". They are in')
+        print(config.LAYOUTS)
         return
     settings = checking.guess(arguments.files, arguments.config, arguments.layout)
     storage.configure(places.allowed(settings))
@@ -63,3 +64,11 @@ def run(arguments: argparse.Namespace) -> None:
     except OSError as error:
         raise UnposedError(f"cannot write {target}: {error.strerror}") from None
     print(f"wrote {target}: unposed train --config {target}, then unposed audit --config {target}")
+
+
+def _about(path: Path) -> str:
+    """The first sentence of the comment that a layout begins with."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    text = " ".join(line.removeprefix("# ") for line in comment)
+    return text.split(". ")[0].rstrip(".")

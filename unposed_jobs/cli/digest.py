@@ -5,7 +5,7 @@ sent where it is empty. The mail server is [serve] smtp.
 
 examples:
   unposed digest --to studio@example.com "assignee=Kim&due=2026-03-06"
-  unposed digest --to seller@example.com --marketplace amazon "col.seller=Rossi+Moda"
+  unposed digest --to seller@example.com --marketplace amazon "col.seller=Rossi"
   unposed digest --to me@example.com friday-3f9a21
 """
 
@@ -16,7 +16,9 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add this command's flags."""
-    parser.add_argument("list", nargs="?", default="", help="which list (default: all to do)")
+    parser.add_argument(
+        "list", nargs="?", default="", metavar="LIST", help="which list (default: all to do)"
+    )
     parser.add_argument("--to", required=True, metavar="ADDRESS", help="who gets it")
     parser.add_argument("--marketplace", choices=("amazon",), default="", help="its codes too")
     parser.add_argument("--print", action="store_true", help="print it instead of sending it")

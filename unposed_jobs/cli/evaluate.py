@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unposed_jobs.arguments import positive
 from unposed_jobs.errors import UnposedError
@@ -65,7 +65,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="repeated splits by product (default: 2)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of splits and draws (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of splits and draws (default: 0)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write every figure to FILE")
     parser.add_argument("--card", metavar="FILE", help="also write the model card to FILE")
     parser.add_argument(
@@ -82,39 +84,16 @@ def run(arguments: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_limits
 
     from unposed_jobs import config
-    from unposed_jobs.lab.evaluation import (
-        card,
-        labelled,
-        printing,
-        report,
-        sample,
-        summary,
-        versions,
-    )
+    from unposed_jobs.lab.evaluation import labelled, printing, summary, versions
 
     settings = config.load(arguments.config)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    entries: list[Entry] = []
     absent: list[str] = []
-    folder: str | None = None
     # Arrays this small are slower on many threads than on one.
     with _progress() as progress, threadpool_limits(limits=1):
-        try:
-            folder = arguments.sample or sample.default_folder(settings)
-            entries += sample.evaluate(
-                folder,
-                settings,
-                repeats=arguments.repeats,
-                seed=arguments.seed,
-                progress=progress,
-            )
-        except sample.NothingToJudgeError as error:
-            if arguments.sample:
-                raise
-            folder = None
-            absent.append(f"sample catalogue: not judged; {error}")
+        folder, entries = _sample(arguments, settings, absent, progress)
         entries += _real(arguments, settings, absent, progress)
     printing.print_entries(entries, console, mistakes=arguments.mistakes)
     by_people = None
@@ -136,16 +115,49 @@ def run(arguments: argparse.Namespace) -> int:
         "labelled": by_people,
         **versions.facts(folder, settings),
     }
-    content = summary.as_json(entries, **facts)
+    for line in _written(arguments, entries, summary.as_json(entries, **facts), folder, settings):
+        console.print(line, markup=False)
+    return 0
+
+
+def _sample(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    absent: list[str],
+    progress: Callable[[str], None],
+) -> tuple[str | None, list[Entry]]:
+    """The sample catalogue's folder and what is judged on it; why not goes to `absent`."""
+    from unposed_jobs.lab.evaluation import sample
+
+    try:
+        folder = arguments.sample or sample.default_folder(settings)
+        return folder, sample.evaluate(
+            folder, settings, repeats=arguments.repeats, seed=arguments.seed, progress=progress
+        )
+    except sample.NothingToJudgeError as error:
+        if arguments.sample:
+            raise
+        absent.append(f"sample catalogue: not judged; {error}")
+        return None, []
+
+
+def _written(
+    arguments: argparse.Namespace,
+    entries: list[Entry],
+    content: dict[str, Any],
+    folder: str | None,
+    settings: Settings,
+) -> Iterator[str]:
+    """Write the files that were asked for; yields a line for each that people read."""
+    from unposed_jobs.lab.evaluation import card, report
+
     if arguments.json:
         _write(arguments.json, json.dumps(content, indent=1) + "\n")
     if arguments.card:
         _write(arguments.card, card.render(content))
-        console.print(f"model card: {arguments.card}", markup=False)
+        yield f"model card: {arguments.card}"
     if arguments.report and folder is not None:
-        page = report.write(entries, folder, settings, arguments.report)
-        console.print(f"report: {page}", markup=False)
-    return 0
+        yield f"report: {report.write(entries, folder, settings, arguments.report)}"
 
 
 def _real(

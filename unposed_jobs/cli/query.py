@@ -27,7 +27,9 @@ _BATCH = 1000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("sql", help="one SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN")
+    parser.add_argument(
+        "sql", metavar="SQL", help="one SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN"
+    )
     add_format(
         parser, f"table (the default) shows {_TABLE_ROWS} rows at most; csv and json give all"
     )

@@ -1,7 +1,7 @@
 """Say whether a marketplace would accept a folder's pictures, and what is to be mended.
 
 Each subfolder is a product; in the folder itself ABC_1.jpg and ABC_2.jpg are one product's. Every
-failing rule is told with its picture, what was found and wanted, and the remedy. The rules are
+failing rule is printed with its picture, what was found and wanted, and the remedy. The rules are
 files in unposed_jobs/pictures/marketplaces, each with its source, its date and how sure it is.
 """
 
@@ -30,7 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="zalando, amazon, about-you, ajio, myntra, tata-cliq, walmart, nordstrom, "
         "google-merchant, catalogue, or a .toml file",
     )  # fmt: skip
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument(
+        "--format", choices=("table", "json"), default="table", help="(default: table)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -18,15 +18,21 @@ from unposed_jobs.errors import UnposedError
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where to write it")
-    parser.add_argument("--products", type=int, default=150, help="how many (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, another catalogue")
-    parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
     parser.add_argument(
-        "--size", type=int, default=640,
+        "--products", type=int, default=150, metavar="N", help="how many (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="another seed, another catalogue"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
+    )
+    parser.add_argument(
+        "--size", type=int, default=640, metavar="PIXELS",
         help="height of the pictures in pixels; they are 0.8 to 1 as wide (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--date", type=day, default=date(2026, 1, 5), metavar="YYYY-MM-DD",
+        "--date", type=day, default=date(2026, 1, 5), metavar="DAY",
         help="the first audited day; a few pictures come and go on the next (default: %(default)s)",
     )  # fmt: skip
     renamed(parser, "--day", "--date", dest="date", type=day)

@@ -19,14 +19,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "Removes rows of runs that were superseded three days ago, compacts small files, "
             "merges manifests, expires old snapshots and removes files that nothing names and "
             "that are older than three days. What is published stays as it is. "
-            "Tells what it would do, unless --apply is given."
+            "Prints what it would do; --apply does it."
         ),
-    )
-    maintain.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
     )
     mode = maintain.add_mutually_exclusive_group()
     mode.add_argument("--dry-run", action="store_true", help="only report (the default)")
@@ -35,13 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fresh = actions.add_parser(
         "freshness",
         help="how old the last published day is",
-        description="Tells the last published day; ends with status 4 where it is too old.",
-    )
-    fresh.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
+        description="Prints the last published day; exits with status 4 where it is too old.",
     )
     entry.add_max_age(fresh)
     clear = actions.add_parser(
@@ -52,12 +40,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
             "audit of the day publishes it again."
         ),
     )
-    clear.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
-    )
     clear.add_argument("--date", type=day, required=True, metavar="DAY", help="as 2026-01-31")
     clear.add_argument(
         "--reason", type=reason, required=True, metavar="WHO_AND_WHY", help="kept in the table runs"
@@ -65,17 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     champion = actions.add_parser(
         "champion",
-        help="make a model of before the champion again",
+        help="make an earlier model the champion again",
         description=(
             "Makes a model the champion, in one commit: to go back to the one before, say. "
             '`unposed query "SELECT * FROM models"` lists them. Published days stay as they are.'
         ),
-    )
-    champion.add_argument(
-        "--config",
-        metavar="FILE",
-        default=argparse.SUPPRESS,
-        help="settings (default: ./unposed.toml)",
     )
     champion.add_argument("--model", required=True, metavar="VERSION", help="the model's version")
     champion.add_argument(

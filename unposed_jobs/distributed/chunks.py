@@ -126,8 +126,7 @@ def extract_chunks(
             decoders=devices.decoders(),
             batch_pictures=devices.batch_pictures(pipeline.BATCH_PICTURES),
             clock=clock,
-            decode=decode,
-            after=recorder,
+            hooks=pipeline.Hooks(decode, recorder),
         )
         while part := list(islice(stream, BATCH_ROWS)):
             found = [

@@ -187,6 +187,9 @@ def pose_features(landmarks: Floats, aspect: npt.NDArray[np.floating] | None = N
 
 
 def _coordinates(landmarks: Floats, seen: Floats, topology: Topology) -> Floats:
+    """Landmarks normalised: 0 is the picture's middle, values are at most 0.6 from it, each point
+    counts as far as it is `seen` (N, P), and an absent one lies above or below the picture.
+    """
     head = [
         any(part in point for part in ("nose", "eye", "ear", "mouth")) for point in topology.points
     ]

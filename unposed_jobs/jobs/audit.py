@@ -6,7 +6,7 @@
 3. `audit.inference` decides the flags (the rest of Algorithm 2) batch by batch.
 4. The rows are checked and published as the day's, in one commit that also records the run; a
    check that fails publishes nothing, nor does a run during which another one was published.
-5. `vocabulary` tells what the profile and people's decisions correct, and the analysts' views are
+5. `vocabulary` shows what the profile and people's decisions correct, and the analysts' views are
    made anew.
 """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from unposed_jobs.arguments import Parser, day, positive
+from unposed_jobs.arguments import Parser, add_config, day, positive
 from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 def say(line: str) -> None:
     """Print a line of progress at once, also where the output is a file."""
     print(line, flush=True)
+
+
+MAX_AGE = timedelta(hours=36)
+"""A day is published some hours after its midnight, and is the last one for 24 more."""
+KEEP_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,9 @@ class Run:
     shard: tuple[int, int] = (1, 1)
     """Extract the k-th of n parts of the pictures."""
     dry_run: bool = False
-    keep_days: int = 7
+    keep_days: int = KEEP_DAYS
     """Of snapshots, that maintenance keeps."""
-    max_age: timedelta = timedelta(hours=36)
+    max_age: timedelta = MAX_AGE
     """Of the last published day."""
     promote_anyway: str = ""
     """Who accepts a candidate that the comparison refuses, and why; empty: nobody does."""
@@ -68,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--date",
         type=day,
         default=datetime.now(UTC).date(),
+        metavar="DAY",
         help="the day, YYYY-MM-DD (default: today, UTC)",
     )
     parser.add_argument("--products", metavar="URI", help="products: CSV, Parquet or iceberg:NAME")
@@ -92,7 +98,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """The flag of jobs that extract."""
-    parser.add_argument("--limit", type=_optional_number, help="extract at most so many pictures")
+    parser.add_argument(
+        "--limit", type=_optional_number, metavar="N", help="extract at most so many pictures"
+    )
 
 
 def add_shard(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +122,7 @@ def add_keep_days(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-days",
         type=positive,
-        default=7,
+        default=KEEP_DAYS,
         metavar="N",
         help="keep the snapshots of the last N days, for time travel (default: 7)",
     )
@@ -125,7 +133,7 @@ def add_max_age(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-age",
         type=_age,
-        default=timedelta(hours=36),
+        default=MAX_AGE,
         metavar="AGE",
         help="hours or days since the midnight that the last published day began (default: 36h)",
     )
@@ -231,8 +239,8 @@ def run_of(arguments: argparse.Namespace, scope: str | None = None) -> Run:
         scope=scope or getattr(arguments, "scope", None) or "all",
         limit=getattr(arguments, "limit", None),
         shard=getattr(arguments, "shard", (1, 1)),
-        keep_days=getattr(arguments, "keep_days", 7),
-        max_age=getattr(arguments, "max_age", timedelta(hours=36)),
+        keep_days=getattr(arguments, "keep_days", KEEP_DAYS),
+        max_age=getattr(arguments, "max_age", MAX_AGE),
         dry_run=arguments.dry_run,
         promote_anyway=getattr(arguments, "promote_anyway", ""),
         ask=getattr(arguments, "ask", False),
@@ -281,7 +289,8 @@ def submit(
     A user's mistake or a refused run ends as one line on standard error.
     """
     parser = Parser(prog=name, description=description)
-    parser.add_argument("--config", metavar="FILE", help="settings (default: ./unposed.toml)")
+    parser.set_defaults(config=None)
+    add_config(parser)
     configure(parser)
     for add in flags:
         add(parser)

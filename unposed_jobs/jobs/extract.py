@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 def check(settings: Settings) -> None:
     """Validate settings and sources before Spark starts. Raises UnposedError."""
     storage.configure(places.allowed(settings))
+    ingest.check_sources(settings)  # First: a wrong path makes no warehouse.
     warehouse = Warehouse.open(settings.warehouse)
     estimator.identify(estimator.resolve(warehouse, settings))
-    ingest.check_sources(settings)
     facts.check(settings)
 
 

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from unposed_jobs.config import Settings
     from unposed_jobs.jobs.entry import Run
 
-MAX_AGE = timedelta(hours=36)
-"""A day is published some hours after its midnight, and is the last one for 24 more."""
-
 
 def age(day: date, now: datetime) -> timedelta:
     """Since the day's midnight, UTC."""

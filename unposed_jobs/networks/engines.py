@@ -16,7 +16,7 @@ import sysconfig
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,27 +51,41 @@ _TORCH_BATCHES = (1, 2)
 _CUDA_BATCHES = (8, 64)
 
 
-class Engine(Protocol):
+class Engine:
     """Runs the networks on (B, H, W, 3) uint8 tensors of its device, for any B from 1."""
 
-    device: torch.device
+    def __init__(
+        self, detector: _Network, landmarker: _Network, outliner: _Network | None = None
+    ) -> None:
+        self.device = detector.device
+        self._detector, self._landmarker, self._outliner = detector, landmarker, outliner
 
     def detect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
         """Letterboxed pictures, 224 x 224: raw boxes (B, 2254, 12), logits (B, 2254, 1)."""
+        boxes, logits = self._detector(squares)
+        return boxes, logits
 
     def locate(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """People, 256 x 256: raw landmarks (B, 195), scores (B, 1), heat (B, 64, 64, 39)."""
+        landmarks, scores, heat = self._landmarker(squares)[:3]
+        return landmarks, scores, heat
 
     def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `locate`, and the network's inner values (B, *INSIDE). Raises ValueError where the
         landmark network has none of this shape; the full one has.
         """
+        landmarks, scores, heat, inside = self._landmarker(squares)
+        return landmarks, scores, heat, inside
 
     def outline(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As `locate`, and logits of each pixel being the person's (B, 256, 256, 1).
 
         Raises ValueError where the engine was made without outlines.
         """
+        if self._outliner is None:
+            raise ValueError("this engine was made without outlines")
+        landmarks, scores, heat, mask = self._outliner(squares)
+        return landmarks, scores, heat, mask
 
 
 def create(bundle: bytes, *, outlines: bool = False) -> Engine:
@@ -79,7 +93,7 @@ def create(bundle: bytes, *, outlines: bool = False) -> Engine:
 
     CUDA where PyTorch finds it, else OpenVINO where it is installed, else PyTorch. On the CPU it
     takes ``OMP_NUM_THREADS`` threads, which Spark sets to a task's cores, and 1 by default.
-    `outlines`: it can tell a person's mask, too.
+    `outlines`: it can give a person's mask, too.
 
     Raises ValueError where the bundle is none, or holds other networks than BlazePose.
     """
@@ -91,7 +105,7 @@ def create(bundle: bytes, *, outlines: bool = False) -> Engine:
     return TorchEngine(detector, landmarker, _device(), outliner)
 
 
-def network(graph: tflite.Graph, scaling: tuple[float, float]) -> OpenVinoNetwork | TorchNetwork:
+def network(graph: tflite.Graph, scaling: tuple[float, float]) -> _Network:
     """One network by itself, on what `create` would take.
 
     It takes (B, H, W, 3) uint8 tensors of its `device`, whose pixels enter as ``pixel * scale +
@@ -163,7 +177,7 @@ def can_compile() -> bool:
     return header.is_file() and any(shutil.which(name) for name in compilers)
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(Engine):
     """Both networks in OpenVINO on the CPU, in float32."""
 
     def __init__(
@@ -173,38 +187,11 @@ class OpenVinoEngine:
         cores: int = 1,
         outliner: tflite.Graph | None = None,
     ) -> None:
-        self.device = torch.device("cpu")
-        self._detector = OpenVinoNetwork(detector, SIGNED, cores)
-        self._landmarker = OpenVinoNetwork(landmarker, _UNIT, cores)
-        self._outliner = OpenVinoNetwork(outliner, _UNIT, cores) if outliner else None
-
-    def detect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Engine.detect`."""
-        boxes, logits = self._detector(squares)
-        return boxes, logits
-
-    def locate(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See `Engine.locate`."""
-        landmarks, scores, heat = self._landmarker(squares)[:3]
-        return landmarks, scores, heat
-
-    def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See `Engine.inspect`."""
-        landmarks, scores, heat, inside = self._landmarker(squares)
-        return landmarks, scores, heat, inside
-
-    def outline(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See `Engine.outline`."""
-        return _outlined(self._outliner, squares)
-
-
-def _outlined(
-    network: OpenVinoNetwork | TorchNetwork | None, squares: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    if network is None:
-        raise ValueError("this engine was made without outlines")
-    landmarks, scores, heat, mask = network(squares)
-    return landmarks, scores, heat, mask
+        super().__init__(
+            OpenVinoNetwork(detector, SIGNED, cores),
+            OpenVinoNetwork(landmarker, _UNIT, cores),
+            OpenVinoNetwork(outliner, _UNIT, cores) if outliner else None,
+        )
 
 
 class OpenVinoNetwork:
@@ -274,7 +261,7 @@ class OpenVinoNetwork:
         return self._requests[batch]
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """Both networks in PyTorch, in float32; on CUDA compiled."""
 
     def __init__(
@@ -284,29 +271,11 @@ class TorchEngine:
         device: torch.device,
         outliner: tflite.Graph | None = None,
     ) -> None:
-        self.device = device
-        self._detector = TorchNetwork(detector, SIGNED, device)
-        self._landmarker = TorchNetwork(landmarker, _UNIT, device)
-        self._outliner = TorchNetwork(outliner, _UNIT, device) if outliner else None
-
-    def detect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
-        """See `Engine.detect`."""
-        boxes, logits = self._detector(squares)
-        return boxes, logits
-
-    def locate(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See `Engine.locate`."""
-        landmarks, scores, heat = self._landmarker(squares)[:3]
-        return landmarks, scores, heat
-
-    def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See `Engine.inspect`."""
-        landmarks, scores, heat, inside = self._landmarker(squares)
-        return landmarks, scores, heat, inside
-
-    def outline(self, squares: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """See `Engine.outline`."""
-        return _outlined(self._outliner, squares)
+        super().__init__(
+            TorchNetwork(detector, SIGNED, device),
+            TorchNetwork(landmarker, _UNIT, device),
+            TorchNetwork(outliner, _UNIT, device) if outliner else None,
+        )
 
 
 class TorchNetwork:
@@ -370,3 +339,6 @@ class TorchNetwork:
             parts.append(tuple(output[:size].clone() for output in self._computed(part)))
             start += size
         return [torch.cat(outputs) for outputs in zip(*parts, strict=True)]
+
+
+_Network = OpenVinoNetwork | TorchNetwork

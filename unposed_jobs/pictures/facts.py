@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -167,9 +168,6 @@ class FactsReader:
         if given.again and mask.source == masks.OUTLINE:
             mask = replace(mask, source=masks.SECOND_OUTLINE)
         inside = mask.inside if mask.source != masks.NONE else None
-        evidence = classes.Evidence(estimate.person_probability, face.score, body)
-        chances = classes.head().probabilities(evidence)
-        best = int(chances.argmax())
         placed = measures.placed(inside) if inside is not None else None
         ground_ = measures.ground(small, inside)
         box = placed.box if placed is not None else (0.0, 0.0, 1.0, 1.0)
@@ -182,19 +180,14 @@ class FactsReader:
             shortest_side=min(width, height),
             longest_side=max(width, height),
             aspect_ratio=width / height,
-            image_class=classes.CLASSES[best],
-            class_probability=float(chances[best]),
-            class_by_rule=classes.by_rule(evidence),
+            **_classed(classes.Evidence(estimate.person_probability, face.score, body)),
             face_score=face.score,
             person_count=estimate.person_count,
             person_probability=estimate.person_probability,
             kind=kind,
             view=body.view if body is not None else None,
             footwear=_footwear(estimate, body),
-            text_boxes=None if writing is None else len(writing),
-            words=None if writing is None else int(writing.words.sum()),
-            text_share=None if writing is None else _area(writing.boxes[writing.words]),
-            text_on_product=None if writing is None else _on(writing.boxes[writing.words], inside),
+            **_written(writing, inside),
             mask_source=mask.source,
             white_share=ground_.white_share,
             plain_share=ground_.plain_share,
@@ -218,6 +211,29 @@ class FactsReader:
         if self._text is None or (self._text_in == NOBODY and estimate.landmarks is not None):
             return None
         return self._text(picture)
+
+
+def _classed(evidence: classes.Evidence) -> dict[str, Any]:
+    chances = classes.head().probabilities(evidence)
+    best = int(chances.argmax())
+    return {
+        "image_class": classes.CLASSES[best],
+        "class_probability": float(chances[best]),
+        "class_by_rule": classes.by_rule(evidence),
+    }
+
+
+def _written(writing: text.Writing | None, inside: npt.NDArray[np.bool_] | None) -> dict[str, Any]:
+    """The facts of what is written in a picture; None where nobody looked for it."""
+    if writing is None:
+        return dict.fromkeys(("text_boxes", "words", "text_share", "text_on_product"))
+    boxes = writing.boxes[writing.words]
+    return {
+        "text_boxes": len(writing),
+        "words": int(writing.words.sum()),
+        "text_share": _area(boxes),
+        "text_on_product": _on(boxes, inside),
+    }
 
 
 def product_colours(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Outline:
-    """What of a picture is a person, as BlazePose's landmark network tells it.
+    """What of a picture is a person, by BlazePose's landmark network.
 
     `shares` (256, 256) uint8 of a square of the picture, 255 where surely the person is; `region`
     (4,) float32 is the square: its middle x, y and its side in pixels of the picture, and how far
@@ -51,7 +51,7 @@ class PoseEstimate:
 
     `note` is one line on what is unusual about the picture (`pose.views`).
 
-    `outline` is the person's, where the estimator was made to tell it and the landmarks are of one
+    `outline` is the person's, where the estimator was made to give it and the landmarks are of one
     run of the network; elsewhere None, also of people.
     """
 

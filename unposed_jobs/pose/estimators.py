@@ -44,12 +44,12 @@ def names() -> list[str]:
 def create(settings: PoseSettings, *, outlines: bool = False) -> PoseEstimator:
     """Make the estimator that ``settings.estimator`` names; close it when done.
 
-    With `outlines`, BlazePose in batches tells people's outlines by the way: same landmarks.
+    With `outlines`, the batched BlazePose gives people's outlines too; the landmarks stay the same.
     Raises UnposedError for an unknown name, missing or damaged weights, or a missing system
     library.
     """
-    told = {"outlines": True} if outlines and settings.estimator.startswith("blazepose") else {}
-    made = detector = cast(PoseEstimator, _module(settings).create(settings, **told))
+    further = {"outlines": True} if outlines and settings.estimator.startswith("blazepose") else {}
+    made = detector = cast(PoseEstimator, _module(settings).create(settings, **further))
     if _looks_twice(settings):
         from unposed_jobs.pose.second_look.estimator import wrap
 

@@ -1,13 +1,9 @@
-"""Repeated pictures: perceptual hashes, near in Hamming distance whatever their
-bytes, and thumbnails, which show a crop or a mirrored copy for what it is.
+"""What repeated pictures are known by: perceptual hashes, which are near in Hamming distance
+whatever the bytes, and thumbnails, which tell a crop or a mirrored copy from the same picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 THUMBNAIL_SIDE = 32
@@ -36,16 +32,3 @@ def fingerprints(image: Image.Image) -> tuple[str, bytes]:
     grey = (image.reduce(factor) if factor > 1 else image).convert("L")
     small = grey.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
     return str(imagehash.phash(grey, hash_size=8)), small.tobytes()
-
-
-def to_integers(hashes: Iterable[str]) -> npt.NDArray[np.uint64]:
-    """Hexadecimal hashes as an (N,) uint64 array, which `distance` takes."""
-    return np.array([int(text, 16) for text in hashes], dtype=np.uint64)
-
-
-def distance(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """Hamming distance, 0 to 64, of uint64 hashes; shapes broadcast.
-
-    All pairs of an (N,) array: ``distance(hashes[:, None], hashes[None, :])``.
-    """
-    return np.bitwise_count(np.asarray(a, np.uint64) ^ np.asarray(b, np.uint64))

@@ -68,6 +68,15 @@ After = Callable[[Sequence[Seen[Any]]], None]
 """What is done with a batch that was estimated, in the thread of the networks."""
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What a caller does of its own: `decode` does what `decoding.decode_noted` does, `after` is
+    given each batch once it is estimated."""
+
+    decode: Decode = decode_noted
+    after: After | None = None
+
+
 class Clock:
     """Seconds spent in each of `STAGES`, added up over all threads."""
 
@@ -101,8 +110,7 @@ def extract_stream(
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
     clock: Clock | None = None,
-    decode: Decode = decode_noted,
-    after: After | None = None,
+    hooks: Hooks | None = None,
 ) -> Iterator[tuple[Item, LandmarkRow | None]]:
     """Each item with its row of `landmarks` (see `rows.LandmarkRow`), in order.
 
@@ -118,8 +126,7 @@ def extract_stream(
         decoders=decoders,
         batch_pictures=batch_pictures,
         clock=clock,
-        decode=decode,
-        after=after,
+        hooks=hooks,
     )
 
     def finish(one: Seen[Item]) -> tuple[Item, LandmarkRow | None]:
@@ -150,17 +157,16 @@ def estimate_stream(
     decoders: int = 0,
     batch_pictures: int = BATCH_PICTURES,
     clock: Clock | None = None,
-    decode: Decode = decode_noted,
-    after: After | None = None,
+    hooks: Hooks | None = None,
 ) -> Iterator[list[Seen[Item]]]:
     """Batches of items with picture and estimate, in order; rows are begun, not completed.
 
     `load` runs in ``settings.read_threads`` threads and gives an item's bytes, or None where it
     vanished; what it raises ends the stream. `decoders` threads decode, for a process with several
     cores; without any, pictures are decoded in the thread that iterates, where `estimator` runs,
-    too: on one core that is the fastest. `clock` is given the seconds of each stage, `after` each
-    batch once it is estimated. `decode` does what `decoding.decode_noted` does.
+    too: on one core that is the fastest. `clock` is given the seconds of each stage.
     """
+    hooks = hooks or Hooks()
     clock = clock or Clock()
     keep_freed()
     batch_pixels = max(BATCH_PIXELS, BATCH_PIXELS * batch_pictures // BATCH_PICTURES)
@@ -180,7 +186,7 @@ def estimate_stream(
         def prepare(numbered: tuple[int, tuple[Item, bytes | None]]) -> Seen[Item]:
             number, (item, data) = numbered
             with clock("decode"):
-                seen = _prepare(item, data, estimator.estimator_id, settings, decode)
+                seen = _prepare(item, data, estimator.estimator_id, settings, hooks.decode)
             budget.take(number, seen.pixels)
             return seen
 
@@ -196,9 +202,9 @@ def estimate_stream(
             for one in batch:
                 if one.picture is not None:
                     one.estimate = next(estimates)
-            if after is not None:
+            if hooks.after is not None:
                 with clock("facts"):
-                    after(batch)
+                    hooks.after(batch)
             budget.give(sum(one.pixels for one in batch))
             yield batch
 

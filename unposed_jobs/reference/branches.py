@@ -19,7 +19,7 @@ from unposed_jobs.embedding.scaler import Scaler
 from unposed_jobs.embedding.topology import Floats, of_array
 from unposed_jobs.reference import continuing, describing
 from unposed_jobs.reference.bundle import Bundle, OtherBranch, PersonBranch
-from unposed_jobs.reference.describing import PoseClass
+from unposed_jobs.reference.describing import Grouped, PoseClass
 from unposed_jobs.reference.figures import ClusteringFigures, NoPersonFigures, PersonFigures
 from unposed_jobs.reference.pictures import NO_PERSON, PERSON, PictureArrays
 from unposed_jobs.vocabulary import (
@@ -154,13 +154,8 @@ def _describe_person(
     assigned = dataclasses.replace(assigned, confidence=sure)
     described = describing.describe(
         reading.pictures,
-        reading.found.person,
-        assigned,
-        clusters,
-        lineage,
-        points=codes,
-        quality=assigned.confidence,
-        names=naming.name_poses(classes),
+        Grouped(reading.found.person, codes, assigned, assigned.confidence, clusters, lineage),
+        naming.name_poses(classes),
         kind=PERSON,
         count=settings.exemplars,
     )
@@ -209,15 +204,15 @@ def other_branch(
     assigned = branch.assign(values)
     classes = describing.describe(
         reading.pictures,
-        rows,
-        assigned,
-        branch.clusters,
-        lineage,
-        points=points,
-        quality=assigned.confidence * reading.found.nobody,
-        names=naming.name_no_person(
-            describing.no_person_medians(values, assigned.index, len(branch))
+        Grouped(
+            rows,
+            points,
+            assigned,
+            assigned.confidence * reading.found.nobody,
+            branch.clusters,
+            lineage,
         ),
+        naming.name_no_person(describing.no_person_medians(values, assigned.index, len(branch))),
         kind=NO_PERSON,
         count=settings.exemplars,
     )

@@ -85,21 +85,27 @@ def no_person_medians(values: Floats, index: Indices, classes: int) -> list[dict
     return medians
 
 
+@dataclass(frozen=True)
+class Grouped:
+    """The n pictures of one branch, and the K classes that they were put into."""
+
+    rows: npt.NDArray[np.int64]
+    """(n,) their rows in the training table."""
+    points: Floats
+    """(n, d) where they lie."""
+    assigned: Assignment
+    """(n,) of each picture."""
+    quality: Floats
+    """(n,) in [0, 1]: how well each would serve as an example."""
+    clusters: Clusters
+    lineage: Lineage
+
+
 def describe(
-    pictures: pa.Table,
-    rows: npt.NDArray[np.int64],
-    assigned: Assignment,
-    clusters: Clusters,
-    lineage: Lineage,
-    *,
-    points: Floats,
-    quality: Floats,
-    names: Sequence[PoseName],
-    kind: str,
-    count: int,
+    pictures: pa.Table, grouped: Grouped, names: Sequence[PoseName], *, kind: str, count: int
 ) -> list[PoseClass]:
-    """Put the classes of one branch together; `rows` (n,) are those of `assigned`
-    (n,), of their `points` (n, d) and their `quality` (n,) in [0, 1] as examples."""
+    """Put the classes of one branch together; `names` [K] are theirs, `count` is of exemplars."""
+    rows, assigned, lineage = grouped.rows, grouped.assigned, grouped.lineage
     uris = pictures["image_uri"].to_pylist()
     products = pictures["product_id"].cast(pa.string()).to_pylist()
     hashes = (
@@ -108,12 +114,12 @@ def describe(
         else [None] * len(uris)
     )
     described = []
-    _, spread = clusters.middles()
+    _, spread = grouped.clusters.middles()
     for label, name in enumerate(names):
         members = np.flatnonzero(assigned.index == label)
         chosen = exemplars.choose(
-            exemplars.typicality(points[members]),
-            quality[members],
+            exemplars.typicality(grouped.points[members]),
+            grouped.quality[members],
             [products[row] for row in rows[members]],
             [hashes[row] for row in rows[members]],
             count=count,

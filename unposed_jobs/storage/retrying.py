@@ -75,7 +75,7 @@ class Tries:
     seconds: float
     """For all tries together."""
     hold: Callable[[float], None] = lambda seconds: None
-    """Told of a pause that the other side asks for."""
+    """Called with each pause that the other side asks for."""
 
     def __call__(self, uri: str, ask: Callable[[Time], _Found]) -> _Found:
         """What `ask` returns, which raises `Passing` for what is worth another try, and is given

@@ -248,7 +248,7 @@ def lent(evidence: Evidence, group: Sequence[int], filled: Bool, rows: Bool) -> 
     """
     shows = evidence.shows[rows]
     filling = np.count_nonzero(shows[:, filled].any(axis=1))
-    return 2 * np.count_nonzero(shows[:, list(group)].any(axis=1)) < filling
+    return bool(2 * np.count_nonzero(shows[:, list(group)].any(axis=1)) < filling)
 
 
 def _habit(cohort: npt.NDArray[np.str_], shown: Bool, asked: Bool) -> tuple[float, float]:

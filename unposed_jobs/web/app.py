@@ -116,7 +116,7 @@ def _refusals(app: FastAPI) -> None:
         return _answer(request, 422, f"{where}: {first['msg']}".replace("\n", " "))
 
     async def broken(request: Request, error: Exception) -> Response:
-        return _answer(request, 500, "something went wrong here; the log of the server tells what")
+        return _answer(request, 500, "something went wrong here; see the server's log")
 
     handlers: tuple[tuple[Any, Callable[..., Awaitable[Response]]], ...] = (
         (HTTPException, refused),

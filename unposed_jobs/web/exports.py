@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-MARKETPLACES = ("", "amazon")
 _AMAZON = (
     ("three-quarter", ""),
     ("back", "BACK"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import logging
 import threading
 import time
@@ -104,10 +103,6 @@ class Day:
                 return made.name or ""
         found = self.asks.get(ask_id)
         return found["ask_name"] if found else f"ask {ask_id}"
-
-    def has_product(self, product_id: str) -> bool:
-        """Whether the day lists a product."""
-        return bool(self._rows("SELECT 1 FROM products WHERE product_id = $p", {"p": product_id}))
 
     def known_products(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that the day lists."""
@@ -425,8 +420,3 @@ def _page(rows: list[Row], size: int) -> Page:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def days_ago(since: datetime.date | None, day: datetime.date) -> int | None:
-    """Days from then to the day; None where it is not known."""
-    return None if since is None else (day - since).days

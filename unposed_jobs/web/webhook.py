@@ -36,12 +36,12 @@ def check(settings: ServeSettings) -> None:
 
 
 def tell(settings: ServeSettings, made: Sequence[Recorded]) -> threading.Thread | None:
-    """Send the decisions that the webhook is about, beside whatever goes on; returns the sender."""
-    told = [one for one in made if one.decision.kind in KINDS]
-    if not settings.webhook or not told:
+    """Send the decisions that the webhook is about, in a thread of its own, which it returns."""
+    meant = [one for one in made if one.decision.kind in KINDS]
+    if not settings.webhook or not meant:
         return None
     sender = threading.Thread(
-        target=_send, args=(settings.webhook, body(told)), name="webhook", daemon=False
+        target=_send, args=(settings.webhook, body(meant)), name="webhook", daemon=False
     )
     sender.start()
     return sender

@@ -16,7 +16,8 @@ from pathlib import Path
 from unposed_jobs.errors import UnposedError
 
 _HOST = "127.0.0.1"
-_WAIT = 60.0
+_WAIT = 180.0
+"""Seconds: a JVM starts slowly on a machine that is busy."""
 
 
 @contextlib.contextmanager
@@ -52,7 +53,9 @@ def standalone(
             for process in reversed(started):
                 process.terminate()
             for process in started:
-                process.wait(30)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(30)
+                process.kill()
 
 
 def _start(folder: str, name: str, *flags: str, host: str = _HOST) -> subprocess.Popen[bytes]:

@@ -2,7 +2,7 @@
 
 Pillow decodes the whole picture and resizes it to the detector's 224 pixels, longer side first,
 by its bilinear filter: the nearest to what the networks take. By its default, bicubic, it takes
-longer, which is told beside. Ours decodes at full scale, too - a coarser one moves the landmarks,
+longer, which is given as well. Ours decodes at full scale, too - a coarser one moves the landmarks,
 see `pose.decoding` - and samples the letterboxed square as MediaPipe does. The reading of the
 header, the orientation and all checks are included.
 """

@@ -44,7 +44,9 @@ def result(contents: list[bytes], settings: PoseSettings, count: int) -> list[Re
                 {"content_sha256": digest, "data": data} for digest, data in items
             ]
             start, cpu = time.perf_counter(), time.process_time()
-            stream = pipeline.extract_stream(listed, load, estimator, settings, after=after)
+            stream = pipeline.extract_stream(
+                listed, load, estimator, settings, hooks=pipeline.Hooks(after=after)
+            )
             for item, _ in stream:
                 if after is not None:
                     recorder.take(item["content_sha256"])

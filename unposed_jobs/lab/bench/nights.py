@@ -3,7 +3,7 @@
 The real job, Iceberg tables included, on a catalogue of files; each night is of another day. A run
 has a fixed cost, whatever the catalogue's size (Spark's jobs, the commits, the views), which is
 measured on a catalogue of a few pictures. The session is warm, as ratio 5's sides are. Every ratio
-is told twice: as timed, where on a few hundred pictures the fixed cost is most of a later night;
+is given twice: as timed, where on a few hundred pictures the fixed cost is most of a later night;
 and for a picture more, without it. For the latter the same pictures are then listed at many more
 addresses: what one unchanged picture costs cannot be told apart from noise on a few hundred.
 """

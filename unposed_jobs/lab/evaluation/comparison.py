@@ -34,7 +34,7 @@ def compare_methods(
 
     `scopes` maps the title in tables to the pictures (N,) that count, or None for all. The
     method that ships, at the first K, is also judged by product. The K that the pipeline would
-    choose is told, and judged too. `progress` is told what is being done.
+    choose is told, and judged too. `progress` takes what is being done.
     """
     shipped = list(METHODS.values())[-1]
     vectors = photographs.landmarks[photographs.person]
@@ -79,7 +79,7 @@ def compare_methods(
 def _table(
     data: str, photographs: Photographs, trials: Mapping[str, Trial], clusters: int, seed: int
 ) -> list[Entry]:
-    """The paper's Table 1 of the largest sub-categories, where these are told."""
+    """The paper's Table 1 of the largest sub-categories, where these are known."""
     if photographs.cohort is None:
         return []
     at, rows = f", K = {clusters}", subcategories.largest(photographs, ROWS)

@@ -91,7 +91,7 @@ def evaluate(
     """Judge every method on both tables, the 17-point one also on its annotated pictures alone,
     and make the paper's Table 1 of each.
 
-    `progress` is told what is being done.
+    `progress` takes what is being done.
     """
     entries: list[Entry] = []
     for points in FILES:

@@ -82,7 +82,7 @@ def _meaning(
 
 
 def _popular(products: pd.DataFrame) -> pd.DataFrame:
-    """The products with `popularity`, 0 for all where no ratings are told."""
+    """The products with `popularity`, 0 for all where no ratings are known."""
     rated = all(name in products for name in _RATING)
     rating = [
         pd.to_numeric(products[name], errors="coerce").to_numpy() for name in _RATING if rated

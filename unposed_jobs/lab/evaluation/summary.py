@@ -43,7 +43,7 @@ def worst_mistakes(
     """The pictures that are wrong over (R, N) predictions, the surest mistakes first.
 
     `images`, `truth` and `confidence` (N,); those that are wrong more often come first where
-    there is no confidence, or equal ones, then ties by address. The commonest wrong label is told.
+    there is no confidence, or equal ones, then ties by address. The commonest wrong label is named.
     """
     names = [str(image) for image in images]
     true, guess = np.asarray(truth), np.atleast_2d(np.asarray(predicted))

@@ -35,7 +35,7 @@ class Photographs:
     product: npt.NDArray[np.str_]
     image: npt.NDArray[np.str_]
     cohort: npt.NDArray[np.str_] | None = None
-    """(N,) the sub-category of the picture's product, where it is told."""
+    """(N,) the sub-category of the picture's product, where it is known."""
 
     @property
     def judged(self) -> Mask:

@@ -30,7 +30,7 @@ Outlined = tuple[npt.NDArray[np.float32], Outline]
 def create(settings: PoseSettings, *, outlines: bool = False) -> BlazePoseEstimator:
     """Make the estimator of ``blazepose-{lite,full,heavy}`` or ``blazepose:/path/to.task``.
 
-    With `outlines` its estimates tell a person's outline, of the same run of the network.
+    With `outlines` its estimates have the person's outline, from the same run of the network.
     Raises UnposedError for missing or damaged weights, or a bundle of other networks.
     """
     name, bundle = _bundle(settings)
@@ -151,8 +151,7 @@ class BlazePoseEstimator:
         for index, person in zip(picture[there].tolist(), found_here, strict=True):
             everyone[index].append(person)
         if outlined is not None and masks is not None:
-            told = outlines_of(masks[there], regions[there])
-            outlined += zip(found_here, told, strict=True)
+            outlined += zip(found_here, outlines_of(masks[there], regions[there]), strict=True)
         return everyone
 
 

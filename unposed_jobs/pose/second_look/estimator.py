@@ -48,7 +48,7 @@ class Look(NamedTuple):
 
 class Asked(NamedTuple):
     """The probability that anybody is `there`; and what `climb` has seen with what its inner values
-    say, None where the glance leaves no doubt that nobody is: its own probability is told then.
+    say. Both are None where the screening leaves no doubt that nobody is; `there` is then its own.
     """
 
     there: float
@@ -235,11 +235,11 @@ def ask(
 ) -> list[Asked]:
     """Of each picture, of which the detector said `results`, whether anybody is there."""
     first = gate.first
-    glanced = glance(engine, pictures)
-    chances = [first.chance(seen) for seen in glanced]
+    screened = screen(engine, pictures)
+    chances = [first.chance(seen) for seen in screened]
     asked = [Asked(chance) if hopeless else None for chance, hopeless in chances]
     hopeful = [row for row, one in enumerate(asked) if one is None]
-    shown = [(pictures[row], results[row], glanced[row]) for row in hopeful]
+    shown = [(pictures[row], results[row], screened[row]) for row in hopeful]
     for row, seen in zip(hopeful, climb(engine, shown) if shown else [], strict=True):
         inside = first.inside(of_ladder(seen))
         asked[row] = Asked(float(gate.there.probability(of_inside(inside))), seen, inside)
@@ -265,16 +265,16 @@ def _kept(detector: PoseEstimate, second: PoseEstimate, size: npt.NDArray[np.int
     )
 
 
-def glance(engine: engines.Engine, pictures: Sequence[_Picture]) -> list[Sightings]:
-    """Each picture's sightings in the few squares that are looked at first."""
-    return _look_at(engine, pictures, [_ladder(picture)[_GLANCE] for picture in pictures])
+def screen(engine: engines.Engine, pictures: Sequence[_Picture]) -> list[Sightings]:
+    """Each picture's sightings in the squares of `squares.SCREENING`."""
+    return _look_at(engine, pictures, [_ladder(picture)[_SCREENING] for picture in pictures])
 
 
 def climb(
     engine: engines.Engine, shown: Sequence[tuple[_Picture, PoseEstimate, Sightings]]
 ) -> list[Sightings]:
     """Each picture's sightings of the whole ladder and of the detector's person, if any. `shown`
-    are pictures, what the detector found, and the glance.
+    are pictures, what the detector found, and the screening.
     """
     pictures = [picture for picture, _, _ in shown]
     rest = [_rest(picture, result) for picture, result, _ in shown]
@@ -308,8 +308,8 @@ def detector_row(result: PoseEstimate) -> int | None:
     return None if result.landmarks is None else len(squares.LADDER)
 
 
-_GLANCE = list(squares.GLANCE)
-_OTHERS = [row for row in range(len(squares.LADDER)) if row not in squares.GLANCE]
+_SCREENING = list(squares.SCREENING)
+_OTHERS = [row for row in range(len(squares.LADDER)) if row not in squares.SCREENING]
 
 
 def _ladder(picture: _Picture) -> npt.NDArray[np.float32]:
@@ -318,7 +318,7 @@ def _ladder(picture: _Picture) -> npt.NDArray[np.float32]:
 
 
 def _rest(picture: _Picture, result: PoseEstimate) -> npt.NDArray[np.float32]:
-    """What the glance has left out: the ladder's other squares, and the detector's person."""
+    """What the screening has left out: the ladder's other squares, and the detector's person."""
     regions = _ladder(picture)[_OTHERS]
     if result.landmarks is None:
         return regions
@@ -327,8 +327,8 @@ def _rest(picture: _Picture, result: PoseEstimate) -> npt.NDArray[np.float32]:
 
 
 def _in_order(count: int) -> npt.NDArray[np.intp]:
-    """Rows that bring `count` sightings, the glance's first, into the ladder's order."""
-    ladder = np.argsort([*_GLANCE, *_OTHERS])
+    """Rows that bring `count` sightings, the screening's first, into the ladder's order."""
+    ladder = np.argsort([*_SCREENING, *_OTHERS])
     return np.concatenate([ladder, np.arange(len(ladder), count)])
 
 

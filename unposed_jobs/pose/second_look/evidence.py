@@ -47,7 +47,7 @@ class Inside(NamedTuple):
 
     body: float | Array
     front: float | Array
-    glance: float | Array
+    screening: float | Array
 
 
 FOUND: tuple[str, ...] = (

@@ -37,7 +37,7 @@ THERE = ("body", "glance")
 
 def of_inside(inside: Inside) -> Array:
     """Evidence (2,) on the whole picture."""
-    return np.array([inside.body, inside.glance])
+    return np.array([inside.body, inside.screening])
 
 
 @dataclass(frozen=True)

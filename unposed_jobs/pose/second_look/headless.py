@@ -67,11 +67,11 @@ _FOLLOWING = {
 def create(settings: PoseSettings) -> HeadlessReader | None:
     """What refines readings without a head; None where the settings want none.
 
-    Raises UnposedError for a wrong setting, or missing, damaged or other weights.
+    Raises UnposedError for missing, damaged or other weights.
     """
     if settings.headless == identity.OFF:
         return None
-    name = identity.headless_weights(settings)
+    name = settings.headless
     data = weights.load(settings, name)[1]
     try:
         return HeadlessReader(MoveNet(data, name.removeprefix("movenet-")))

@@ -38,24 +38,14 @@ def read(path: Path | None = None) -> bytes:
         ) from None
 
 
-def headless_weights(settings: PoseSettings) -> str:
-    """The weights that read people without a head. Raises UnposedError for a wrong setting."""
-    if settings.headless not in HEADLESS:
-        raise UnposedError(
-            f"[pose] headless must be one of {', '.join((*HEADLESS, OFF))}, "
-            f"not {settings.headless!r}"
-        )
-    return settings.headless
-
-
 def identify(inner: str, settings: PoseSettings) -> str:
     """The `estimator_id` of `inner` with a second look: whatever can change its answer.
 
-    Raises UnposedError for missing or damaged weights, a missing gate, or a wrong setting.
+    Raises UnposedError for missing or damaged weights, or a missing gate.
     """
     digest = hashlib.sha256(f"{VERSION}".encode() + read())
     digest.update(weights.verify(settings).sha256.encode())
     if settings.headless != OFF:
         digest.update(f"headless {HEADLESS_VERSION}".encode())
-        digest.update(weights.verify(settings, headless_weights(settings)).sha256.encode())
+        digest.update(weights.verify(settings, settings.headless).sha256.encode())
     return f"{inner}-look{digest.hexdigest()[:12]}-{settings.min_person_probability:g}"

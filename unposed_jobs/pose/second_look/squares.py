@@ -22,8 +22,8 @@ LADDER = (
 """Side in picture heights, the smallest first; how far down the centre lies, from -1 (the picture
 at the square's bottom) to 1 (at its top)."""
 
-GLANCE = (0, 2, 3, 5)
-"""The squares of the ladder that are looked at first: where they show surely nobody, alone."""
+SCREENING = (0, 2, 3, 5)
+"""The squares of the ladder that are read first; the others only where these may show somebody."""
 
 _WIDEST = 0.6
 """A picture wider than high counts as at least this share of its width high."""

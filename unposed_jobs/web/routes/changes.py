@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from unposed_jobs.web import changes as of_days
 from unposed_jobs.web.routes.context import TheDay, TheTemplates
@@ -16,32 +17,41 @@ ROUTES = APIRouter()
 TREND_DAYS = 30
 
 
+class Asked(BaseModel):
+    """Which changes a person wants to see: since a day, of one kind, reason and category; and the
+    column by which the trends are shown."""
+
+    since: datetime.date | None = None
+    change: Annotated[str, Field(pattern="^(opened|closed)?$")] = ""
+    why: Annotated[str, Field(max_length=40)] = ""
+    category: Annotated[str, Field(max_length=300)] = ""
+    by: Annotated[str, Field(max_length=200)] = "category"
+
+
 @ROUTES.get("/changes")
 def changes(
     request: Request,
     person: Reader,
     day: TheDay,
     templates: TheTemplates,
-    since: Annotated[datetime.date | None, Query()] = None,
-    change: Annotated[str, Query(pattern="^(opened|closed)?$")] = "",
-    why: Annotated[str, Query(max_length=40)] = "",
-    category: Annotated[str, Query(max_length=300)] = "",
-    by: Annotated[str, Query(max_length=200)] = "category",
+    asked: Annotated[Asked, Query()],
 ) -> Response:
     """Gaps that opened and closed since another published day."""
     days = of_days.published_days(day)
     pairs = of_days.pairs(days)
     known = [one["run_date"] for one in days if one["run_date"] < day.about.run_date]
-    before = since if since in known else (known[0] if known else None)
+    before = asked.since if asked.since in known else (known[0] if known else None)
     after = day.about.run_date
     counts = of_days.counts(day, before, after) if before else []
     rows = (
-        of_days.rows(day, before, after, change=change, why=why, category=category)
+        of_days.rows(
+            day, before, after, change=asked.change, why=asked.why, category=asked.category
+        )
         if before
         else []
     )
     attributes = of_days.attributes(day)
-    by = by if by in attributes else attributes[0]
+    by = asked.by if asked.by in attributes else attributes[0]
     for row in rows:
         row["ask_name"] = day.ask_name(row["ask_id"])
     return templates.page(
@@ -57,7 +67,7 @@ def changes(
         opened=_sums(counts, "opened", "why"),
         closed=_sums(counts, "closed", "why"),
         categories=_by_category(counts),
-        chosen={"change": change, "why": why, "category": category},
+        chosen=asked.model_dump(include={"change", "why", "category"}),
         trend=of_days.trend(day, TREND_DAYS),
         attributes=attributes,
         by=by,

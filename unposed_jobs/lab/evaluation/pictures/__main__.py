@@ -37,13 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sheet", type=Path, help="also draw the worst cases, a PNG")
     given = parser.parse_args(arguments)
     try:
-        told = evaluate(given)
+        measured = evaluate(given)
     except UnposedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    _print(told)
+    _print(measured)
     if given.json:
-        given.json.write_text(json.dumps([asdict(one) for one in told], indent=1) + "\n")
+        given.json.write_text(json.dumps([asdict(one) for one in measured], indent=1) + "\n")
     return 0
 
 
@@ -84,13 +84,13 @@ def evaluate(given: argparse.Namespace) -> list[Figure]:
 
 def tables(scores: Sequence[Score], seed: int) -> list[Figure]:
     """The figures with what is asked of each, in the order of `ASKED`, then all others."""
-    told = []
+    measured = []
     for name, title, statistic, wanted, baseline in ASKED:
         figure = figures.summed(
             name, scores, statistic, title=title, wanted=wanted, baseline=baseline, seed=seed
         )
         if figure is not None:
-            told.append(figure)
+            measured.append(figure)
     baselines = {baseline for *_, baseline in ASKED}
     known = {name for name, *_ in ASKED} | baselines
     for name in dict.fromkeys(score.name for score in scores):
@@ -106,8 +106,8 @@ def tables(scores: Sequence[Score], seed: int) -> list[Figure]:
         baseline = f"{name}, middle half"
         figure = figures.summed(name, scores, wanted=wanted, baseline=baseline, seed=seed)
         if figure is not None:
-            told.append(figure)
-    return told
+            measured.append(figure)
+    return measured
 
 
 def _mean(values: npt.NDArray[np.float64]) -> float:
@@ -158,12 +158,12 @@ ASKED = (
 """Name of the scores, title, statistic, what is asked of it, name of the baseline's scores."""
 
 
-def _print(told: Sequence[Figure]) -> None:
+def _print(measured: Sequence[Figure]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)
     table = Table("figure", "n", "value", "95 %", "asked", "", "baseline", box=None)
-    for one in told:
+    for one in measured:
         value = one.value
         verdict = {None: "", True: "yes", False: "NO"}[one.holds]
         base = "" if one.baseline is None else f"{one.baseline:.3f}"

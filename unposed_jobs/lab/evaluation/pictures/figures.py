@@ -161,12 +161,12 @@ def offers(cases: Sequence[Case], seen: Sequence[Seen]) -> Iterator[Score]:
         if case.row["kind"] == "person":
             by_product.setdefault(case.product, []).append((case, one))
     for product, pairs in by_product.items():
-        told = [_within(*pair) for pair in pairs]
+        results = [_within(*pair) for pair in pairs]
         for name in within.LARGER:
             for view in VIEWS:
                 rest = [
                     (pair, one)
-                    for pair, one in zip(pairs, told, strict=True)
+                    for pair, one in zip(pairs, results, strict=True)
                     if one is not None and _framing(pair[0]) != name
                 ]
                 possible = any(
@@ -263,12 +263,12 @@ def _colour(case: Case, seen: Seen) -> Iterator[Score]:
         yield Score(f"colour found, {kind}", case.product, 0.0)
         return
     yield Score(f"colour found, {kind}", case.product, 1.0)
-    told = _lab(seen.facts.colours[0].rgb)
+    measured = _lab(seen.facts.colours[0].rgb)
     cloth = _as_seen(case, colours.to_lab(small[inside]), plain)
     whole = colours.to_lab(small.reshape(-1, 3)[:: max(1, small.size // 30_000)])
     # Of a pattern, whose colours are often as large as each other, any of the large ones counts.
     large = [one for one in seen.facts.colours if one.share >= _LARGE and not plain]
-    nearest = min([_apart(told, cloth), *(_apart(_lab(one.rgb), cloth) for one in large)])
+    nearest = min([_apart(measured, cloth), *(_apart(_lab(one.rgb), cloth) for one in large)])
     yield Score(f"ΔE00 to the cloth as seen, {kind}", case.product, nearest)
     yield Score(
         f"ΔE00 to the cloth as seen, {kind}, whole picture",
@@ -276,7 +276,7 @@ def _colour(case: Case, seen: Seen) -> Iterator[Score]:
         _apart(np.median(whole, axis=0), cloth),
     )
     painted = [case.cloth["colour"]] + ([] if plain else [case.cloth["second"]])
-    nearest = min(_apart(told, _lab(tuple(bytes.fromhex(one[1:])))) for one in painted)
+    nearest = min(_apart(measured, _lab(tuple(bytes.fromhex(one[1:])))) for one in painted)
     yield Score(f"ΔE00 to the paint, {kind}", case.product, nearest)
 
 

@@ -37,12 +37,12 @@ def judged(data: Path, sample: Path, settings: PoseSettings, seed: int) -> Itera
         )
         for row, one in enumerate(own):
             if fold[one.group] == number:
-                told = classes.CLASSES[int(head.probabilities(seen[row]).argmax())]
-                yield from _scores(one, told, classes.by_rule(seen[row]))
+                label = classes.CLASSES[int(head.probabilities(seen[row]).argmax())]
+                yield from _scores(one, label, classes.by_rule(seen[row]))
 
 
-def _scores(one: known.Example, told: str, by_rule: str) -> Iterator[Score]:
-    right, rule = float(told == one.image_class), float(by_rule == one.image_class)
+def _scores(one: known.Example, label: str, by_rule: str) -> Iterator[Score]:
+    right, rule = float(label == one.image_class), float(by_rule == one.image_class)
     names = ["image class", f"class of {one.of}"]
     if one.of == "flat-lay":
         names.append("flat-lays")

@@ -195,11 +195,11 @@ def _failing(
 ) -> list[set[str]]:
     market = standards.market(MARKET)
     encoded = [_jpeg(picture) for picture in pictures]
-    told: list[set[str]] = []
+    found: list[set[str]] = []
     for one in look([picture for picture, _ in encoded], parts, estimator, reader, progress):
-        listed = Listed("", one.facts, encoded[len(told)][1], "JPEG")
-        told.append({failing.rule.rule for failing in standards.judge(market, [listed])})
-    return told
+        listed = Listed("", one.facts, encoded[len(found)][1], "JPEG")
+        found.append({failing.rule.rule for failing in standards.judge(market, [listed])})
+    return found
 
 
 def _jpeg(picture: Picture) -> tuple[Picture, int]:

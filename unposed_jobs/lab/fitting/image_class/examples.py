@@ -69,13 +69,13 @@ def real(data: Path, settings: PoseSettings) -> Iterator[Example]:
     listed = data / "coco-people/annotations.json"
     if not listed.is_file():
         return
-    for told in json.loads(listed.read_text(encoding="utf-8")):
-        picture = decode((listed.parent / told["file"]).read_bytes(), settings)
-        yield from _people(picture, told)
+    for entry in json.loads(listed.read_text(encoding="utf-8")):
+        picture = decode((listed.parent / entry["file"]).read_bytes(), settings)
+        yield from _people(picture, entry)
 
 
-def _people(picture: Picture, told: dict) -> Iterator[Example]:
-    person = max(told["people"], key=lambda one: one["bbox"][2] * one["bbox"][3])
+def _people(picture: Picture, entry: dict) -> Iterator[Example]:
+    person = max(entry["people"], key=lambda one: one["bbox"][2] * one["bbox"][3])
     points = np.array(person["keypoints"]).reshape(17, 3)
     x, y, wide, high = person["bbox"]
     if high < _LEAST:
@@ -84,11 +84,11 @@ def _people(picture: Picture, told: dict) -> Iterator[Example]:
     end = y + 1.03 * high
     seen = points[:, 2] == 2
     if seen[_NOSE] and seen[_EYES].any():
-        yield _cut(picture, (left, y - 0.08 * high, right, end), MODEL, told["file"], "person")
+        yield _cut(picture, (left, y - 0.08 * high, right, end), MODEL, entry["file"], "person")
     for rows, kind in ((_SHOULDERS, "headless"), (_HIPS, "legs")):
         top = float(points[rows, 1].min()) - 0.02 * high
         if (points[rows, 2] > 0).all() and end - top >= 0.5 * _LEAST:
-            yield _cut(picture, (left, top, right, end), WORN, told["file"], kind)
+            yield _cut(picture, (left, top, right, end), WORN, entry["file"], kind)
 
 
 def _cut(picture: Picture, box: Sequence[float], image_class: str, group: str, of: str) -> Example:

@@ -14,13 +14,13 @@ from unposed_jobs.lab.fitting.second_look.examples import Example, known_torso
 from unposed_jobs.lab.fitting.second_look.weighting import balanced, logistic_regression
 from unposed_jobs.pose.second_look.first import First, pooled
 from unposed_jobs.pose.second_look.looking import Sightings
-from unposed_jobs.pose.second_look.squares import GLANCE
+from unposed_jobs.pose.second_look.squares import SCREENING
 
 FOLDS = 5
-_STRENGTHS = {"glance": 0.05, "body": 0.1, "front": 0.005}
+_STRENGTHS = {"screening": 0.05, "body": 0.1, "front": 0.005}
 """C of each regression. Real people are few: more strength learns how rendered ones look."""
 _LOST = 0.003
-"""So many of the people, all kinds alike, may be lost at the glance."""
+"""So many of the people, all kinds alike, may be lost at the screening."""
 _PROFILE = 0.25
 """From the side, shoulders nearer than so much of the torso, nobody faces the camera or away."""
 
@@ -38,8 +38,8 @@ def fit(looks: Looks) -> tuple[First, Callable[[str], First]]:
         first = _fit([looks[i] for i in known])
         for index in new:
             made[groups[index]] = first
-            glanced = looks[index][1].take(np.array(GLANCE))
-            logits[index] = first.glance.logit(pooled(glanced))
+            screened = looks[index][1].take(np.array(SCREENING))
+            logits[index] = first.screening.logit(pooled(screened))
     stop = _stop(looks, logits)
     shipped = replace(_fit(looks), stop=stop)
     apart = {group: replace(first, stop=stop) for group, first in made.items()}
@@ -49,13 +49,13 @@ def fit(looks: Looks) -> tuple[First, Callable[[str], First]]:
 def _fit(looks: Looks) -> First:
     weights = balanced(_kinds(looks))
     people = np.array([one.joints is not None for one, _ in looks])
-    few = np.stack([pooled(seen.take(np.array(GLANCE))) for _, seen in looks])
+    few = np.stack([pooled(seen.take(np.array(SCREENING))) for _, seen in looks])
     every = np.stack([pooled(seen) for _, seen in looks])
     way = np.array([_way(one) for one, _ in looks])
     known = way != 0
     return First(
         moves.fit([look for look in looks if look[0].joints is not None]),
-        logistic_regression(few, people, weights, _STRENGTHS["glance"]),
+        logistic_regression(few, people, weights, _STRENGTHS["screening"]),
         logistic_regression(every, people, weights, _STRENGTHS["body"]),
         logistic_regression(every[known], way[known] > 0, weights[known], _STRENGTHS["front"]),
         stop=-np.inf,

@@ -21,8 +21,8 @@ from unposed_jobs.pose.second_look.estimator import (
     climb,
     detector_row,
     follow,
-    glance,
     of_ladder,
+    screen,
 )
 from unposed_jobs.pose.second_look.evidence import Inside
 from unposed_jobs.pose.second_look.first import First
@@ -146,7 +146,7 @@ class Observer:
             found = evidence.of_landmarks(landmarks[None], example.size)[0]
             found_right = looked.right
         if looked.seen is not None:
-            _, stopped = first.chance(of_ladder(looked.seen).take(np.array(squares.GLANCE)))
+            _, stopped = first.chance(of_ladder(looked.seen).take(np.array(squares.SCREENING)))
             (seen,) = follow(self._engine, first.correction, [example.picture], [looked.seen])
             corrected = first.correction.corrected(seen, example.size)
             inside = first.inside(of_ladder(seen))
@@ -177,7 +177,7 @@ class Observer:
 
     def _look(self, example: Example) -> Looked:
         (estimate,) = self._estimator.estimate([example.picture])
-        shown = [(example.picture, estimate, glance(self._engine, [example.picture])[0])]
+        shown = [(example.picture, estimate, screen(self._engine, [example.picture])[0])]
         (seen,) = climb(self._engine, shown)
         return Looked(example, estimate, seen)
 

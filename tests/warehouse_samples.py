@@ -9,7 +9,7 @@ import pyarrow as pa
 from unposed_jobs.config import WarehouseSettings
 from unposed_jobs.warehouse import RunRecord, Warehouse
 from unposed_jobs.warehouse.picture_tables import PICTURE_FACTS
-from unposed_jobs.warehouse.tables import PRODUCT_AUDIT
+from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT, PRODUCT_IMAGES, Table
 
 DAY = dt.date(2024, 3, 1)
 WAIVED = dict.fromkeys(("shown_by", "waived_by", "waived_reason", "waived_until"))
@@ -27,6 +27,15 @@ def settings(folder, **changes) -> WarehouseSettings:
         "buckets": 4,
     }
     return WarehouseSettings(**{**values, **changes})
+
+
+def _filled(rows: pa.Table, table: Table) -> pa.Table:
+    """With nulls in the table's optional columns that `rows` does not name, so that a new one needs
+    no change here."""
+    given = {*rows.column_names, *table.required, "run_id"}
+    for column in (one for one in table.schema if one.name not in given):
+        rows = rows.append_column(column, pa.nulls(len(rows), column.type))
+    return rows
 
 
 def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
@@ -58,7 +67,7 @@ def audit_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
         **changes,
     }
     columns["carried"] = pa.array(columns["carried"], PRODUCT_AUDIT.schema.field("carried").type)
-    return pa.table(columns)
+    return _filled(pa.table(columns), PRODUCT_AUDIT)
 
 
 def picture_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
@@ -84,7 +93,7 @@ def picture_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
         "model_version": ["m1"] * count,
         **changes,
     }
-    return pa.table(columns)
+    return _filled(pa.table(columns), PRODUCT_IMAGES)
 
 
 def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
@@ -139,7 +148,7 @@ def flag_rows(day: dt.date, products: list[str], **changes) -> pa.Table:
                 **WAIVED,
             }
         )
-    return pa.Table.from_pylist([row | changes for row in rows])
+    return _filled(pa.Table.from_pylist([row | changes for row in rows]), POSE_FLAGS)
 
 
 def colour_rows(day: dt.date, products: list[str]) -> pa.Table:
