@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         carry, title = settings.catalogue.carry, settings.gallery.title
         bound = [title if title in carry else "", when, arguments.remedy]
         views.execute(shotlist.SQL, [*bound, arguments.top or 0, arguments.top or 0])
-        rows = views.fetch_arrow_table().to_pylist()
+        rows = views.to_arrow_table().to_pylist()
         listed = shotlist.shots(rows, settings.remedies)
     currency = settings.remedies.currency
     _pictures.write(

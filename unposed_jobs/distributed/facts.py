@@ -180,7 +180,7 @@ def fact_chunks(
         pose,
         decoders=devices.decoders(),
         batch_pictures=devices.batch_pictures(pipeline.BATCH_PICTURES),
-        after=after,
+        hooks=pipeline.Hooks(after=after),
     )
     found = (one.item["content_sha256"] for batch in stream for one in batch)
     while part := list(islice(found, BATCH_ROWS)):
