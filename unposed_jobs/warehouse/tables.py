@@ -401,7 +401,11 @@ RUNS = Table(
     pa.schema(
         [
             _key("run_id", pa.string(), "A digest of everything that decides the rows"),
-            _key("job", pa.string(), "extract, train, promote, audit, gallery, maintain or clear"),
+            _key(
+                "job",
+                pa.string(),
+                "extract, facts, train, promote, audit, gallery, maintain or clear",
+            ),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key(
                 "state",
