@@ -40,7 +40,8 @@ class Jvm:
             self._forget()
         if self._process is None:
             self._launch()
-        builder = SparkSession.builder.master("local[2]").appName("tests")
+        # Two tries for each task, as the commands have.
+        builder = SparkSession.builder.master("local[2,2]").appName("tests")
         for key, value in self._options().items():
             builder = builder.config(key, value)
         builder.getOrCreate()
