@@ -62,7 +62,8 @@ def line(event: str, context: dict[str, Any]) -> str:
     parts = [
         f"unposed alarm: {event}",
         f"dag {_of(run, 'dag_id') or _of(task, 'dag_id')}",
-        f"run {_of(run, 'run_id') or _of(task, 'run_id')}",
+        # Of a missed deadline the run is what Airflow's API answers, which has another name for it.
+        f"run {_of(run, 'run_id') or _of(run, 'dag_run_id') or _of(task, 'run_id')}",
     ]
     if task is not None:
         parts.append(f"task {_of(task, 'task_id')} try {_of(task, 'try_number')}")

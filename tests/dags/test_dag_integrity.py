@@ -272,7 +272,7 @@ def test_an_alarm_is_one_line_that_names_its_page(airflow_home, caplog, monkeypa
     for event, context, page in (
         ("failed", {"task_instance": task, "exception": failure}, "exit-4-check"),
         ("failed", {"task_instance": task, "exception": Exception("killed")}, "task-failed"),
-        ("late", {"dag_run": {"dag_id": "d", "run_id": "r"}}, "late-night"),
+        ("late", {"dag_run": {"dag_id": "d", "dag_run_id": "r"}}, "late-night"),
         (_alerts.WAITS, {"task_instance": task}, "a-candidate-waits"),
     ):
         told = _alerts.line(event, context)

@@ -37,13 +37,6 @@ def binaries() -> Path | None:
     return Path(there).resolve().parent if there else None
 
 
-def open_to_all(folder: Path) -> None:
-    """Let PostgreSQL's own user reach what is in a temporary folder."""
-    for one in (folder, *folder.parents):
-        if one.stat().st_uid == os.getuid() and one != Path(tempfile.gettempdir()):
-            one.chmod(one.stat().st_mode | 0o055)
-
-
 def free_port() -> int:
     """A port of the loopback that nobody listens on."""
     with socket.socket() as made:
@@ -52,11 +45,12 @@ def free_port() -> int:
 
 
 class Postgres:
-    """A server of its own in `folder`, for as long as the object is used."""
+    """A server of its own, for as long as the object is used."""
 
-    def __init__(self, folder: Path, bin_folder: Path) -> None:
-        self.folder, self.bin, self.port = folder / "postgres", bin_folder, free_port()
-        self.folder.mkdir()
+    def __init__(self, bin_folder: Path) -> None:
+        # Not below pytest's folders, which are their user's alone.
+        self.folder = Path(tempfile.mkdtemp(prefix="unposed-postgres-"))
+        self.bin, self.port = bin_folder, free_port()
         # The server refuses to run as root; Debian's package has a user for it.
         self.user = "postgres" if os.geteuid() == 0 else None
         if self.user:
@@ -76,6 +70,7 @@ class Postgres:
     def stop(self) -> None:
         """End the server at once."""
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder)
 
     def ask(self, sql: str, *values: object) -> list[tuple]:
         """The rows of a statement."""

@@ -19,7 +19,8 @@ class FileNotifier(BaseNotifier):
     def notify(self, context: Any) -> None:
         """Append it."""
         run = context.get("dag_run")
-        run_id = run.get("run_id") if isinstance(run, dict) else getattr(run, "run_id", None)
+        late = isinstance(run, dict)  # As the API answers it: a deadline's.
+        run_id = run.get("dag_run_id") if late else getattr(run, "run_id", None)
         task = context.get("task_instance") or context.get("ti")
         told = {
             "time": time.time(),

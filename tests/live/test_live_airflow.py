@@ -18,7 +18,7 @@ import landmark_figures
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from installation import NIGHT, Airflow, Postgres, binaries, open_to_all
+from installation import NIGHT, Airflow, Postgres, binaries
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("UNPOSED_LIVE") != "1", reason="make test-live"),
@@ -77,8 +77,7 @@ def airflow(tmp_path_factory, home):
     bin_folder = binaries()
     assert bin_folder is not None
     base = tmp_path_factory.mktemp("live")
-    open_to_all(base)
-    database = Postgres(base, bin_folder)
+    database = Postgres(bin_folder)
     made = Airflow(base / "airflow", database, home)
     try:
         made.command("airflow", "db", "migrate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from installation import DEADLINE_SECONDS, NIGHT, Airflow, Postgres, binaries, open_to_all
+from installation import DEADLINE_SECONDS, NIGHT, Airflow, Postgres, binaries
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("UNPOSED_LIVE") != "1", reason="make test-live"),
@@ -17,8 +17,7 @@ pytestmark = [
 def airflow(tmp_path):
     bin_folder = binaries()
     assert bin_folder is not None
-    open_to_all(tmp_path)
-    database = Postgres(tmp_path, bin_folder)
+    database = Postgres(bin_folder)
     where = tmp_path / "airflow"
     made = Airflow(where, database, tmp_path / "home", UNPOSED_SPARK_POOL="not_made")
     try:

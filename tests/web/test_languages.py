@@ -12,7 +12,7 @@ import pytest
 import web_day
 from babel.messages import pofile
 from babel.messages.extract import extract_from_dir
-from conftest import Served, csrf
+from web_people import Served, csrf
 
 from unposed_jobs.decisions import Decision, Store
 from unposed_jobs.web import languages, rendering

@@ -10,7 +10,7 @@ import re
 import pytest
 import requests
 import web_day
-from conftest import Served, csrf
+from web_people import Served, csrf
 from live_airflow import PASSWORD, USER, LiveAirflow
 
 from unposed_jobs.decisions import Store
