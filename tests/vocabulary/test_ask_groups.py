@@ -27,12 +27,14 @@ def evidence(
     cohort: np.ndarray | None = None,
     confused: np.ndarray | None = None,
     before: Sequence[int] | None = None,
+    crops: Sequence[int] = (),
 ) -> Evidence:
     count = len(shots)
     return Evidence(
         shows=np.asarray(shows, dtype=bool),
         cohort=np.full(len(shows), "Tops") if cohort is None else cohort,
         shots=shots,
+        crops=np.isin(np.arange(count), crops),
         confused=np.zeros((count, count)) if confused is None else confused,
         before=np.array([-1] * count if before is None else before),
     )
@@ -122,6 +124,15 @@ def test_a_chest_and_a_close_up_are_one_framing() -> None:
     # A cohort that shows both wants both.
     both = np.hstack([always(), alternating(both=50)])
     assert asks.learn(evidence(shots, both)) == [(0,), (1,), (2,)]
+
+
+def test_a_crop_in_which_nobody_was_recognised_may_be_the_chest() -> None:
+    shots = [FRONT, Shot("chest", "front"), None]
+    shows = np.hstack([always(), alternating(both=2)])
+    assert asks.learn(evidence(shots, shows, crops=[2])) == [(0,), (1, 2)]
+    assert asks.learn(evidence(shots, shows)) == [(0,), (1,), (2,)]  # A flat lay is not.
+    both = np.hstack([always(), alternating(both=50)])
+    assert asks.learn(evidence(shots, both, crops=[2])) == [(0,), (1,), (2,)]
 
 
 def test_a_chest_and_legs_are_never_one_ask() -> None:

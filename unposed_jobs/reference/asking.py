@@ -17,7 +17,7 @@ from unposed_jobs.reference.cohorts import ReferenceProducts
 from unposed_jobs.reference.describing import Ask, PoseClass
 from unposed_jobs.vocabulary import asks
 from unposed_jobs.vocabulary.asks import Evidence
-from unposed_jobs.vocabulary.naming import SIDE
+from unposed_jobs.vocabulary.naming import CROP_CODE, SIDE
 
 if TYPE_CHECKING:
     from unposed_jobs.reference.bundle import Bundle
@@ -139,6 +139,7 @@ def _evidence(
         shows=reference.shows,
         cohort=np.array(names or [""] * len(reference.products), dtype=np.str_),
         shots=[item.shot for item in ordered],
+        crops=np.array([item.shot_code == CROP_CODE for item in ordered], dtype=bool),
         confused=np.fmax(np.nan_to_num(retaken), np.nan_to_num(mirrored)),
         before=np.array([before.get(item.pose_id, -1) for item in ordered], dtype=np.int64),
     )

@@ -71,6 +71,7 @@ class Evidence:
 
     `shows` (N, K) bool, which of N reference products show which class; `cohort` (N,) of str, the
     products' finest cohort; `shots` (K,) framing and view, None for a picture without a person;
+    `crops` (K,) which of those are of cropped bodies or details;
     `confused` (K, K), the share of the pictures of the row's class that come out as the column's
     when re-taken, or mirrored, whichever is larger; `before` (K,) the champion's ask of each class,
     -1 where it had none.
@@ -79,6 +80,7 @@ class Evidence:
     shows: Bool
     cohort: npt.NDArray[np.str_]
     shots: Sequence[Shot | None]
+    crops: Bool
     confused: Floats
     before: npt.NDArray[np.int64]
 
@@ -86,7 +88,7 @@ class Evidence:
         """How two classes are neighbours: by "view", by "framing", by "confusion"; None if not."""
         first, second = self.shots[one], self.shots[other]
         if first is None or second is None:
-            return None
+            return "view" if self._perhaps_one_crop(one, other) else None
         framings = {first.framing, second.framing}
         if "legs" in framings and framings & _DETAILS:
             return None  # No part of the body is in both, whatever re-taking makes of them.
@@ -100,6 +102,11 @@ class Evidence:
             return "framing"
         confused = max(self.confused[one, other], self.confused[other, one])
         return "confusion" if confused >= CONFUSED and step <= 1 else None
+
+    def _perhaps_one_crop(self, one: int, other: int) -> bool:
+        """A close crop in which nobody was recognised, and one in which somebody was."""
+        crop, shot = (one, self.shots[other]) if self.crops[one] else (other, self.shots[one])
+        return bool(self.crops[crop]) and shot is not None and shot.framing in _DETAILS
 
 
 def contains(larger: Shot, smaller: Shot) -> bool:
