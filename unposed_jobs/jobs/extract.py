@@ -49,6 +49,7 @@ def check(settings: Settings) -> None:
     warehouse = Warehouse.open(settings.warehouse)
     estimator.identify(estimator.resolve(warehouse, settings))
     ingest.check_sources(settings)
+    facts.check(settings)
 
 
 def run(spark: SparkSession, settings: Settings, run: Run) -> dict[str, Any]:

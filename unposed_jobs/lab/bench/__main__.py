@@ -1,4 +1,4 @@
-"""Measure the nine performance ratios, each with both sides in one run.
+"""Measure the nine performance ratios, and that of facts, each with both sides in one run.
 
     python -m unposed_jobs.lab.bench [--only 1,5,7] [--gpu] [--card docs/performance.md]
 
@@ -27,7 +27,7 @@ from unposed_jobs.lab.bench.card import Report
 from unposed_jobs.lab.bench.results import GATED, Result, not_measured
 
 DATA = "../shared/data"
-ALL = tuple("123456789")
+ALL = tuple("123456789F")
 GPU = ("2", "3")
 
 
@@ -248,6 +248,11 @@ def _work(
             many(given.job_pictures), given.job_pictures, pose, cores, given.job_rounds
         )
 
+    def with_facts() -> list[Result]:
+        from unposed_jobs.lab.bench import facts
+
+        return facts.result(pictures.load_sound(None, given.pictures), pose, given.rounds)
+
     return [
         (("1",), loop),
         (GPU, fed),
@@ -257,6 +262,7 @@ def _work(
         (("7",), growth),
         (("8",), held),
         (("9",), far),
+        (("F",), with_facts),
     ]
 
 
@@ -276,7 +282,7 @@ def _ratios(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(","))
     for part in found:
         if part not in ALL:
-            raise argparse.ArgumentTypeError(f"{part!r} is no ratio; use 1 to 9, with commas")
+            raise argparse.ArgumentTypeError(f"{part!r} is no ratio; use 1 to 9 and F, with commas")
     return found
 
 

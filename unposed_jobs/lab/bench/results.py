@@ -42,7 +42,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Result:
-    """One ratio; `number` is that of the list of nine, with a word where it has several parts.
+    """One ratio; `number` is that of the list of nine, or F (facts), with a word where it has
+    several parts.
 
     `ratios` has a figure for each round. One that could not be measured has none, and `absent`
     says why. `figures` are further measured figures, `notes` what a reader must know.

@@ -283,16 +283,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(shown)} pictures; learning", file=sys.stderr)
     taken = taken_away(shown, learn(shown, settings), settings)
     offered = [one for one in taken if one.remedy["remedy"] == CROP]
-    for name, own, value in (
-        ("gaps that lie within a picture: remedy is a crop (>= .90)",
-         [one for one in taken if one.possible], lambda one: one.remedy["remedy"] == CROP),
-        ("crops that are wrong (<= .03)", offered, lambda one: one.wrong),
-    ):  # fmt: skip
-        products = sorted({one.product for one in own})
-        hits = np.array(
-            [sum(bool(value(o)) for o in own if o.product == p) for p in products], float
+    possible = [(one.product, one.remedy["remedy"] == CROP) for one in taken if one.possible]
+    for name, own in (
+        ("gaps that lie within a picture: remedy is a crop (>= .90)", possible),
+        ("crops that are wrong (<= .03)", [(one.product, one.wrong) for one in offered]),
+    ):
+        products = sorted({product for product, _ in own})
+        hits, of = (
+            np.array(
+                [sum(counted for p, counted in rows if p == one) for one in products], np.float64
+            )
+            for rows in (own, [(product, True) for product, _ in own])
         )
-        of = np.array([sum(o.product == p for o in own) for p in products], float)
         print(f"{name}: {bootstrap.ratio(hits, of) if len(of) else 'none'} of {len(own)}")
     if given.sheet is not None:
         draw(given.sheet, given.sample, taken)
