@@ -57,6 +57,8 @@ def test_a_head_of_a_known_name_takes_its_place(tmp_path):
     found = reading.all_heads([str(file)])
     assert {head.name for head in found} == shipped | {"sleeve"}
     assert heads.digest(found) != heads.digest(reading.all_heads())
+    again = heads.from_bytes(heads.to_bytes(found[::-1]), "a file")
+    assert heads.digest(again) == heads.digest(found)
     with pytest.raises(UnposedError, match="cannot read the attributes"):
         reading.all_heads([str(tmp_path / "none")])
 

@@ -161,23 +161,23 @@ def test_frames_of_a_run_that_was_lost_before_its_coverage_are_not_doubled(shop,
     assert shop.warehouse.read("video_frames").num_rows == known.num_rows
 
 
-class EveryFrameIsPoseFour:
-    """A model in whose eyes every frame shows one class."""
-
-    def __init__(self, uri):
-        assert uri == "the champion"
-
-    def assign(self, table):
-        count = len(table)
-        return pa.table(
-            {
-                "pose_id": pa.array([4] * count, pa.int32()),
-                "confidence": pa.array([0.75] * count, pa.float32()),
-            }
-        )
-
-
 def test_the_kept_frames_of_each_product_are_candidates_for_its_gaps(shop, spark):
+    # Within the test, as workers cannot import its module.
+    class EveryFrameIsPoseFour:
+        """A model in whose eyes every frame shows one class."""
+
+        def __init__(self, uri):
+            assert uri == "the champion"
+
+        def assign(self, table):
+            count = len(table)
+            return pa.table(
+                {
+                    "pose_id": pa.array([4] * count, pa.int32()),
+                    "confidence": pa.array([0.75] * count, pa.float32()),
+                }
+            )
+
     job = Context(spark, shop.settings, quiet(), shop.warehouse)
     model = SimpleNamespace(artefact_uri="the champion")
     uris = {row["image_uri"] for row in shop.warehouse.read("images").to_pylist()}

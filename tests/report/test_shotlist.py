@@ -4,6 +4,9 @@ import csv
 import datetime
 import io
 
+from report_tables import DAY as PUBLISHED
+from report_tables import Shot, publish
+
 from unposed_jobs.config import RemedySettings
 from unposed_jobs.report import shotlist
 
@@ -49,3 +52,17 @@ def test_the_page_is_grouped_and_holds_no_markup_of_the_catalogue():
     assert "3 to photograph or add (36.00 EUR)" in page
     assert "1 day in the studio" in page
     assert "Nothing is missing" in shotlist.to_html([], DAY, SETTINGS, lambda uri: uri)
+
+
+def test_what_a_published_day_lacks_is_listed_by_category_and_view():
+    memory, _ = publish({"A-1": ("Tops", "Polo", [Shot(1)]), "B-1": ("Legs", "Jeans", [])})
+    every = ["crop", "frame", "shoot"]
+    rows = memory.query(shotlist.SQL, ["title", PUBLISHED, every, 0, 0]).to_pylist()
+    missing = memory.query("SELECT * FROM pose_flags WHERE state = 'missing'").num_rows
+    assert len(rows) == missing > 3
+    order = [(row["category"], row["subcategory"], row["view"]) for row in rows]
+    assert order == sorted(order)
+    first = memory.query(shotlist.SQL, ["title", PUBLISHED, every, 1, 1]).to_pylist()
+    assert {row["rank"] for row in first} == {1}
+    assert memory.query(shotlist.SQL, ["", PUBLISHED, ["crop"], 0, 0]).num_rows == 0
+    assert all(one.cost > 0 for one in shotlist.shots(rows, SETTINGS))

@@ -10,8 +10,8 @@ import re
 import pytest
 import requests
 import web_day
-from web_people import Served, csrf
 from live_airflow import PASSWORD, USER, LiveAirflow
+from web_people import Served, csrf
 
 from unposed_jobs.decisions import Store
 from unposed_jobs.reference import registry

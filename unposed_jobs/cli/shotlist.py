@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UnposedError(f"{when} is not published; the last day is {max(days)}")
         carry, title = settings.catalogue.carry, settings.gallery.title
         bound = [title if title in carry else "", when, arguments.remedy]
-        views.execute(shotlist.SQL, [*bound, arguments.top or 0, arguments.top or 0])
-        rows = views.to_arrow_table().to_pylist()
+        bound += [arguments.top or 0, arguments.top or 0]
+        rows = views.sql(shotlist.SQL, params=bound).to_arrow_table().to_pylist()
         listed = shotlist.shots(rows, settings.remedies)
     currency = settings.remedies.currency
     _pictures.write(

@@ -36,6 +36,7 @@ ANGLE = "angle"
 _BATCH = 16
 _PREVIEW = 240
 _POINTS = 33
+_KIND = "kind"
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,10 @@ class VideoReader:
             (ANGLE, circle.NAMES[one.bin], one.certainty, int(there[one.frame])) for one in angles
         ]
         for name, shares in told.shares.items():
-            certainty = heads.certainty(shares)
+            # The kind is of a picture without a person: elsewhere it means nothing.
+            certainty = np.where(with_person & (name == _KIND), -1, heads.certainty(shares))
+            if certainty.max() < 0:
+                continue
             best = int(certainty.argmax())
             value = self.attributes[name].values[int(shares[best].argmax())]
             wanted.append((name, value, float(certainty[best]), best))
