@@ -16,6 +16,12 @@ def both(result):
     return [part.to_pylist() for part in result]
 
 
+def test_counts_grouped_by_blanks_and_apostrophes() -> None:
+    found, bad = values.count(pa.array(["1 234", "1'234", "1\u00a0234\u00a0567", "12 34"]))
+    assert found.to_pylist() == [1234, 1234, 1234567, None]
+    assert bad.to_pylist() == [False, False, False, True]
+
+
 def test_text():
     found = values.text(pa.array([" a\u00a0", "e\u0301", "NULL", "", "\\N", None, "007"]))
     assert found.to_pylist() == ["a", "é", None, None, None, None, "007"]

@@ -98,3 +98,28 @@ def test_layouts_are_listed(capsys):
     said = capsys.readouterr().out
     assert "shopify            Shopify" in said
     assert len(said.splitlines()) == len(list(config.LAYOUTS.glob("*.toml"))) + 1
+
+
+def test_a_list_of_ones_own_is_mapped_by_the_likeness_of_names(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("p.csv").write_text("SKU;Product Category\nP1;Tops\n")
+    Path("i.csv").write_text("sku,Image URL\nP1,a.jpg\n")
+    Path("a.jpg").write_bytes(b"12345")
+    assert cli.main(["catalogue", "check", "p.csv", "i.csv"]) == 0
+    said = capsys.readouterr().out
+    assert "column category = Product Category" in said
+    assert "no column of ratings: all products are equally popular" in said
+    written = config.load("unposed.toml").catalogue
+    assert written.product_columns["average_rating"] == ""
+    assert written.image_columns == {"product_id": "sku", "image_uri": "Image URL"}
+    # What was written is read as it was understood.
+    assert cli.main(["catalogue", "check", "p.csv", "i.csv"]) == 0
+    assert "rows 1, kept 1" in capsys.readouterr().out
+
+
+def test_what_lacks_is_named_without_what_has_another_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("p.csv").write_text("SKU,Title\nP1,Tops\n")
+    Path("i.csv").write_text("sku,Image URL\nP1,a.jpg\n")
+    assert cli.main(["catalogue", "check", "p.csv", "i.csv"]) != 0
+    assert "p.csv has no column category; it has: SKU, Title" in capsys.readouterr().err

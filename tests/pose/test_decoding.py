@@ -247,6 +247,14 @@ def test_a_format_that_pillow_was_built_without_is_named(corners, encode, monkey
     assert fails(data) == "unread_format AVIF"
 
 
+def test_a_heic_is_turned_once() -> None:
+    # Its own rotation and its EXIF both say so: a telephone's picture. 48 x 64 pixels upright.
+    pytest.importorskip("pi_heif", reason="unposed[heic] is not installed")
+    rgb = decode(Path(__file__).with_name("turned.heic").read_bytes(), SETTINGS)
+    assert rgb.shape == (64, 48, 3)
+    assert_upright(np.ascontiguousarray(rgb[::2, ::2]), tolerance=40)
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.7])
 def test_a_picture_cut_short(encode, format, kept) -> None:

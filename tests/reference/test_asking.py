@@ -180,3 +180,26 @@ def test_a_product_with_pictures_that_nobody_recognised_is_half_a_witness() -> N
         shares.append(row["steady_share"])
     assert shares[0] == pytest.approx(9 / N)
     assert shares[1] == pytest.approx(9 / (9 + (N - 9) / 2))
+
+
+def test_what_a_cohort_shows_only_by_another_pose_is_not_asked_for_beside_it() -> None:
+    products = reference()
+    products.shows[:, 1:] = False
+    products.shows[:, 1] = np.arange(N) % 5 < 2  # Two in five show the smaller framing.
+    given = classes()
+    full = [
+        given[0],
+        given[1],
+        dataclasses.replace(given[2], shot=Shot("full body", "side")),
+        given[3],
+    ]
+    full[1] = dataclasses.replace(given[1], shot=Shot("upper body", "side"))
+    products.shows[:, 2] = True
+    rows = {
+        (row["category"], row["ask_id"]): row for row in table(asked(products, full)).to_pylist()
+    }
+    row = rows["Tops", LEFT]
+    assert RIGHT in row["satisfied_by"]
+    assert row["share"] == 0.4
+    assert row["steady_share"] < 0.05
+    assert rows["Tops", RIGHT]["steady_share"] > 0.9

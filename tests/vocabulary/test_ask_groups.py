@@ -27,12 +27,14 @@ def evidence(
     cohort: np.ndarray | None = None,
     confused: np.ndarray | None = None,
     before: Sequence[int] | None = None,
+    crops: Sequence[int] = (),
 ) -> Evidence:
     count = len(shots)
     return Evidence(
         shows=np.asarray(shows, dtype=bool),
         cohort=np.full(len(shows), "Tops") if cohort is None else cohort,
         shots=shots,
+        crops=np.isin(np.arange(count), crops),
         confused=np.zeros((count, count)) if confused is None else confused,
         before=np.array([-1] * count if before is None else before),
     )
@@ -107,6 +109,14 @@ def test_a_rare_framing_joins_its_view_and_a_common_one_stays() -> None:
     assert asks.learn(evidence([SIDE, FRONT, FULL], shows)) == [(0,), (1,), (2,)]
 
 
+def test_a_rare_chest_joins_no_larger_framing() -> None:
+    chest = np.zeros((N, 1), dtype=bool)
+    chest[:5] = True
+    shots = [FRONT, BACK, Shot("chest", "back")]
+    found = asks.learn(evidence(shots, np.hstack([always(), ~chest, chest])))
+    assert found == [(0,), (1,), (2,)]
+
+
 def test_a_chest_and_a_close_up_are_one_framing() -> None:
     shots = [FRONT, Shot("chest", "front"), Shot("close-up", "front")]
     once = np.hstack([always(), alternating(both=2)])
@@ -114,6 +124,15 @@ def test_a_chest_and_a_close_up_are_one_framing() -> None:
     # A cohort that shows both wants both.
     both = np.hstack([always(), alternating(both=50)])
     assert asks.learn(evidence(shots, both)) == [(0,), (1,), (2,)]
+
+
+def test_a_crop_in_which_nobody_was_recognised_may_be_the_chest() -> None:
+    shots = [FRONT, Shot("chest", "front"), None]
+    shows = np.hstack([always(), alternating(both=2)])
+    assert asks.learn(evidence(shots, shows, crops=[2])) == [(0,), (1, 2)]
+    assert asks.learn(evidence(shots, shows)) == [(0,), (1,), (2,)]  # A flat lay is not.
+    both = np.hstack([always(), alternating(both=50)])
+    assert asks.learn(evidence(shots, both, crops=[2])) == [(0,), (1,), (2,)]
 
 
 def test_a_chest_and_legs_are_never_one_ask() -> None:
@@ -182,6 +201,18 @@ def test_only_a_three_quarter_view_stands_in_for_another_view() -> None:
     np.testing.assert_array_equal(sides, np.eye(2, dtype=bool))
     turned = asks.stand_ins(evidence([FRONT, TURNED], shows), [(0,), (1,)], everyone)
     np.testing.assert_array_equal(turned, [[True, True], [False, True]])
+
+
+def test_an_ask_is_lent_where_most_fill_it_by_another() -> None:
+    shows = np.zeros((N, 2), dtype=bool)
+    shows[:, 1] = True  # All show the full body, a quarter the upper body as well.
+    shows[: N // 4, 0] = True
+    everyone, both = np.ones(N, dtype=bool), np.array([True, True])
+    found = evidence([FRONT, FULL], shows)
+    assert asks.lent(found, (0,), both, everyone)
+    assert not asks.lent(found, (1,), np.array([False, True]), everyone)
+    shows[: N // 2, 0] = True
+    assert not asks.lent(evidence([FRONT, FULL], shows), (0,), both, everyone)
 
 
 def test_agreement_counts_what_stays_within_the_ask() -> None:

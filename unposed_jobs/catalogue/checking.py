@@ -5,6 +5,7 @@ Reads every row once, as a stream, without Spark; nothing is published.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from unposed_jobs import config, storage
-from unposed_jobs.catalogue import sources, validation
+from unposed_jobs.catalogue import likeness, sources, validation
 from unposed_jobs.catalogue.addresses import nearest
 from unposed_jobs.catalogue.schemas import HARMLESS
 from unposed_jobs.config import CatalogueSettings, Settings
@@ -51,7 +52,8 @@ class Understood:
 
 def guess(uris: Sequence[str], path: str | None, layout: str = "") -> Settings:
     """The settings with which the files can be read: the user's own columns, else the layout of
-    which the files have the most columns. Of two files one lists the products, one the pictures.
+    which the files have the most columns, else columns whose names are alike (`likeness`). Of two
+    files one lists the products, one the pictures.
 
     Raises UnposedError where no layout fits, naming the columns there are.
     """
@@ -73,12 +75,41 @@ def guess(uris: Sequence[str], path: str | None, layout: str = "") -> Settings:
                 found.append((_fit(settings), settings))
             except UnposedError as error:
                 reason = reason or error
+    if not found and not layout:
+        for products, images in orders:
+            try:
+                found.append((0, _mapped(products, images, path)))
+            except UnposedError as error:
+                # Names what lacks indeed, not what has another name.
+                reason = error if (products, images) == orders[0] else reason
     if not found:
         known = "" if layout else "; no layout fits either (unposed catalogue layouts)"
         raise UnposedError(f"{reason}{known}")
     if not found[0][1].catalogue.layout:
         return found[0][1]
     return max(found, key=lambda item: item[0])[1]
+
+
+def _mapped(products: str, images: str, path: str | None) -> Settings:
+    """Settings that map columns whose names are alike; raises UnposedError where some are not."""
+    plain = config.load(path, catalogue__products=products, catalogue__images=images)
+    settings = config.load(
+        path,
+        catalogue__products=products,
+        catalogue__images=images,
+        catalogue__product_columns=_alike(plain, products, validation.REQUIRED_PRODUCTS),
+        catalogue__image_columns=_alike(plain, images, validation.REQUIRED_IMAGES),
+    )
+    _fit(settings)
+    return settings
+
+
+def _alike(settings: Settings, uri: str, wanted: Sequence[str]) -> dict[str, str]:
+    how = validation.reading(settings.catalogue)
+    with contextlib.suppress(UnposedError):
+        files = sources.plan(uri, settings.warehouse, how)
+        return likeness.alike(sources.columns(uri, files, settings.warehouse), wanted)
+    return {}
 
 
 def _fit(settings: Settings) -> int:
@@ -175,6 +206,8 @@ def report(products: Understood, images: Understood, settings: Settings) -> list
     """What was understood, line by line."""
     layout = settings.catalogue.layout
     lines = [f"layout: {layout or 'none: the columns have the names of unposed, or are mapped'}"]
+    if settings.catalogue.product_columns.get("average_rating") == "":
+        lines.append("no column of ratings: all products are equally popular")
     for name, source in (("products", products), ("images", images)):
         lines.append(f"{name}: {storage.shown(source.uri)}")
         lines += [f"  note: {notice}" for notice in source.notices]
@@ -229,13 +262,10 @@ def as_toml(
         lines.append(f"layout = {_quoted(given.layout)}")
     elif "subcategory" not in products.columns and "subcategory" in given.cohort_attributes:
         lines.append('cohort_attributes = ["category"]')
-    pictures = [name for name in images.left_out if name != "product_type"]
-    for section, names in (
-        ("product_columns", [name for name in products.left_out if name == "product_type"]),
-        ("image_columns", pictures),
-    ):
-        if names:
-            lines += ["", f"[catalogue.{section}]", *(f'{name} = ""' for name in names)]
+    for section, mapping in _mappings(given, products, images).items():
+        if mapping:
+            named = [f"{ours} = {_quoted(theirs)}" for ours, theirs in mapping.items()]
+            lines += ["", f"[catalogue.{section}]", *named]
     if min_pictures:
         lines += [
             "",
@@ -249,6 +279,21 @@ def as_toml(
         lines += ["", "[storage]", "# Without its #, pictures of these hosts are read:"]
         lines.append(f"# http_hosts = [{listed}]")
     return "\n".join(lines) + "\n"
+
+
+def _mappings(
+    given: CatalogueSettings, products: Understood, images: Understood
+) -> dict[str, dict[str, str]]:
+    """What a file of settings says of columns; a layout's own mapping is not repeated."""
+    found: dict[str, dict[str, str]] = {"product_columns": {}, "image_columns": {}}
+    if not given.layout:
+        found["product_columns"] |= given.product_columns
+        found["image_columns"] |= given.image_columns
+    for section, source in (("product_columns", products), ("image_columns", images)):
+        for name in source.left_out:
+            if (name == "product_type") == (section == "product_columns"):
+                found[section][name] = ""
+    return found
 
 
 def _quoted(text: str) -> str:

@@ -30,10 +30,10 @@ from unposed_jobs.config import MISSING_WORDS, CatalogueSettings
 from unposed_jobs.errors import UnposedError
 
 _GATHERED = ("attributes", "signals", "carried")
-_REQUIRED_PRODUCTS = ("product_id", "category", "average_rating", "rating_count")
+REQUIRED_PRODUCTS = ("product_id", "category", "average_rating", "rating_count")
 _RATINGS = ("average_rating", "rating_count")
 _UNMAPPABLE = (*_RATINGS, "subcategory", "product_type")
-_REQUIRED_IMAGES = ("product_id", "image_uri")
+REQUIRED_IMAGES = ("product_id", "image_uri")
 MAX_RATING = 5
 LEAVES = "leaves the folder of the list; [catalogue] allow_parent_paths = true would allow it"
 
@@ -56,7 +56,7 @@ def product_columns(
     return resolve(
         columns,
         {name: theirs for name, theirs in mapping.items() if name not in none},
-        required=[name for name in (*_REQUIRED_PRODUCTS, *further) if name not in none],
+        required=[name for name in (*REQUIRED_PRODUCTS, *further) if name not in none],
         known=[*standard, *further],
         where=(uri, "catalogue.product_columns"),
         lenient=bool(settings.layout),
@@ -76,11 +76,9 @@ def image_columns(columns: Sequence[str], settings: CatalogueSettings, uri: str)
         )
     return resolve(
         columns,
-        {name: theirs for name, theirs in mapping.items() if theirs or name in _REQUIRED_IMAGES},
-        required=[name for name in _REQUIRED_IMAGES if not (several and name == "image_uri")],
-        known=[
-            name for name in IMAGES.names if mapping.get(name, name) or name in _REQUIRED_IMAGES
-        ],
+        {name: theirs for name, theirs in mapping.items() if theirs or name in REQUIRED_IMAGES},
+        required=[name for name in REQUIRED_IMAGES if not (several and name == "image_uri")],
+        known=[name for name in IMAGES.names if mapping.get(name, name) or name in REQUIRED_IMAGES],
         where=(uri, "catalogue.image_columns"),
         lenient=bool(settings.layout),
     )
@@ -96,8 +94,8 @@ def headers(settings: CatalogueSettings) -> tuple[frozenset[str], ...]:
     """The sets of columns by which the header of a products or images source is known."""
     found = []
     for mapping, required in (
-        (settings.product_columns, _REQUIRED_PRODUCTS),
-        (settings.image_columns, _REQUIRED_IMAGES),
+        (settings.product_columns, REQUIRED_PRODUCTS),
+        (settings.image_columns, REQUIRED_IMAGES),
     ):
         named = [mapping.get(name, name) for name in required]
         simple = {name for name in named if name and "|" not in name and "{" not in name}
@@ -313,7 +311,7 @@ def _text(rows: Rows, name: str, missing: Sequence[str], mapped: bool) -> pa.Arr
     try:
         return rows.text(name, missing=missing)
     except UnposedError:
-        if mapped or name in _REQUIRED_PRODUCTS:
+        if mapped or name in REQUIRED_PRODUCTS:
             raise
         return pa.nulls(len(rows.column(name)), pa.string())
 

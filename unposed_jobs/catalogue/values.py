@@ -24,7 +24,9 @@ NOTHING = ("nan", "NaN", "None", "#N/A", "<NA>", "NaT")
 _NO_VALUE = ("", "NULL", "null", "\\N")
 _UTC = pa.timestamp("us", tz="UTC")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
-_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+$"
+_MARKS = "[, '\u00a0\u202f\u2019]"
+"""What groups digits by thousands. A point may as well be a decimal one (12.000)."""
+_GROUPED = rf"^[+-]?\d{{1,3}}({_MARKS}\d{{3}})+$"
 _NO_TIME = r"(?i)^([+-]?infinity|0000-00-00.*|0001-01-01.*|00000000\d*|0)$"
 """Never, for ever, and the zero dates of MySQL, .NET and Go."""
 _EPOCHS = ((r"^\d{9,10}(\.\d*)?$", 6), (r"^\d{12,13}(\.0*)?$", 3), (r"^\d{15,16}(\.0*)?$", 0))
@@ -166,7 +168,7 @@ def number(column: pa.Array, low: float | None = None, high: float | None = None
 def count(column: pa.Array, kind: pa.DataType | None = None) -> Column:
     """A whole number from 0 of the integer type `kind` (int64).
 
-    Text may be grouped (1,234) or end in .0.
+    Text may be grouped (1,234 or 1 234 or 1'234) or end in .0.
     """
     kind = kind or pa.int64()
     largest = 2 ** (kind.bit_width - 1) - 1
@@ -183,7 +185,7 @@ def count(column: pa.Array, kind: pa.DataType | None = None) -> Column:
     else:
         found = text(column, missing=MISSING_WORDS)
         grouped = pc.match_substring_regex(found, _GROUPED)
-        found = pc.if_else(grouped, pc.replace_substring(found, ",", ""), found)
+        found = pc.if_else(grouped, pc.replace_substring_regex(found, _MARKS, ""), found)
         found = pc.replace_substring_regex(found, r"^\+|[.,]0*$", "")
         whole, bad = _matching(found, r"^\d{1,18}$", pa.int64())
         bad = pc.or_(bad, _known(pc.greater(whole, largest)))

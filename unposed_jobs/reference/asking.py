@@ -17,7 +17,7 @@ from unposed_jobs.reference.cohorts import ReferenceProducts
 from unposed_jobs.reference.describing import Ask, PoseClass
 from unposed_jobs.vocabulary import asks
 from unposed_jobs.vocabulary.asks import Evidence
-from unposed_jobs.vocabulary.naming import SIDE
+from unposed_jobs.vocabulary.naming import CROP_CODE, SIDE
 
 if TYPE_CHECKING:
     from unposed_jobs.reference.bundle import Bundle
@@ -86,8 +86,8 @@ def table(
     As `cohorts.table`, with `ask_id`; `pose_id`, the class by which most products of the cohort
     show it; and `satisfied_by`, the classes whose pictures fill it there: its own and those that
     stand in for it. `share` is counted; `steady_share`, which decides, is that of the products
-    that tell (`_known_share`), shrunk towards the whole reference's by a few products' weight, and
-    then as `steadying` has it.
+    that tell (`_known_share`), none where the ask is `asks.lent`, shrunk towards the whole
+    reference's by a few products' weight, and then as `steadying` has it.
     """
     rows = cohorts.table(learned.reference, order, attributes, examples)
     place = rows.column_names.index("pose_id")
@@ -109,7 +109,9 @@ def table(
         row = ask[ask_id]
         usual.append(_usual(learned, row, members[key]))
         filled.append(learned.classes[fills[key][row]].tolist())
-        known.append(_known_share(learned.reference, row, members[key]))
+        lent = asks.lent(learned.evidence, learned.groups[row], fills[key][row], members[key])
+        share, products = _known_share(learned.reference, row, members[key])
+        known.append((0.0 if lent else share, products))
     rows = rows.add_column(place + 1, "pose_id", pa.array(usual, pa.int32()))
     rows = rows.append_column("satisfied_by", pa.array(filled, pa.list_(pa.int32())))
     before = champion.asked if champion is not None else None
@@ -137,6 +139,7 @@ def _evidence(
         shows=reference.shows,
         cohort=np.array(names or [""] * len(reference.products), dtype=np.str_),
         shots=[item.shot for item in ordered],
+        crops=np.array([item.shot_code == CROP_CODE for item in ordered], dtype=bool),
         confused=np.fmax(np.nan_to_num(retaken), np.nan_to_num(mirrored)),
         before=np.array([before.get(item.pose_id, -1) for item in ordered], dtype=np.int64),
     )

@@ -37,7 +37,7 @@ CONFUSED = 0.1
 """Classes are near where this share of the one's pictures comes out as the other when re-taken."""
 RARE = 1 / 3
 """A class that in no cohort more than this share of the products show is not asked for by itself:
-it joins the same view of a neighbouring framing."""
+it joins the same view of a neighbouring framing, unless the smaller one is a detail."""
 SMALL_COHORT = 5
 """Cohorts of fewer reference products do not show by themselves whether a class is rare."""
 HELD = 1.25
@@ -71,6 +71,7 @@ class Evidence:
 
     `shows` (N, K) bool, which of N reference products show which class; `cohort` (N,) of str, the
     products' finest cohort; `shots` (K,) framing and view, None for a picture without a person;
+    `crops` (K,) which of those are of cropped bodies or details;
     `confused` (K, K), the share of the pictures of the row's class that come out as the column's
     when re-taken, or mirrored, whichever is larger; `before` (K,) the champion's ask of each class,
     -1 where it had none.
@@ -79,6 +80,7 @@ class Evidence:
     shows: Bool
     cohort: npt.NDArray[np.str_]
     shots: Sequence[Shot | None]
+    crops: Bool
     confused: Floats
     before: npt.NDArray[np.int64]
 
@@ -86,7 +88,7 @@ class Evidence:
         """How two classes are neighbours: by "view", by "framing", by "confusion"; None if not."""
         first, second = self.shots[one], self.shots[other]
         if first is None or second is None:
-            return None
+            return "view" if self._perhaps_one_crop(one, other) else None
         framings = {first.framing, second.framing}
         if "legs" in framings and framings & _DETAILS:
             return None  # No part of the body is in both, whatever re-taking makes of them.
@@ -94,10 +96,17 @@ class Evidence:
         details = framings <= _DETAILS
         if (first.framing == second.framing or details) and step <= 1:
             return "view"
-        if step == 0 and (contains(first, second) or contains(second, first)):
+        # What a chest or a close-up is taken for no larger framing shows.
+        larger = contains(first, second) or contains(second, first)
+        if step == 0 and larger and not framings & _DETAILS:
             return "framing"
         confused = max(self.confused[one, other], self.confused[other, one])
         return "confusion" if confused >= CONFUSED and step <= 1 else None
+
+    def _perhaps_one_crop(self, one: int, other: int) -> bool:
+        """A close crop in which nobody was recognised, and one in which somebody was."""
+        crop, shot = (one, self.shots[other]) if self.crops[one] else (other, self.shots[one])
+        return bool(self.crops[crop]) and shot is not None and shot.framing in _DETAILS
 
 
 def contains(larger: Shot, smaller: Shot) -> bool:
@@ -228,6 +237,18 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
             both = np.count_nonzero(shown & asked) + weight * habit
             satisfied[place, index] = both / (np.count_nonzero(shown) + weight) < SURELY
     return satisfied
+
+
+def lent(evidence: Evidence, group: Sequence[int], filled: Bool, rows: Bool) -> bool:
+    """Whether what fills an ask in a cohort is mostly that of other asks: more than half of its
+    products that fill the ask show no class of its own.
+
+    It is those asks that the cohort wants; this one would be flagged beside them. `filled` (K,) are
+    the classes that satisfy the ask there, `rows` (N,) the cohort's reference products.
+    """
+    shows = evidence.shows[rows]
+    filling = np.count_nonzero(shows[:, filled].any(axis=1))
+    return 2 * np.count_nonzero(shows[:, list(group)].any(axis=1)) < filling
 
 
 def _habit(cohort: npt.NDArray[np.str_], shown: Bool, asked: Bool) -> tuple[float, float]:

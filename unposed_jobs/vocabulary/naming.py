@@ -51,7 +51,9 @@ FLAT_LAY, FABRIC, CHART, CROP = KINDS = (
 """What a picture without a person reads as; a garment hung or folded is a flat lay as well."""
 CHART_CODE = "SIZE"
 """The shot code of what nobody photographs: size charts and texts."""
-_KIND_CODES = ("FLAT", "FABR", CHART_CODE, "DETL")
+CROP_CODE = "DETL"
+"""The shot code of cropped bodies and details without a person."""
+_KIND_CODES = ("FLAT", "FABR", CHART_CODE, CROP_CODE)
 KIND_STATISTICS = NAMES.index("texture_evenness") + 1
 """A kind of picture can be read off so many statistics, the first of `NAMES`."""
 _OUTLINED, _THROUGHOUT = 0.2, 0.03  # of the picture is one thing within an outline; is none
