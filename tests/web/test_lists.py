@@ -7,6 +7,7 @@ import datetime
 import html
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import web_day
@@ -232,16 +233,27 @@ def test_a_picture_has_its_mask_and_crops_to_draw(served):
 
 
 def test_marketplaces_rules_narrow_the_list_and_are_on_the_products_page(served, day):
-    assert {product for product, _ in keys(day, marketplace="amazon")} == {"A-2"}
+    assert {product for product, _ in keys(day, unready="amazon")} == {"A-2"}
     assert {product for product, _ in keys(day, rule="views")} == {"A-2"}
-    assert keys(day, marketplace="zalando") == keys(day, rule="' OR true --") == set()
-    wanted = Filter(marketplace="amazon", rule="white_ground")
+    assert keys(day, unready="zalando") == keys(day, rule="' OR true --") == set()
+    wanted = Filter(unready="amazon", rule="white_ground")
     assert {row["product_id"] for row in day.products(wanted).rows} == {"A-1", "A-2"}
     client = served.as_("Ed", "reader")
     assert "Failing rule" in client.get("/work").text
     text = re.sub(r"\s+", " ", client.get("/product", params={"id": "A-1"}).text)
     for part in ("not ready", "82% of the background is white", "picture 1", "Every rule holds."):
         assert part in text, part
+
+
+def test_many_read_at_once(served):
+    client = served.as_("Ed", "reader")
+    served.app.state.days.latest()
+
+    def read(product):
+        return client.get("/product", params={"id": product}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(read, ["A-1", "A-2", "A-3", "B-1"] * 8)) == {200}
 
 
 def test_links_out_are_of_the_product_and_of_nobody_else(served):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -56,16 +57,27 @@ def one_line_errors() -> Iterator[None]:
         raise UnposedError(message) from None
 
 
+_LOCKING = threading.Lock()
+
+
 def lock(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
-    """Let the connection read files of `folders` only, and keep it so."""
+    """Let the connection read files of `folders` only, and keep it so.
+
+    Connections of one process to one file share their configuration: where another one has locked
+    it, which does so for the same folders, there is nothing left to do.
+    """
     allowed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
-    connection.execute("SET autoinstall_known_extensions = false")
-    connection.execute("SET autoload_known_extensions = false")
-    connection.execute(f"SET allowed_directories = [{allowed}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+    with _LOCKING:
+        found = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
+        if found and found[0]:
+            return
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        connection.execute(f"SET allowed_directories = [{allowed}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
 
 
 @contextmanager

@@ -62,12 +62,10 @@ PRODUCT_SORTS = {
 PAGE_SIZES = (25, 50, 100, 200)
 _LONGEST = 300
 _FURTHER = (
-    *("subcategory", "product_type", "remedy", "marketplace", "rule", "assignee", "due"),
+    *("subcategory", "product_type", "remedy", "unready", "rule", "assignee", "due"),
     "columns",
 )
-_TEXTS = (
-    *("q", "category", "subcategory", "product_type", "marketplace", "rule", "assignee", "due"),
-)
+_TEXTS = (*("q", "category", "subcategory", "product_type", "unready", "rule", "assignee", "due"),)
 _MOST_COLUMNS = 20
 ME = "me"
 """Of `assignee`: whoever looks."""
@@ -85,8 +83,8 @@ class Filter:
     state: str = TO_DO
     ask: int | None = None
     remedy: str = ""
-    marketplace: str = ""
-    """Whose rules the product fails."""
+    unready: str = ""
+    """The marketplace whose rules the product fails."""
     rule: str = ""
     """Of a marketplace's file, that the product fails."""
     assignee: str = ""
@@ -146,7 +144,7 @@ class Filter:
             (name, str(value))
             for name in (
                 *("q", "category", "subcategory", "product_type", "status", "state", "ask"),
-                *("remedy", "marketplace", "rule", "assignee", "due", "sort", "size", "after"),
+                *("remedy", "unready", "rule", "assignee", "due", "sort", "size", "after"),
             )
             if (value := getattr(made, name)) != getattr(fresh, name)
         ]
@@ -278,9 +276,10 @@ def of_products(wanted: Filter, known: Sequence[str], conditions: Conditions) ->
     for name in ("category", "subcategory", "product_type", "status"):
         if value := getattr(wanted, name):
             conditions.add(f"p.{name} = ${name}", **{name: value})
-    if wanted.marketplace or wanted.rule:
-        named = [name for name in ("marketplace", "rule") if getattr(wanted, name)]
-        where = " AND ".join(f"f.{name} = ${name}" for name in named)
+    if wanted.unready or wanted.rule:
+        named = [name for name in ("unready", "rule") if getattr(wanted, name)]
+        columns = {"unready": "marketplace", "rule": "rule"}
+        where = " AND ".join(f"f.{columns[name]} = ${name}" for name in named)
         conditions.add(
             f"p.pid IN (SELECT f.pid FROM failing f WHERE {where})",  # noqa: S608 - our own names
             **{name: getattr(wanted, name) for name in named},

@@ -52,7 +52,7 @@ _PAGES = {
     "search a title": "/work?q=linen+shirt+77",
     "search for nothing": "/products?q=no+such+product",
     "longest open": "/work?sort=age",
-    "one marketplace's rule": "/work?marketplace=amazon&rule=white_ground",
+    "one marketplace's rule": "/work?unready=amazon&rule=white_ground",
     "deep in the list": "/work?sort=popularity&after={deep}",
     "products": "/products",
     "a product": "/product?id=000-P0000077",
