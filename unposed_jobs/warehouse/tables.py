@@ -446,7 +446,8 @@ RUNS = Table(
             _key(
                 "job",
                 pa.string(),
-                "extract, facts, videos, train, promote, influence, audit, gallery, maintain or clear",
+                "extract, facts, videos, train, promote, influence, audit, gallery, maintain or "
+                "clear",
             ),
             _key("run_date", pa.date32(), "The day the run is for"),
             _key(
