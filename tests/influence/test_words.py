@@ -6,7 +6,7 @@ import re
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unposed_jobs.influence import claims, rows, wording
@@ -31,6 +31,7 @@ def one(claim: Claim, method=REGRESSION, term=BACK, **changes) -> Estimate:
     return Estimate("tops", term, method, claim=claim, **{**counts, **numbers, **changes})
 
 
+@settings(deadline=None)
 @given(
     claim=st.sampled_from(get_args(Claim)),
     method=st.sampled_from([REGRESSION, DIFFERENCES]),
