@@ -30,7 +30,7 @@ def airflow(tmp_path):
         database.stop()
 
 
-def test_a_late_night_is_told_within_a_minute_of_its_deadline(airflow, record_property):
+def test_a_late_night_is_told_within_a_minute_of_its_deadline(airflow):
     airflow.command("airflow", "dags", "unpause", NIGHT)  # The last night is due at once.
     airflow.until("an alarm", lambda: bool(airflow.told()), 600)
     alarm = airflow.told()[0]
@@ -38,7 +38,7 @@ def test_a_late_night_is_told_within_a_minute_of_its_deadline(airflow, record_pr
     sql = "SELECT extract(epoch FROM queued_at) FROM dag_run WHERE dag_id = %s AND run_id = %s"
     ((queued,),) = airflow.database.ask(sql, NIGHT, alarm["run_id"])
     delay = alarm["time"] - float(queued) - DEADLINE_SECONDS
-    record_property("tried", f"a late night: the alarm came {delay:.0f} s after its deadline")
+    print(f"a late night: the alarm came {delay:.0f} s after its deadline")
     assert -1 < delay < 60
     # docs/runbooks/late-night.md, point 1: why does it wait?
     assert "not_made" not in airflow.command("airflow", "pools", "list")
