@@ -169,8 +169,9 @@ class Case:
         """What pose_flags says of each product's labels, all and of the paper's targets.
 
         A label is judged where a row says missing or present of it, and flagged where any row says
-        missing, though another may say present. What no picture of another product shows has no
-        name and cannot be judged. The coarse labels take a three-quarter view for a front.
+        missing, though another may say present. Of two sides that the full set has, one alone
+        leaves the label missing. What no picture of another product shows has no name and cannot
+        be judged. The coarse labels take a three-quarter view for a front.
         """
         counts = self.judged.products.set_index("product_id")["pictures"]
         few = counts[counts < self.settings.audit.target_pictures].index.to_numpy(dtype=str)
@@ -188,6 +189,9 @@ class Case:
         labels, column = np.unique([word(item) for item in self.label], return_inverse=True)
         shown = np.zeros((len(products), len(labels)), dtype=bool)
         shown[np.searchsorted(products, self.product[own]), column[own]] = True
+        half = self.judged.products.set_index("product_id")["one_sided"]
+        for row, product in enumerate(products):
+            shown[row, np.isin(labels, [word(label) for label in half[product]])] = False
         worded = {id(votes): _reworded(votes, word) for votes in self.votes.values()}
         none: Votes = {}
         named = asked.names(

@@ -4,8 +4,8 @@ A picture's label, for judging, is what a catalogue would call the shot:
 
 - without a person its kind: "flat-lay", "fabric", "size-chart";
 - with a person framing and view, such as "upper front" or "legs back". Left and right are one,
-  "side", so that a product which shows one side and lacks the other counts as showing it. A
-  chest crop is "chest": none is taken from behind.
+  "side". Where a product's full set has both, one alone is not all of it (`Judged.products`,
+  `one_sided`). A chest crop is "chest": none is taken from behind.
 
 A three-quarter view is a shot of its own, though half-way to a front and a side view. The
 coarse label counts it as front, and legs as "legs" whichever way they are turned.
@@ -50,7 +50,8 @@ class Judged:
     class it would have said.
     `listed`: the same of all that were looked at, repeats and spoilt ones ("" for a label)
     included.
-    `products`: product_id, cohort, full_set (labels, the most important first), pictures (all
+    `products`: product_id, cohort, full_set (labels, the most important first), one_sided (labels
+    of which the full set has a left and a right shot and the product one of them), pictures (all
     that were looked at, spoilt ones included).
     `flags`: the day's pose_flags rows of these products.
     `unseen`: pictures with a label that were not listed, or not looked at, on that day.
@@ -184,16 +185,30 @@ def _products(folder: Path, pictures: pd.DataFrame) -> pd.DataFrame:
     counts = pictures.groupby("product_id").size().rename("pictures").reset_index()
     products = products.merge(counts, on="product_id")
     products["cohort"] = products["category"] + " / " + products["subcategory"]
+    shots = pictures[pictures["label"] != ""].groupby("product_id")["shot"].agg(set).to_dict()
+    products["one_sided"] = [
+        _one_sided(set(names.split(";")), shots.get(product, set()))
+        for product, names in zip(products["product_id"], products["full_set"], strict=True)
+    ]
     products["full_set"] = [
         # Two shots may bear one label: it is as important as the first of them.
         tuple(dict.fromkeys(label_of_shot(name) for name in names.split(";")))
         for names in products["full_set"]
     ]
-    return products[["product_id", "cohort", "full_set", "pictures"]]
+    return products[["product_id", "cohort", "full_set", "one_sided", "pictures"]]
+
+
+def _one_sided(full_set: set[str], shown: set[str]) -> tuple[str, ...]:
+    """Of shots such as ``left/full``: the labels of which one side of two is shown."""
+    pairs = [{f"{side}/{framing}" for side in _SIDES} for framing in _FRAMINGS]
+    return tuple(
+        label_of_shot(min(pair)) for pair in pairs if pair <= full_set and len(pair & shown) == 1
+    )
 
 
 def _pictures(folder: Path) -> pd.DataFrame:
-    """truth/images.csv: image_uri (absolute), product_id, label ("" = not judged), duplicate."""
+    """truth/images.csv: image_uri (absolute), product_id, label ("" = not judged), framing, shot
+    (``left/full``), duplicate."""
     path = folder / "truth" / "images.csv"
     if not path.is_file():
         raise NothingToJudgeError(f"no truth at {path}; run: unposed sample-catalogue")
@@ -207,7 +222,8 @@ def _pictures(folder: Path) -> pd.DataFrame:
     truth["duplicate"] = truth["duplicate_of"] != ""
     truth["image_uri"] = [_address(folder, uri) for uri in truth["image_uri"]]
     truth["framing"] = [_plain(text) for text in truth["framing"]]
-    return truth[["image_uri", "product_id", "label", "framing", "duplicate"]]
+    truth["shot"] = [f"{_plain(row.view)}/{row.framing}" for row in truth.itertuples()]
+    return truth[["image_uri", "product_id", "label", "framing", "shot", "duplicate"]]
 
 
 def _removed(folder: Path, day: date) -> list[str]:
