@@ -56,6 +56,7 @@ def test_gaps():
         "carried": None,
         "average_rating": None,
         "rating_count": None,
+        "videos": None,
         "pictures": 3,
         "usable": 3,
         "unreadable": 0,

@@ -45,12 +45,12 @@ def test_the_pictures_are_shared_out_as_they_are_cut(spark) -> None:
         found = frame.groupBy(F.spark_partition_id().alias("chunk")).count().collect()
         return {row["chunk"]: row["count"] for row in found}
 
-    many = sizes(extract._chunked(contents, made))
+    many = sizes(extract.chunked(contents, made))
     # Twenty shares of 350: twelve in the whole chunks, and one in each of the parts.
     assert sorted(many) == list(range(made.number))
     assert [many[chunk] for chunk in range(3)] == pytest.approx([1400] * 3, rel=0.15)
     assert [many[chunk] for chunk in range(3, 11)] == pytest.approx([350] * 8, rel=0.3)
-    few = sizes(extract._chunked(contents.limit(6), Cut(3, 0)))
+    few = sizes(extract.chunked(contents.limit(6), Cut(3, 0)))
     assert few == {0: 2, 1: 2, 2: 2}
 
 

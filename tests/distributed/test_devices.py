@@ -16,7 +16,7 @@ GPU_CONF = Path(__file__).parents[2] / "spark/conf/gpu"
 
 def test_a_gpu_that_cannot_be_used_is_not_replaced_in_silence(monkeypatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr(chunks, "ready", lambda pose: None)
+    monkeypatch.setattr(chunks, "ready", lambda *about: None)
     assert list(chunks.extract_chunks([], PoseSettings(), "any")) == []
     monkeypatch.setattr(devices, "take_gpu", lambda: "3")
     with pytest.raises(UnposedError, match="the GPU 3, but PyTorch"):

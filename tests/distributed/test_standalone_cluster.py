@@ -80,7 +80,9 @@ def test_the_extraction_runs_on_both_and_says_so(told):
     figures = told["plain"]["figures"]
     assert (len(told["plain"]["rows"]), figures["extracted"]) == (6, 6)
     assert figures["gpus"] == ["3", "7"]
-    assert set(figures["stage_seconds"]) == {"read", "decode", "infer", "describe", "write"}
+    assert set(figures["stage_seconds"]) == {
+        *("read", "decode", "infer", "facts", "describe", "write")
+    }
     assert figures["images_per_second"] > 0
     # Two executors of a core and a GPU each; the chunks of two pictures are a GPU's.
     assert told["shape"] == [2, 2 * GPU_CHUNK]

@@ -1,8 +1,8 @@
 """Train a network that finds garments and people, with or without attention.
 
-  train     learn from ANNOTATIONS (COCO's format) into --out; a run that ended goes on
-  evaluate  average precision of the network in --out on ANNOTATIONS, by pycocotools
-  compare   all three kinds of networks under one budget, with their spread over seeds
+  train     learn from ANNOTATIONS into --out; goes on where a run ended
+  evaluate  average precision on ANNOTATIONS of the network in --out
+  compare   all three kinds under one budget, with their spread over seeds
 
 Uses the GPU where there is one. The rendered catalogue has such annotations:
 ``unposed sample-catalogue --parts`` writes truth/coco.json.
