@@ -1,5 +1,6 @@
 """A folder of somebody's own pictures."""
 
+import io
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from unposed_jobs.cli import main
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pictures import folder
+from unposed_jobs.pictures import folder, rows
 
 
 @pytest.fixture
@@ -118,3 +119,11 @@ def test_two_files_of_one_name_make_two() -> None:
     used: set[Path] = set()
     names = [_pictures.apart(Path("x/a.png"), used).name for _ in range(3)]
     assert names == ["a.png", "a-2.png", "a-3.png"]
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF"])
+def test_a_files_format_is_known_without_reading_it(name) -> None:
+    target = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(target, name)
+    assert rows.file_format(target.getvalue()) == name
+    assert rows.file_format(b"<html>") == ""

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
-
-from PIL import Image
 
 from unposed_jobs.pictures import within
 from unposed_jobs.pictures.colours import Colour
 from unposed_jobs.pictures.crops import Crop
 from unposed_jobs.pictures.facts import PictureFacts, Seen
+from unposed_jobs.pose import formats
 
 _NESTED = ("colours", "crops", "mask")
 _PLAIN = tuple(item.name for item in fields(PictureFacts) if item.name not in _NESTED)
 
 
+_STARTS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG", "PNG"),
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+)
+
+
 def file_format(data: bytes) -> str:
-    """A file's format as Pillow names it, JPEG for MPO; empty for none."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return {"MPO": "JPEG"}.get(image.format or "", image.format or "")
-    except Exception:  # Any reader's fault: decoding names it.
-        return ""
+    """A file's format as Pillow names it, by how it begins; empty for none that is read.
+
+    No reader is started: a file that its decoder cannot stand is for `pose.isolation` alone.
+    """
+    for start, name in _STARTS:
+        if data.startswith(start):
+            return name
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    return {"AVIF": "AVIF", "HEIC": "HEIF"}.get(formats.named(data) or "", "")
 
 
 def of_facts(facts: PictureFacts) -> dict[str, Any]:
