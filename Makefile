@@ -109,7 +109,7 @@ test-layouts: setup weights ## Exports of every shop layout: checked, trained on
 
 # The short form, in which the run is that of `airflow dags test`, is a part of make test.
 test-airflow: setup ## A candidate waits in a live Airflow, and is decided on the page in its interface
-	UNPOSED_AIRFLOW=live pytest -rP tests/web/test_promotion.py
+	UNPOSED_AIRFLOW=live pytest -rP tests/web/test_promotion_by_a_person.py
 
 test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \

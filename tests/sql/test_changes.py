@@ -10,7 +10,7 @@ import pytest
 from warehouse_samples import DAY, NEXT, audit_rows, flag_rows, picture_rows
 
 from unposed_jobs.sql.definitions import DERIVED_VIEWS, published_days
-from unposed_jobs.warehouse.tables import TABLES
+from unposed_jobs.warehouse.tables import DAY_TABLES, TABLES
 
 MISSING = {"state": "missing", "evidence_image": None}
 RULES = {"model": "m1", "profile": "p1", "settings": "s1"}
@@ -52,6 +52,10 @@ class Days:
                 connection.execute(
                     f"CREATE VIEW {name}_current AS FROM {name} WHERE run_date = '{NEXT}'"
                 )
+            for name in TABLES.keys() - self.rows.keys() - {"runs"}:
+                connection.register(name, TABLES[name].schema.empty_table())
+                if TABLES[name] in DAY_TABLES:
+                    connection.execute(f"CREATE VIEW {name}_current AS FROM {name}")
             runs = [
                 {
                     "run_date": day,

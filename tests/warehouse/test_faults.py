@@ -165,7 +165,8 @@ def compete(folder, order):
             for table, files in stage(warehouse, name, products).items()
             if table not in ("product_colours", "ready_for")  # More steps say nothing more.
         }
-        rows = {table: sum(file.rows for file in files) for table, files in staged.items()}
+        rows = dict.fromkeys(COUNTS, 0)
+        rows |= {table: sum(file.rows for file in files) for table, files in staged.items()}
         try:
             with turns.turn():
                 seen = warehouse.seen(NEXT)

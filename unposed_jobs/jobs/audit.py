@@ -104,7 +104,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     seen = warehouse.seen(run.run_date)
     settings = estimator.resolve(warehouse, settings)
     champion = _champion(warehouse, settings)
-    model, expectations = champion.model, champion.expectations
+    model = champion.model
     current.model_version = model.model_version
     for line in champion.unused:
         run.progress(line)
@@ -116,19 +116,8 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     fit_shuffle(spark, rejected["images"]["rows"])
 
     job = Context(spark, settings, run, warehouse)
-    pictures = pictures_of_day(job, catalogue.images, model)
-    assigned = assign_poses(job, pictures, model)
-    products = products_with_pictures(catalogue.products, pictures, assigned)
     wanted = facts.asked(settings, model.estimator_id)
-    shown, found = None, list["DataFrame"]()
-    if wanted is not None:
-        found.append(crop_poses.candidates(job, pictures, assigned, model, wanted, load=_bundle))
-        shown = product_pictures.with_facts(job, catalogue.products, pictures, wanted).persist()
-    if catalogue.videos is not None:
-        found.append(video_remedies.candidates(job, catalogue.videos, model, _bundle))
-        products = products.join(_videos_of(catalogue.videos), "product_id", "left")
-    if found:
-        products = with_candidates(products, found)
+    products, shown = _products(job, catalogue, model, wanted)
     products = products.persist()
     rejects = catalogue.rejects.persist()
     run_id = current.run_id = run_identity(
@@ -142,43 +131,75 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
         frames.digest(rejects),
         *(() if shown is None else (settings.facts, frames.digest(shown))),
     )
-    audit_run = inference.AuditRun(
-        run.run_date, run_id, model.model_version, settings.catalogue.carry
+    carry = settings.catalogue.carry
+    audit_run = inference.AuditRun(run.run_date, run_id, model.model_version, carry)
+    staged = _stage_flags(job, products, audit_run, champion.expectations, champion.profile)
+    staged["catalogue_rejects"] = frames.stage(
+        rejects.coalesce(1), warehouse.stage("catalogue_rejects", run_id)
     )
-    staged = _stage_flags(job, products, audit_run, expectations, champion.profile)
-    expected = _expected_rows(products, expectations)
+    expected = _expected_rows(products, champion.expectations)
     if shown is not None:
         staged |= product_pictures.stage(job, shown, run_id)
         expected |= product_pictures.expected(job, expected["product_audit"])
-    staged["catalogue_rejects"] = frames.stage(
-        rejects.coalesce(1),
-        warehouse.stage("catalogue_rejects", run_id),
-    )
-    current.rows = rows = {
-        table.name: sum(file.rows for file in staged.get(table.name, ()))
-        for table in tables.DAY_TABLES
-    }
+    current.rows = rows = _rows_of(staged)
     figures = current.figures
-    figures |= _figures(spark, staged["product_audit"]) | _rules(settings, champion.decided.text)
-    figures |= champion.decided.figures()
+    figures |= _figures(spark, staged["product_audit"]) | champion.decided.figures()
+    figures |= _rules(settings, champion.decided.text)
     figures["seconds"] = round(time.monotonic() - clock, 1)
     _check(job, current, staged, expected)
     _tell_decisions(job, run_id, champion.decided)
     if run.dry_run:
-        figures["would_change"] = _would_change(job, staged)
-        for name, files in staged.items():
-            warehouse.discard(name, files)
+        figures["would_change"] = _discarded(job, staged)
     else:
         current.publish_day(seen, staged)
         vocabulary_table.correct(
             warehouse, model, champion.bundle, champion.profile.corrections, run_id
         )
+    _say(run, rows, figures)
+    return figures
+
+
+def _rows_of(staged: Staged) -> dict[str, int]:
+    """How many rows of each day table."""
+    return {
+        table.name: sum(file.rows for file in staged.get(table.name, ()))
+        for table in tables.DAY_TABLES
+    }
+
+
+def _discarded(job: Context, staged: Staged) -> dict[str, Any]:
+    """What the staged files would change; they are discarded."""
+    changes = _would_change(job, staged)
+    for name, files in staged.items():
+        job.warehouse.discard(name, files)
+    return changes
+
+
+def _say(run: Run, rows: dict[str, int], figures: dict[str, Any]) -> None:
     run.progress(
         f"audited {rows['product_audit']} products: {rows['pose_flags']} flags, "
         f"{rows['catalogue_rejects']} source rows set aside, {figures['seconds']} s"
         + (" (dry run, nothing published)" if run.dry_run else "")
     )
-    return figures
+
+
+def _products(
+    job: Context, catalogue: ingest.Catalogue, model: ModelRow, wanted: facts.Asked | None
+) -> tuple[DataFrame, DataFrame | None]:
+    """The day's products with their named pictures and what else could show an ask; and, where
+    facts are `wanted`, the products with their pictures' facts.
+    """
+    pictures = pictures_of_day(job, catalogue.images, model)
+    assigned = assign_poses(job, pictures, model)
+    products = products_with_pictures(catalogue.products, pictures, assigned)
+    shown, found = None, list["DataFrame"]()
+    if wanted is not None:
+        found.append(crop_poses.candidates(job, pictures, assigned, model, wanted, load=_bundle))
+        shown = product_pictures.with_facts(job, catalogue.products, pictures, wanted).persist()
+    if catalogue.videos is not None:
+        found.append(video_remedies.candidates(job, catalogue.videos, model, _bundle))
+        products = products.join(_videos_of(catalogue.videos), "product_id", "left")
+    return (with_candidates(products, found) if found else products), shown
 
 
 def pictures_of_day(job: Context, images: DataFrame, model: ModelRow) -> DataFrame:

@@ -250,9 +250,8 @@ def extract_contents(
     if also is not None:
         todo = todo.join(also.words, "image_uri", "left")
         since = fact_rows.Since.now(job)
-    groups = chunks.commits(total, job.chunk_size, settings.pose.commit_chunks, job.tasks)
-    if landmarks is not None:
-        groups = min(groups, 1)
+    most = chunks.commits(total, job.chunk_size, settings.pose.commit_chunks, job.tasks)
+    groups = most if landmarks is None else min(most, 1)
     done = Extracted(to_extract=total, unreadable_pictures=unreadable)
     if job.run.dry_run:
         work.unpersist()
@@ -272,8 +271,7 @@ def extract_contents(
         counts, digest = tally.add(rows)
         if lost := counts.pop("lost", 0):
             done = done.losing(lost)
-            gone = rows.where("status = 'lost'").select("error").limit(budgets.EXAMPLES)
-            examples += [row["error"] for row in gone.collect()]
+            examples += _why_lost(rows)
             budgets.extracted(done, settings.extraction, examples[: budgets.EXAMPLES])
         writing = time.monotonic()
         staged = _stage_rows(job, run_id, rows)
@@ -357,6 +355,11 @@ def _undecodable(job: Context, estimator_id: str, tonight: DataFrame) -> list[st
     found = tonight.where("status = 'ok'").drop("error").join(bad, "content_sha256")
     rows = found.select("image_uri", "error").limit(budgets.EXAMPLES).collect()
     return [f"{storage.shown(row['image_uri'])}: {row['error']}" for row in rows]
+
+
+def _why_lost(rows: DataFrame) -> list[str]:
+    gone = rows.where("status = 'lost'").select("error").limit(budgets.EXAMPLES)
+    return [row["error"] for row in gone.collect()]
 
 
 def chunked(contents: DataFrame, cut: chunks.Cut) -> DataFrame:
