@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     writer: Any = None
     for one in _pictures.looked(arguments, facts.ALL):
         unread += one.seen is None
-        row = told(one)
+        row = columns_of(one)
         if arguments.format == "json":
             print(json.dumps(row), flush=True)
         elif arguments.format == "csv":
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     return int(unread > 0)
 
 
-def told(one: Looked) -> dict[str, Any]:
+def columns_of(one: Looked) -> dict[str, Any]:
     """A picture's row: its file, then its facts, without the mask; None for what is not known."""
     from unposed_jobs.pictures.facts import PictureFacts
 

@@ -119,7 +119,8 @@ def _write(
         "frames_with_person": reading.with_person,
         "coverage": [round(float(value), 3) for value in reading.coverage],
         "frames": [
-            {"file": name} | _told(one) for name, one in zip(names, reading.chosen, strict=True)
+            {"file": name} | _columns_of(one)
+            for name, one in zip(names, reading.chosen, strict=True)
         ],
     }
     _pictures.write(folder / "video.json", (json.dumps(told, indent=1) + "\n").encode())
@@ -129,7 +130,7 @@ def _name(one: ChosenFrame) -> str:
     return re.sub(r"[^\w-]+", "_", f"{one.reason}-{one.value}") + ".jpg"
 
 
-def _told(one: ChosenFrame) -> dict[str, Any]:
+def _columns_of(one: ChosenFrame) -> dict[str, Any]:
     names = ("reason", "value", "second", "certainty", "angle", "sharpness")
     return {name: getattr(one, name) for name in names}
 

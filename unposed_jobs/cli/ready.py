@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     if arguments.format == "json":
         for (product, name), rules in failing.items():
-            print(json.dumps(_told(product, name, rules)))
+            print(json.dumps(_columns_of(product, name, rules)))
     else:
         _print(failing, markets)
     done = all(standards.ready(rules) for rules in failing.values())
@@ -70,7 +70,7 @@ def _part(arguments: argparse.Namespace, pictures: list[Listed]) -> str | None:
     return _pictures.part_of(arguments, pictures[0].picture)
 
 
-def _told(product: str, market: str, rules: list[Failing]) -> dict[str, Any]:
+def _columns_of(product: str, market: str, rules: list[Failing]) -> dict[str, Any]:
     from unposed_jobs.pictures import standards
 
     return {

@@ -72,12 +72,12 @@ def read(item: dict[str, Any], reader: VideoReader, settings: VideoSettings) -> 
         changed = f"{storage.shown(item['image_uri'])} changed since it was compared"
         return row | {"status": "lost", "error": changed}
     try:
-        return row | told(reader(data))
+        return row | columns_of(reader(data))
     except UnreadableVideo as error:
         return row | {"status": error.status, "error": str(error)}
 
 
-def told(reading: VideoReading) -> dict[str, Any]:
+def columns_of(reading: VideoReading) -> dict[str, Any]:
     """The columns of a video that was read."""
     header = reading.header
     return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from unposed_jobs.segmentation.network import Told, boxes_of, offsets_of, overlaps
+from unposed_jobs.segmentation.network import Predictions, boxes_of, offsets_of, overlaps
 
 _MATCHED, _NOT = 0.5, 0.4
 """An anchor matches from the first overlap on; below the second it is nothing."""
@@ -29,19 +29,19 @@ class Truth:
     masks: torch.Tensor
 
 
-def loss(told: Told, truths: Sequence[Truth], places: torch.Tensor) -> torch.Tensor:
+def loss(predicted: Predictions, truths: Sequence[Truth], places: torch.Tensor) -> torch.Tensor:
     """The weighted sum over a batch, a scalar."""
-    total = told.logits.new_zeros(())
+    total = predicted.logits.new_zeros(())
     for row, truth in enumerate(truths):
-        total = total + _of_one(told, row, truth, places)
+        total = total + _of_one(predicted, row, truth, places)
     return total / len(truths)
 
 
-def _of_one(told: Told, row: int, truth: Truth, places: torch.Tensor) -> torch.Tensor:
-    nothing = told.logits.shape[-1] - 1
+def _of_one(predicted: Predictions, row: int, truth: Truth, places: torch.Tensor) -> torch.Tensor:
+    nothing = predicted.logits.shape[-1] - 1
     label, chosen = match(truth, places, nothing)
     matched = (label >= 0) & (label < nothing)
-    each = functional.cross_entropy(told.logits[row], label.clamp(min=0), reduction="none")
+    each = functional.cross_entropy(predicted.logits[row], label.clamp(min=0), reduction="none")
     hard = torch.where(label == nothing, each, each.new_tensor(-1.0))
     most = min(int((label == nothing).sum()), _HARD * max(int(matched.sum()), 1))
     count = max(int(matched.sum()), 1)
@@ -49,8 +49,8 @@ def _of_one(told: Told, row: int, truth: Truth, places: torch.Tensor) -> torch.T
     if not matched.any():
         return found
     wanted = offsets_of(truth.boxes[chosen[matched]], places[matched])
-    found = found + _OF_BOXES * functional.smooth_l1_loss(told.offsets[row][matched], wanted)
-    return found + _OF_MASKS * _of_masks(told, row, truth, chosen, matched)
+    found = found + _OF_BOXES * functional.smooth_l1_loss(predicted.offsets[row][matched], wanted)
+    return found + _OF_MASKS * _of_masks(predicted, row, truth, chosen, matched)
 
 
 def match(truth: Truth, places: torch.Tensor, nothing: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -72,13 +72,15 @@ def match(truth: Truth, places: torch.Tensor, nothing: int) -> tuple[torch.Tenso
 
 
 def _of_masks(
-    told: Told, row: int, truth: Truth, chosen: torch.Tensor, matched: torch.Tensor
+    predicted: Predictions, row: int, truth: Truth, chosen: torch.Tensor, matched: torch.Tensor
 ) -> torch.Tensor:
     """Cross entropy within each instance's box, over its area."""
     rows = torch.nonzero(matched)[:, 0]
     rows = rows[:: max(1, -(-len(rows) // _MOST_MASKS))]
     owner = chosen[rows]
-    logits = torch.einsum("ap,phw->ahw", told.coefficients[row][rows], told.prototypes[row])
+    logits = torch.einsum(
+        "ap,phw->ahw", predicted.coefficients[row][rows], predicted.prototypes[row]
+    )
     each = functional.binary_cross_entropy_with_logits(logits, truth.masks[owner], reduction="none")
     inside = within(truth.boxes[owner], each.shape[-1])
     area = inside.sum((1, 2)).clamp(min=1)

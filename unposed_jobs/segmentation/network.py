@@ -44,7 +44,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Told:
+class Predictions:
     """Of N pictures and A anchors: `logits` (N, A, classes + 1), the last is nothing; `offsets`
     (N, A, 4) of the anchors; `coefficients` (N, A, P) in [-1, 1]; `prototypes` (N, P, S/2, S/2).
     """
@@ -56,7 +56,7 @@ class Told:
 
 
 class Yolact(nn.Module):
-    """Pictures (N, 3, S, S), channels in [0, 1], to what is told of each anchor."""
+    """Pictures (N, 3, S, S), channels in [0, 1], to what is predicted of each anchor."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -80,22 +80,22 @@ class Yolact(nn.Module):
         self.anchors: torch.Tensor
         self.register_buffer("anchors", anchors(shape.side), persistent=False)
 
-    def forward(self, pictures: torch.Tensor) -> Told:
-        """See `Told`."""
+    def forward(self, pictures: torch.Tensor) -> Predictions:
+        """See `Predictions`."""
         maps = self._pyramid(self.backbone((pictures - 0.5) / 0.25))
         shared = functional.relu(self.before(maps[0]))
         shared = functional.interpolate(shared, scale_factor=2.0, mode="bilinear")
         prototypes = functional.relu(self.prototypes(shared))
-        told: tuple[list[torch.Tensor], ...] = ([], [], [])
+        predicted: tuple[list[torch.Tensor], ...] = ([], [], [])
         for one in maps:
             seen = functional.relu(self.tower(one))
             heads = (self.classes(seen), self.boxes(seen), self.coefficients(seen).tanh())
-            for into, found in zip(told, heads, strict=True):
+            for into, found in zip(predicted, heads, strict=True):
                 count, channels = found.shape[:2]
                 rows = found.permute(0, 2, 3, 1).reshape(count, -1, channels // len(_RATIOS))
                 into.append(rows)
-        logits, offsets, coefficients = (torch.cat(one, 1) for one in told)
-        return Told(logits, offsets, coefficients, prototypes)
+        logits, offsets, coefficients = (torch.cat(one, 1) for one in predicted)
+        return Predictions(logits, offsets, coefficients, prototypes)
 
     def _pyramid(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
         found = [lateral(one) for lateral, one in zip(self.lateral, maps, strict=True)]

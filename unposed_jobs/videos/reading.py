@@ -90,7 +90,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Told:
+class Predictions:
     """What is said of N seen frames, each by itself: calibrated angles `cells` (N, 72), all alike
     where nobody stands, `concentrations` (N,), NaN there, and `shares` (N, K) of attributes."""
 
@@ -128,7 +128,7 @@ class VideoReader:
         """Of a video's bytes. Raises UnreadableVideo."""
         with decoding.opened(data, self._settings) as (header, frames):
             seen = self.see(decoding.different(frames))
-        return self.choose(header, seen, self.tell(seen))
+        return self.choose(header, seen, self.predict(seen))
 
     def see(self, frames: Iterable[Frame]) -> Seen:
         """Frames through the networks, in batches, in order."""
@@ -161,7 +161,7 @@ class VideoReader:
             [_preview(picture) for picture in pictures],
         )
 
-    def tell(self, seen: Seen) -> Told:
+    def predict(self, seen: Seen) -> Predictions:
         """Angles and attributes of each seen frame."""
         count = len(seen.estimates)
         cells = np.full((count, circle.CELLS), 1 / circle.CELLS)
@@ -172,13 +172,13 @@ class VideoReader:
             facing = orientation.head()(points, seen.sizes[found])
             cells[found], concentrations[found] = facing.cells, facing.concentrations
         shares = {name: head(seen.features) for name, head in self.attributes.items()}
-        return Told(cells, concentrations, shares if count else {})
+        return Predictions(cells, concentrations, shares if count else {})
 
-    def choose(self, header: Header, seen: Seen, told: Told) -> VideoReading:
+    def choose(self, header: Header, seen: Seen, predicted: Predictions) -> VideoReading:
         """The best frames and the coverage of what was seen."""
         step = 1 / self._settings.frames_per_second
-        with_person = ~np.isnan(told.concentrations)
-        cells = smoothing.smoothed(told.cells, seen.seconds)
+        with_person = ~np.isnan(predicted.concentrations)
+        cells = smoothing.smoothed(predicted.cells, seen.seconds)
         spans = choice.spans(seen.seconds, step) if len(cells) else np.empty(0)
         quality = np.where(with_person, sharpness.qualities(seen.sharp), 0.0)
         there = np.flatnonzero(with_person)
@@ -186,7 +186,7 @@ class VideoReader:
         wanted = [
             (ANGLE, circle.NAMES[one.bin], one.certainty, int(there[one.frame])) for one in angles
         ]
-        for name, shares in told.shares.items():
+        for name, shares in predicted.shares.items():
             # The kind is of a picture without a person: elsewhere it means nothing.
             certainty = np.where(with_person & (name == _KIND), -1, heads.certainty(shares))
             if certainty.max() < 0:
@@ -202,19 +202,19 @@ class VideoReader:
             len(there),
             # Where nobody stands nothing is seen, whatever the neighbours say.
             choice.coverage(cells, np.where(with_person, spans, 0.0)),
-            tuple(_chosen(one, seen, told, cells, quality) for one in wanted),
+            tuple(_chosen(one, seen, predicted, cells, quality) for one in wanted),
         )
 
 
 def _chosen(
     wanted: tuple[str, str, float, int],
     seen: Seen,
-    told: Told,
+    predicted: Predictions,
     cells: npt.NDArray[np.float64],
     quality: npt.NDArray[np.float64],
 ) -> ChosenFrame:
     reason, value, certainty, number = wanted
-    estimate, concentration = seen.estimates[number], float(told.concentrations[number])
+    estimate, concentration = seen.estimates[number], float(predicted.concentrations[number])
     standing = not np.isnan(concentration)
     return ChosenFrame(
         reason,

@@ -86,7 +86,7 @@ def result(pose: PoseSettings, count: int) -> list[Result]:
         with decoding.opened(data, settings) as (_, frames):
             few = [frame for _, frame in zip(range(_READ_FRAMES), frames, strict=False)]
         start = time.perf_counter()
-        reader.tell(reader.see(few))
+        reader.predict(reader.see(few))
         read = len(few) / (time.perf_counter() - start)
     width, height = SIZE
     notes = [

@@ -72,14 +72,14 @@ class Taken:
             features=self.seen.features,
             landmarks=np.stack([nobody if one is None else one for one in points]),
             angles=self.angles,
-            told=np.array(json.dumps({"header": vars(self.header), "labels": self.labels})),
+            predicted=np.array(json.dumps({"header": vars(self.header), "labels": self.labels})),
         )  # fmt: skip
 
     @staticmethod
     def load(path: Path) -> Taken:
         """What `save` kept; the small JPEGs are not."""
         kept = dict(np.load(path, allow_pickle=False))
-        told = json.loads(str(kept["told"]))
+        predicted = json.loads(str(kept["predicted"]))
         estimates = [
             PoseEstimate(None if np.isnan(one).any() else one, 1.0, 1) for one in kept["landmarks"]
         ]
@@ -87,7 +87,7 @@ class Taken:
             kept["seconds"], kept["sizes"], kept["sharp"], kept["features"], estimates,
             [b""] * len(estimates),
         )  # fmt: skip
-        return Taken(Header(**told["header"]), seen, kept["angles"], told["labels"])
+        return Taken(Header(**predicted["header"]), seen, kept["angles"], predicted["labels"])
 
 
 def taken(
@@ -106,8 +106,8 @@ def taken(
 
 def judged(reader: VideoReader, settings: VideoSettings, video: Taken) -> Judged:
     """What is said of a video, held against its truth."""
-    seen, told = video.seen, reader.tell(video.seen)
-    reading = reader.choose(video.header, seen, told)
+    seen, predicted = video.seen, reader.predict(video.seen)
+    reading = reader.choose(video.header, seen, predicted)
     places = np.clip(np.round(seen.seconds * RATE).astype(int), 0, len(video.angles) - 1)
     angles = video.angles[places]
     at = {round(float(second), 3): number for number, second in enumerate(seen.seconds)}
@@ -120,16 +120,16 @@ def judged(reader: VideoReader, settings: VideoSettings, video: Taken) -> Judged
     labels = {name: [value] * len(angles) for name, value in video.labels.items()}
     labels["view"] = [view(float(angle)) for angle in angles]
     right = {
-        name: _right(reader.attributes[name], told.shares[name], labels[name], seen.sharp)
+        name: _right(reader.attributes[name], predicted.shares[name], labels[name], seen.sharp)
         for name in labels
-        if name in told.shares
+        if name in predicted.shares
     }
     return Judged(
         video.angles,
         angles,
-        smoothing.smoothed(told.cells, seen.seconds),
+        smoothing.smoothed(predicted.cells, seen.seconds),
         chosen,
-        _first(told.cells, angles, settings.min_certainty),
+        _first(predicted.cells, angles, settings.min_certainty),
         reading.coverage.astype(np.float64),
         truth.astype(np.float64),
         right,

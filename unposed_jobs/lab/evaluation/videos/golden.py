@@ -31,7 +31,7 @@ def squats(folder: Path, reader: VideoReader, settings: VideoSettings) -> dict[s
     world = np.rad2deg(np.arctan2(across[:, 2], across[:, 0]))
     with decoding.opened((folder / VIDEO).read_bytes(), settings) as (header, frames):
         seen = reader.see(frames)
-    facing = reader.tell(seen)
+    facing = reader.predict(seen)
     told = circle.mean(smoothing.smoothed(facing.cells, seen.seconds))[0]
     places = np.clip(np.round(seen.seconds * header.rate).astype(int), 0, len(world) - 1)
     apart = circle.apart(told, world[places])
