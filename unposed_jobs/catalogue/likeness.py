@@ -6,14 +6,23 @@ import re
 from collections.abc import Sequence
 
 _OTHER_NAMES = {
-    "product_id": ("product", "id", "sku", "item_id", "article_id", "asin", "handle"),
+    "product_id": ("id", "sku", "item_id", "article_id", "asin", "handle"),
     "category": ("product_category", "main_category", "master_category", "department"),
     "subcategory": ("sub_category", "product_subcategory"),
     "average_rating": ("rating", "avg_rating", "rating_average", "stars", "review_rating"),
     "rating_count": ("ratings", "ratings_count", "reviews", "review_count", "number_of_reviews"),
-    "image_uri": ("image", "image_url", "picture", "url", "uri", "path", "file", "filename"),
+    "image_uri": (
+        "image",
+        "image_url",
+        "picture",
+        "picture_url",
+        "photo",
+        "image_path",
+        "filename",
+    ),
 }
-"""Our column and what others call it, the surest first."""
+"""Our column and what others call it, the surest first. Not what may as well be something else: a
+`product` may be its title, a `url` its page."""
 _OPTIONAL = ("average_rating", "rating_count")
 """Columns that a source must have, or be said not to have."""
 

@@ -72,14 +72,14 @@ class Taken:
             features=self.seen.features,
             landmarks=np.stack([nobody if one is None else one for one in points]),
             angles=self.angles,
-            predicted=np.array(json.dumps({"header": vars(self.header), "labels": self.labels})),
+            about=np.array(json.dumps({"header": vars(self.header), "labels": self.labels})),
         )  # fmt: skip
 
     @staticmethod
     def load(path: Path) -> Taken:
         """What `save` kept; the small JPEGs are not."""
         kept = dict(np.load(path, allow_pickle=False))
-        predicted = json.loads(str(kept["predicted"]))
+        about = json.loads(str(kept["about"]))
         estimates = [
             PoseEstimate(None if np.isnan(one).any() else one, 1.0, 1) for one in kept["landmarks"]
         ]
@@ -87,7 +87,7 @@ class Taken:
             kept["seconds"], kept["sizes"], kept["sharp"], kept["features"], estimates,
             [b""] * len(estimates),
         )  # fmt: skip
-        return Taken(Header(**predicted["header"]), seen, kept["angles"], predicted["labels"])
+        return Taken(Header(**about["header"]), seen, kept["angles"], about["labels"])
 
 
 def taken(
