@@ -144,6 +144,9 @@ def _substitution(
     if not near or _apart(evidence.shots, (*one, *other)):
         return None
     first, second = (_shown(evidence, group) for group in (one, other))
+    details = [_all_details(evidence, group) for group in (one, other)]
+    if details[0] != details[1] and _rare(evidence, first if details[0] else second):
+        return None  # A few chests prove nothing about what a larger framing shows.
     both = np.count_nonzero(first & second)
     rarer = min(np.count_nonzero(first), np.count_nonzero(second))
     if not rarer:
@@ -159,6 +162,11 @@ def _substitution(
     if near == {"framing"} and not any(_rare(evidence, shown) for shown in (first, second)):
         return None
     return lift if rate < MOST * slack and lift < slack else None
+
+
+def _all_details(evidence: Evidence, group: Sequence[int]) -> bool:
+    shots = [evidence.shots[row] for row in group]
+    return all(shot is None or shot.framing in _DETAILS for shot in shots)
 
 
 def _shown(evidence: Evidence, group: Sequence[int]) -> Bool:
