@@ -30,7 +30,8 @@ demo: setup weights ## Render a catalogue, learn its poses, audit two nights, dr
 
 # Two files at a time: most tests wait for a JVM or for one core. Threads that wait must not spin.
 test: export OMP_WAIT_POLICY := passive
-test: setup browser weights lint docs ## Everything: lint, types, documentation and all tests
+test: setup ## Everything: lint, types, documentation and all tests
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target browser weights lint docs
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ##@ Set up

@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[2]
 DAY = "2026-01-05"
 
 NIGHT, WEEK = "unposed_catalogue_audit_nightly", "unposed_reference_retrain_weekly"
-# Each a DAG, its parameters, and a task that is taken for done: the others extract enough.
-RUNS = ((NIGHT, {}, "extract_landmarks"), (WEEK, {}, None), (NIGHT, {"limit": 1000}, None))
+# Each a DAG, its parameters, and tasks that are taken for done: another run does them.
+READ = "extract_landmarks|read_facts|read_videos"
+RUNS = ((NIGHT, {}, READ), (WEEK, {}, None), (NIGHT, {"limit": 1000}, None))
 RUN_DAGS = """
 import json, sys
 from datetime import UTC, datetime

@@ -124,10 +124,10 @@ class Recorder:
             if passing.estimate is not None and one.plain is not None:  # Not to describe it again.
                 passing.estimate = replace(passing.estimate, plain=one.plain)
         for content, part, one in zip(contents, about, seen, strict=True):
-            told = rows.of_facts(one.facts)
+            row = rows.of_facts(one.facts)
             file_bytes, kind = self._files.get(content, (None, None))
-            told |= {"about": part, "file_bytes": file_bytes, "file_format": kind}
-            self._made[content] = {"facts": told, "crops": rows.of_crops(one)}
+            row |= {"about": part, "file_bytes": file_bytes, "file_format": kind}
+            self._made[content] = {"facts": row, "crops": rows.of_crops(one)}
 
     def _failed(self, content: str, error: Exception) -> None:
         line = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
@@ -201,12 +201,12 @@ class _Unasked:
 
 
 class _Known(_Unasked):
-    """Gives the estimates that it is told, in order."""
+    """Gives the estimates that it was given, in order."""
 
-    told: Sequence[PoseEstimate] = ()
+    estimates: Sequence[PoseEstimate] = ()
 
     def estimate(self, pictures: Sequence[NDArray[np.uint8]]) -> list[PoseEstimate]:
-        return list(self.told)
+        return list(self.estimates)
 
 
 class _Recall:
@@ -218,9 +218,11 @@ class _Recall:
 
     def __call__(self, batch: Sequence[pipeline.Seen[dict[str, Any]]]) -> None:
         decoded = [one for one in batch if one.picture is not None]
-        self._known.told = [estimate_of(one.item) for one in decoded]
-        told = self._kinds.estimate([one.picture for one in decoded if one.picture is not None])
-        for one, estimate in zip(decoded, told, strict=True):
+        self._known.estimates = [estimate_of(one.item) for one in decoded]
+        estimates = self._kinds.estimate(
+            [one.picture for one in decoded if one.picture is not None]
+        )
+        for one, estimate in zip(decoded, estimates, strict=True):
             one.estimate = estimate
 
 

@@ -115,6 +115,20 @@ def digest_of(total: Any, rows: int) -> str:
     return f"{total}/{rows}"
 
 
+def gathered(batches: Iterable[pa.RecordBatch], rows: int = 8192) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of at least `rows`, but for the last: for work whose start costs."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += batch.num_rows
+        if count >= rows:
+            yield pa.concat_batches(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield pa.concat_batches(waiting)
+
+
 def staged_batch(table: str, staged: Iterable[StagedFile]) -> pa.RecordBatch:
     """Staged files on their way from an executor to the driver (about half a kilobyte each).
 

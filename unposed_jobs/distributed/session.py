@@ -28,6 +28,11 @@ _SQL = {
     "spark.sql.autoBroadcastJoinThreshold": "1m",
     # More than 32 files are listed by tasks; by default each has one of its own.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
+    # A kept product holds all its pictures: 10,000 in one buffer, as by default, do not fit a heap.
+    "spark.sql.inMemoryColumnarStorage.batchSize": "512",
+    # Rows to Python: Spark weighs a batch at each row, which passes all its empty lists again, so
+    # that a batch of 10,000, as by default, takes twenty times as long for each row.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "512",
 }
 """What the jobs rely on, whoever started the session."""
 _PLACES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION")

@@ -275,7 +275,7 @@ def compare(history: History, who: Sides, change: Change) -> Compared | None:
 def by_period(history: History, found: Compared) -> tuple[float | None, ...]:
     """The comparison for each period by itself, from a window before to a window after."""
     size = history.window
-    told = []
+    averages = []
     for place in range(-size, size + 1):
         parts, counts = [], []
         for cell in found.cells:
@@ -290,8 +290,8 @@ def by_period(history: History, found: Compared) -> tuple[float | None, ...]:
                 other = (weight[there] @ others[there]) / weight[there].sum()
                 parts.append(own[known].mean() - other)
                 counts.append(known.sum())
-        told.append(float(np.average(parts, weights=counts)) if parts else None)
-    return tuple(told)
+        averages.append(float(np.average(parts, weights=counts)) if parts else None)
+    return tuple(averages)
 
 
 def _estimate(history: History, cohort: str, term: Term, seed: int) -> Estimate:

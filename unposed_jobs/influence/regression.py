@@ -41,14 +41,14 @@ def estimate(
         return [
             refused(cohort, term, REGRESSION, why, products=len(made.outcome)) for term in terms
         ]
-    told = {
+    by_term = {
         term: refused(cohort, term, REGRESSION, why, products=len(made.outcome), treated=treated)
         for term, (why, treated) in _impossible(made).items()
     }
-    chosen = [place for place, term in enumerate(made.terms) if term not in told]
+    chosen = [place for place, term in enumerate(made.terms) if term not in by_term]
     kept = replace(made, terms=tuple(made.terms[p] for p in chosen), shows=made.shows[:, chosen])
-    told |= {one.term: one for one in fit(kept, cohort, settings.seed)}
-    return claims.settle([told[term] for term in terms])
+    by_term |= {one.term: one for one in fit(kept, cohort, settings.seed)}
+    return claims.settle([by_term[term] for term in terms])
 
 
 def fit(made: Design, cohort: str, seed: int) -> list[Estimate]:
@@ -71,13 +71,13 @@ def fit(made: Design, cohort: str, seed: int) -> list[Estimate]:
     found = intervals.clustered(fitted.params[places], adds, made.clusters, seed)
     share = (weight**2 / (weight**2).sum(axis=0)).max(axis=0, initial=0)
     treated = _treated(made)
-    told = []
+    estimates = []
     for place, term in enumerate(made.terms):
         counts: dict[str, Any] = {"products": len(made.outcome), "treated": int(treated[place])}
         if inflation[place] > SAME:
             other = made.terms[rival[place]].name if len(made.terms) > 1 else "others"
             why = f"it is nearly always shown together with {other}, or with what is held fixed"
-            told.append(refused(cohort, term, REGRESSION, why, **counts))
+            estimates.append(refused(cohort, term, REGRESSION, why, **counts))
             continue
         own = int(np.searchsorted(chosen, place))
         warnings = list(made.warnings)
@@ -85,7 +85,7 @@ def fit(made: Design, cohort: str, seed: int) -> list[Estimate]:
             warnings.append(f"it is often shown together with {made.terms[rival[place]].name}")
         if share[own] > ONE_DECIDES:
             warnings.append("it rests on very few products")
-        told.append(
+        estimates.append(
             Estimate(
                 cohort,
                 term,
@@ -100,7 +100,7 @@ def fit(made: Design, cohort: str, seed: int) -> list[Estimate]:
                 warnings=tuple(warnings),
             )
         )
-    return told
+    return estimates
 
 
 def _cannot(made: Design, settings: InfluenceSettings) -> str:
@@ -121,15 +121,15 @@ def _cannot(made: Design, settings: InfluenceSettings) -> str:
 def _impossible(made: Design) -> dict[Term, tuple[str, int]]:
     """The terms that too few products show or lack, with why and how many show it."""
     treated, count = _treated(made), len(made.outcome)
-    told = {}
+    reasons = {}
     for term, number, column in zip(made.terms, treated, made.shows.T, strict=True):
         if number < LEAST_OF_EACH:
-            told[term] = (f"only {number} of {count} products show it", int(number))
+            reasons[term] = (f"only {number} of {count} products show it", int(number))
         elif count - number < LEAST_OF_EACH and term.ask_id is not None:
-            told[term] = (f"only {count - number} of {count} products lack it", int(number))
+            reasons[term] = (f"only {count - number} of {count} products lack it", int(number))
         elif np.ptp(column) == 0:
-            told[term] = ("all products are the same in it", int(number))
-    return told
+            reasons[term] = ("all products are the same in it", int(number))
+    return reasons
 
 
 def _treated(made: Design) -> Ints:

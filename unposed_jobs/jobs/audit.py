@@ -248,7 +248,7 @@ def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFram
 
     def assign(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         bundle = _bundle(uri)
-        for batch in batches:
+        for batch in frames.gathered(batches):
             yield from (
                 bundle.assign(pa.Table.from_batches([batch]))
                 .select(_ASSIGNED.names)

@@ -108,9 +108,9 @@ def _cost(warehouse: Warehouse, records: Sequence[RunRecord], model: ModelRow, d
 
 
 def _median(records: Sequence[RunRecord], job: str, figure: str) -> float | None:
-    told = [
+    seconds = [
         float(run.figures[figure])
         for run in records
         if run.job == job and run.state in ("published", "superseded") and run.figures.get(figure)
     ]
-    return statistics.median(told[-_SAMPLES:]) if told else None
+    return statistics.median(seconds[-_SAMPLES:]) if seconds else None

@@ -138,7 +138,7 @@ def name_crops(
 
     def assign(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         bundle = load(uri)
-        for batch in batches:
+        for batch in frames.gathered(batches):
             found = bundle.assign(cropping.cropped(pa.Table.from_batches([batch])))
             yield pa.RecordBatch.from_arrays(
                 [

@@ -141,9 +141,9 @@ def _of_the_run(found: pa.Table, days: Days, run: Run) -> pa.Table:
 def _tell(found: pa.Table, days: Days, run: Run) -> None:
     """The strongest estimates of all products in words, and how many there are."""
     order = ("effect", "association", "change")
-    told = [row for row in found.to_pylist() if row["claim"] in order and row["cohort"] == ""]
-    told.sort(key=lambda row: (order.index(row["claim"]), -abs(row["estimate"])))
-    for row in told[:_SHOWN]:
+    estimates = [row for row in found.to_pylist() if row["claim"] in order and row["cohort"] == ""]
+    estimates.sort(key=lambda row: (order.index(row["claim"]), -abs(row["estimate"])))
+    for row in estimates[:_SHOWN]:
         run.progress(textwrap.fill(row["says"], 80, subsequent_indent="  "))
     claims = found["claim"].to_pylist()
     counts = ", ".join(f"{name} {claims.count(name)}" for name in (*order, "none", "refused"))

@@ -126,8 +126,8 @@ def settle(spark: SparkSession | None, settings: Settings, run: Run) -> ModelRow
         status = {"promote": "champion", "reject": "rejected"}[run.decision]
         if candidate is None:
             for row in registry.models(warehouse):
-                told = row.metrics.get("promotion", {}).get("decided_by")
-                if (row.run_date, row.status, told) == (run.run_date, status, by):
+                decider = row.metrics.get("promotion", {}).get("decided_by")
+                if (row.run_date, row.status, decider) == (run.run_date, status, by):
                     run.progress(f"{row.model_version} is {status} already: {row.reason}")
                     current.recorded = True  # By the run that did it.
                     return row
@@ -144,12 +144,12 @@ def settle(spark: SparkSession | None, settings: Settings, run: Run) -> ModelRow
         )
         word = "accepted" if status == "champion" else "rejected"
         kept = {name: value for name, value in figures.items() if name != "waits"}
-        current.figures |= (told := kept | {"decided": run.decision, "decided_by": by})
+        current.figures |= (decision := kept | {"decided": run.decision, "decided_by": by})
         decided = dataclasses.replace(
             candidate,
             status=status,
             reason=f"{word} by hand ({by}); without that: {figures['refused_because']}",
-            metrics=candidate.metrics | {"promotion": told},
+            metrics=candidate.metrics | {"promotion": decision},
         )
         return _settle(current, decided, champion)
 

@@ -86,17 +86,17 @@ class Decoder:
         """
         with self._lock:
             try:
-                told, pixels = self._ask(data, settings)
+                answer, pixels = self._ask(data, settings)
             except OSError:
                 self._end()  # It may have been ended by others: the machine's memory ran out.
                 try:
-                    told, pixels = self._ask(data, settings)
+                    answer, pixels = self._ask(data, settings)
                 except OSError:
                     raise UnreadablePicture(f"crashed: the decoder {self._end()}") from None
-        if _ERRORS in told:
-            raise UnreadablePicture(told[_ERRORS])
-        shape = tuple(told["shape"])
-        return np.frombuffer(pixels, np.uint8).reshape(shape), told["note"]
+        if _ERRORS in answer:
+            raise UnreadablePicture(answer[_ERRORS])
+        shape = tuple(answer["shape"])
+        return np.frombuffer(pixels, np.uint8).reshape(shape), answer["note"]
 
     def _ask(self, data: bytes, settings: PoseSettings) -> tuple[dict[str, Any], bytes]:
         """What the child answers. Raises UnreadablePicture after too long, OSError at its end."""
@@ -166,8 +166,8 @@ class _Answer:
 
     def read(self) -> tuple[dict[str, Any], bytes]:
         """Raises TimeoutError, and BrokenPipeError where the child ended."""
-        told, pixels = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
-        return json.loads(self._exactly(told)), self._exactly(pixels)
+        length, pixels = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
+        return json.loads(self._exactly(length)), self._exactly(pixels)
 
     def _exactly(self, count: int) -> bytes:
         found = bytearray()
@@ -193,8 +193,8 @@ class _Answer:
 def _processor_seconds(process: int) -> float:
     """What a process has had of the processor; 0 for one that is gone."""
     try:
-        with open(f"/proc/{process}/stat", encoding="ascii") as told:
-            fields = told.read().rpartition(")")[2].split()
+        with open(f"/proc/{process}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -211,10 +211,10 @@ def serve(source: BinaryIO, target: BinaryIO, settings: PoseSettings) -> None:
         pixels: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         try:
             pixels, note = decode_noted(data, settings)
-            told: dict[str, object] = {"shape": pixels.shape, "note": note}
+            answer: dict[str, object] = {"shape": pixels.shape, "note": note}
         except UnreadablePicture as error:
-            told = {_ERRORS: str(error)}
-        line = json.dumps(told).encode()
+            answer = {_ERRORS: str(error)}
+        line = json.dumps(answer).encode()
         target.write(_LENGTHS.pack(len(line), pixels.nbytes) + line)
         target.write(pixels.data)
         target.flush()
@@ -226,8 +226,8 @@ def main() -> None:
     # What it says is for the pictures; a decoder's chatter is not.
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    with open("/proc/self/statm", encoding="ascii") as told:
-        present = int(told.read().split()[0]) * resource.getpagesize()
+    with open("/proc/self/statm", encoding="ascii") as file:
+        present = int(file.read().split()[0]) * resource.getpagesize()
     most = present + _SPARE + _BYTES_A_PIXEL * settings.max_pixels
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -103,10 +103,10 @@ def _header(stream: IO[bytes], process: subprocess.Popen[bytes]) -> Header:
     line = stream.readline(10_000)
     if not line:
         raise UnreadableVideo("unreadable", _ended(process))
-    told = json.loads(line)
-    if "error" in told:
-        raise UnreadableVideo(told["error"], told["reason"])
-    return Header(**told)
+    header = json.loads(line)
+    if "error" in header:
+        raise UnreadableVideo(header["error"], header["reason"])
+    return Header(**header)
 
 
 def _frames(

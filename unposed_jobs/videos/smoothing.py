@@ -24,15 +24,15 @@ def smoothed(cells: Floats, seconds: Floats) -> Floats:
     """Probabilities (N, 72) of frames at `seconds` (N,), ascending, given all of them."""
     if len(cells) < 2:
         return cells
-    told = np.maximum(cells, 1e-9) ** TRUST
+    likelihoods = np.maximum(cells, 1e-9) ** TRUST
     steps = [_step(float(gap)) for gap in np.diff(seconds)]
-    before, after = np.empty_like(told), np.ones_like(told)
-    before[0] = told[0] / told[0].sum()
+    before, after = np.empty_like(likelihoods), np.ones_like(likelihoods)
+    before[0] = likelihoods[0] / likelihoods[0].sum()
     for number, step in enumerate(steps, start=1):
-        before[number] = told[number] * _turned(before[number - 1], step)
+        before[number] = likelihoods[number] * _turned(before[number - 1], step)
         before[number] /= before[number].sum()
     for number in range(len(steps) - 1, -1, -1):
-        after[number] = _turned(told[number + 1] * after[number + 1], steps[number])
+        after[number] = _turned(likelihoods[number + 1] * after[number + 1], steps[number])
         after[number] /= after[number].sum()
     both = before * after
     return np.asarray(both / both.sum(1, keepdims=True))

@@ -13,7 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unposed_jobs.config import CatalogueSettings, PoseSettings, Settings, TrainingSettings
+from unposed_jobs.config import (
+    CatalogueSettings,
+    FactsSettings,
+    PoseSettings,
+    Settings,
+    TrainingSettings,
+)
 from unposed_jobs.lab.bench import made, sessions
 from unposed_jobs.lab.bench.extraction import warehouse_settings
 from unposed_jobs.pose import estimators
@@ -40,6 +46,8 @@ def settings_of(folder: Path, pose: PoseSettings, *, carried: bool = False) -> S
         ),
         pose=pose,
         training=dataclasses.replace(_TRAINING, bundles=str(folder / "models")),
+        # Made landmarks have no pictures to keep facts of; ratio 11 is of facts.
+        facts=FactsSettings(nightly=False),
     )
 
 

@@ -46,8 +46,8 @@ def write(folder: Path) -> int:
                     _annotation(mask, picture, NAMES.index(name) + 1, len(annotations) + 1)
                 )
     categories = [{"id": place, "name": name} for place, name in enumerate(NAMES, start=1)]
-    told = {"images": images, "annotations": annotations, "categories": categories}
-    (folder / FILE).write_text(json.dumps(told) + "\n", encoding="utf-8")
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / FILE).write_text(json.dumps(content) + "\n", encoding="utf-8")
     return len(annotations)
 
 

@@ -41,16 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
-            told = evaluate(given, pool.map)
+            found = evaluate(given, pool.map)
         said = real.said(given.data) if given.data and real.there(given.data) else []
     except UnposedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    _print(told)
+    _print(found)
     for line in said:
         print(f"- {line}")
     if given.json:
-        content = {"figures": [asdict(one) for one in told], "listings": said}
+        content = {"figures": [asdict(one) for one in found], "listings": said}
         given.json.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return 0
 
@@ -70,32 +70,32 @@ def evaluate(given: argparse.Namespace, over: Map) -> list[Figure]:
     some = max(1, given.shops // 4)
     fair, liked = Shop(PRODUCTS), Shop(PRODUCTS, confounding=CONFOUNDING)
     _say(f"{given.shops} shops whose pictures have nothing to do with liking")
-    told = figures.judged("regression", run(trials.cross_section, fair, given.shops), 0.10)
+    found = figures.judged("regression", run(trials.cross_section, fair, given.shops), 0.10)
     nothing = run(trials.cross_section, trials.without_effects(fair), given.shops)
-    told.append(
+    found.append(
         figures.false_discoveries("regression: anything told where all is 0", nothing, most=0.05)
     )
     _say(f"{given.shops} shops whose liked products have more pictures")
     both = run(trials.history, liked, given.shops)
     plain = figures.of_method(both, trials.REGRESSION)
     after = figures.of_method(both, trials.DIFFERENCES)
-    told.append(figures.bias("confounded, regression: bias of 9 %, as a share of it", plain))
-    told += figures.judged("confounded, differences", after, 0.15)
-    told.append(figures.effects("confounded, differences: 9 % is called an effect", after))
-    told.append(
+    found.append(figures.bias("confounded, regression: bias of 9 %, as a share of it", plain))
+    found += figures.judged("confounded, differences", after, 0.15)
+    found.append(figures.effects("confounded, differences: 9 % is called an effect", after))
+    found.append(
         figures.wrong_effects("confounded, differences: nothing is called an effect", after, 0.05)
     )
     _say(f"{some} shops whose liked products also grow")
     drifting = run(trials.history, replace(liked, drift=DRIFT), some)
     own = figures.of_method(drifting, trials.DIFFERENCES)
-    told.append(figures.bias("drifting, differences: bias of 9 %, as a share of it", own))
-    told.append(figures.wrong_effects("drifting: nothing is called an effect", own))
-    return told + rivals(run, some) + curve(run, some)
+    found.append(figures.bias("drifting, differences: bias of 9 %, as a share of it", own))
+    found.append(figures.wrong_effects("drifting: nothing is called an effect", own))
+    return found + rivals(run, some) + curve(run, some)
 
 
 def rivals(run: Callable[..., list[Outcome]], shops: int) -> list[Figure]:
     """The ways not taken, beside the ones taken, on the same shops."""
-    told = []
+    found = []
     fair = run(trials.cross_section, Shop(PRODUCTS), shops, rivals=True)
     slow = Shop(PRODUCTS, confounding=CONFOUNDING, delay=6)
     staggered = run(trials.history, slow, shops, rivals=True)
@@ -105,30 +105,30 @@ def rivals(run: Callable[..., list[Outcome]], shops: int) -> list[Figure]:
     ):
         for method in methods:
             own = figures.of_method(outcomes, method)
-            told.append(figures.bias(f"{words}{method}: bias of 9 %, as a share of it", own))
-            told.append(figures.coverage(f"{words}{method}", own)[0])
-    return [replace(one, least=None, most=None) for one in told]
+            found.append(figures.bias(f"{words}{method}: bias of 9 %, as a share of it", own))
+            found.append(figures.coverage(f"{words}{method}", own)[0])
+    return [replace(one, least=None, most=None) for one in found]
 
 
 def curve(run: Callable[..., list[Outcome]], shops: int) -> list[Figure]:
     """How often the 9 % is found, by number of products."""
-    told = []
+    found = []
     for size in SIZES:
         _say(f"power with {size} products")
         one_day = run(trials.cross_section, Shop(size), shops)
         half_year = run(trials.history, Shop(size, confounding=CONFOUNDING), shops)
         after = figures.of_method(half_year, trials.DIFFERENCES)
-        told.append(figures.power(f"{size:,} products, regression: 9 % is found", one_day))
-        told.append(figures.power(f"{size:,} products, differences: 9 % is found", after))
-    return told
+        found.append(figures.power(f"{size:,} products, regression: 9 % is found", one_day))
+        found.append(figures.power(f"{size:,} products, differences: 9 % is found", after))
+    return found
 
 
-def _print(told: Sequence[Figure]) -> None:
+def _print(found: Sequence[Figure]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)
     table = Table("figure", "shops", "value", "95 %", "asked", "", box=None)
-    for one in told:
+    for one in found:
         verdict = {None: "", True: "yes", False: "NO"}[one.holds]
         span = f"{one.low:.3f}-{one.high:.3f}"
         table.add_row(one.title, str(one.shops), f"{one.value:.3f}", span, one.asked, verdict)

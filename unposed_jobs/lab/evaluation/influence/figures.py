@@ -42,19 +42,19 @@ class Figure:
         return (self.least is None or self.value >= self.least) and self.value <= self.most
 
 
-def judged(title: str, told: Sequence[Outcome], most_bias: float) -> list[Figure]:
+def judged(title: str, outcomes: Sequence[Outcome], most_bias: float) -> list[Figure]:
     """What is asked of a method in one kind of shop."""
     return [
-        bias(f"{title}: bias of 9 %, as a share of it", told, most=most_bias),
-        *coverage(title, told),
-        false_discoveries(f"{title}: false discoveries", told, most=0.05),
-        power(f"{title}: 9 % is found", told),
+        bias(f"{title}: bias of 9 %, as a share of it", outcomes, most=most_bias),
+        *coverage(title, outcomes),
+        false_discoveries(f"{title}: false discoveries", outcomes, most=0.05),
+        power(f"{title}: 9 % is found", outcomes),
     ]
 
 
-def bias(title: str, told: Sequence[Outcome], most: float | None = None) -> Figure:
+def bias(title: str, outcomes: Sequence[Outcome], most: float | None = None) -> Figure:
     """How far the mean estimate of 9 % is from it, in percent of sales, as a share of the 9 %."""
-    own = [one for one in told if abs(one.truth - NINE) < _SAME and math.isfinite(one.estimate)]
+    own = [one for one in outcomes if abs(one.truth - NINE) < _SAME and math.isfinite(one.estimate)]
     values = _by_shop(own, lambda one: one.estimate)
     found = bootstrap.mean(values)
     away = [math.expm1(value) / 0.09 - 1 for value in (found.value, found.low, found.high)]
@@ -64,9 +64,9 @@ def bias(title: str, told: Sequence[Outcome], most: float | None = None) -> Figu
     return Figure(title, size, low, ends[1], len(values), most=most)
 
 
-def coverage(title: str, told: Sequence[Outcome]) -> list[Figure]:
+def coverage(title: str, outcomes: Sequence[Outcome]) -> list[Figure]:
     """How many intervals hold the truth, of all terms and of the 9 %."""
-    known = [one for one in told if math.isfinite(one.low)]
+    known = [one for one in outcomes if math.isfinite(one.low)]
     nine = [one for one in known if abs(one.truth - NINE) < _SAME]
     return [
         _mean(f"{title}: intervals that hold the truth", known, _covers, least=0.93, most=0.97),
@@ -74,9 +74,9 @@ def coverage(title: str, told: Sequence[Outcome]) -> list[Figure]:
     ]
 
 
-def false_discoveries(title: str, told: Sequence[Outcome], most: float | None = None) -> Figure:
+def false_discoveries(title: str, outcomes: Sequence[Outcome], most: float | None = None) -> Figure:
     """The mean share of what is told that is nothing in truth."""
-    shops = _shops(told)
+    shops = _shops(outcomes)
     values = []
     for own in shops.values():
         found = [one for one in own if one.found]
@@ -84,30 +84,30 @@ def false_discoveries(title: str, told: Sequence[Outcome], most: float | None = 
     return _figure(title, values, most=most)
 
 
-def wrong_effects(title: str, told: Sequence[Outcome], most: float | None = None) -> Figure:
+def wrong_effects(title: str, outcomes: Sequence[Outcome], most: float | None = None) -> Figure:
     """The share of shops where something that is nothing is called an effect."""
-    shops = _shops(told)
+    shops = _shops(outcomes)
     values = [float(any(one.effect and one.truth == 0 for one in own)) for own in shops.values()]
     return _figure(title, values, most=most)
 
 
-def power(title: str, told: Sequence[Outcome]) -> Figure:
+def power(title: str, outcomes: Sequence[Outcome]) -> Figure:
     """How often the 9 % is told from nothing."""
     return _mean(
-        title, [one for one in told if abs(one.truth - NINE) < _SAME], lambda one: one.found
+        title, [one for one in outcomes if abs(one.truth - NINE) < _SAME], lambda one: one.found
     )
 
 
-def effects(title: str, told: Sequence[Outcome]) -> Figure:
+def effects(title: str, outcomes: Sequence[Outcome]) -> Figure:
     """How often the 9 % is called an effect."""
     return _mean(
-        title, [one for one in told if abs(one.truth - NINE) < _SAME], lambda one: one.effect
+        title, [one for one in outcomes if abs(one.truth - NINE) < _SAME], lambda one: one.effect
     )
 
 
-def of_method(told: Sequence[Outcome], method: str) -> list[Outcome]:
+def of_method(outcomes: Sequence[Outcome], method: str) -> list[Outcome]:
     """Those of one method."""
-    return [one for one in told if one.method == method]
+    return [one for one in outcomes if one.method == method]
 
 
 def _covers(one: Outcome) -> bool:
@@ -116,12 +116,12 @@ def _covers(one: Outcome) -> bool:
 
 def _mean(
     title: str,
-    told: Sequence[Outcome],
+    outcomes: Sequence[Outcome],
     statistic: Callable[[Outcome], float],
     least: float | None = None,
     most: float | None = None,
 ) -> Figure:
-    return _figure(title, _by_shop(told, statistic), least, most)
+    return _figure(title, _by_shop(outcomes, statistic), least, most)
 
 
 def _figure(
@@ -131,12 +131,12 @@ def _figure(
     return Figure(title, found.value, found.low, found.high, len(values), least, most)
 
 
-def _by_shop(told: Sequence[Outcome], statistic: Callable[[Outcome], float]) -> list[float]:
-    return [float(np.mean([statistic(one) for one in own])) for own in _shops(told).values()]
+def _by_shop(outcomes: Sequence[Outcome], statistic: Callable[[Outcome], float]) -> list[float]:
+    return [float(np.mean([statistic(one) for one in own])) for own in _shops(outcomes).values()]
 
 
-def _shops(told: Sequence[Outcome]) -> dict[int, list[Outcome]]:
+def _shops(outcomes: Sequence[Outcome]) -> dict[int, list[Outcome]]:
     shops: dict[int, list[Outcome]] = {}
-    for one in told:
+    for one in outcomes:
         shops.setdefault(one.seed, []).append(one)
     return shops

@@ -41,19 +41,19 @@ class Outcome:
 def cross_section(shop: Shop, seed: int, rivals: bool = False) -> list[Outcome]:
     """The regression, and with `rivals` the ways not taken, on one day."""
     rows = simulate.cross_section(shop, seed)
-    told = outcomes(REGRESSION, shop, seed, regression.estimate(rows, "", shop.terms, SETTINGS))
+    found = outcomes(REGRESSION, shop, seed, regression.estimate(rows, "", shop.terms, SETTINGS))
     if rivals:
-        told += ridge(shop, rows, seed) + mixed(shop, rows, seed)
-    return told
+        found += ridge(shop, rows, seed) + mixed(shop, rows, seed)
+    return found
 
 
 def history(shop: Shop, seed: int, rivals: bool = False) -> list[Outcome]:
     """The differences in differences on five months, and the regression on its last day."""
     rows, last = simulate.history(shop, seed)
-    found = differences.estimate(rows, ALL_PRODUCTS, shop.terms, SETTINGS)
-    told = outcomes(DIFFERENCES, shop, seed, found[1:])
-    told += outcomes(REGRESSION, shop, seed, regression.estimate(last, "", shop.terms, SETTINGS))
-    return told + two_way(shop, rows, seed) if rivals else told
+    estimates = differences.estimate(rows, ALL_PRODUCTS, shop.terms, SETTINGS)
+    found = outcomes(DIFFERENCES, shop, seed, estimates[1:])
+    found += outcomes(REGRESSION, shop, seed, regression.estimate(last, "", shop.terms, SETTINGS))
+    return found + two_way(shop, rows, seed) if rivals else found
 
 
 def outcomes(method: str, shop: Shop, seed: int, estimates: Sequence[Estimate]) -> list[Outcome]:

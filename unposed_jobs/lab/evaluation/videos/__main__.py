@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     settings = config.load()
     try:
-        told = judge(given, settings)
+        found = judge(given, settings)
     except (UnposedError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    text = json.dumps(told, indent=1)
+    text = json.dumps(found, indent=1)
     print(text)
     if given.json:
         given.json.write_text(text + "\n", encoding="utf-8")
@@ -53,7 +53,7 @@ def judge(given: argparse.Namespace, settings: config.Settings) -> dict[str, Any
     """All figures, by what they are of."""
     pictures = stills(given, settings.pose)
     facing = head.head()(pictures.landmarks, pictures.sizes)
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "seed": given.seed,
         "found": len(pictures.angles) / pictures.of,
         "orientation": figures.of_orientation(facing, pictures.angles, pictures.people),
@@ -64,11 +64,11 @@ def judge(given: argparse.Namespace, settings: config.Settings) -> dict[str, Any
         videos.append(_one(reader, settings, given, number))
         print(f"video {number + 1} of {given.videos}", file=sys.stderr, flush=True)
     if videos:
-        told["videos"] = figures.of_videos(videos)
-        told["attributes"] = figures.of_attributes(videos)
+        found["videos"] = figures.of_videos(videos)
+        found["attributes"] = figures.of_attributes(videos)
     if given.data:
-        told["squats"] = golden.squats(given.data / "blazepose-golden", reader, settings.videos)
-    return told
+        found["squats"] = golden.squats(given.data / "blazepose-golden", reader, settings.videos)
+    return found
 
 
 def stills(given: argparse.Namespace, pose: config.PoseSettings) -> Examples:

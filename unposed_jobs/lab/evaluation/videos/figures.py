@@ -46,14 +46,16 @@ def of_orientation(facing: Facing, angles: Floats, people: npt.NDArray[np.int64]
     return values | {"intervals": intervals}
 
 
-def calibration_error(told: Floats, right: npt.NDArray[np.bool_]) -> float:
+def calibration_error(probabilities: Floats, right: npt.NDArray[np.bool_]) -> float:
     """Expected calibration error over ten equal ranges of probability."""
-    place = np.minimum((told * 10).astype(int), 9)
+    place = np.minimum((probabilities * 10).astype(int), 9)
     error = 0.0
     for number in range(10):
         rows = place == number
         if rows.any():
-            error += rows.mean() * abs(float(told[rows].mean()) - float(right[rows].mean()))
+            error += rows.mean() * abs(
+                float(probabilities[rows].mean()) - float(right[rows].mean())
+            )
     return error
 
 
@@ -73,7 +75,7 @@ def of_videos(videos: Sequence[Judged]) -> dict[str, Any]:
     """Bins that were seen and filled, how near their middles, and the coverage."""
     best = _choices([(video.every, video.chosen) for video in videos])
     first = _choices([(video.every, video.first) for video in videos])
-    told = np.concatenate([video.coverage for video in videos])
+    found = np.concatenate([video.coverage for video in videos])
     truth = np.concatenate([video.truth for video in videos])
     each = [
         float(np.corrcoef(video.coverage, video.truth)[0, 1])
@@ -89,7 +91,7 @@ def of_videos(videos: Sequence[Judged]) -> dict[str, Any]:
         "median_error": float(np.median(wrong)),
         "best": best,
         "first_above_the_bound": first,
-        "coverage_correlation": float(np.corrcoef(told, truth)[0, 1]),
+        "coverage_correlation": float(np.corrcoef(found, truth)[0, 1]),
         "coverage_correlation_median_of_videos": float(np.median(each)),
     }
 

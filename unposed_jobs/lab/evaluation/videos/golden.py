@@ -32,9 +32,9 @@ def squats(folder: Path, reader: VideoReader, settings: VideoSettings) -> dict[s
     with decoding.opened((folder / VIDEO).read_bytes(), settings) as (header, frames):
         seen = reader.see(frames)
     facing = reader.predict(seen)
-    told = circle.mean(smoothing.smoothed(facing.cells, seen.seconds))[0]
+    angles = circle.mean(smoothing.smoothed(facing.cells, seen.seconds))[0]
     places = np.clip(np.round(seen.seconds * header.rate).astype(int), 0, len(world) - 1)
-    apart = circle.apart(told, world[places])
+    apart = circle.apart(angles, world[places])
     reading = reader.choose(header, seen, facing)
     return {
         "frames": len(apart),

@@ -58,15 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def fit(values: Floats, angles: Floats, people: npt.NDArray[np.int64]) -> tuple[Head, Floats]:
     """The head for N pictures' features, and what others said of people they did not know."""
-    told, sharp = np.zeros(len(angles)), np.zeros(len(angles))
+    predicted, sharp = np.zeros(len(angles)), np.zeros(len(angles))
     fold = np.unique(people, return_inverse=True)[1] % FOLDS
     for number in range(FOLDS):
         kept = fold != number
         part = network(values[kept], angles[kept], number)
         facing = part.of_features(values[~kept])
-        told[~kept], sharp[~kept] = facing.angles, facing.concentrations
+        predicted[~kept], sharp[~kept] = facing.angles, facing.concentrations
     whole = network(values, angles, FOLDS)
-    return replace(whole, calibration=calibrated(told, sharp, angles)), told
+    return replace(whole, calibration=calibrated(predicted, sharp, angles)), predicted
 
 
 def network(values: Floats, angles: Floats, seed: int) -> Head:
@@ -111,13 +111,13 @@ def likelihood(natural: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     return torch.logsumexp(sides, 0)
 
 
-def calibrated(told: Floats, sharp: Floats, angles: Floats) -> Calibration:
+def calibrated(predicted: Floats, sharp: Floats, angles: Floats) -> Calibration:
     """What makes the predictions likeliest that were made without knowing the people."""
     cell = np.round(angles / circle.CELL).astype(int) % circle.CELLS
     rows = np.arange(len(angles))
 
     def cost(flat: Floats) -> float:
-        cells = Calibration(*flat).cells(told, sharp)
+        cells = Calibration(*flat).cells(predicted, sharp)
         # Weakly held to what it says of itself.
         prior = 1e-3 * float(((flat - (0, 1, -4, -0.5)) ** 2).sum())
         return -float(np.log(cells[rows, cell]).mean()) + prior
