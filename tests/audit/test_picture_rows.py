@@ -9,6 +9,7 @@ from small_products import EXPECTATIONS, RUN, SETTINGS, batch, lost, picture
 from unposed_jobs.audit.inference import audit_products
 from unposed_jobs.audit.picture_rows import STATUS_WORDS
 from unposed_jobs.audit.pictures import TROUBLES
+from unposed_jobs.catalogue import packing
 
 SHOWN = ("image_uri", "status", "reason", "kind", "pose_id", "pose_name", "confidence", "repeat_of")
 
@@ -79,7 +80,7 @@ def test_carried_values_are_kept_under_their_names():
     products = batch(
         ("A", "Tops", "Polo", []), ("B", "Tops", "Polo", []), ("C", "Tops", "Polo", [])
     )
-    values = pa.array([["Tee", "Acme"], [None, "O'Neil"], ["x", None]], pa.list_(pa.string()))
+    values = packing.pack([pa.array(["Tee", None, "x"]), pa.array(["Acme", "O'Neil", None])])
     products = products.append_column("carried", values)
     run = dataclasses.replace(RUN, carry=("title", "brand"))
     found = audit_products(products.slice(1), EXPECTATIONS, SETTINGS, run).product_audit

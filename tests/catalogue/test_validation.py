@@ -6,7 +6,7 @@ import unicodedata
 import pyarrow as pa
 import pytest
 
-from unposed_jobs.catalogue import schemas, validation
+from unposed_jobs.catalogue import packing, schemas, validation
 from unposed_jobs.config import CatalogueSettings
 from unposed_jobs.errors import UnposedError
 
@@ -381,7 +381,8 @@ def carried_of(batch: pa.RecordBatch, *names: str, **columns: str) -> list:
     accepted, rejects = validation.products(batch, settings, carried=True)
     assert accepted.schema == schemas.ACCEPTED_PRODUCTS
     assert rejects.num_rows == 0
-    return accepted.column("carried").to_pylist()
+    values = packing.unpack(accepted.column("carried")).to_pylist()
+    return [values[at : at + len(names)] for at in range(0, len(values), len(names))]
 
 
 def test_carried_columns_are_text_in_their_order_and_cost_no_row():

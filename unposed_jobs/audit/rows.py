@@ -15,6 +15,7 @@ from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.pictures import TROUBLES, Pictures
 from unposed_jobs.audit.profile import Profile
 from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
+from unposed_jobs.catalogue import packing
 from unposed_jobs.config import AuditSettings
 from unposed_jobs.remedies.candidates import CROP, FRAME, KINDS
 from unposed_jobs.vocabulary.naming import CHART_CODE
@@ -227,7 +228,7 @@ def _carried(batch: pa.RecordBatch, names: Sequence[str]) -> pa.Array:
     keys = pa.array(names, pa.string()).take(
         pa.array(np.tile(np.arange(len(names)), batch.num_rows))
     )
-    return pa.MapArray.from_arrays(offsets, keys, pc.list_flatten(batch.column("carried")))
+    return pa.MapArray.from_arrays(offsets, keys, packing.unpack(batch.column("carried")))
 
 
 def _lists(chosen: npt.NDArray[np.bool_], values: pa.Array) -> pa.ListArray:

@@ -23,14 +23,14 @@ PRODUCTS = pa.schema(
         pa.field("rating_count", pa.int64()),
         pa.field("attributes", pa.map_(pa.string(), pa.string())),
         pa.field("signals", pa.map_(pa.string(), pa.float64())),
-        pa.field("carried", pa.list_(pa.string())),
+        pa.field("carried", pa.string()),
     ]
 )
 """One product. average_rating in [0, 5], null where unrated; rating_count 0 where unknown.
 `attributes` and `signals` hold the further columns that `cohort_attributes` and
 `popularity_signals` name, null where the source has no value. `carried` are the values of the
-columns that `carry` names, in their order: names would weigh as much once more; null where they
-were not asked for."""
+columns that `carry` names, in their order, as one text (`packing`); null where they were not asked
+for."""
 
 IMAGES = pa.schema(
     [

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from unposed_jobs import storage
-from unposed_jobs.catalogue import cells, delimited, sources, values
+from unposed_jobs.catalogue import cells, delimited, packing, sources, values
 from unposed_jobs.catalogue.addresses import absolute
 from unposed_jobs.catalogue.rows import Rows, own_columns, resolve
 from unposed_jobs.catalogue.schemas import (
@@ -342,12 +342,10 @@ def _map(columns: Mapping[str, pa.Array], kind: pa.DataType, rows: int) -> pa.Ar
 
 
 def _carried(rows: Rows, settings: CatalogueSettings, count: int) -> pa.Array:
-    """The values of the columns `settings.carry`, a list for each row; null without any."""
+    """The values of the columns `settings.carry` as one text (`packing`); null without any."""
     if not settings.carry:
-        return pa.nulls(count, pa.list_(pa.string()))
-    columns = [_joined(rows, name, settings.missing_values) for name in settings.carry]
-    items = _interleaved(columns, pa.string(), count)
-    return pa.ListArray.from_arrays(_offsets(count, len(columns)), items)
+        return pa.nulls(count, pa.string())
+    return packing.pack([_joined(rows, name, settings.missing_values) for name in settings.carry])
 
 
 def _joined(rows: Rows, name: str, missing: Sequence[str]) -> pa.Array:

@@ -271,10 +271,12 @@ def assign_poses(job: Context, pictures: DataFrame, model: ModelRow) -> DataFram
 def products_with_pictures(
     products: DataFrame, pictures: DataFrame, assigned: DataFrame
 ) -> DataFrame:
-    """One row for each product of the day: its columns and `pictures`, a list of structs."""
-    fields = [
+    """One row for each product of the day: its columns and `pictures`, a list of structs, in their
+    order.
+    """
+    shown = F.struct(
+        "position",  # First: structs are ordered by their fields, one after the other.
         "image_uri",
-        "position",
         "image_status",
         "landmark_status",
         "pose_id",
@@ -286,17 +288,11 @@ def products_with_pictures(
         "content_sha256",
         "person_count",
         "error",
-    ]
+    )
     gathered = (
         pictures.join(assigned, "content_sha256", "left")
         .groupBy("product_id")
-        .agg(F.sort_array(F.collect_list(F.struct("position", *_without(fields)))).alias("found"))
-        .select(
-            "product_id",
-            F.transform(
-                "found", lambda item: F.struct(*(item[name].alias(name) for name in fields))
-            ).alias("pictures"),
-        )
+        .agg(F.sort_array(F.collect_list(shown)).alias("pictures"))
     )
     return products.join(gathered, "product_id", "left")
 
@@ -317,10 +313,6 @@ def _videos_of(listed: DataFrame) -> DataFrame:
     """(product_id, videos), the addresses of each product's videos in the catalogue's order."""
     ordered = F.sort_array(F.collect_list(F.struct("position", "video_uri")))
     return listed.groupBy("product_id").agg(ordered["video_uri"].alias("videos"))
-
-
-def _without(fields: list[str]) -> list[str]:
-    return [name for name in fields if name != "position"]
 
 
 def _stage_flags(
