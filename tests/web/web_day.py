@@ -210,10 +210,11 @@ def store(made: config.Settings, memory, day: datetime.date, decided) -> None:
         elif day == DAY:
             staged = warehouse.stage(name, "extract").write(rows.select(own))
             warehouse.append(name, staged, "extract", 1)
-    told = effective.rows(decided.decisions).append_column(
+    standing = effective.rows(decided.decisions).append_column(
         "run_date", pa.array([day] * len(decided.decisions), pa.date32())
     )
-    warehouse.write_day("decisions", day, warehouse.stage("decisions", run_id).write(told), run_id)
+    staged = warehouse.stage("decisions", run_id).write(standing)
+    warehouse.write_day("decisions", day, staged, run_id)
     moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
     warehouse.record_run(
         RunRecord(
