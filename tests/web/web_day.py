@@ -67,7 +67,13 @@ def settings(home: Path, **more) -> config.Settings:
     )
 
 
-def audit(made: config.Settings, home: Path, day: datetime.date = DAY, wanted=None) -> None:
+def audit(
+    made: config.Settings,
+    home: Path,
+    day: datetime.date = DAY,
+    wanted=None,
+    run_id: str | None = None,
+) -> None:
     """Publish a day as the audit decides it, with what people had decided by then."""
     pictures = home / "pictures"
     pictures.mkdir(exist_ok=True)
@@ -89,7 +95,7 @@ def audit(made: config.Settings, home: Path, day: datetime.date = DAY, wanted=No
         row["landmarks"] = LANDMARKS
     memory.rows["landmarks"] = pa.Table.from_pylist(rows, tables.LANDMARKS.schema)
     memory.rows |= facts(memory, day)
-    store(made, memory, day, decided)
+    store(made, memory, day, decided, run_id or f"run-of-{day}")
 
 
 def facts(memory, day: datetime.date) -> dict[str, pa.Table]:
@@ -192,10 +198,9 @@ def candidate(made: config.Settings) -> str:
     return version
 
 
-def store(made: config.Settings, memory, day: datetime.date, decided) -> None:
+def store(made: config.Settings, memory, day: datetime.date, decided, run_id: str) -> None:
     """Put the rows in the warehouse and show them."""
     warehouse = Warehouse.open(made.warehouse)
-    run_id = f"run-of-{day}"
     for name, rows in memory.rows.items():
         if name == "runs" or not len(rows):
             continue

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from unposed_jobs.web.languages import N_
-from unposed_jobs.web.reading import Day, Row
+from unposed_jobs.web.prepared import Row
+from unposed_jobs.web.reading import Day
 
 MOST_SHOWN = 120
 """Turned flags of one page."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from unposed_jobs.web import exports
 from unposed_jobs.web.filters import Filter
-from unposed_jobs.web.reading import Day, Page, Row
+from unposed_jobs.web.prepared import Row
+from unposed_jobs.web.reading import Day, Page
 
 AT_ONCE = 5000
 """Rows that are read at a time."""

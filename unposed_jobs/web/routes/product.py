@@ -18,6 +18,7 @@ from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
 from unposed_jobs.remedies.candidates import CROP
 from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
+from unposed_jobs.web import changes as of_days
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
 from unposed_jobs.web.reading import Ask, Day
@@ -54,7 +55,9 @@ def product(
         raise HTTPException(404, f"the day lists no product {id[:80]}")
     with day.views() as ask:
         pictures, flags = ask(_PICTURES, [id]), ask(_FLAGS, [id])
-        before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
+        history = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
+        # Most products' history is that nothing happened.
+        changes = of_days.of_product(day, ask, id, MOST_HISTORY) if history else []
         layers = _layers(day, ask, settings, [one["content_sha256"] for one in pictures])
         readiness = _readiness(day, ask, id, [one["image_uri"] for one in pictures])
     marks = day.gaps_of(id)
@@ -78,7 +81,7 @@ def product(
         pictures=pictures,
         flags=[flag for flag in flags if flag["state"] != "not_applicable"],
         not_asked=[flag for flag in flags if flag["state"] == "not_applicable"],
-        history=[one | {"ask_name": day.ask_name(one["ask_id"])} for one in before],
+        history=_history(day, history, changes),
         decisions=store.about(id),
         day=day,
         list=list,
@@ -87,6 +90,21 @@ def product(
         links=links(settings.serve.links, id),
         today=today(),
     )
+
+
+def _history(
+    day: Day, moved: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Each ask's states one after another; where a gap opened or closed, why, and by which
+    picture."""
+    reasons = {(one["run_date"], one["ask_id"]): one for one in changes}
+    nothing = {"change": None, "why": None, "picture": None}
+    return [
+        one
+        | {name: reasons.get((one["run_date"], one["ask_id"]), nothing)[name] for name in nothing}
+        | {"ask_name": day.ask_name(one["ask_id"])}
+        for one in moved
+    ]
 
 
 def _readiness(
