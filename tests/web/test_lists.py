@@ -184,6 +184,14 @@ def test_a_saved_view_keeps_its_address(served):
     assert "Tees for Friday" in other.get("/work").text
     client.post("/views/remove", data={"csrf": csrf(client), "slug": saved.removeprefix("/v/")})
     assert other.get(saved).status_code == 404
+    form = {"csrf": csrf(client), "name": "Incomplete tops", "page": "products"}
+    saved = client.post("/views", data=form | {"query": "category=Tops&status=gaps"})
+    slug = saved.headers["location"].removeprefix("/v/")
+    assert other.get(f"/v/{slug}").headers["location"].startswith("/products?category=Tops")
+    assert "Incomplete tops" in other.get("/products").text
+    assert "Incomplete tops" not in other.get("/work").text
+    gone = client.post("/views/remove", data={"csrf": csrf(client), "slug": slug})
+    assert gone.headers["location"] == "/products"
 
 
 def test_a_place_that_is_nonsense_is_said_and_one_of_a_lost_product_is_kept(day):

@@ -99,10 +99,16 @@ def the_day(person: Reader, day: TheDay) -> DayOut:
 
 
 class ListQuery(BaseModel):
-    """What a list shows; further filters as the pages' own addresses have them."""
+    """What a list shows; carried columns are filtered by as ``col.NAME``."""
 
     q: Annotated[str, Field(max_length=300, description="Part of an id or title")] = ""
     category: Annotated[str, Field(max_length=300)] = ""
+    subcategory: Annotated[str, Field(max_length=300)] = ""
+    product_type: Annotated[str, Field(max_length=300)] = ""
+    unready: Annotated[
+        str, Field(max_length=300, description="A marketplace whose rules the product fails")
+    ] = ""
+    rule: Annotated[str, Field(max_length=300, description="A rule that the product fails")] = ""
     sort: Annotated[str, Field(max_length=20)] = ""
     size: Annotated[str, Field(max_length=4, description="25, 50, 100 or 200")] = "50"
     after: Annotated[str, Field(max_length=2000, description="Of the page before")] = ""
@@ -113,6 +119,9 @@ class WorkQuery(ListQuery):
 
     state: Annotated[str, Field(max_length=20)] = "todo"
     ask: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
+    remedy: Annotated[str, Field(max_length=20, description="crop, frame, photograph or add")] = ""
+    assignee: Annotated[str, Field(max_length=300, description="A name, or: me")] = ""
+    due: Annotated[str, Field(max_length=10, description="A studio day, or: none")] = ""
 
 
 class ProductQuery(ListQuery):

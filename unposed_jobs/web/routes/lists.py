@@ -113,7 +113,9 @@ def step(
 
 
 @ROUTES.get("/products")
-def products(request: Request, person: Reader, day: TheDay, templates: TheTemplates) -> Response:
+def products(
+    request: Request, person: Reader, day: TheDay, store: TheStore, templates: TheTemplates
+) -> Response:
     """All products."""
     wanted = Filter.read(request.query_params, day.about.columns, PRODUCT_SORTS)
     page = day.products(wanted)
@@ -129,6 +131,7 @@ def products(request: Request, person: Reader, day: TheDay, templates: TheTempla
         next_query=wanted.query(after=page.after.written()) if page.after else None,
         choices=day.choices(),
         sorts=PRODUCT_SORTS,
+        views=views.everything(store, "products"),
     )
 
 
@@ -207,5 +210,5 @@ def remove_view(
     request: Request, person: Editor, store: TheStore, slug: Annotated[str, Form()]
 ) -> Response:
     """Remove a saved view."""
-    views.remove(store, slug, person.name)
-    return RedirectResponse(request.scope.get("root_path", "") + "/work", 303)
+    page = views.remove(store, slug, person.name)
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/{page}", 303)
