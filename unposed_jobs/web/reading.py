@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -38,6 +38,7 @@ _MOST_TOLD_APART = 200_000
 _FEW_PRODUCTS, _KEPT_SEARCHES = 20_000, 64
 _KEPT_BESIDE = 24
 """Files of one kind beside the day's."""
+T = TypeVar("T")
 Values = Sequence[Any] | Mapping[str, Any]
 Ask = Callable[[str, Values], list[Row]]
 """Rows of a question; its values are bound."""
@@ -74,7 +75,7 @@ class Day:
         self.asks: dict[int, Row] = {row["ask_id"]: row for row in asks}
         self._found: dict[Any, list[int]] = {}
         self._preparing = threading.Lock()
-        self._kept: dict[tuple[Any, ...], list[Row]] = {}
+        self._kept: dict[tuple[Any, ...], list[Any]] = {}
         self._ask_of = {
             pose: row["ask_id"] for row in asks for pose in row["members"] or [row["ask_id"]]
         } | {ask: ask for ask in self.asks}
@@ -116,6 +117,15 @@ class Day:
             {"ids": list(ids)},
         )
         return {row["product_id"] for row in rows}
+
+    def titles(self, ids: Sequence[str]) -> dict[str, str]:
+        """What those of the products are called that have a title."""
+        rows = self.rows(
+            "SELECT product_id, title FROM products "
+            "WHERE title IS NOT NULL AND product_id IN (SELECT unnest($ids))",
+            {"ids": list(ids)},
+        )
+        return {row["product_id"]: row["title"] for row in rows}
 
     # Lists
 
@@ -313,8 +323,8 @@ class Day:
         )
         return name in {row["name"] for row in found}
 
-    def kept(self, key: tuple[Any, ...], find: Callable[[], list[Row]]) -> list[Row]:
-        """Rows that stay the same as long as this day is shown: found once."""
+    def kept(self, key: tuple[Any, ...], find: Callable[[], list[T]]) -> list[T]:
+        """What stays the same as long as this day is shown: found once."""
         if key not in self._kept:
             found = find()
             if len(self._kept) >= _KEPT_SEARCHES:
