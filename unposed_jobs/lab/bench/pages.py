@@ -62,6 +62,7 @@ _DECIDED = {
     "what is assigned to Kim": "/work?assignee=Kim",
     "what is waived": "/work?state=waived",
     "what is not assigned, one category": "/work?state=open&category=Tops",
+    "poses, pictures labelled": "/poses",
 }
 
 
@@ -129,7 +130,20 @@ class Server:
             for kind, more in [kinds[place % 3]]
         ]
         self._made.state.store.decide(made, "bench")
-        return time.monotonic() - start
+        seconds = time.monotonic() - start
+        looked_at = pages_catalogue.LOOKED_AT
+        labels = [
+            Decision(
+                "shows",
+                product_id=f"000-P{looked_at:07}",
+                image_uri=f"/made/{looked_at}-{place}.jpg",
+                ask_id=place,
+                content_sha256=pages_catalogue.content(looked_at, place),
+            )
+            for place in range(pages_catalogue.PICTURES)
+        ]
+        self._made.state.store.decide(labels, "bench")
+        return seconds
 
     def ask(self, path: str) -> float:
         """Seconds that a page takes."""
