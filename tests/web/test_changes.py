@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import os
 import re
 
 import pytest
@@ -128,8 +129,12 @@ def test_what_is_counted_is_taken_over_and_a_day_published_anew_is_counted_anew(
     served = made(tmp_path, {web_day.DAY: as_before})
     days = served.app.state.days
     first = trends.whole(days.latest())
+    left = tmp_path / "serve" / "making-of-a-process-that-was-ended"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
     web_day.audit(served.settings, tmp_path, web_day.NEXT)
     assert trends.whole(days.renew())[:1] == first
+    assert not left.exists()
     listed = web_day.products(tmp_path / "pictures")
     del listed["A-4"]
     web_day.audit(served.settings, tmp_path, web_day.DAY, listed, run_id="anew")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from unposed_jobs.errors import UnposedError
 from unposed_jobs.sql import statements
 
 _BATCH = 100_000
+_MAKING, _LEFT_SECONDS = "making-", 86_400.0
 Row = dict[str, Any]
 
 
@@ -28,7 +30,7 @@ def making(path: Path, memory_mib: int) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises UnposedError where its folder cannot be written.
     """
-    beside = path.with_name(f"making-{uuid.uuid4().hex}")
+    beside = path.with_name(f"{_MAKING}{uuid.uuid4().hex}")
     limit: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mib}MiB",
         "temp_directory": str(path.parent / "spill"),
@@ -36,6 +38,7 @@ def making(path: Path, memory_mib: int) -> Iterator[duckdb.DuckDBPyConnection]:
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         with statements.one_line_errors(), duckdb.connect(str(beside), config=limit) as target:
             target.execute("SET enable_progress_bar = false")
             yield target
@@ -46,6 +49,14 @@ def making(path: Path, memory_mib: int) -> Iterator[duckdb.DuckDBPyConnection]:
     finally:
         for left in (beside, beside.with_name(beside.name + ".wal")):
             left.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were ended have left half made."""
+    for left in folder.glob(f"{_MAKING}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
+                left.unlink()
 
 
 def copy(
