@@ -23,6 +23,7 @@ import duckdb
 from unposed_jobs.config import Settings
 from unposed_jobs.decisions import Store
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.report import parts
 from unposed_jobs.sql import published, statements
 from unposed_jobs.warehouse.locations import local_path
 from unposed_jobs.web import filters, index, prepared
@@ -81,9 +82,12 @@ class Day:
         } | {ask: ask for ask in self.asks}
 
     def _named(self, rows: list[Row]) -> list[Row]:
-        """The rows with their asks as they are called now."""
+        """The rows with their asks as they are called now, and the parts of pictures that close
+        their gaps."""
         for row in rows:
             row["ask_name"] = self.ask_name(row["ask_id"])
+            part = row["remedy_uri"] and row["remedy_box"]
+            row["crop"] = parts.address(row["remedy_uri"], row["remedy_box"]) if part else None
         return rows
 
     def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
