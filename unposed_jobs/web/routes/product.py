@@ -19,6 +19,7 @@ from unposed_jobs.remedies.candidates import CROP
 from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web import changes as of_days
+from unposed_jobs.web import words
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
 from unposed_jobs.web.reading import Ask, Day
@@ -122,11 +123,25 @@ def _readiness(
         for row in failing:
             if row["marketplace"] != one["marketplace"]:
                 continue
-            rule = rules.setdefault(row["rule"], row | {"places": []})
+            rule = rules.setdefault(row["rule"], row | {"places": [], "values": []})
+            rule["values"].append(row["found"] or "")
             if row["image_uri"] in place:
                 rule["places"].append(place[row["image_uri"]])
-        one["rules"] = [*rules.values()]
+        one["rules"] = [_in_words(rule) for rule in rules.values()]
     return found
+
+
+def _in_words(rule: dict[str, Any]) -> dict[str, Any]:
+    """With the measure, its limits, and what was found in all pictures together."""
+    measure, _, limits = (rule["wanted"] or "").partition(" ")
+    if measure not in words.MEASURES:
+        return rule | {"measure": None}
+    try:
+        least, most = (f"{end([*map(float, rule['values'])]):.2g}" for end in (min, max))
+    except ValueError:  # A kind of file.
+        return rule | {"measure": measure, "limits": limits}
+    found = least if least == most else f"{least} – {most}"
+    return rule | {"measure": measure, "limits": limits, "found": found}
 
 
 _READY = """
