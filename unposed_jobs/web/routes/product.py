@@ -15,7 +15,7 @@ from PIL import Image
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
-from unposed_jobs.remedies.candidates import CROP
+from unposed_jobs.remedies.candidates import CROP, FRAME
 from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
 from unposed_jobs.web import changes as of_days
@@ -60,6 +60,7 @@ def product(
         # Most products' history is that nothing happened.
         changes = of_days.of_product(day, ask, id, MOST_HISTORY) if history else []
         layers = _layers(day, ask, settings, [one["content_sha256"] for one in pictures])
+        frames = {flag["ask_id"]: _frame(day, ask, settings, flag) for flag in flags}
         readiness = _readiness(day, ask, id, [one["image_uri"] for one in pictures])
     marks = day.gaps_of(id)
     for flag in flags:
@@ -68,6 +69,7 @@ def product(
         flag["advice"] = flag["advice"] or flag["remedy"]
         crop = flag["remedy"] == CROP and flag["remedy_uri"] and flag["remedy_box"]
         flag["crop"] = parts.address(flag["remedy_uri"], flag["remedy_box"]) if crop else None
+        flag["frame"] = frames[flag["ask_id"]]
         flag["mark"] = marks.get(flag["ask_id"])
         flag["ask_name"] = day.ask_name(flag["ask_id"])
         flag["work_state"] = flag["mark"]["work_state"] if flag["mark"] else flag["state"]
@@ -108,6 +110,20 @@ def _history(
     ]
 
 
+def _frame(day: Day, ask: Ask, settings: Settings, flag: dict[str, Any]) -> str | None:
+    """The frame of a video that shows an ask, as the address of a small picture."""
+    uri, seconds = flag.get("remedy_uri"), flag.get("remedy_seconds")
+    if flag["remedy"] != FRAME or not uri or seconds is None or not day.has("video_frames"):
+        return None
+    (bucket,) = bucket_of([uri], settings.warehouse.buckets).to_pylist()
+    found = ask(_PREVIEW, [bucket, uri, seconds])
+    return _as_address(found[0]["preview"], "jpeg") if found else None
+
+
+def _as_address(picture: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
 def _readiness(
     day: Day, ask: Ask, product_id: str, pictures: Sequence[str]
 ) -> Sequence[dict[str, Any]]:
@@ -144,6 +160,10 @@ def _in_words(rule: dict[str, Any]) -> dict[str, Any]:
     return rule | {"measure": measure, "limits": limits, "found": found}
 
 
+_PREVIEW = """
+SELECT f.preview FROM images i JOIN video_frames f USING (content_sha256)
+WHERE i.bucket = ? AND i.image_uri = ? AND f.second = ? AND f.preview IS NOT NULL LIMIT 1
+"""
 _READY = """
 SELECT marketplace, ready FROM ready_for_current WHERE product_id = ? ORDER BY ready, marketplace
 """
@@ -268,7 +288,7 @@ def tinted(mask: bytes) -> str:
     coloured.putalpha(alpha)
     encoded = io.BytesIO()
     coloured.save(encoded, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+    return _as_address(encoded.getvalue(), "png")
 
 
 _TINT = (163, 52, 31)
