@@ -187,7 +187,7 @@ bench: setup weights ## The performance ratios and docs/performance.md; flags in
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)
 
 bench-pages: setup ## The pages of unposed serve over a million products; flags in BENCH="--products N"
-	python -m unposed_jobs.lab.bench.pages $(BENCH)
+	python -m unposed_jobs.lab.bench.pages --card docs/performance.md $(BENCH)
 
 ##@ Tidy
 .PHONY: clean

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from _alerts import callbacks
+from _links import DayLink
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Asset, AssetOrTimeSchedule, Context, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import (
@@ -148,9 +149,16 @@ class SparkJob(SparkSubmitOperator):
             ) from error
 
 
+class Audit(SparkJob):
+    """The audit of a day, which links to what it found."""
+
+    operator_extra_links = (DayLink(),)
+
+
 def spark_task(
     script: str,
     *,
+    job: type[SparkJob] = SparkJob,
     timeout: timedelta,
     pool: str = SPARK_POOL,
     arguments: Sequence[str] = (),
@@ -161,7 +169,7 @@ def spark_task(
 
     The connection alone decides where it runs: ``local[2,2]`` on a laptop, a cluster elsewhere.
     """
-    return SparkJob(
+    return job(
         task_id=rest.pop("task_id", script),
         name=f"unposed-{script}",
         application=f"{SPARK_JOBS}/{script}.py",
@@ -177,6 +185,7 @@ def audit_task(timeout: timedelta, **rest: Any) -> Any:
     """Publish the day; the DAG has the param `accept_changes`."""
     return spark_task(
         "audit_products",
+        job=Audit,
         timeout=timeout,
         arguments=["--accept-changes", "{{ params.accept_changes or '' }}"],
         outlets=[

@@ -16,12 +16,9 @@ from typing import Any
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import BaseOperatorLink
 
 PREFIX = "/unposed"
 AUDIT_DAG = "unposed_catalogue_audit_nightly"
-AUDIT_TASK = "audit_products"
 
 
 def token_of(request: Any) -> tuple[str, bool]:
@@ -109,20 +106,6 @@ class Pages:
         await made(scope, receive, send)
 
 
-class DayLink(BaseOperatorLink):
-    """From a run of the audit to what it found."""
-
-    name = "What is missing"
-    operators = [SparkSubmitOperator]  # noqa: RUF012 - as the base class has it
-
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """The work list; for other tasks none."""
-        if ti_key.task_id != AUDIT_TASK:
-            return ""
-        base = conf.get("api", "base_url", fallback="").rstrip("/")
-        return f"{base}{PREFIX}/work"
-
-
 class UnposedPages(AirflowPlugin):
     """What Airflow finds here."""
 
@@ -136,4 +119,3 @@ class UnposedPages(AirflowPlugin):
             "url_route": "missing-pictures",
         }
     ]
-    operator_extra_links = [DayLink()]  # noqa: RUF012

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
 import os
@@ -192,6 +193,26 @@ def test_a_scheduled_or_back_filled_run_is_for_the_day_it_starts_on(dag_bag, dag
     assert isinstance(timetable, CronTriggerTimetable)
     # With a width, a run's logical date would be the day before: the interval's start.
     assert timetable.interval == timedelta(0)
+
+
+def test_an_audit_links_to_its_day_in_the_pages(dag_bag, monkeypatch):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    monkeypatch.syspath_prepend(ROOT / "plugins")
+    from unposed_pages import PREFIX
+
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com")
+    dag = dag_bag.dags["unposed_catalogue_audit_nightly"]
+    task = copy.copy(dag.get_task("audit_products"))
+    task.application_args = ["--date", "2026-01-05", "--estimator", ""]
+    (link,) = task.operator_extra_links
+    address = f"https://airflow.example.com{PREFIX}/changes?day=2026-01-05"
+    assert link.get_link(task, ti_key=None) == address
+    # What the API server has is the DAG as it is kept in the database.
+    kept = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    links = {one.task_id: one.extra_links for one in kept.tasks}
+    assert links["audit_products"] == [link.name]
+    assert links["extract_landmarks"] == []
 
 
 @pytest.mark.parametrize("status", [1, 2, 3, 4, 5, 137])

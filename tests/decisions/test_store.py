@@ -3,11 +3,13 @@
 import datetime
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
 from unposed_jobs.decisions import Decision, Store
+from unposed_jobs.decisions.schema import VERSION
 from unposed_jobs.decisions.store import MOST_AT_ONCE
 from unposed_jobs.errors import MachineError, UnposedError
 
@@ -42,6 +44,12 @@ def test_a_store_that_is_not_there_says_nothing_until_it_is_made(address):
     assert Store.existing(address) is None
     Store.open(address)
     assert Store.existing(address).standing() == []
+
+
+def test_those_who_make_the_store_at_once_all_have_it(address):
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _: Store.open(address), range(8)))
+    assert {store.information("version") for store in stores} == {str(VERSION)}
 
 
 def test_a_decision_is_kept_as_it_was_made(store, address):

@@ -179,7 +179,7 @@ def test_the_kept_frames_of_each_product_are_candidates_for_its_gaps(shop, spark
             )
 
     job = Context(spark, shop.settings, quiet(), shop.warehouse)
-    model = SimpleNamespace(artefact_uri="the champion")
+    model = SimpleNamespace(artefact_uri="the champion", model_version="model-4")
     uris = {row["image_uri"] for row in shop.warehouse.read("images").to_pylist()}
     turn = next(uri for uri in uris if uri.endswith("turn.mp4"))
     listed = spark.createDataFrame(
@@ -192,6 +192,20 @@ def test_the_kept_frames_of_each_product_are_candidates_for_its_gaps(shop, spark
     assert {(row["kind"], row["uri"], row["pose_id"], row["box"]) for row in candidates} == {
         (FRAME, turn, 4, None)
     }
+    kept = shop.warehouse.read("frame_poses").to_pylist()
+    assert {row["second"] for row in kept} == {row["seconds"] for row in candidates}
+    assert {(row["model_version"], row["pose_id"]) for row in kept} == {("model-4", 4)}
+
+    def never(uri):
+        raise AssertionError("what is named is not named again")
+
+    # Of another model every frame is new; a dry run keeps nothing.
+    again = video_remedies.candidates(job, listed, model, never).collect()
+    assert [sorted(row[COLUMN]) for row in again] == [sorted(candidates)]
+    other = SimpleNamespace(artefact_uri="the champion", model_version="model-5")
+    dry = Context(spark, shop.settings, quiet(dry_run=True), shop.warehouse)
+    assert len(video_remedies.candidates(dry, listed, other, EveryFrameIsPoseFour).collect()) == 1
+    assert shop.warehouse.read("frame_poses").num_rows == len(kept)
 
 
 def test_a_catalogue_without_videos_is_skipped(shop, spark):

@@ -39,7 +39,7 @@ def test_every_answer_is_one_that_the_description_has(served):
             case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 
         holds()
-    assert len(operations) == 7
+    assert len(operations) == 8
 
 
 def test_a_program_reads_decides_and_undoes(served):

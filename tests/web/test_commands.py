@@ -1,11 +1,6 @@
-"""unposed serve, people and digest from the command line, and what Airflow's plugin links to."""
+"""unposed serve, people and digest from the command line."""
 
 from __future__ import annotations
-
-import importlib.util
-import sys
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from web_people import Served
@@ -14,8 +9,6 @@ from unposed_jobs import cli
 from unposed_jobs.web import server
 from unposed_jobs.web.app import create
 from unposed_jobs.web.people import People
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -79,16 +72,3 @@ def test_the_day_that_is_shown_stays_until_the_next_is_ready(served, monkeypatch
     days._looked, days._state = 0.0, (0, 0)
     assert days.latest() is day
     assert Served(served.settings, served.store, served.app).as_("A", "reader").get("/work")
-
-
-def test_an_audit_in_airflow_links_to_what_it_found(monkeypatch, tmp_path):
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com")
-    found = importlib.util.spec_from_file_location("pages", ROOT / "plugins/unposed_pages.py")
-    module = importlib.util.module_from_spec(found)
-    monkeypatch.setitem(sys.modules, "pages", module)
-    found.loader.exec_module(module)
-    link = module.DayLink()
-    key = SimpleNamespace(task_id="audit_products")
-    assert link.get_link(None, ti_key=key) == "https://airflow.example.com/unposed/work"
-    assert link.get_link(None, ti_key=SimpleNamespace(task_id="extract_landmarks")) == ""

@@ -99,8 +99,8 @@ def test_no_text_of_the_pages_goes_past_the_catalogue(busy, monkeypatch):
     served = Served(settings, store, create(settings, store))
     day = served.app.state.days.latest()
     owner = served.as_("Rossi", "owner")
-    known = {"Rossi", "Kim", "test", web_day.TITLE, day.about.run_id[:12], "model", *PLAIN}
-    known |= {str(row[name] or "") for row in day._rows("SELECT * FROM products") for name in row}
+    known = {"Rossi", "Kim", "test", web_day.TITLE, day.about.run_id, "model", *PLAIN}
+    known |= {str(row[name] or "") for row in day.rows("SELECT * FROM products") for name in row}
     known |= {row[0] for row in day.choices()["brand"]} | set(day.about.columns)
     known |= {ask["ask_name"] for ask in day.asks.values()} | {"full body, front"}
     known |= {ask["shot_code"] or "" for ask in day.asks.values()}

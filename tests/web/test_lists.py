@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import datetime
 import html
+import io
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -184,6 +186,14 @@ def test_a_saved_view_keeps_its_address(served):
     assert "Tees for Friday" in other.get("/work").text
     client.post("/views/remove", data={"csrf": csrf(client), "slug": saved.removeprefix("/v/")})
     assert other.get(saved).status_code == 404
+    form = {"csrf": csrf(client), "name": "Incomplete tops", "page": "products"}
+    saved = client.post("/views", data=form | {"query": "category=Tops&status=gaps"})
+    slug = saved.headers["location"].removeprefix("/v/")
+    assert other.get(f"/v/{slug}").headers["location"].startswith("/products?category=Tops")
+    assert "Incomplete tops" in other.get("/products").text
+    assert "Incomplete tops" not in other.get("/work").text
+    gone = client.post("/views/remove", data={"csrf": csrf(client), "slug": slug})
+    assert gone.headers["location"] == "/products"
 
 
 def test_a_place_that_is_nonsense_is_said_and_one_of_a_lost_product_is_kept(day):
@@ -243,6 +253,22 @@ def test_marketplaces_rules_narrow_the_list_and_are_on_the_products_page(served,
     text = re.sub(r"\s+", " ", client.get("/product", params={"id": "A-1"}).text)
     for part in ("not ready", "82% of the background is white", "picture 1", "Every rule holds."):
         assert part in text, part
+
+
+def test_what_closes_a_gap_is_shown(served, day):
+    client = served.as_("Ed", "reader")
+    rows = {row["product_id"]: row for row in day.gaps(Filter(ask=3), "Ed").rows}
+    assert rows["B-7"]["crop"].endswith("#xywh=percent:10,20,50,40")
+    assert rows["B-4"]["crop"] is None
+    assert keys(day, remedy="crop") == {("B-7", 3)}
+    for page in ("/work?ask=3&q=B-7", "/product?id=B-7"):
+        text = html.unescape(client.get(page).text)
+        cut = re.search(r'src="(/picture/small/[^"]*xywh[^"]*)"', text)
+        assert client.get(cut[1]).headers["content-type"] == "image/webp", page
+    assert 'src="data:image/jpeg;base64,' in client.get("/product?id=B-4").text
+    exported = client.get("/work/export?as=csv&ask=3&q=B-4").content.decode("utf-8-sig")
+    (row,) = csv.DictReader(io.StringIO(exported))
+    assert (row["remedy_uri"], row["remedy_part"], row["remedy_seconds"]) == ("turn.mp4", "", "1.5")
 
 
 def test_many_read_at_once(served):

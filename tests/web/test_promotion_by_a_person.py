@@ -84,8 +84,8 @@ def test_a_candidates_page_has_what_would_change(waiting):
     assert reader.get("/model?version=nobody").status_code == 404
     owner = served.as_("M. Rossi", "owner")
     form = {"csrf": csrf(owner), "version": "model-2", "decision": "promote"}
-    told = owner.post("/decide/model", data=form).text
-    assert "no airflow is connected" in told.casefold()
+    refused = owner.post("/decide/model", data=form).text
+    assert "no airflow is connected" in refused.casefold()
     assert store.entries(action="promotion") == []
 
 
@@ -125,11 +125,11 @@ def test_a_models_promotion_waits_is_granted_on_its_page_and_the_run_goes_on(
     )
 
     live.wait(lambda: run.poll() is not None)
-    told = live.told()
-    said = [line for line in told.splitlines() if line.startswith("STATE ")]
-    assert said, told
+    printed = live.told()
+    said = [line for line in printed.splitlines() if line.startswith("STATE ")]
+    assert said, printed
     states = json.loads(said[0].removeprefix("STATE "))
-    assert states["run"].endswith("success"), told
+    assert states["run"].endswith("success"), printed
     assert set(states["tasks"].values()) == {"success"}
     after = models(waiting)
     assert {key: row.status for key, row in after.items()} == {

@@ -112,7 +112,7 @@ def _write(
     filled = [one.value for one in reading.chosen if one.reason == ANGLE]
     svg = picture.coverage_svg(reading.coverage.tolist(), filled)
     _pictures.write(folder / "coverage.svg", svg.encode())
-    told = {
+    summary = {
         "video": str(path),
         "seconds": round(reading.seconds, 3),
         "frames_looked_at": reading.looked_at,
@@ -123,7 +123,7 @@ def _write(
             for name, one in zip(names, reading.chosen, strict=True)
         ],
     }
-    _pictures.write(folder / "video.json", (json.dumps(told, indent=1) + "\n").encode())
+    _pictures.write(folder / "video.json", (json.dumps(summary, indent=1) + "\n").encode())
 
 
 def _name(one: ChosenFrame) -> str:

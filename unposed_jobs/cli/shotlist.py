@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     page = shotlist.to_html(listed, when, settings.remedies, storage.shown)
     _pictures.write(arguments.out / "shotlist.html", page.encode())
-    told = ", ".join(
+    missing = ", ".join(
         f"{count} {remedy} ({cost:.2f} {currency})"
         for remedy, (count, cost) in shotlist.totals(listed).items()
     )
-    print(f"{when}: {told or 'nothing is missing'}: {arguments.out / 'shotlist.html'}")
+    print(f"{when}: {missing or 'nothing is missing'}: {arguments.out / 'shotlist.html'}")
     return 0

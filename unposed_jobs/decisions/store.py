@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ MOST_AT_ONCE = 5000
 """Decisions of one bulk action."""
 _CHUNK = 500
 _TRIES = 5
-_BUSY_MS = 10_000
+_BUSY_MS, _AGAIN_SECONDS = 10_000, 0.02
 _WRITERS = 7_382_011
 """PostgreSQL's lock of those who write."""
 
@@ -85,8 +87,10 @@ class Store:
         with _errors():
             store = cls(engine)
             if not sa.inspect(engine).has_table(DECISIONS.name):
-                schema.METADATA.create_all(engine)
-                store._remember("version", str(schema.VERSION))
+                # As a write: of several processes at once one makes the tables, the others wait.
+                schema.METADATA.create_all(store.writing)
+            if store.information("version") is None:
+                store.remember("version", str(schema.VERSION))
             store._check_version()
         return store
 
@@ -363,13 +367,23 @@ def _chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
 def _as_database(connection: Any, _: Any) -> None:
     """SQLite with readers beside a writer, and writers that wait for one another."""
     connection.isolation_level = None
-    for line in (
-        f"PRAGMA busy_timeout = {_BUSY_MS}",
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-    ):
-        connection.execute(line)
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    _keep_a_journal(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _keep_a_journal(connection: Any) -> None:
+    """Write ahead; to begin with it SQLite does not wait for others, whatever its timeout."""
+    end = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_AGAIN_SECONDS)
 
 
 def _begin_at_once(connection: sa.Connection) -> None:

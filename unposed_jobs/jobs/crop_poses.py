@@ -6,7 +6,7 @@ classes that the audit goes by, whatever they are called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from unposed_jobs.distributed import frames
-from unposed_jobs.jobs.identity import run_identity
+from unposed_jobs.jobs import naming
 from unposed_jobs.pictures import within
 from unposed_jobs.remedies import cropping, views
 from unposed_jobs.remedies.candidates import CROP
@@ -28,15 +28,7 @@ if TYPE_CHECKING:
     from unposed_jobs.reference.bundle import Bundle
     from unposed_jobs.reference.registry import ModelRow
 
-_NAMED = pa.schema(
-    [
-        pa.field("content_sha256", pa.string()),
-        pa.field("crop", pa.string()),
-        pa.field("pose_id", pa.int32()),
-        pa.field("confidence", pa.float32()),
-    ]
-)
-_KEY = ["content_sha256", "crop"]
+_KEY = pa.schema([("content_sha256", pa.string()), ("crop", pa.string())])
 
 
 def candidates(
@@ -58,7 +50,7 @@ def candidates(
     shots = shots_within(job, wanted).join(contents, "content_sha256", "left_semi")
     named = name_crops(job, shots, model, wanted, load)
     large = shots.where(F.least("crop_width", "crop_height") >= job.settings.facts.least_crop)
-    fit = large.join(named.where("pose_id is not null"), _KEY).join(
+    fit = large.join(named.where("pose_id is not null"), _KEY.names).join(
         F.broadcast(_usual_sides(job, assigned, wanted)), ["pose_id", "view"], "left_semi"
     )
     found = pictures.select("product_id", "image_uri", "content_sha256").join(fit, "content_sha256")
@@ -122,42 +114,20 @@ def name_crops(
     wanted: Asked,
     load: Callable[[str], Bundle],
 ) -> DataFrame:
-    """Name the crops that `model` has not named yet, and add them to `crop_poses`.
+    """(content_sha256, crop, pose_id, confidence) of all `shots`, as `model` names them; those that
+    it has not named yet are added to `crop_poses`."""
+    names = naming.Names("crop_poses", _KEY, {"facts_version": wanted.version})
 
-    Returns (content_sha256, crop, pose_id, confidence) of all `shots`.
-    """
-    warehouse, version, uri = job.warehouse, model.model_version, model.artefact_uri
-    run_id = run_identity("assign", job.run.run_date, version, "crops", wanted.version)
-    read_at = warehouse.snapshot_id("crop_poses")
-    named = frames.read_table(job.spark, warehouse, "crop_poses", {"model_version": version})
-    own = (F.col("model_version") == version) & (F.col("facts_version") == wanted.version)
-    named = named.where(own).select(*_NAMED.names)
-    fresh = shots.join(named, _KEY, "left_anti")
-    landmarks = frames.read_landmarks(job.spark, warehouse, model.estimator_id)
-    rows = landmarks.where("status = 'ok'").join(fresh, "content_sha256")
+    def with_landmarks(fresh: DataFrame) -> DataFrame:
+        landmarks = frames.read_landmarks(job.spark, job.warehouse, model.estimator_id)
+        return landmarks.where("status = 'ok'").join(fresh, "content_sha256")
 
-    def assign(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        bundle = load(uri)
-        for batch in frames.gathered(batches):
-            found = bundle.assign(cropping.cropped(pa.Table.from_batches([batch])))
-            yield pa.RecordBatch.from_arrays(
-                [
-                    batch.column("content_sha256"),
-                    batch.column("crop"),
-                    *(found[name].combine_chunks() for name in ("pose_id", "confidence")),
-                ],
-                schema=_NAMED,
-            )
-
-    assigned = rows.mapInArrow(assign, frames.spark_schema(_NAMED)).persist()
-    if not job.run.dry_run and not assigned.isEmpty():
-        kept = assigned.withColumns(
-            {"model_version": F.lit(version), "facts_version": F.lit(wanted.version)}
-        )
-        staged = frames.stage(
-            frames.with_bucket(kept, "content_sha256", job.settings.warehouse.buckets),
-            warehouse.stage("crop_poses", run_id),
-        )
-        part = frames.digest(assigned, *_KEY)
-        warehouse.append("crop_poses", staged, run_id, part, read_at=read_at)
-    return named.unionByName(assigned)
+    return naming.named(
+        job,
+        names,
+        shots,
+        model,
+        load=load,
+        look_up=with_landmarks,
+        rows_of=cropping.cropped,
+    )

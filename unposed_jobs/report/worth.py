@@ -48,8 +48,8 @@ class Worths:
 
     def of_ask(self, ask_id: int) -> Worth | None:
         """What may be claimed of an ask at most; None where nothing may."""
-        told = (row for row in self.rows if row.ask_id == ask_id)
-        return next((row for row in told if row.claim in ("effect", "association")), None)
+        of_ask = (row for row in self.rows if row.ask_id == ask_id)
+        return next((row for row in of_ask if row.claim in ("effect", "association")), None)
 
 
 def worths(tables: Tables, run_date: datetime.date) -> Worths:
@@ -60,8 +60,8 @@ def worths(tables: Tables, run_date: datetime.date) -> Worths:
     drawn = [row for row in rows if row["low"] is not None and row["high"] is not None]
     reach = max((abs(row[end]) for row in drawn for end in ("low", "high")), default=0.0)
     reach = _ROOM * reach or 1.0
-    told = tuple(_worth(row, reach) for row in rows)
-    return Worths(rows[0]["run_date"], told, _amount(reach, rows[0]["scale"]).lstrip("+"))
+    estimates = tuple(_worth(row, reach) for row in rows)
+    return Worths(rows[0]["run_date"], estimates, _amount(reach, rows[0]["scale"]).lstrip("+"))
 
 
 def _worth(row: dict[str, Any], reach: float) -> Worth:

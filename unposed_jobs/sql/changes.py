@@ -24,26 +24,44 @@ _FLAGS = """
         coalesce(ask_name, pose_name) AS ask_name, state, evidence_image, shown_by
     FROM pose_flags
 """
+# First by the keys of what is missing alone: of many flags few change.
+_MISSING = """
+    SELECT run_date, product_id, ask_id FROM flags WHERE state = 'missing'
+"""
+_OPENED = """
+    SELECT m.run_date, d.previous_date, m.product_id, m.ask_id
+    FROM missing m
+    JOIN days d ON d.run_date = m.run_date
+    ANTI JOIN missing o
+        ON o.run_date = d.previous_date AND o.product_id = m.product_id AND o.ask_id = m.ask_id
+    WHERE d.previous_date IS NOT NULL
+"""
+_CLOSED = """
+    SELECT d.run_date, d.previous_date, m.product_id, m.ask_id
+    FROM missing m
+    JOIN days d ON d.previous_date = m.run_date
+    ANTI JOIN missing n
+        ON n.run_date = d.run_date AND n.product_id = m.product_id AND n.ask_id = m.ask_id
+"""
 _MOVED = """
     SELECT
-        n.run_date, 'opened' AS change, n.product_id, n.ask_id, n.ask_name,
+        k.run_date, 'opened' AS change, k.product_id, k.ask_id, n.ask_name,
         o.state AS state_before, n.state AS state_after, o.evidence_image AS picture,
         o.shown_by
-    FROM flags n
-    JOIN days d ON d.run_date = n.run_date
+    FROM opened k
+    JOIN flags n
+        ON n.run_date = k.run_date AND n.product_id = k.product_id AND n.ask_id = k.ask_id
     LEFT JOIN flags o
-        ON o.run_date = d.previous_date AND o.product_id = n.product_id AND o.ask_id = n.ask_id
-    WHERE d.previous_date IS NOT NULL
-        AND n.state = 'missing' AND o.state IS DISTINCT FROM 'missing'
+        ON o.run_date = k.previous_date AND o.product_id = k.product_id AND o.ask_id = k.ask_id
     UNION ALL
     SELECT
-        d.run_date, 'closed', o.product_id, o.ask_id, o.ask_name,
+        k.run_date, 'closed', k.product_id, k.ask_id, o.ask_name,
         o.state, n.state, n.evidence_image, n.shown_by
-    FROM flags o
-    JOIN days d ON d.previous_date = o.run_date
+    FROM closed k
+    JOIN flags o
+        ON o.run_date = k.previous_date AND o.product_id = k.product_id AND o.ask_id = k.ask_id
     LEFT JOIN flags n
-        ON n.run_date = d.run_date AND n.product_id = o.product_id AND n.ask_id = o.ask_id
-    WHERE o.state = 'missing' AND n.state IS DISTINCT FROM 'missing'
+        ON n.run_date = k.run_date AND n.product_id = k.product_id AND n.ask_id = k.ask_id
 """
 # Both days' pictures of products with a change.
 _PICTURES = """
@@ -70,7 +88,10 @@ _COMPARED = """
 """
 _PLACE = "row({0}.category, {0}.subcategory, {0}.product_type)"
 CHANGES = f"""
-WITH days AS ({_DAYS}), flags AS ({_FLAGS}), moved AS ({_MOVED}),
+WITH days AS ({_DAYS}),
+    -- Kept in memory both days' flags would be most of what a query may use.
+    flags AS NOT MATERIALIZED ({_FLAGS}), missing AS NOT MATERIALIZED ({_MISSING}),
+    opened AS ({_OPENED}), closed AS ({_CLOSED}), moved AS ({_MOVED}),
     -- A day of an earlier version has no pictures in the table: their cause is unknown.
     pictured AS (SELECT DISTINCT run_date FROM product_images),
     pictures AS ({_PICTURES}), compared AS ({_COMPARED})

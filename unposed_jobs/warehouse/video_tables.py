@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from unposed_jobs.warehouse.columns import BUCKET, RUN_ID, Table, column, key
+from unposed_jobs.warehouse.columns import BUCKET, MODEL_VERSION, RUN_ID, Table, column, key
 
 _READER_ID = key(
     "reader_id", pa.string(), "All that decides what is read of a video: estimator, heads, settings"
@@ -87,5 +87,24 @@ FRAMES = Table(
     key=("reader_id", "content_sha256", "reason", "value"),
 )
 
-OF_CONTENTS = (COVERAGE, FRAMES)
+FRAME_POSES = Table(
+    "frame_poses",
+    "The pose class that a model gives each kept frame of a video's content",
+    pa.schema(
+        [
+            MODEL_VERSION,
+            BUCKET,
+            _READER_ID,
+            key("content_sha256", pa.string(), "The video's content; see images"),
+            key("second", pa.float64(), "From the video's start; see video_frames"),
+            column("pose_id", pa.int32(), "The nearest class; null where it is like none"),
+            key("confidence", pa.float32(), "In [0, 1]; 0 where nothing could be assigned"),
+            RUN_ID,
+        ]
+    ),
+    partition=("model_version", "bucket"),
+    key=("model_version", "reader_id", "content_sha256", "second"),
+)
+
+OF_CONTENTS = (COVERAGE, FRAMES, FRAME_POSES)
 """A row, or several, for each content that a reader has read."""

@@ -6,7 +6,7 @@ A run that waits for a person holds no process: the answer to its request is wha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -23,7 +23,8 @@ SUBJECT = "Promote the model "
 ANSWERS = {"promote": "Promote", "reject": "Reject"}
 USER, PASSWORD = "UNPOSED_AIRFLOW_USER", "UNPOSED_AIRFLOW_PASSWORD"
 _TIMEOUT_SECONDS = 10
-_MOST = 100
+_PAGE = 100
+"""Questions that are asked for at a time; Airflow's own settings may give fewer."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,7 @@ class Airflow:
 
         Raises MachineError where Airflow does not answer, UnposedError where it refuses.
         """
-        path = f"/dags/{RETRAINING}/dagRuns/~/hitlDetails"
-        wanted: dict[str, Any] = {"response_received": "false", "limit": _MOST}
-        found = self._ask(request, "GET", path, params=wanted).json()
-        for one in found["hitl_details"]:
+        for one in self._waiting(request):
             if one["subject"] == f"{SUBJECT}{version}":
                 task = one["task_instance"]
                 return Question(
@@ -63,6 +61,18 @@ class Airflow:
                     task["map_index"],
                 )
         return None
+
+    def _waiting(self, request: Request) -> Iterator[dict[str, Any]]:
+        """All questions of the training that nobody has answered, the latest first."""
+        path = f"/dags/{RETRAINING}/dagRuns/~/hitlDetails"
+        wanted = {"response_received": "false", "order_by": "-created_at", "limit": _PAGE}
+        seen = 0
+        while True:
+            page = self._ask(request, "GET", path, params=wanted | {"offset": seen}).json()
+            yield from page["hitl_details"]
+            seen += len(page["hitl_details"])
+            if not page["hitl_details"] or seen >= page["total_entries"]:
+                return
 
     def answer(self, request: Request, question: Question, decision: str, why: str) -> None:
         """Let the run go on with ``promote`` or ``reject``. Raises as `about_model`; UnposedError

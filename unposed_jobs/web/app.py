@@ -18,6 +18,7 @@ from unposed_jobs.config import Settings
 from unposed_jobs.decisions import Store
 from unposed_jobs.errors import MachineError, UnposedError
 from unposed_jobs.report.pages import TEMPLATES as GALLERY
+from unposed_jobs.web import changes as of_days
 from unposed_jobs.web import security
 from unposed_jobs.web.airflow import Airflow, of_settings
 from unposed_jobs.web.doors import Door, OwnDoor
@@ -72,7 +73,7 @@ def create(
     app.state.store = store
     app.state.people = people
     app.state.door = door or OwnDoor(people)
-    app.state.days = Days(settings, store)
+    app.state.days = Days(settings, store, of_days.prepare)
     app.state.rates = security.Rates(settings.serve)
     app.state.pictures = Pictures(settings, secret)
     app.state.airflow = airflow or of_settings(settings.serve)

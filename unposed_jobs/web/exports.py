@@ -11,6 +11,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from starlette.responses import Response, StreamingResponse
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _AMAZON = (
     ("three-quarter", ""),
@@ -96,3 +98,13 @@ def as_xlsx(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
         sheet.autofilter(0, 0, max(last, 1), max(len(names) - 1, 0))
         sheet.set_column(0, len(names), 18)
     return out.getvalue()
+
+
+def file(name: str, form: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """A list as an answer that a browser saves; `form` is ``csv`` or ``xlsx``."""
+    headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
+    if form == "csv":
+        pieces = as_csv(names, rows)
+        return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return Response(as_xlsx(names, rows), media_type=kind, headers=headers)

@@ -10,6 +10,8 @@ gaps       each flag that is missing, unknown or waived, and since when it is mi
 failing    each rule of a marketplace that a product fails
 choices    the values of columns that have few of them, with their counts
 asks       what the day was audited by
+trend      how many products were complete and what they missed, of the last days
+days       all published days
 about      the day, its run and what could not be done
 =========  =========================================================================
 """
@@ -20,8 +22,6 @@ import datetime
 import hashlib
 import json
 import logging
-import os
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +32,13 @@ import duckdb
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.report import listing
-from unposed_jobs.sql import published, statements
+from unposed_jobs.sql import published
+from unposed_jobs.web import prepared, trends
 
 _log = logging.getLogger(__name__)
-FORMAT = 3
+FORMAT = 4
 """Of the file; another one is made anew."""
 MOST_CHOICES = 200
-_BATCH = 100_000
 _PASSING = ["audited", "first_pictures", "flagged", "since", "popularity", "estimated", "rules"]
 """Tables that others are made of."""
 
@@ -64,24 +64,36 @@ def ready(settings: Settings) -> tuple[Path, About]:
     Raises UnposedError where nothing is published or the folder cannot be written.
     """
     with published.open_views(settings.warehouse, settings.serve.memory) as views:
-        row = _one(
-            views,
-            "SELECT run_date, run_id, model_version, finished_at FROM published_days "
-            "ORDER BY run_date DESC LIMIT 1",
-        )
-        if row is None:
+        days = views.execute(_DAYS).fetchall()
+        if not days:
             raise UnposedError("no audit is published yet; run: unposed audit")
+        run_date, run_id, model_version, finished_at = days[0]
         folder = Path(settings.serve.folder)
         title, columns = _columns(settings)
-        path = folder / f"day-{row[1]}-{_mark(title, columns)}.duckdb"
+        mark = _mark(FORMAT, title, columns)
+        # An earlier day that is published anew makes another file: gaps are as old as it says.
+        shown = _mark([str(one[:2]) for one in days[: settings.serve.history_days]])
+        path = folder / f"day-{run_id}-{mark}-{shown}.duckdb"
         if not path.is_file():
-            run_date, run_id, model_version, finished_at = row
             about = About(run_date, run_id, model_version, finished_at, title, columns, ())
-            _make(views, path, about, settings)
+            earlier = sorted(folder.glob(f"day-*-{mark}-*.duckdb"), key=_age)
+            with prepared.making(path, settings.serve.memory) as target:
+                _fill(views, target, about, settings)
+                trends.fill(views, target, _few(target, columns), next(iter(earlier), None))
     for other in folder.glob("day-*.duckdb"):
         if other != path:
             other.unlink(missing_ok=True)  # Who has it open keeps it until it is closed.
     return path, read_about(path)
+
+
+def _age(path: Path) -> float:
+    return -path.stat().st_mtime
+
+
+def _few(target: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> list[str]:
+    """The carried columns that have few values."""
+    known = {name for (name,) in target.execute("SELECT DISTINCT name FROM choices").fetchall()}
+    return [name for name in columns if name in known]
 
 
 def read_about(path: Path) -> About:
@@ -101,8 +113,8 @@ def read_about(path: Path) -> About:
     )
 
 
-def _mark(title: str, columns: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps([FORMAT, title, columns]).encode()).hexdigest()[:8]
+def _mark(*what: Any) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:8]
 
 
 def _columns(settings: Settings) -> tuple[str, tuple[str, ...]]:
@@ -121,25 +133,6 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None
     return next(iter(connection.execute(sql, parameters).fetchall()), None)
 
 
-def _make(views: duckdb.DuckDBPyConnection, path: Path, about: About, settings: Settings) -> None:
-    beside = path.with_name(f"making-{uuid.uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        limit: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{settings.serve.memory}MiB",
-            "temp_directory": str(path.parent / "spill"),
-            "preserve_insertion_order": "false",
-        }
-        with statements.one_line_errors(), duckdb.connect(str(beside), config=limit) as target:
-            _fill(views, target, about, settings)
-        os.replace(beside, path)
-    except OSError as error:
-        raise UnposedError(f"cannot write {path}: {error.strerror}; see [serve] folder") from None
-    finally:
-        for left in (beside, beside.with_name(beside.name + ".wal")):
-            left.unlink(missing_ok=True)
-
-
 def _fill(
     views: duckdb.DuckDBPyConnection,
     target: duckdb.DuckDBPyConnection,
@@ -147,10 +140,9 @@ def _fill(
     settings: Settings,
 ) -> None:
     notes: list[str] = []
-    target.execute("SET enable_progress_bar = false")
     _popularity(target, settings, notes)
     carried = "".join(f", carried[?] AS c{place}" for place, _ in enumerate(about.columns))
-    _copy(
+    prepared.copy(
         views,
         target,
         "audited",
@@ -162,7 +154,7 @@ def _fill(
         """,  # noqa: S608 - places of parameters
         [about.title, *about.columns],
     )
-    _copy(
+    prepared.copy(
         views,
         target,
         "first_pictures",
@@ -173,14 +165,17 @@ def _fill(
     target.execute(_PRODUCTS)
     # A file of views from before an upgrade may lack the newest columns.
     there = {row[0] for row in views.execute("DESCRIBE pose_flags_current").fetchall()}
-    _copy(views, target, "flagged", _FLAGGED if "advice" in there else _FLAGGED_BEFORE)
-    _copy(views, target, "since", _SINCE, [settings.serve.history_days])
+    prepared.copy(views, target, "flagged", _FLAGGED if "advice" in there else _FLAGGED_BEFORE)
+    prepared.copy(views, target, "since", _SINCE, [settings.serve.history_days])
     known = {row[0] for row in views.execute("SELECT view_name FROM duckdb_views()").fetchall()}
-    _copy(views, target, "estimated", _ESTIMATED if "worth_of_gaps" in known else _NO_ESTIMATES)
+    prepared.copy(
+        views, target, "estimated", _ESTIMATED if "worth_of_gaps" in known else _NO_ESTIMATES
+    )
     target.execute(_GAPS)
-    _copy(views, target, "rules", _RULES if "failing_rules" in known else _NO_RULES)
+    prepared.copy(views, target, "rules", _RULES if "failing_rules" in known else _NO_RULES)
     target.execute(_FAILING)
-    _copy(views, target, "asks", _ASKS)
+    prepared.copy(views, target, "asks", _ASKS)
+    prepared.copy(views, target, "days", _DAYS_WITH_PICTURES)
     _choices(target, about)
     for name in _PASSING:
         target.execute(f"DROP TABLE {name}")
@@ -197,7 +192,6 @@ def _fill(
             json.dumps(notes),
         ],
     )
-    target.execute("CHECKPOINT")
 
 
 def _popularity(target: duckdb.DuckDBPyConnection, settings: Settings, notes: list[str]) -> None:
@@ -209,20 +203,6 @@ def _popularity(target: duckdb.DuckDBPyConnection, settings: Settings, notes: li
     target.register("listed", rows)
     target.execute("CREATE TABLE popularity AS FROM listed")
     target.unregister("listed")
-
-
-def _copy(
-    views: duckdb.DuckDBPyConnection,
-    target: duckdb.DuckDBPyConnection,
-    name: str,
-    sql: str,
-    parameters: Sequence[Any] | None = None,
-) -> None:
-    """The rows of a SELECT over the views as a table; they pass by as a stream."""
-    reader = views.sql(sql, params=parameters).to_arrow_reader(_BATCH)
-    target.register("passing", reader)
-    target.execute(f"CREATE TABLE {name} AS FROM passing")
-    target.unregister("passing")
 
 
 def _choices(target: duckdb.DuckDBPyConnection, about: About) -> None:
@@ -249,6 +229,14 @@ def _choices(target: duckdb.DuckDBPyConnection, about: About) -> None:
     )
 
 
+_DAYS = """
+SELECT run_date, run_id, model_version, finished_at FROM published_days ORDER BY run_date DESC
+"""
+# A day of an earlier version has no pictures in its table.
+_DAYS_WITH_PICTURES = f"""
+WITH pictured AS (SELECT DISTINCT run_date FROM product_images)
+SELECT d.*, d.run_date IN (FROM pictured) AS pictured FROM ({_DAYS}) d
+"""  # noqa: S608 - a constant
 # `standing`: the share of products that are at most as popular, in (0, 1]; 1 where none is known.
 _PRODUCTS = """
 CREATE TABLE products AS

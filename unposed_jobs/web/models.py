@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from unposed_jobs.web.languages import N_
-from unposed_jobs.web.reading import Day, Row
+from unposed_jobs.web.prepared import Row
+from unposed_jobs.web.reading import Day
 
 MOST_SHOWN = 120
 """Turned flags of one page."""
@@ -128,14 +129,12 @@ def turned(day: Day, model: Row, ask: int | None, change: str) -> list[Row]:
         return []
     rows = day.from_views(
         f"""
-        SELECT f.*, a.carried[$title] AS title
-        FROM candidate_flags f LEFT JOIN product_audit_current a USING (product_id)
+        SELECT f.* FROM candidate_flags f
         WHERE f.model_version = $version AND ($ask IS NULL OR f.ask_id = $ask)
             AND ($change = '' OR (f.state_after = 'missing') = ($change = 'opened'))
         ORDER BY f.image_uri IS NULL, f.product_id, f.ask_id LIMIT {MOST_SHOWN}
         """,  # noqa: S608
         {
-            "title": day.about.title,
             "version": model["model_version"],
             "ask": ask,
             "change": change,
@@ -143,7 +142,9 @@ def turned(day: Day, model: Row, ask: int | None, change: str) -> list[Row]:
     )
     old, new = model["compared"].get("champion"), model["model_version"]
     names = _names(day, [old or "", new])
+    titles = day.titles([row["product_id"] for row in rows])
     for row in rows:
+        row["title"] = titles.get(row["product_id"])
         row["read_before"] = names.get((old, row["pose_before"]), "")
         row["read_after"] = names.get((new, row["pose_after"]), "")
     return rows

@@ -10,23 +10,26 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from unposed_jobs.config import Settings
 from unposed_jobs.decisions import Store
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.report import parts
 from unposed_jobs.sql import published, statements
 from unposed_jobs.warehouse.locations import local_path
-from unposed_jobs.web import filters, index
+from unposed_jobs.web import filters, index, prepared
 from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, Conditions, Filter, Place, States
 from unposed_jobs.web.marks import Marks, today
+from unposed_jobs.web.prepared import Row
 
 _log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 15.0
@@ -34,10 +37,14 @@ LOOK_AGAIN_SECONDS = 15.0
 _MOST_TOLD_APART = 200_000
 """Gaps whose products are counted."""
 _FEW_PRODUCTS, _KEPT_SEARCHES = 20_000, 64
-Row = dict[str, Any]
+_KEPT_BESIDE = 24
+"""Files of one kind beside the day's."""
+T = TypeVar("T")
 Values = Sequence[Any] | Mapping[str, Any]
 Ask = Callable[[str, Values], list[Row]]
 """Rows of a question; its values are bound."""
+Fill = Callable[[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection], None]
+"""Fills a file, the second, from the published views, the first."""
 
 
 @dataclass(frozen=True)
@@ -60,30 +67,33 @@ class Day:
             "threads": 2,
         }
         self._connection = duckdb.connect(config=limit)
-        self._connection.execute(f"ATTACH '{_quoted(path)}' AS day (READ_ONLY)")
-        for name in ("products", "gaps", "choices", "asks", "failing"):
+        self._connection.execute(f"ATTACH '{prepared.quoted(path)}' AS day (READ_ONLY)")
+        for name in ("products", "gaps", "choices", "asks", "failing", "days", "trend"):
             self._connection.execute(f"CREATE VIEW {name} AS FROM day.{name}")
         self.marks = Marks(store, self._connection)
         statements.lock(self._connection, [])
-        asks = self._rows("SELECT * FROM asks ORDER BY ask_id")
+        asks = self.rows("SELECT * FROM asks ORDER BY ask_id")
         self.asks: dict[int, Row] = {row["ask_id"]: row for row in asks}
         self._found: dict[Any, list[int]] = {}
-        self._kept: dict[tuple[Any, ...], list[Row]] = {}
+        self._preparing = threading.Lock()
+        self._kept: dict[tuple[Any, ...], list[Any]] = {}
         self._ask_of = {
             pose: row["ask_id"] for row in asks for pose in row["members"] or [row["ask_id"]]
         } | {ask: ask for ask in self.asks}
 
     def _named(self, rows: list[Row]) -> list[Row]:
-        """The rows with their asks as they are called now."""
+        """The rows with their asks as they are called now, and the parts of pictures that close
+        their gaps."""
         for row in rows:
             row["ask_name"] = self.ask_name(row["ask_id"])
+            part = row["remedy_uri"] and row["remedy_box"]
+            row["crop"] = parts.address(row["remedy_uri"], row["remedy_box"]) if part else None
         return rows
 
-    def _rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a question to the day's file and people's marks; values are bound."""
         with self._connection.cursor() as cursor, statements.one_line_errors():
-            result = cursor.execute(sql, values or None)
-            names = [column[0] for column in result.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            return prepared.rows_of(cursor.execute(sql, values or None))
 
     def _gap_columns(self) -> str:
         """What a gap's row holds, with the carried columns, of which there may be none."""
@@ -106,11 +116,20 @@ class Day:
 
     def known_products(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that the day lists."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT product_id FROM products WHERE product_id IN (SELECT unnest($ids))",
             {"ids": list(ids)},
         )
         return {row["product_id"] for row in rows}
+
+    def titles(self, ids: Sequence[str]) -> dict[str, str]:
+        """What those of the products are called that have a title."""
+        rows = self.rows(
+            "SELECT product_id, title FROM products "
+            "WHERE title IS NOT NULL AND product_id IN (SELECT unnest($ids))",
+            {"ids": list(ids)},
+        )
+        return {row["product_id"]: row["title"] for row in rows}
 
     # Lists
 
@@ -124,7 +143,7 @@ class Day:
             SELECT g.pid, g.ask_id, {sort} AS sorted_by FROM {self._joined(conditions, sort)}
             WHERE {conditions.sql} ORDER BY {sort} {direction}, g.pid, g.ask_id LIMIT {size + 1}
         """  # noqa: S608 - our own names; values are bound
-        found = self._rows(keys, _bound(conditions, states, keys))
+        found = self.rows(keys, _bound(conditions, states, keys))
         rows = self._gaps_at([(row["pid"], row["ask_id"]) for row in found], states)
         for row, key in zip(rows, found, strict=True):
             row["sorted_by"] = key["sorted_by"]
@@ -138,7 +157,7 @@ class Day:
             WHERE g.pid IN (SELECT unnest($pids)) AND p.pid IN (SELECT unnest($pids))
         """  # noqa: S608
         values = dict(states.values) | {"pids": sorted({pid for pid, _ in keys})}
-        found = {(row["pid"], row["ask_id"]): row for row in self._named(self._rows(sql, values))}
+        found = {(row["pid"], row["ask_id"]): row for row in self._named(self.rows(sql, values))}
         return [found[key] for key in keys]
 
     def count_gaps(self, wanted: Filter, me: str) -> tuple[int, int | None]:
@@ -152,14 +171,14 @@ class Day:
                 SELECT count(*) AS n, count(DISTINCT g.pid) AS p FROM {tables}
                 WHERE {conditions.sql}
             """  # noqa: S608
-            (row,) = self._rows(sql, _bound(conditions, states, sql))
+            (row,) = self.rows(sql, _bound(conditions, states, sql))
             return row["n"], row["p"]
         sql = f"SELECT count(*) AS n FROM {tables} WHERE {conditions.sql}"  # noqa: S608
-        gaps = self._rows(sql, _bound(conditions, states, sql))[0]["n"]
+        gaps = self.rows(sql, _bound(conditions, states, sql))[0]["n"]
         if gaps > _MOST_TOLD_APART:
             return gaps, None
         sql = f"SELECT count(DISTINCT g.pid) AS n FROM {tables} WHERE {conditions.sql}"  # noqa: S608
-        return gaps, self._rows(sql, _bound(conditions, states, sql))[0]["n"]
+        return gaps, self.rows(sql, _bound(conditions, states, sql))[0]["n"]
 
     def _states(self) -> States:
         self.marks.follow()
@@ -203,7 +222,7 @@ class Day:
         pids = self._found.get(key)
         if pids is None:
             sql = f"{few} WHERE {products.sql} LIMIT {_FEW_PRODUCTS + 1}"
-            pids = [row["pid"] for row in self._rows(sql, products.values)]
+            pids = [row["pid"] for row in self.rows(sql, products.values)]
             # The page, its count and the next page ask the same of products that stay as they are.
             if len(self._found) >= _KEPT_SEARCHES:
                 self._found.clear()
@@ -224,13 +243,13 @@ class Day:
             )
             ORDER BY {sort} {direction}, p.pid
         """  # noqa: S608
-        return _page(self._rows(sql, conditions.values), size)
+        return _page(self.rows(sql, conditions.values), size)
 
     def count_products(self, wanted: Filter) -> int:
         """How many products a list has, on all its pages."""
         conditions, _ = self._of_products(filters_first(wanted))
         sql = f"SELECT count(*) AS n FROM products p WHERE {conditions.sql}"  # noqa: S608
-        return self._rows(sql, conditions.values)[0]["n"]
+        return self.rows(sql, conditions.values)[0]["n"]
 
     def _of_products(self, wanted: Filter) -> tuple[Conditions, tuple[str, str]]:
         conditions = Conditions()
@@ -247,7 +266,7 @@ class Day:
             return
         clause, values = filters.behind(place, sort, direction, gaps=gaps)
         # A product that has left the catalogue since has a place all the same.
-        found = self._rows(
+        found = self.rows(
             "SELECT max(pid) AS pid FROM products WHERE product_id <= $p", {"p": place.product_id}
         )
         conditions.add(clause, **values, at_pid=found[0]["pid"] or 0)
@@ -255,14 +274,14 @@ class Day:
     def choices(self) -> dict[str, list[tuple[str, int]]]:
         """The values to filter by: by column, each with its products."""
         found: dict[str, list[tuple[str, int]]] = {}
-        for row in self._rows("SELECT * FROM choices ORDER BY name, value"):
+        for row in self.rows("SELECT * FROM choices ORDER BY name, value"):
             found.setdefault(row["name"], []).append((row["value"], row["products"]))
         return found
 
     def assignees(self) -> list[str]:
         """Everybody to whom something is assigned."""
         self.marks.follow()
-        rows = self._rows(
+        rows = self.rows(
             "SELECT DISTINCT assignee FROM marks WHERE assignee IS NOT NULL ORDER BY 1"
         )
         return [row["assignee"] for row in rows]
@@ -278,12 +297,12 @@ class Day:
             ORDER BY g.rank, g.ask_id
         """  # noqa: S608
         values = dict(states.values) | {"product_id": product_id}
-        return {row["ask_id"]: row for row in self._named(self._rows(sql, values))}
+        return {row["ask_id"]: row for row in self._named(self.rows(sql, values))}
 
     def product(self, product_id: str) -> Row | None:
         """A product's row."""
         sql = f"SELECT {_PRODUCT_COLUMNS} FROM products p WHERE p.product_id = $p"  # noqa: S608
-        return next(iter(self._rows(sql, {"p": product_id})), None)
+        return next(iter(self.rows(sql, {"p": product_id})), None)
 
     # From the published views
 
@@ -296,9 +315,7 @@ class Day:
 
             def ask(sql: str, values: Values = ()) -> list[Row]:
                 with statements.one_line_errors():
-                    result = views.execute(sql, values or None)
-                    names = [column[0] for column in result.description or ()]
-                    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+                    return prepared.rows_of(views.execute(sql, values or None))
 
             yield ask
 
@@ -310,8 +327,8 @@ class Day:
         )
         return name in {row["name"] for row in found}
 
-    def kept(self, key: tuple[Any, ...], find: Callable[[], list[Row]]) -> list[Row]:
-        """Rows that stay the same as long as this day is shown: found once."""
+    def kept(self, key: tuple[Any, ...], find: Callable[[], list[T]]) -> list[T]:
+        """What stays the same as long as this day is shown: found once."""
         if key not in self._kept:
             found = find()
             if len(self._kept) >= _KEPT_SEARCHES:
@@ -325,6 +342,29 @@ class Day:
         with self.views() as ask:
             return ask(sql, values)
 
+    def beside(self, name: str, fill: Fill) -> Path:
+        """A file beside the day's own, which `fill` makes of the published views where it is not
+        there; of those that nobody has asked for longest only some are kept."""
+        path, serve = self.path.parent / f"{name}.duckdb", self._settings.serve
+        with self._preparing:
+            if path.is_file():
+                os.utime(path)
+                return path
+            with (
+                published.open_views(self._settings.warehouse, serve.memory) as views,
+                prepared.making(path, serve.memory) as target,
+            ):
+                fill(views, target)
+            kind = name.partition("-")[0]
+            kept = sorted(path.parent.glob(f"{kind}-*.duckdb"), key=lambda one: one.stat().st_mtime)
+            for one in kept[:-_KEPT_BESIDE]:
+                one.unlink(missing_ok=True)
+        return path
+
+    def read(self, path: Path, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a question to a file beside the day's own."""
+        return prepared.read(path, self._settings.serve.memory, sql, values)
+
     def close(self) -> None:
         """End; questions under way keep their cursors until they have their rows."""
         self._connection.close()
@@ -336,8 +376,11 @@ class Days:
     Another day is made ready beside the one that is shown, which readers keep until it is.
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self._settings, self._store = settings, store
+    def __init__(
+        self, settings: Settings, store: Store, prepare: Callable[[Day], None] = lambda _: None
+    ) -> None:
+        """`prepare` works out of a day what people will ask for."""
+        self._settings, self._store, self._prepare = settings, store, prepare
         self._lock = threading.Lock()
         self._making = threading.Lock()
         self._day: Day | None = None
@@ -365,9 +408,23 @@ class Days:
             state = self._views_state()
             path, _ = index.ready(self._settings)
             if self._day is None or self._day.path != path:
-                self._day = Day(self._settings, self._store)
+                made = Day(self._settings, self._store)
+                if self._day is None:  # The first one is shown at once.
+                    prepare = threading.Thread(
+                        target=self._prepared, args=(made,), name="prepare", daemon=True
+                    )
+                    prepare.start()
+                else:
+                    self._prepared(made)
+                self._day = made
             self._state, self._looked = state, time.monotonic()
             return self._day
+
+    def _prepared(self, day: Day) -> None:
+        try:
+            self._prepare(day)
+        except Exception as error:  # It is worked out when somebody asks.
+            _log.warning("the changes of the day are not ready: %s", error)
 
     def _renew_beside(self) -> None:
         if self._making.locked():
@@ -416,7 +473,3 @@ def _page(rows: list[Row], size: int) -> Page:
         return Page(shown, None)
     last = shown[-1]
     return Page(shown, Place(float(last["sorted_by"]), last["product_id"], last.get("ask_id", -1)))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

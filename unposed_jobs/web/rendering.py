@@ -102,8 +102,8 @@ class Templates:
                 said=said,
             )
         )
-        told = {"content-language": language, "vary": "accept-language, cookie"}
-        response = HTMLResponse(text, status_code, told | (headers or {}))
+        own = {"content-language": language, "vary": "accept-language, cookie"}
+        response = HTMLResponse(text, status_code, own | (headers or {}))
         if said and status_code == 200:
             response.delete_cookie(SAID, path=root or "/")
         return response

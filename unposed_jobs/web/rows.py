@@ -9,7 +9,8 @@ from typing import Any
 
 from unposed_jobs.web import exports
 from unposed_jobs.web.filters import Filter
-from unposed_jobs.web.reading import Day, Page, Row
+from unposed_jobs.web.prepared import Row
+from unposed_jobs.web.reading import Day, Page
 
 AT_ONCE = 5000
 """Rows that are read at a time."""
@@ -48,6 +49,8 @@ def export_names(day: Day, marketplace: str) -> list[str]:
             *code,
             "remedy",
             "remedy_uri",
+            "remedy_part",
+            "remedy_seconds",
             "rank",
             "state",
             "missing_since",
@@ -69,6 +72,8 @@ def export_row(day: Day, row: Row, marketplace: str) -> list[Any]:
         *([code] if marketplace else []),
         row["advice"],
         row["remedy_uri"],
+        row["crop"],
+        row["remedy_seconds"],
         row["rank"],
         row["work_state"],
         row["since"],

@@ -42,13 +42,15 @@ def save(store: Store, name: str, page: str, query: str, by: str) -> View:
     return view
 
 
-def remove(store: Store, slug: str, by: str) -> None:
-    """Remove a view; its address ends."""
+def remove(store: Store, slug: str, by: str) -> str:
+    """Remove a view; its address ends. Returns the page that it was of."""
+    view = find(store, slug)
     with store.writing.begin() as connection:
         done = connection.execute(sa.delete(VIEWS).where(VIEWS.c.slug == slug))
-    if not done.rowcount:
+    if view is None or not done.rowcount:
         raise UnposedError("there is no such view")
-    store.log(by, "view", f"removed the view {slug}")
+    store.log(by, "view", f"removed the view {view.name}")
+    return view.page
 
 
 def everything(store: Store, page: str) -> list[View]:

@@ -44,6 +44,29 @@ ACTIONS = {
     "promotion": N_("promotion"),
 }
 """Of the log; the first are kinds of decisions."""
+MEASURES = {
+    "width": N_("width in pixels"),
+    "height": N_("height in pixels"),
+    "longest_side": N_("longest side in pixels"),
+    "shortest_side": N_("shortest side in pixels"),
+    "aspect_ratio": N_("width over height"),
+    "file_bytes": N_("bytes of the file"),
+    "file_format": N_("kind of file"),
+    "white_share": N_("white share of the background"),
+    "plain_share": N_("plain share of the background"),
+    "background_lightness": N_("lightness of the background"),
+    "brightness": N_("brightness"),
+    "edge_width": N_("blur: width of an edge in pixels"),
+    "fill": N_("share of the frame that the product fills"),
+    "off_centre": N_("share of the frame by which the product is off its centre"),
+    "sides_cut": N_("sides at which the product is cut"),
+    "words": N_("words written in the picture"),
+    "pictures": N_("pictures"),
+    "packshots": N_("pictures of the product alone"),
+    "models": N_("pictures on a person"),
+    "colours_apart": N_("difference of the pictures’ colours"),
+}
+"""What rules of marketplaces measure."""
 CHANGES = {"opened": N_("opened"), "closed": N_("closed")}
 CAUSES = {
     "picture added": N_("picture added"),

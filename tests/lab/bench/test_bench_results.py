@@ -12,7 +12,17 @@ import pytest
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.bench import __main__ as bench
-from unposed_jobs.lab.bench import card, decoding, fanout, gpu, memory, nights, rounds, stages
+from unposed_jobs.lab.bench import (
+    card,
+    decoding,
+    fanout,
+    gpu,
+    memory,
+    nights,
+    pages_report,
+    rounds,
+    stages,
+)
 from unposed_jobs.lab.bench.results import Measured, Result, Target, not_measured, number
 
 PAGE = Path(__file__).parents[3] / "docs" / "performance.md"
@@ -144,6 +154,11 @@ def test_the_page_is_written_from_results_alone(whole, tmp_path):
     page = tmp_path / "page.md"
     assert bench.main(["--no-run", "--merge", str(held), "--card", str(page)]) == 0
     assert page.read_text() == card.render([whole], Settings(), 0.04)
+    # What another command measured stays.
+    pages = f"{pages_report.MARKER}\n\n## The pages\n"
+    page.write_text(f"# Before\n\n{pages}")
+    assert bench.main(["--no-run", "--merge", str(held), "--card", str(page)]) == 0
+    assert page.read_text() == f"{card.render([whole], Settings(), 0.04)}\n{pages}"
 
 
 def test_mistakes_are_one_line(tmp_path, monkeypatch):

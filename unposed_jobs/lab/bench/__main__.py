@@ -22,7 +22,7 @@ from unposed_jobs import config
 from unposed_jobs.arguments import Parser, positive
 from unposed_jobs.distributed import devices
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.lab.bench import card, machine, pictures
+from unposed_jobs.lab.bench import card, machine, pages_report, pictures
 from unposed_jobs.lab.bench.card import Report
 from unposed_jobs.lab.bench.results import GATED, Result, not_measured
 
@@ -118,7 +118,10 @@ def main(arguments: list[str] | None = None) -> int:
     if not reports:
         raise UnposedError("--no-run needs results to show: name them with --merge")
     if given.card:
-        given.card.write_text(card.render(reports, settings, given.price))
+        page = given.card.read_text() if given.card.is_file() else ""
+        _, pages = pages_report.split(page)
+        made = card.render(reports, settings, given.price)
+        given.card.write_text(pages_report.joined(made, pages))
         print(f"page: {given.card}")
     return int(not all(report["parity"]["passed"] for report in reports))
 

@@ -2,110 +2,160 @@
 
     python -m unposed_jobs.lab.bench.pages [--products 1000000] [--small 10000]
 
-Some thousand made products are audited as a night does it and each stands many times over under
-other ids; nothing is rendered. A server in a process of its own then answers as one person after
-another asks: each page is asked for in turns at both sizes, through the whole application, and its
-times at the large size stand beside those at the small one.
+A server in a process of its own answers as one person after another asks: each page is asked for
+in turns at both sizes, through the whole application, and its times at the large size stand beside
+those at the small one. Two million rows of flags a night and more need some 10 GiB of disk.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import dataclasses
-import datetime
+import json
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import numpy as np
-import pyarrow as pa
-
 from unposed_jobs import config
 from unposed_jobs.arguments import Parser, positive
-from unposed_jobs.audit.expectations import Expectations
-from unposed_jobs.audit.inference import AuditRun, audit_products
-from unposed_jobs.audit.pictures import PICTURE
-from unposed_jobs.config import AuditSettings, Settings
+from unposed_jobs.config import Settings
+from unposed_jobs.lab.bench import machine, pages_catalogue, pages_report
 from unposed_jobs.lab.bench.child import Child
-from unposed_jobs.sql import views
-from unposed_jobs.warehouse import RunRecord, Warehouse
+from unposed_jobs.lab.bench.pages_report import Report
 
-BEFORE, DAY = datetime.date(2026, 1, 4), datetime.date(2026, 1, 5)
-RUN_ID, MODEL = "bench", "made"
-AUDITED = 5_000
-POSES = 12
-PICTURES = 4
 FIRST_PAGE_SECONDS, SEARCH_SECONDS = 1.0, 0.3
 """What is aimed at, of a million products on two cores."""
-_BATCH = 500
-_CATEGORIES = ("Tops", "Trousers", "Dresses", "Outerwear")
+DECIDED = 5_000
+"""Gaps that people have decided about, where a page is named so."""
 _PAGES = {
     "first page": "/work",
-    "one category": "/work?category=Dresses",
-    "one brand, one ask": "/work?col.brand=Brand+7&ask=3",
+    "products": "/products",
+    "a product": "/product?id={product}",
+    "landmarks, mask and crops of a picture": "/overlay?content={content}",
+    "poses": "/poses",
+    "changes": "/changes",
+    "changes, one category, second page": "/changes?category=Dresses&after=200",
+    "changes since another day": "/changes?since={earliest}",
+    "trends by brand": "/changes?by=brand",
+    "CSV of 10,000": "/work/export?as=csv&category=Tops",
+    "CSV of 10,000 changes": "/changes/export?as=csv",
+}
+_SEARCHES = {
     "search an id": "/products?q=001-p0004999",
     "search a title": "/work?q=linen+shirt+77",
     "search for nothing": "/products?q=no+such+product",
-    "longest open": "/work?sort=age",
+    "one category": "/work?category=Dresses",
+    "one brand, one ask": "/work?col.brand=Brand+7&ask=3",
+    "one remedy": "/work?remedy=photograph",
     "one marketplace's rule": "/work?unready=amazon&rule=white_ground",
+    "longest open": "/work?sort=age",
+    "worth most, as estimated": "/work?sort=estimated",
     "deep in the list": "/work?sort=popularity&after={deep}",
-    "products": "/products",
-    "a product": "/product?id=000-P0000077",
-    "changes": "/changes",
-    "CSV of 10,000": "/work/export?as=csv&category=Tops",
+    "deep in the products": "/products?sort=popularity&after={deep}",
+}
+_DECIDED = {
+    "first page, 5,000 decided": "/work",
+    "what is assigned to Kim": "/work?assignee=Kim",
+    "what is waived": "/work?state=waived",
+    "what is not assigned, one category": "/work?state=open&category=Tops",
+    "poses, pictures labelled": "/poses",
 }
 
 
 class Server:
     """The application over one size, asked without a network."""
 
-    def __init__(self, home: str, products: int) -> None:
-        self._home, self._products = Path(home), products
+    def __init__(self, home: str, products: int, days: int) -> None:
+        self._home, self._products, self._days = Path(home), products, days
         self._settings = settings_of(self._home)
+        self._made: Any = None
         self._client: Any = None
 
     def make(self) -> float:
-        """Write the catalogue's published day; seconds."""
+        """Write the catalogue's published days; seconds."""
         start = time.monotonic()
-        publish(self._settings, self._products)
+        pages_catalogue.publish(self._settings, self._products, self._days)
         return time.monotonic() - start
 
     def start(self) -> dict[str, float]:
-        """Make the day ready and log in; seconds, MiB of the file, MiB of this process at most."""
+        """Make the day ready and log in; seconds, MiB of the files, MiB of this process at most."""
         import warnings
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from fastapi.testclient import TestClient
         from unposed_jobs.decisions import Store
-        from unposed_jobs.web import app
+        from unposed_jobs.web import app, changes
         from unposed_jobs.web.people import People
 
         store = Store.open(self._settings.decisions.store)
-        made = app.create(self._settings, store)
+        self._made = app.create(self._settings, store)
         start = time.monotonic()
-        day = made.state.days.latest()
-        seconds = time.monotonic() - start
-        client = TestClient(made, base_url="http://127.0.0.1")
-        client.post("/login", data={"token": People(store).add("bench", "owner", "bench")})
-        self._client = client
+        day = self._made.state.days.latest()
+        ready = time.monotonic() - start
+        changes.prepare(day)  # Under way already; this waits for it.
+        prepared = time.monotonic() - start - ready
+        self._client = TestClient(self._made, base_url="http://127.0.0.1")
+        self._client.post("/login", data={"token": People(store).add("bench", "owner", "bench")})
+        beside = [one.stat().st_size for one in day.path.parent.glob("changes-*.duckdb")]
         return {
-            "seconds": seconds,
+            "ready_seconds": ready,
+            "changes_seconds": prepared,
             "file_mib": day.path.stat().st_size / 2**20,
-            "peak_mib": _peak_mib(),
+            "changes_mib": sum(beside) / 2**20,
+            "started_mib": _peak_mib(),
         }
+
+    def decide(self) -> float:
+        """Waive, assign and do the first gaps, as a bulk action does; seconds."""
+        from unposed_jobs.decisions import Decision
+        from unposed_jobs.web.filters import Filter
+        from unposed_jobs.web.rows import gap_rows
+
+        day = self._made.state.days.latest()
+        start = time.monotonic()
+        rows = gap_rows(day, Filter(sort="worth"), "", DECIDED)
+        kinds: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("waive", {}),
+            ("assign", {"assignee": "Kim"}),
+            ("done", {}),
+        )
+        made = [
+            Decision(kind, product_id=row["product_id"], ask_id=row["ask_id"], **more)
+            for place, row in enumerate(rows)
+            for kind, more in [kinds[place % 3]]
+        ]
+        self._made.state.store.decide(made, "bench")
+        seconds = time.monotonic() - start
+        looked_at = pages_catalogue.LOOKED_AT
+        labels = [
+            Decision(
+                "shows",
+                product_id=f"000-P{looked_at:07}",
+                image_uri=f"/made/{looked_at}-{place}.jpg",
+                ask_id=place,
+                content_sha256=pages_catalogue.content(looked_at, place),
+            )
+            for place in range(pages_catalogue.PICTURES)
+        ]
+        self._made.state.store.decide(labels, "bench")
+        return seconds
 
     def ask(self, path: str) -> float:
         """Seconds that a page takes."""
-        if "{deep}" in path:
-            from unposed_jobs.web.filters import Place
+        from unposed_jobs.web.filters import Place
 
-            path = path.format(deep=Place(0.3, "001-P0002500", 2).written())
+        earliest = pages_catalogue.earliest(self._days)
+        path = path.format(
+            deep=Place(0.3, "001-P0002500", 2).written(),
+            product=f"000-P{pages_catalogue.LOOKED_AT:07}",
+            content=pages_catalogue.content(pages_catalogue.LOOKED_AT, 0),
+            earliest=earliest,
+        )
         start = time.monotonic()
         answer = self._client.get(path)
         answer.raise_for_status()
@@ -132,173 +182,6 @@ def settings_of(home: Path) -> Settings:
     return dataclasses.replace(found, serve=serve)
 
 
-def publish(settings: Settings, products: int) -> None:
-    """Audit made products, write each so often that there are `products`, publish them."""
-    copies = max(1, products // AUDITED)
-    warehouse = Warehouse.open(settings.warehouse)
-    expectations = _expectations()
-    tables = [
-        audit_products(
-            _batch(start, expectations),
-            expectations,
-            AuditSettings(),
-            AuditRun(DAY, RUN_ID, MODEL, ("title", "brand")),
-        )
-        for start in range(0, min(products, AUDITED), _BATCH)
-    ]
-    rows = {
-        name: pa.concat_tables([getattr(one, name) for one in tables])
-        for name in ("pose_flags", "product_audit", "product_images")
-    }
-    rows["ready_for"] = _judged(rows["product_audit"])
-    for day in (BEFORE, DAY):
-        _publish(warehouse, day, rows, copies)
-    warehouse.rewrite("vocabulary", lambda _: _vocabulary(), "train")
-    views.publish(warehouse)
-    header = "product_id,category,average_rating,rating_count\n"
-    ids = (f"{c:03}-P{n:07}" for c in range(copies) for n in range(min(products, AUDITED)))
-    with open(settings.catalogue.products, "w", encoding="utf-8") as file:
-        file.write(header)
-        file.writelines(
-            f"{one},Tops,4.{place % 10},{place * 7919 % 5000}\n" for place, one in enumerate(ids)
-        )
-
-
-def _publish(
-    warehouse: Warehouse, day: datetime.date, rows: dict[str, pa.Table], copies: int
-) -> None:
-    """Each day's rows but for its date; on the day before every twentieth gap was none."""
-    run_id = f"{RUN_ID}-{day}"
-    for name, found in rows.items():
-        dated = found.set_column(
-            found.schema.get_field_index("run_date"), "run_date", pa.array([day] * len(found))
-        )
-        if name == "pose_flags" and day == BEFORE:
-            dated = _some_present(dated)
-        staged = warehouse.stage(name, run_id).write(_repeated(dated, copies))
-        warehouse.write_day(name, day, staged, run_id)
-    moment = datetime.datetime(day.year, day.month, day.day, 3, tzinfo=datetime.UTC)
-    warehouse.record_run(
-        RunRecord(
-            run_id=run_id,
-            job="audit",
-            run_date=day,
-            state="published",
-            started_at=moment,
-            finished_at=moment,
-            model_version=MODEL,
-        )
-    )
-
-
-def _some_present(flags: pa.Table) -> pa.Table:
-    states = [
-        "present" if state == "missing" and place % 20 == 0 else state
-        for place, state in enumerate(flags["state"].to_pylist())
-    ]
-    return flags.set_column(flags.schema.get_field_index("state"), "state", pa.array(states))
-
-
-def _judged(products: pa.Table) -> pa.Table:
-    """By two marketplaces; one fails a third of the products."""
-    from unposed_jobs.warehouse.tables import TABLES
-
-    rows = []
-    for place, row in enumerate(products.select(["run_date", "product_id"]).to_pylist()):
-        for market in ("amazon", "zalando"):
-            fails = market == "amazon" and place % 3 == 0
-            rule = {"rules": "white_ground", "levels": "must", "images": "", "found": "82%"}
-            rule |= {"wanted": "98%", "remedies": "cut_out"}
-            judged = {name: [value] if fails else [] for name, value in rule.items()}
-            whole = {"marketplace": market, "ready": not fails, "judged": 4, "unjudged": 0}
-            rows.append(row | whole | judged)
-    return pa.Table.from_pylist(rows, TABLES["ready_for"].schema)
-
-
-def _repeated(rows: pa.Table, copies: int) -> Iterator[pa.RecordBatch]:
-    own = [name for name in rows.column_names if name != "run_id"]
-    with duckdb.connect() as connection:
-        connection.register("made", rows.select(own))
-        for copy in range(copies):
-            found = connection.sql(
-                "SELECT * REPLACE (? || product_id AS product_id) FROM made",
-                params=[f"{copy:03}-"],
-            )
-            yield from found.to_arrow_table().cast(rows.select(own).schema).to_batches()
-
-
-def _vocabulary() -> pa.Table:
-    from unposed_jobs.warehouse.tables import VOCABULARY
-
-    rows: list[dict[str, Any]] = [
-        {
-            "model_version": MODEL,
-            "pose_id": pose,
-            "kind": "person",
-            "name": f"pose {pose}",
-            "shot_code": None,
-            "size": 100 - pose,
-            "spread": 0.2,
-            "exemplars": [],
-            "lineage": "new",
-            "ask_id": pose,
-            "ask_name": f"pose {pose}",
-            "asked": True,
-            "run_id": "train",
-        }
-        for pose in range(POSES)
-    ]
-    return pa.Table.from_pylist(rows, VOCABULARY.schema)
-
-
-def _expectations() -> Expectations:
-    cohorts = {
-        "category": [category for category in _CATEGORIES for _ in range(POSES)],
-        "pose_id": list(range(POSES)) * len(_CATEGORIES),
-        "ask_id": list(range(POSES)) * len(_CATEGORIES),
-        "share": [1.0 - 0.05 * pose for pose in range(POSES)] * len(_CATEGORIES),
-        "score": [float(POSES - pose) for pose in range(POSES)] * len(_CATEGORIES),
-        "example_images": [[f"/made/{pose}.jpg"] for pose in range(POSES)] * len(_CATEGORIES),
-    }
-    return Expectations.from_tables(_vocabulary(), pa.table(cohorts), ("category",))
-
-
-def _batch(start: int, expectations: Expectations) -> pa.RecordBatch:
-    rng = np.random.default_rng(start)
-    rows: list[dict[str, Any]] = []
-    for number in range(start, start + _BATCH):
-        shown = rng.choice(POSES, rng.integers(0, 2 * PICTURES), replace=True)
-        rows.append(
-            {
-                "product_id": f"P{number:07}",
-                "category": _CATEGORIES[number % len(_CATEGORIES)],
-                "subcategory": f"kind {number % 9}",
-                "product_type": None,
-                "carried": [f"Linen shirt {number % 997}", f"Brand {number % 40}"],
-                "pictures": [
-                    {
-                        "image_uri": f"/made/{number}-{place}.jpg",
-                        "position": place,
-                        "image_status": "ok",
-                        "landmark_status": "ok",
-                        "pose_id": int(pose),
-                        "confidence": 0.9 if rng.random() < 0.85 else 0.3,
-                        "kind": "person",
-                        "content_sha256": f"{number * 100 + place:064x}",
-                        "person_count": 1,
-                    }
-                    for place, pose in enumerate(shown)
-                ],
-            }
-        )
-    texts = ("product_id", "category", "subcategory", "product_type")
-    schema = pa.schema(
-        [(name, pa.string()) for name in texts]
-        + [("carried", pa.list_(pa.string())), ("pictures", pa.list_(PICTURE))]
-    )
-    return pa.RecordBatch.from_pylist(rows, schema=schema)
-
-
 def _peak_mib() -> float:
     import resource
 
@@ -306,52 +189,86 @@ def _peak_mib() -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print."""
+    """Measure, print, write."""
     parser = Parser(prog="python -m unposed_jobs.lab.bench.pages", description=__doc__)
-    parser.add_argument("--products", type=positive, default=1_000_000)
-    parser.add_argument("--small", type=positive, default=10_000)
-    parser.add_argument("--rounds", type=positive, default=7)
+    add = parser.add_argument
+    add("--products", type=positive, default=1_000_000, metavar="N", help="of the large size")
+    add("--small", type=positive, default=10_000, metavar="N", help="of the small size")
+    add("--days", type=positive, default=3, metavar="N", help="published days")
+    add("--rounds", type=positive, default=7, metavar="N", help="of each page")
+    add("--card", type=Path, metavar="FILE", help="also write the page's section about it")
+    add("--json", type=Path, metavar="FILE", help="results (default: $UNPOSED_HOME/bench)")
     given = parser.parse_args(arguments)
+    report = _measure(given)
+    target = given.json or config.home() / "bench" / "pages.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"results: {target}")
+    print(pages_report.section(report))
+    if given.card:
+        others, _ = pages_report.split(given.card.read_text() if given.card.is_file() else "")
+        given.card.write_text(pages_report.joined(others, pages_report.section(report)))
+        print(f"page: {given.card}")
+    return 0
+
+
+def _measure(given: argparse.Namespace) -> Report:
+    described = machine.describe()
     with (
         tempfile.TemporaryDirectory(prefix="unposed-pages-") as folder,
         contextlib.ExitStack() as stack,
     ):
-        sides = []
+        sides, started = [], []
         for size in (given.small, given.products):
             home = Path(folder) / str(size)
             home.mkdir()
-            with Child(Server, str(home), size) as maker:
+            with Child(Server, str(home), size, given.days) as maker:
                 print(f"{size} products made in {maker.call('make'):.0f} s", flush=True)
-            server = stack.enter_context(Child(Server, str(home), size))
-            started = server.call("start")
-            print(
-                f"  made ready in {started['seconds']:.1f} s: {started['file_mib']:.0f} MiB; "
-                f"the process held {started['peak_mib']:.0f} MiB at most",
-                flush=True,
-            )
+            server = stack.enter_context(Child(Server, str(home), size, given.days))
+            started.append(server.call("start"))
+            print("  " + ", ".join(f"{k} {v:.1f}" for k, v in started[-1].items()), flush=True)
             sides.append(server)
-        _compare(sides, given.rounds)
-        for size, server in zip((given.small, given.products), sides, strict=True):
-            print(
-                f"{size} products: {server.call('peak'):.0f} MiB at most, limit of queries included"
-            )
-    return 0
+        pages = _compare(sides, _PAGES, FIRST_PAGE_SECONDS, given.rounds)
+        pages += _compare(sides, _SEARCHES, SEARCH_SECONDS, given.rounds)
+        decided = [server.call("decide") for server in sides]
+        print(f"{DECIDED} decisions in {decided[1]:.1f} s", flush=True)
+        pages += _compare(sides, _DECIDED, SEARCH_SECONDS, given.rounds)
+        return {
+            "machine": described,
+            "products": [given.small, given.products],
+            "audited": pages_catalogue.AUDITED,
+            "days": given.days,
+            "rounds": given.rounds,
+            "memory": config.ServeSettings().memory,
+            "made": started,
+            "decided_seconds": decided,
+            "pages": pages,
+            "peak_mib": [server.call("peak") for server in sides],
+        }
 
 
-def _compare(sides: list[Any], rounds: int) -> None:
+def _compare(
+    sides: list[Any], pages: dict[str, str], target: float, rounds: int
+) -> list[dict[str, Any]]:
+    """Each page in turns at both sizes; exports have no target."""
     print(f"load {os.getloadavg()[0]:.1f}, {len(os.sched_getaffinity(0))} cores")
-    print("| page | small, median s | large, median s | large, most | first time | ratio |")
-    print("|---|---|---|---|---|---|")
-    for name, path in _PAGES.items():
+    found = []
+    for name, path in pages.items():
         first = [server.call("ask", path) for server in sides]
         times = [[server.call("ask", path) for server in sides] for _ in range(rounds)]
         small, large = (list(one) for one in zip(*times, strict=True))
-        print(
-            f"| {name} | {statistics.median(small):.3f} | {statistics.median(large):.3f} | "
-            f"{max(large):.3f} | {first[1]:.3f} | "
-            f"{statistics.median(large) / statistics.median(small):.1f} |",
-            flush=True,
+        found.append(
+            {
+                "name": name,
+                "target": None if "/export" in path else target,
+                "small": small,
+                "large": large,
+                "first": first[1],
+            }
         )
+        medians = statistics.median(small), statistics.median(large)
+        print(f"{name}: {medians[0]:.3f}, {medians[1]:.3f} s, first {first[1]:.3f}", flush=True)
+    return found
 
 
 if __name__ == "__main__":

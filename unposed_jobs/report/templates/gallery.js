@@ -190,7 +190,7 @@ window.unposedProducts = (number, rows) => rowsByPart.set(number, rows);
       name.textContent = title;
     }
     const place = [record.category, record.subcategory].filter(Boolean).join(" / ");
-    const told = title === record.product ? place : `${record.product} · ${place}`;
+    const line = title === record.product ? place : `${record.product} · ${place}`;
     const chip = make("span", `chip ${record.status}`, "");
     chip.textContent =
       record.status === "gaps"
@@ -200,7 +200,7 @@ window.unposedProducts = (number, rows) => rowsByPart.set(number, rows);
       .map((ask) => optionText(controls.missing, ask))
       .filter(Boolean)
       .join(" · ");
-    made.append(name, make("p", "soft", told), chip, make("p", "soft", missing));
+    made.append(name, make("p", "soft", line), chip, make("p", "soft", missing));
     return made;
   }
 

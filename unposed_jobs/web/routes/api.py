@@ -10,8 +10,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from unposed_jobs.decisions import KINDS, Decision
+from unposed_jobs.web import changes as of_days
+from unposed_jobs.web.changes import Between
 from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, Filter
 from unposed_jobs.web.reading import Page
+from unposed_jobs.web.routes.changes import Asked
 from unposed_jobs.web.routes.context import TheDay, TheStore
 from unposed_jobs.web.routes.writes import TheDesk
 from unposed_jobs.web.security import Editor, Reader, answers
@@ -96,10 +99,16 @@ def the_day(person: Reader, day: TheDay) -> DayOut:
 
 
 class ListQuery(BaseModel):
-    """What a list shows; further filters as the pages' own addresses have them."""
+    """What a list shows; carried columns are filtered by as ``col.NAME``."""
 
     q: Annotated[str, Field(max_length=300, description="Part of an id or title")] = ""
     category: Annotated[str, Field(max_length=300)] = ""
+    subcategory: Annotated[str, Field(max_length=300)] = ""
+    product_type: Annotated[str, Field(max_length=300)] = ""
+    unready: Annotated[
+        str, Field(max_length=300, description="A marketplace whose rules the product fails")
+    ] = ""
+    rule: Annotated[str, Field(max_length=300, description="A rule that the product fails")] = ""
     sort: Annotated[str, Field(max_length=20)] = ""
     size: Annotated[str, Field(max_length=4, description="25, 50, 100 or 200")] = "50"
     after: Annotated[str, Field(max_length=2000, description="Of the page before")] = ""
@@ -110,6 +119,9 @@ class WorkQuery(ListQuery):
 
     state: Annotated[str, Field(max_length=20)] = "todo"
     ask: Annotated[int | None, Field(ge=0, le=2**31 - 1)] = None
+    remedy: Annotated[str, Field(max_length=20, description="crop, frame, photograph or add")] = ""
+    assignee: Annotated[str, Field(max_length=300, description="A name, or: me")] = ""
+    due: Annotated[str, Field(max_length=10, description="A studio day, or: none")] = ""
 
 
 class ProductQuery(ListQuery):
@@ -150,6 +162,37 @@ def product(
     if row is None:
         raise HTTPException(404, "the day lists no such product")
     return _plain(row) | {"gaps": [_plain(gap) for gap in day.gaps_of(id).values()]}
+
+
+class ChangesQuery(BaseModel):
+    """Which changes: of a day, since another one; without either what the latest audit changed."""
+
+    day: Annotated[datetime.date | None, Field(description="A published day")] = None
+    since: Annotated[datetime.date | None, Field(description="A published day before it")] = None
+    change: Annotated[str, Field(pattern="^(opened|closed)?$")] = ""
+    why: Annotated[str, Field(max_length=40, description="Such as: picture added")] = ""
+    category: Annotated[str, Field(max_length=300)] = ""
+    after: Annotated[int, Field(ge=0, le=2**53, description="Of the page before")] = 0
+
+
+class ChangesOut(BaseModel):
+    """Gaps that opened and closed between two days, and the `after` of the next page."""
+
+    day: datetime.date
+    since: datetime.date | None = Field(description="Null: there is no day before")
+    rows: list[dict[str, Any]]
+    after: int | None
+
+
+@ROUTES.get("/changes")
+def changes(person: Reader, day: TheDay, asked: Annotated[ChangesQuery, Query()]) -> ChangesOut:
+    """A page of what opened and closed, each with its reason: a new picture, a waiver, a model."""
+    wanted = Asked(**asked.model_dump())
+    after, before = wanted.days(of_days.days(day))
+    if before is None:
+        return ChangesOut(day=after, since=None, rows=[], after=None)
+    rows, following = Between(day, before, after).rows(wanted.wanted)
+    return ChangesOut(day=after, since=before, rows=rows, after=following)
 
 
 @ROUTES.get("/decisions")

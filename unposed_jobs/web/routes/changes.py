@@ -4,28 +4,58 @@ from __future__ import annotations
 
 import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from unposed_jobs.web import changes as of_days
-from unposed_jobs.web.routes.context import TheDay, TheTemplates
+from unposed_jobs.web import exports, trends
+from unposed_jobs.web.changes import Between, Wanted
+from unposed_jobs.web.routes.context import TheDay, TheSettings, TheTemplates
 from unposed_jobs.web.security import Reader
 
 ROUTES = APIRouter()
-TREND_DAYS = 30
 
 
 class Asked(BaseModel):
-    """Which changes a person wants to see: since a day, of one kind, reason and category; and the
-    column by which the trends are shown."""
+    """Which changes a person wants to see: of a day, since another one, of one kind, reason and
+    category; and the column by which the trends are shown."""
 
+    day: datetime.date | None = None
     since: datetime.date | None = None
     change: Annotated[str, Field(pattern="^(opened|closed)?$")] = ""
     why: Annotated[str, Field(max_length=40)] = ""
     category: Annotated[str, Field(max_length=300)] = ""
-    by: Annotated[str, Field(max_length=200)] = "category"
+    after: Annotated[int, Field(ge=0, le=2**53)] = 0
+    by: Annotated[str, Field(max_length=200)] = ""
+
+    def days(self, listed: list[dict[str, Any]]) -> tuple[datetime.date, datetime.date | None]:
+        """The day, and the one that it is compared with; the latest and the one before it, where
+        those that are asked for are not published. None: there is none before."""
+        known: list[datetime.date] = [one["run_date"] for one in listed]
+        day = self.day if self.day and self.day in known else known[0]
+        earlier = [one for one in known if one < day]
+        before = self.since if self.since and self.since in earlier else next(iter(earlier), None)
+        return day, before
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which of the changes."""
+        return Wanted(self.change, self.why, self.category, self.after)
+
+    def query(self, day: datetime.date, before: datetime.date | None, **changes: Any) -> str:
+        """The address's query, of the first page unless `changes` say otherwise."""
+        own = {"change": self.change, "why": self.why, "category": self.category, "by": self.by}
+        pairs = {"day": self.day and day, "since": before} | own | changes
+        return urlencode({name: value for name, value in pairs.items() if value})
+
+
+class File(Asked):
+    """The same as a file."""
+
+    form: Annotated[str, Field(alias="as", pattern="^(csv|xlsx)$")] = "csv"
 
 
 @ROUTES.get("/changes")
@@ -37,42 +67,58 @@ def changes(
     asked: Annotated[Asked, Query()],
 ) -> Response:
     """Gaps that opened and closed since another published day."""
-    days = of_days.published_days(day)
-    pairs = of_days.pairs(days)
-    known = [one["run_date"] for one in days if one["run_date"] < day.about.run_date]
-    before = asked.since if asked.since in known else (known[0] if known else None)
-    after = day.about.run_date
-    counts = of_days.counts(day, before, after) if before else []
-    rows = (
-        of_days.rows(
-            day, before, after, change=asked.change, why=asked.why, category=asked.category
-        )
-        if before
-        else []
-    )
-    attributes = of_days.attributes(day)
-    by = asked.by if asked.by in attributes else attributes[0]
-    for row in rows:
-        row["ask_name"] = day.ask_name(row["ask_id"])
+    listed = of_days.days(day)
+    after, before = asked.days(listed)
+    between = Between(day, before, after) if before else None
+    counts = between.counts() if between else []
+    rows, following = between.rows(asked.wanted) if between else ([], None)
+    attributes = trends.attributes(day)
+    by = asked.by if asked.by in attributes else next(iter(attributes), "")
+
+    def link(**more: Any) -> str:
+        return asked.query(after, before, **more)
+
     return templates.page(
         request,
         "changes.html",
         person,
         about=day.about,
+        after=after,
         before=before,
-        pairs=pairs,
-        days=known,
+        pairs=of_days.pairs(listed, after),
+        days=[one["run_date"] for one in listed if one["run_date"] < after],
         rows=rows,
-        most=of_days.MOST_SHOWN,
+        count=between.count(asked.wanted) if between else 0,
+        link=link,
+        next_query=link(after=following) if following else None,
         opened=_sums(counts, "opened", "why"),
         closed=_sums(counts, "closed", "why"),
         categories=_by_category(counts),
-        chosen=asked.model_dump(include={"change", "why", "category"}),
-        trend=of_days.trend(day, TREND_DAYS),
+        chosen=asked,
+        trend=trends.whole(day),
         attributes=attributes,
         by=by,
-        trends=of_days.trends(day, TREND_DAYS, by),
+        trends=trends.by(day, by) if by else [],
     )
+
+
+@ROUTES.get("/changes/export")
+def export(
+    person: Reader,
+    day: TheDay,
+    settings: TheSettings,
+    asked: Annotated[File, Query()],
+) -> Response:
+    """The changes as a file."""
+    after, before = asked.days(of_days.days(day))
+    found = (
+        Between(day, before, after).every(asked.wanted, settings.serve.export_rows)
+        if before
+        else iter(())
+    )
+    names = [*of_days.COLUMNS]
+    values = ([row[name] for name in names] for row in found)
+    return exports.file(f"unposed-changes-{before}-{after}", asked.form, names, values)
 
 
 def _sums(counts: list[dict[str, Any]], change: str, name: str) -> list[tuple[str, int]]:

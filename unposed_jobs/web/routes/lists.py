@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response
 
 from unposed_jobs.web import exports, views
 from unposed_jobs.web.filters import GAP_SORTS, PRODUCT_SORTS, REMEDIES, Filter, Place
@@ -113,7 +113,9 @@ def step(
 
 
 @ROUTES.get("/products")
-def products(request: Request, person: Reader, day: TheDay, templates: TheTemplates) -> Response:
+def products(
+    request: Request, person: Reader, day: TheDay, store: TheStore, templates: TheTemplates
+) -> Response:
     """All products."""
     wanted = Filter.read(request.query_params, day.about.columns, PRODUCT_SORTS)
     page = day.products(wanted)
@@ -129,6 +131,7 @@ def products(request: Request, person: Reader, day: TheDay, templates: TheTempla
         next_query=wanted.query(after=page.after.written()) if page.after else None,
         choices=day.choices(),
         sorts=PRODUCT_SORTS,
+        views=views.everything(store, "products"),
     )
 
 
@@ -146,7 +149,7 @@ def export(
     rows = gap_rows(day, wanted, person.name, settings.serve.export_rows)
     names = export_names(day, marketplace)
     values = (export_row(day, row, marketplace) for row in rows)
-    return _file(f"unposed-{day.about.run_date}", form, names, values)
+    return exports.file(f"unposed-{day.about.run_date}", form, names, values)
 
 
 @ROUTES.get("/products/export")
@@ -164,22 +167,13 @@ def export_products(
     carried = [f"c{place}" for place in range(len(columns))]
     rows = every(day.products, wanted, settings.serve.export_rows)
     values = ([row[name] for name in (*_PRODUCT_NAMES, *carried)] for row in rows)
-    return _file(f"unposed-products-{day.about.run_date}", form, names, values)
+    return exports.file(f"unposed-products-{day.about.run_date}", form, names, values)
 
 
 _PRODUCT_NAMES = (
     *("product_id", "title", "category", "subcategory", "product_type", "status", "completeness"),
     *("missing_count", "pictures", "usable", "reason"),
 )
-
-
-def _file(name: str, form: str, names: list[str], rows: Any) -> Response:
-    headers = {"content-disposition": f'attachment; filename="{name}.{form}"'}
-    if form == "csv":
-        pieces = exports.as_csv(names, rows)
-        return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return Response(exports.as_xlsx(names, rows), media_type=kind, headers=headers)
 
 
 @ROUTES.get("/v/{slug}")
@@ -216,5 +210,5 @@ def remove_view(
     request: Request, person: Editor, store: TheStore, slug: Annotated[str, Form()]
 ) -> Response:
     """Remove a saved view."""
-    views.remove(store, slug, person.name)
-    return RedirectResponse(request.scope.get("root_path", "") + "/work", 303)
+    page = views.remove(store, slug, person.name)
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/{page}", 303)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from unposed_jobs.decisions import labels
+from unposed_jobs.decisions import Recorded, labels
 from unposed_jobs.decisions.kinds import SHOWS
 from unposed_jobs.web.reading import Day
 from unposed_jobs.web.routes.context import TheDay, TheStore, TheTemplates
@@ -40,8 +40,16 @@ def poses(
         newer=[one for one in pending if one.at > day.about.finished_at],
         categories=day.choices(),
         exemplars=EXEMPLARS,
-        labels=labels.readings(store.standing([SHOWS]), day.about.model_version, day.from_views),
+        labels=_labels(day, store.standing([SHOWS])),
         day=day,
+    )
+
+
+def _labels(day: Day, said: list[Recorded]) -> list[labels.Reading]:
+    """What the model reads in the pictures of which people said what they show."""
+    return day.kept(
+        ("labels", *(one.id for one in said)),
+        lambda: labels.readings(said, day.about.model_version, day.from_views),
     )
 
 

@@ -15,9 +15,11 @@ from PIL import Image
 from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17
-from unposed_jobs.remedies.candidates import CROP
+from unposed_jobs.remedies.candidates import CROP, FRAME
 from unposed_jobs.report import parts
 from unposed_jobs.warehouse.staging import bucket_of
+from unposed_jobs.web import changes as of_days
+from unposed_jobs.web import words
 from unposed_jobs.web.marks import today
 from unposed_jobs.web.pictures import NoPicture
 from unposed_jobs.web.reading import Ask, Day
@@ -54,8 +56,11 @@ def product(
         raise HTTPException(404, f"the day lists no product {id[:80]}")
     with day.views() as ask:
         pictures, flags = ask(_PICTURES, [id]), ask(_FLAGS, [id])
-        before = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
+        history = ask(_HISTORY, [id, day.about.run_date, MOST_HISTORY])
+        # Most products' history is that nothing happened.
+        changes = of_days.of_product(day, ask, id, MOST_HISTORY) if history else []
         layers = _layers(day, ask, settings, [one["content_sha256"] for one in pictures])
+        frames = {flag["ask_id"]: _frame(day, ask, settings, flag) for flag in flags}
         readiness = _readiness(day, ask, id, [one["image_uri"] for one in pictures])
     marks = day.gaps_of(id)
     for flag in flags:
@@ -64,6 +69,7 @@ def product(
         flag["advice"] = flag["advice"] or flag["remedy"]
         crop = flag["remedy"] == CROP and flag["remedy_uri"] and flag["remedy_box"]
         flag["crop"] = parts.address(flag["remedy_uri"], flag["remedy_box"]) if crop else None
+        flag["frame"] = frames[flag["ask_id"]]
         flag["mark"] = marks.get(flag["ask_id"])
         flag["ask_name"] = day.ask_name(flag["ask_id"])
         flag["work_state"] = flag["mark"]["work_state"] if flag["mark"] else flag["state"]
@@ -78,7 +84,7 @@ def product(
         pictures=pictures,
         flags=[flag for flag in flags if flag["state"] != "not_applicable"],
         not_asked=[flag for flag in flags if flag["state"] == "not_applicable"],
-        history=[one | {"ask_name": day.ask_name(one["ask_id"])} for one in before],
+        history=_history(day, history, changes),
         decisions=store.about(id),
         day=day,
         list=list,
@@ -87,6 +93,35 @@ def product(
         links=links(settings.serve.links, id),
         today=today(),
     )
+
+
+def _history(
+    day: Day, moved: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Each ask's states one after another; where a gap opened or closed, why, and by which
+    picture."""
+    reasons = {(one["run_date"], one["ask_id"]): one for one in changes}
+    nothing = {"change": None, "why": None, "picture": None}
+    return [
+        one
+        | {name: reasons.get((one["run_date"], one["ask_id"]), nothing)[name] for name in nothing}
+        | {"ask_name": day.ask_name(one["ask_id"])}
+        for one in moved
+    ]
+
+
+def _frame(day: Day, ask: Ask, settings: Settings, flag: dict[str, Any]) -> str | None:
+    """The frame of a video that shows an ask, as the address of a small picture."""
+    uri, seconds = flag.get("remedy_uri"), flag.get("remedy_seconds")
+    if flag["remedy"] != FRAME or not uri or seconds is None or not day.has("video_frames"):
+        return None
+    (bucket,) = bucket_of([uri], settings.warehouse.buckets).to_pylist()
+    found = ask(_PREVIEW, [bucket, uri, seconds])
+    return _as_address(found[0]["preview"], "jpeg") if found else None
+
+
+def _as_address(picture: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def _readiness(
@@ -104,13 +139,31 @@ def _readiness(
         for row in failing:
             if row["marketplace"] != one["marketplace"]:
                 continue
-            rule = rules.setdefault(row["rule"], row | {"places": []})
+            rule = rules.setdefault(row["rule"], row | {"places": [], "values": []})
+            rule["values"].append(row["found"] or "")
             if row["image_uri"] in place:
                 rule["places"].append(place[row["image_uri"]])
-        one["rules"] = [*rules.values()]
+        one["rules"] = [_in_words(rule) for rule in rules.values()]
     return found
 
 
+def _in_words(rule: dict[str, Any]) -> dict[str, Any]:
+    """With the measure, its limits, and what was found in all pictures together."""
+    measure, _, limits = (rule["wanted"] or "").partition(" ")
+    if measure not in words.MEASURES:
+        return rule | {"measure": None}
+    try:
+        least, most = (f"{end([*map(float, rule['values'])]):.2g}" for end in (min, max))
+    except ValueError:  # A kind of file.
+        return rule | {"measure": measure, "limits": limits}
+    found = least if least == most else f"{least} – {most}"
+    return rule | {"measure": measure, "limits": limits, "found": found}
+
+
+_PREVIEW = """
+SELECT f.preview FROM images i JOIN video_frames f USING (content_sha256)
+WHERE i.bucket = ? AND i.image_uri = ? AND f.second = ? AND f.preview IS NOT NULL LIMIT 1
+"""
 _READY = """
 SELECT marketplace, ready FROM ready_for_current WHERE product_id = ? ORDER BY ready, marketplace
 """
@@ -235,7 +288,7 @@ def tinted(mask: bytes) -> str:
     coloured.putalpha(alpha)
     encoded = io.BytesIO()
     coloured.save(encoded, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"
+    return _as_address(encoded.getvalue(), "png")
 
 
 _TINT = (163, 52, 31)
