@@ -161,14 +161,14 @@ evaluate-influence: setup ## What pictures are worth: bias, intervals, false dis
 	  --seed $(INFLUENCE_SEED) --shops $(INFLUENCE_SHOPS) --json "$(INFLUENCE)/figures.json" \
 	  $(if $(INFLUENCE_DATA),--data "$(INFLUENCE_DATA)")
 
-# Three networks, three seeds each; the held-out fifth of the products is judged. A GPU is used where
-# there is one: SEGMENTATION="--side 256 --epochs 60".
+# Three networks, three seeds each; the held-out fifth of the products is judged. The small size is for
+# 40 minutes of two cores. A GPU is used where there is one: SEGMENTATION="--side 256 --epochs 60".
 SEGMENTED := $(CURDIR)/var/segmentation
 segmentation-table: setup weights ## Average precision of three segmentation networks on rendered truth
 	test -f "$(SEGMENTED)/catalogue/truth/coco.json" || unposed sample-catalogue \
-	  --out "$(SEGMENTED)/catalogue" --products 40 --seed 21 --size 320 --parts
+	  --out "$(SEGMENTED)/catalogue" --products 50 --seed 21 --size 320 --parts
 	unposed segment compare "$(SEGMENTED)/catalogue/truth/coco.json" --out "$(SEGMENTED)/networks" \
-	  --json "$(SEGMENTED)/figures.json" --epochs 12 $(SEGMENTATION)
+	  --json "$(SEGMENTED)/figures.json" --epochs 16 $(SEGMENTATION)
 
 evaluate-crops: setup weights ## Are the crops that close gaps right? On a development seed, with a sheet
 	test -f "$(PICTURES)/development/truth/images.csv" || unposed sample-catalogue \

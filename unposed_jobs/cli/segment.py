@@ -14,6 +14,7 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from unposed_jobs.segmentation.training import Plan, Progress
 
 _KINDS = ("plain", "standardised", "split_attention")
+_OF = {"segm": "masks", "bbox": "boxes"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         _print(arguments, {arguments.kind: [measuring.judge(network, judged, pose)]})
         return 0
+    started, busy = time.monotonic(), time.process_time()
     found: dict[str, list[Any]] = {}
     for kind in _KINDS:
         for seed in range(arguments.seeds):
@@ -76,7 +79,31 @@ def run(arguments: argparse.Namespace) -> int:
             )
             found.setdefault(kind, []).append(measuring.judge(network, judged, pose))
     _print(arguments, found)
+    print("\n".join(_differences(found)))
+    wall, own = (now - then for now, then in (
+        (time.monotonic(), started), (time.process_time(), busy),
+    ))  # fmt: skip
+    print(f"{wall / 60:.1f} minutes, {own / 60:.1f} of the processor's")
     return 0
+
+
+def _differences(found: dict[str, list[Any]]) -> list[str]:
+    """What the attention row has more than each other, seed by seed, in a line each."""
+    attention, *others = reversed(_KINDS)
+    lines = []
+    for kind in reversed(others):
+        for of, name in _OF.items():
+            apart = [
+                one[of]["AP"] - other[of]["AP"]
+                for one, other in zip(found[attention], found[kind], strict=True)
+            ]
+            spread = f" ± {statistics.stdev(apart):.3f}" if len(apart) > 1 else ""
+            each = ", ".join(f"{one:+.3f}" for one in apart)
+            lines.append(
+                f"{attention} less {kind}, AP of {name}: {statistics.fmean(apart):+.3f}{spread} "
+                f"(by seed {each})"
+            )
+    return lines
 
 
 def _asked(arguments: argparse.Namespace, kind: str, seed: int, classes: int) -> tuple[Shape, Plan]:
@@ -114,14 +141,14 @@ def _print(arguments: argparse.Namespace, found: dict[str, list[Any]]) -> None:
 
     lines = []
     for kind, runs in found.items():
-        for of in ("segm", "bbox"):
+        for of, name in _OF.items():
             cells = []
             for measure in MEASURES:
                 values = [one[of][measure] for one in runs]
                 spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
                 known = min(values) >= 0
                 cells.append(f"{statistics.fmean(values):.3f}{spread}" if known else "-")
-            lines.append([kind, {"segm": "masks", "bbox": "boxes"}[of], *cells])
+            lines.append([kind, name, *cells])
     _pictures.table(("network", "of", *MEASURES), lines)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

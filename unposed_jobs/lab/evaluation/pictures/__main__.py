@@ -20,7 +20,15 @@ from rich.table import Table
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.lab.evaluation.pictures import cases, cost, figures, real, sheets, violations
+from unposed_jobs.lab.evaluation.pictures import (
+    cases,
+    cost,
+    figures,
+    keypoints,
+    real,
+    sheets,
+    violations,
+)
 from unposed_jobs.lab.evaluation.pictures.figures import Figure, Score
 from unposed_jobs.pictures import facts
 from unposed_jobs.pose import estimators
@@ -79,7 +87,11 @@ def evaluate(given: argparse.Namespace) -> list[Figure]:
         sheets.draw(
             given.sheet, [(case, one, own) for (case, own), one in zip(each, seen, strict=True)]
         )
-    return tables(scores, given.seed)
+    measured = tables(scores, given.seed)
+    if given.data is not None:
+        _say("key points of real people")
+        measured += keypoints.figures(given.data, settings, given.seed)
+    return measured
 
 
 def tables(scores: Sequence[Score], seed: int) -> list[Figure]:

@@ -1,9 +1,9 @@
 """Are the crops that close gaps right? Through the audit itself, on views that are taken away.
 
 ``python -m unposed_jobs.lab.evaluation.pictures.remedies SAMPLE``: learns a vocabulary of a
-rendered catalogue, takes away each view that lies within a larger framing of another of the
-product's pictures, and audits what is left with the crops as candidates. A crop is wrong where its
-source shows another view by truth, or where its framing is not that of what was taken.
+rendered catalogue, takes away all of a product's pictures of one framing, and audits what is left
+with the crops as candidates. A crop is wrong where its source shows none of the views, by truth,
+of the taken pictures that fill the ask, or where its framing is not theirs.
 """
 
 from __future__ import annotations
@@ -62,10 +62,18 @@ class Shown:
         """As the renderer has it."""
         return self.truth["view"]
 
+    def large_enough(self, crop: str, least: int) -> bool:
+        """Whether a crop of this name has so many pixels, as far as one was made."""
+        sides = [min(one["width"], one["height"]) for one in self.crops if one["crop"] == crop]
+        return all(side >= least for side in sides)
+
 
 @dataclass(frozen=True)
 class Taken:
-    """A view that was taken away of a product, whose gap is flagged; `remedy` is the flag's row."""
+    """A gap that opened; `remedy` is its flag's row, `picture` one that was taken and fills it.
+
+    `possible`: by truth it lies within a picture that is left, with pixels enough.
+    """
 
     product: str
     picture: str
@@ -124,14 +132,17 @@ def table_of(shown: Sequence[Shown]) -> pa.Table:
     return pa.table(columns)
 
 
-def candidates_of(shown: Sequence[Shown], model: Bundle) -> dict[str, list[dict[str, Any]]]:
-    """What `remedies.candidates` takes, by picture."""
+def candidates_of(
+    shown: Sequence[Shown], model: Bundle, least: int
+) -> dict[str, list[dict[str, Any]]]:
+    """What `remedies.candidates` takes, by picture; crops of `least` pixels or more."""
     pairs = [
         (one, crop)
         for one in shown
         for crop in one.crops
         if crop["framing"] in within.LARGER.get(crop["crop"], ())
         and crop["coverage"] >= within.WHOLE
+        and min(crop["width"], crop["height"]) >= least
     ]
     if not pairs:
         return {}
@@ -170,41 +181,70 @@ def candidates_of(shown: Sequence[Shown], model: Bundle) -> dict[str, list[dict[
 
 
 def taken_away(shown: Sequence[Shown], model: Bundle, settings: Settings) -> list[Taken]:
-    """Each view that lies within another picture of its product taken away, where that is a gap."""
-    by_uri = {one.truth["image_uri"]: one for one in shown}
-    offered = candidates_of(shown, model)
+    """The gaps that open where all of a product's pictures of one framing are taken away.
+
+    Such a gap is an ask that was present before; which of the taken pictures fill it, the audit
+    itself says, with each of them put back alone.
+    """
+    least = settings.facts.least_crop
     by_product: dict[str, list[Shown]] = {}
     for one in shown:
         by_product.setdefault(one.truth["product_id"], []).append(one)
     variants: dict[str, list[Shown]] = dict(by_product.items())
     for product, own in by_product.items():
-        for one in own:
-            rest = [
-                other for other in own if (other.framing, other.view) != (one.framing, one.view)
-            ]
-            if one.framing in within.LARGER and rest:
-                variants[f"{product}{_BETWEEN}{one.truth['image_uri']}"] = rest
-    flags = _audited(variants, offered, model, settings)
-    before = {
-        (row["product_id"], row["ask_id"])
-        for row in flags
-        if row["state"] == "missing" and _BETWEEN not in row["product_id"]
-    }
+        for framing in within.LARGER:
+            rest = [one for one in own if one.framing != framing]
+            taken = [one for one in own if one.framing == framing]
+            if not rest or not taken:
+                continue
+            variants[_BETWEEN.join((product, framing))] = rest
+            for one in taken:
+                variants[_BETWEEN.join((product, framing, one.truth["image_uri"]))] = [*rest, one]
+    offered = candidates_of(shown, model, least)
+    rows: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in _audited(variants, offered, model, settings):
+        rows.setdefault(row["product_id"], {})[row["ask_id"]] = row
     found = []
-    for row in flags:
-        product, between, uri = row["product_id"].partition(_BETWEEN)
-        if not between or row["state"] != "missing" or (product, row["ask_id"]) in before:
+    for name, asks in rows.items():
+        product, _, framing = name.partition(_BETWEEN)
+        if not framing or _BETWEEN in framing:
             continue
-        one = by_uri[uri]
-        rest = variants[row["product_id"]]
-        larger = within.LARGER[one.framing]
-        possible = any(other.framing in larger and other.view == one.view for other in rest)
-        wrong = False
-        if row["remedy"] == CROP:
-            source, _, crop = row["remedy_uri"].partition(_BETWEEN)
-            wrong = by_uri[source].view != one.view or crop != one.framing
-        found.append(Taken(product, uri, row, possible, wrong))
+        for ask, row in asks.items():
+            if row["state"] != "missing" or rows[product][ask]["state"] != "present":
+                continue
+            fill = [
+                one
+                for one in by_product[product]
+                if one.framing == framing
+                and rows[_BETWEEN.join((name, one.truth["image_uri"]))][ask]["state"] == "present"
+            ]
+            if fill:
+                found.append(_taken(row, framing, fill, variants[name], least))
     return found
+
+
+def _taken(
+    row: dict[str, Any],
+    framing: str,
+    fill: Sequence[Shown],
+    rest: Sequence[Shown],
+    least: int,
+) -> Taken:
+    """A gap that pictures `fill`, of a product of which `rest` is left; `row` is its flag."""
+    sides = {one.view for one in fill}
+    possible = any(
+        other.framing in within.LARGER[framing]
+        and other.view in sides
+        and other.large_enough(framing, least)
+        for other in rest
+    )
+    wrong = False
+    if row["remedy"] == CROP:
+        source, _, crop = row["remedy_uri"].partition(_BETWEEN)
+        (view,) = {one.view for one in rest if one.truth["image_uri"] == source}
+        wrong = view not in sides or crop != framing
+    product = row["product_id"].partition(_BETWEEN)[0]
+    return Taken(product, fill[0].truth["image_uri"], row, possible, wrong)
 
 
 def _audited(
