@@ -142,6 +142,7 @@ PICTURES := $(CURDIR)/var/evaluate-pictures
 PICTURES_SEED ?= 120
 PICTURES_PRODUCTS ?= 60
 PICTURES_DATA ?= $(wildcard ../shared/data)
+PICTURES_CARD := python -m unposed_jobs.lab.evaluation.pictures.card --card docs/pictures-card.md
 evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces' rules against rendered truth
 	rm -rf "$(PICTURES)"
 	unposed sample-catalogue --out "$(PICTURES)/catalogue" --products $(PICTURES_PRODUCTS) \
@@ -149,6 +150,7 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 	python -m unposed_jobs.lab.evaluation.pictures "$(PICTURES)/catalogue" \
 	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(PICTURES)/figures.json" \
 	  --sheet "$(PICTURES)/worst.png"
+	$(PICTURES_CARD) facts "$(PICTURES)/figures.json"
 
 # Seeds below 100 are for development; these two hundred were looked at once.
 INFLUENCE := $(CURDIR)/var/evaluate-influence
@@ -169,12 +171,17 @@ segmentation-table: setup weights ## Average precision of three segmentation net
 	  --out "$(SEGMENTED)/catalogue" --products 50 --seed 21 --size 320 --parts
 	unposed segment compare "$(SEGMENTED)/catalogue/truth/coco.json" --out "$(SEGMENTED)/networks" \
 	  --json "$(SEGMENTED)/figures.json" --epochs 16 $(SEGMENTATION)
+	$(PICTURES_CARD) segmentation "$(SEGMENTED)/figures.json"
 
+CROPS := $(CURDIR)/var/evaluate-crops
+# Large enough pictures that a part of one has the least pixels of a crop.
 evaluate-crops: setup weights ## Are the crops that close gaps right? On a development seed, with a sheet
-	test -f "$(PICTURES)/development/truth/images.csv" || unposed sample-catalogue \
-	  --out "$(PICTURES)/development" --products 60 --seed 21
-	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(PICTURES)/development" \
-	  --sheet "$(PICTURES)/crops.png"
+	test -f "$(CROPS)/catalogue/truth/images.csv" || unposed sample-catalogue \
+	  --out "$(CROPS)/catalogue" --products 72 --seed 21 --size 2000
+	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(CROPS)/catalogue" \
+	  --sheet "$(CROPS)/crops.png" --json "$(CROPS)/crops.json"
+	$(PICTURES_CARD) crops "$(CROPS)/crops.json"
+
 # The seed is judged once. What the networks saw is kept: other heads are judged on the same videos.
 VIDEOS := $(CURDIR)/var/evaluate-videos
 VIDEOS_SEED ?= 130

@@ -167,7 +167,9 @@ def test_a_comparison_tells_each_kind_and_what_attention_has_more(annotations, t
     command = ["segment", "compare", str(annotations), "--out", str(out), "--json", str(figures),
                "--side", "64", "--epochs", "1", "--seeds", "2", "--held-out", "3"]  # fmt: skip
     assert main(command) == 0
-    found = json.loads(figures.read_text())
+    content = json.loads(figures.read_text())
+    found = content["networks"]
+    assert (content["learned"], content["judged"], content["device"]) == (4, 2, "the CPU")
     assert list(found) == list(blocks.KINDS)
     told = capsys.readouterr().out.splitlines()
     shown = [line for line in told if "less plain, AP of masks" in line]

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     examples = coco.load(arguments.annotations, arguments.images)
     if arguments.action == "evaluate":
         network, _ = training.load(arguments.out)
-        _print(arguments, {"network": [measuring.judge(network, examples, pose)]})
+        _show(arguments, {"network": [measuring.judge(network, examples, pose)]})
         return 0
     learned, judged = examples.split(arguments.every)
     if arguments.action == "train":
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         network = training.train(
             learned, shape, plan, arguments.out, pose=pose, tell=_tell(arguments.kind)
         )
-        _print(arguments, {arguments.kind: [measuring.judge(network, judged, pose)]})
+        _show(arguments, {arguments.kind: [measuring.judge(network, judged, pose)]})
         return 0
     started, busy = time.monotonic(), time.process_time()
     found: dict[str, list[Any]] = {}
@@ -78,12 +78,19 @@ def run(arguments: argparse.Namespace) -> int:
                 learned, shape, plan, out, pose=pose, tell=_tell(f"{kind} {seed}")
             )
             found.setdefault(kind, []).append(measuring.judge(network, judged, pose))
-    _print(arguments, found)
-    print("\n".join(_differences(found)))
-    wall, own = (now - then for now, then in (
-        (time.monotonic(), started), (time.process_time(), busy),
-    ))  # fmt: skip
-    print(f"{wall / 60:.1f} minutes, {own / 60:.1f} of the processor's")
+    told: dict[str, Any] = {
+        "learned": len(learned),
+        "judged": len(judged),
+        "side": arguments.side,
+        "epochs": arguments.epochs,
+        "device": "a GPU" if training.device().type == "cuda" else "the CPU",
+        "minutes": (time.monotonic() - started) / 60,
+        "processor_minutes": (time.process_time() - busy) / 60,
+        "differences": _differences(found),
+    }
+    _show(arguments, found, told)
+    print("\n".join(told["differences"]))
+    print(f"{told['minutes']:.1f} minutes, {told['processor_minutes']:.1f} of the processor's")
     return 0
 
 
@@ -134,8 +141,15 @@ def _tell(name: str) -> Any:
     return tell
 
 
-def _print(arguments: argparse.Namespace, found: dict[str, list[Any]]) -> None:
-    """Means over seeds, with the standard deviation where there are several."""
+def _show(
+    arguments: argparse.Namespace,
+    found: dict[str, list[Any]],
+    told: dict[str, Any] | None = None,
+) -> None:
+    """Means over seeds, with the standard deviation where there are several.
+
+    The file of figures has what else is `told` of them.
+    """
     from unposed_jobs.cli import _pictures
     from unposed_jobs.segmentation.measuring import MEASURES
 
@@ -151,4 +165,5 @@ def _print(arguments: argparse.Namespace, found: dict[str, list[Any]]) -> None:
             lines.append([kind, name, *cells])
     _pictures.table(("network", "of", *MEASURES), lines)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        content = (told or {}) | {"networks": found}
+        arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

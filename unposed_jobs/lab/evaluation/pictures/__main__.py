@@ -7,10 +7,8 @@ where --data is.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     _print(measured)
     if given.json:
-        given.json.write_text(json.dumps([asdict(one) for one in measured], indent=1) + "\n")
+        figures.write(given.json, cases.told_of(given.sample), measured)
     return 0
 
 

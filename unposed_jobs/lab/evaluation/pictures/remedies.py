@@ -26,7 +26,8 @@ from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
 from unposed_jobs.audit.products import products_batch
 from unposed_jobs.config import Settings
-from unposed_jobs.lab.evaluation import bootstrap
+from unposed_jobs.lab.evaluation.pictures import cases, figures
+from unposed_jobs.lab.evaluation.pictures.figures import Figure, Score
 from unposed_jobs.lab.evaluation.stability import JUDGED_DAY
 from unposed_jobs.pictures import facts, rows, within
 from unposed_jobs.pose import estimators
@@ -42,6 +43,8 @@ _BATCH, _TILE, _ACROSS, _SHEET = 8, 220, 10, 50
 _FRAMINGS = {"upper": "upper_body"}
 _BETWEEN = "\t"
 _LANDMARKS = ("landmarks", "statistics")
+_OFFERED = "gaps that lie within a picture: the remedy is a crop"
+_WRONG = "crops that are wrong"
 
 
 @dataclass(frozen=True)
@@ -312,30 +315,42 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def measured(taken: Sequence[Taken]) -> list[Figure]:
+    """How often a crop was the remedy where one was possible, and how often it was wrong."""
+    offered = [one for one in taken if one.remedy["remedy"] == CROP]
+    possible = [one for one in taken if one.possible]
+    scores = [
+        *(Score(_OFFERED, one.product, float(one.remedy["remedy"] == CROP)) for one in possible),
+        *(Score(_WRONG, one.product, float(one.wrong)) for one in offered),
+    ]
+    found = (
+        figures.summed(_OFFERED, scores, wanted=(">=", 0.9)),
+        figures.summed(_WRONG, scores, wanted=("<=", 0.03)),
+    )
+    return [one for one in found if one is not None]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the two shares with their intervals over products."""
     parser = argparse.ArgumentParser(prog="python -m unposed_jobs.lab.evaluation.pictures.remedies")
     parser.add_argument("sample", type=Path)
     parser.add_argument("--sheet", type=Path, help="also draw crops, a PNG")
+    parser.add_argument("--json", type=Path, help="also write the figures")
     given = parser.parse_args(arguments)
     settings = config.load()
     shown = look(given.sample, settings)
     print(f"{len(shown)} pictures; learning", file=sys.stderr)
     taken = taken_away(shown, learn(shown, settings), settings)
-    offered = [one for one in taken if one.remedy["remedy"] == CROP]
-    possible = [(one.product, one.remedy["remedy"] == CROP) for one in taken if one.possible]
-    for name, own in (
-        ("gaps that lie within a picture: remedy is a crop (>= .90)", possible),
-        ("crops that are wrong (<= .03)", [(one.product, one.wrong) for one in offered]),
-    ):
-        products = sorted({product for product, _ in own})
-        hits, of = (
-            np.array(
-                [sum(counted for p, counted in rows if p == one) for one in products], np.float64
-            )
-            for rows in (own, [(product, True) for product, _ in own])
-        )
-        print(f"{name}: {bootstrap.ratio(hits, of) if len(of) else 'none'} of {len(own)}")
+    found = measured(taken)
+    for one in found:
+        print(f"{one.name} ({one.wanted}): {one.value} of {one.count}")
+    if given.json is not None:
+        notes = [
+            *cases.told_of(given.sample),
+            f"{len(taken)} gaps, each of all of a product's pictures of one framing taken away; "
+            f"crops of {settings.facts.least_crop} pixels and more",
+        ]
+        figures.write(given.json, notes, found)
     if given.sheet is not None:
         draw(given.sheet, given.sample, taken)
     return 0
