@@ -170,7 +170,7 @@ segmentation-table: setup weights ## Average precision of three segmentation net
 	test -f "$(SEGMENTED)/catalogue/truth/coco.json" || unposed sample-catalogue \
 	  --out "$(SEGMENTED)/catalogue" --products 50 --seed 21 --size 320 --parts
 	unposed segment compare "$(SEGMENTED)/catalogue/truth/coco.json" --out "$(SEGMENTED)/networks" \
-	  --json "$(SEGMENTED)/figures.json" --epochs 16 $(SEGMENTATION)
+	  --json "$(SEGMENTED)/figures.json" --epochs 12 $(SEGMENTATION)
 	$(PICTURES_CARD) segmentation "$(SEGMENTED)/figures.json"
 
 CROPS := $(CURDIR)/var/evaluate-crops
