@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("sample", type=Path)
     parser.add_argument("--data", type=Path, help="folder of real pictures")
     parser.add_argument("--violations", type=int, default=60, help="clean pictures (60)")
+    parser.add_argument(
+        "--cost", action="store_true", help="also what facts cost, whose measure is the bench"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write the figures")
     parser.add_argument("--sheet", type=Path, help="also draw the worst cases, a PNG")
@@ -74,11 +77,12 @@ def evaluate(given: argparse.Namespace) -> list[Figure]:
         scores += violations.judged(
             shown, estimator, reader, most=given.violations, seed=given.seed
         )
-        _say("what facts cost")
-        scores += cost.measured(shown, settings)
+        if given.cost:
+            _say("what facts cost")
+            scores += cost.measured(shown, settings)
         if given.data is not None:
             _say("real pictures")
-            scores += real.judged(given.data, given.sample, settings, given.seed)
+            scores += real.judged(given.data, zip(shown, seen, strict=True), settings, given.seed)
     finally:
         estimator.close()
     if given.sheet is not None:

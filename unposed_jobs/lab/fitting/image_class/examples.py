@@ -49,7 +49,12 @@ def rendered(folder: Path, settings: PoseSettings) -> Iterator[Example]:
             picture = decode((folder / row["image_uri"]).read_bytes(), settings)
         except (OSError, UnreadablePicture):
             continue
-        yield Example(picture, of_shot(row), row["product_id"], row["framing"] or row["kind"])
+        yield of_rendered(picture, row)
+
+
+def of_rendered(picture: Picture, row: dict[str, str]) -> Example:
+    """A rendered picture by its row of truth/images.csv."""
+    return Example(picture, of_shot(row), row["product_id"], row["framing"] or row["kind"])
 
 
 def of_shot(row: dict[str, str]) -> str:
