@@ -139,7 +139,7 @@ evaluate: setup weights ## The accuracy tables beside baselines, docs/model-card
 
 # The seed is judged once: what it has shown is judged next time on another.
 PICTURES := $(CURDIR)/var/evaluate-pictures
-PICTURES_SEED ?= 120
+PICTURES_SEED ?= 121
 PICTURES_PRODUCTS ?= 60
 PICTURES_DATA ?= $(wildcard ../shared/data)
 PICTURES_CARD := python -m unposed_jobs.lab.evaluation.pictures.card --card docs/pictures-card.md
@@ -174,11 +174,11 @@ segmentation-table: setup weights ## Average precision of three segmentation net
 	$(PICTURES_CARD) segmentation "$(SEGMENTED)/figures.json"
 
 CROPS := $(CURDIR)/var/evaluate-crops
-# Large enough pictures that a part of one has the least pixels of a crop.
+# Crops of 160 pixels in pictures of 640 are what the default's 500 are in pictures of 2,000.
 evaluate-crops: setup weights ## Are the crops that close gaps right? On a development seed, with a sheet
 	test -f "$(CROPS)/catalogue/truth/images.csv" || unposed sample-catalogue \
-	  --out "$(CROPS)/catalogue" --products 72 --seed 21 --size 2000
-	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(CROPS)/catalogue" \
+	  --out "$(CROPS)/catalogue" --products 60 --seed 21
+	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(CROPS)/catalogue" --least 160 \
 	  --sheet "$(CROPS)/crops.png" --json "$(CROPS)/crops.json"
 	$(PICTURES_CARD) crops "$(CROPS)/crops.json"
 

@@ -12,7 +12,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -336,8 +336,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("sample", type=Path)
     parser.add_argument("--sheet", type=Path, help="also draw crops, a PNG")
     parser.add_argument("--json", type=Path, help="also write the figures")
+    parser.add_argument("--least", type=int, help="pixels of a crop ([facts] least_crop)")
     given = parser.parse_args(arguments)
     settings = config.load()
+    if given.least:
+        settings = replace(settings, facts=replace(settings.facts, least_crop=given.least))
     shown = look(given.sample, settings)
     print(f"{len(shown)} pictures; learning", file=sys.stderr)
     taken = taken_away(shown, learn(shown, settings), settings)
