@@ -44,7 +44,7 @@ _KEPT = 0.02
 _LEAST = 0.002
 _LARGE = 0.2
 DISAGREE = 15.0
-"""ΔE00 between a product's pictures, as in `catalogue.toml`."""
+"""Between a product's pictures, as in `catalogue.toml`."""
 _OTHER = 20.0
 _Bool = npt.NDArray[np.bool_]
 

@@ -2,8 +2,9 @@
 
 ``python -m unposed_jobs.lab.evaluation.pictures.remedies SAMPLE``: learns a vocabulary of a
 rendered catalogue, takes away all of a product's pictures of one framing, and audits what is left
-with the crops as candidates. A crop is wrong where its source shows none of the views, by truth,
-of the taken pictures that fill the ask, or where its framing is not theirs.
+with the crops as candidates. A crop is wrong where its framing is not that of the taken pictures
+that fill the ask, or where its source shows another view, by truth, than those pictures and than
+the catalogue's usual ones for the ask.
 """
 
 from __future__ import annotations
@@ -207,7 +208,23 @@ def taken_away(shown: Sequence[Shown], model: Bundle, settings: Settings) -> lis
     rows: dict[str, dict[int, dict[str, Any]]] = {}
     for row in _audited(variants, offered, model, settings):
         rows.setdefault(row["product_id"], {})[row["ask_id"]] = row
+    filled = _filled(rows, by_product)
+    usual = views.usual(
+        (ask, one.view, 1) for asks in filled.values() for ask, fill in asks.items() for one in fill
+    )
     found = []
+    for name, asks in filled.items():
+        for ask, fill in asks.items():
+            sides = {one.view for one in fill} | {side for of, side in usual if of == ask}
+            found.append(_taken(rows[name][ask], fill[0], sides, variants[name], least))
+    return found
+
+
+def _filled(
+    rows: dict[str, dict[int, dict[str, Any]]], by_product: dict[str, list[Shown]]
+) -> dict[str, dict[int, list[Shown]]]:
+    """Of each variant without a framing, each gap with the taken pictures that fill it."""
+    found: dict[str, dict[int, list[Shown]]] = {}
     for name, asks in rows.items():
         product, _, framing = name.partition(_BETWEEN)
         if not framing or _BETWEEN in framing:
@@ -222,19 +239,18 @@ def taken_away(shown: Sequence[Shown], model: Bundle, settings: Settings) -> lis
                 and rows[_BETWEEN.join((name, one.truth["image_uri"]))][ask]["state"] == "present"
             ]
             if fill:
-                found.append(_taken(row, framing, fill, variants[name], least))
+                found.setdefault(name, {})[ask] = fill
     return found
 
 
 def _taken(
-    row: dict[str, Any],
-    framing: str,
-    fill: Sequence[Shown],
-    rest: Sequence[Shown],
-    least: int,
+    row: dict[str, Any], taken: Shown, sides: set[str], rest: Sequence[Shown], least: int
 ) -> Taken:
-    """A gap that pictures `fill`, of a product of which `rest` is left; `row` is its flag."""
-    sides = {one.view for one in fill}
+    """A gap that picture `taken` fills, of a product of which `rest` is left; `row` is its flag.
+
+    `sides` are views, by truth, that the ask shows.
+    """
+    framing = taken.framing
     possible = any(
         other.framing in within.LARGER[framing]
         and other.view in sides
@@ -247,7 +263,7 @@ def _taken(
         (view,) = {one.view for one in rest if one.truth["image_uri"] == source}
         wrong = view not in sides or crop != framing
     product = row["product_id"].partition(_BETWEEN)[0]
-    return Taken(product, fill[0].truth["image_uri"], row, possible, wrong)
+    return Taken(product, taken.truth["image_uri"], row, possible, wrong)
 
 
 def _audited(
