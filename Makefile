@@ -177,7 +177,7 @@ CROPS := $(CURDIR)/var/evaluate-crops
 # Crops of 160 pixels in pictures of 640 are what the default's 500 are in pictures of 2,000.
 evaluate-crops: setup weights ## Are the crops that close gaps right? On a development seed, with a sheet
 	test -f "$(CROPS)/catalogue/truth/images.csv" || unposed sample-catalogue \
-	  --out "$(CROPS)/catalogue" --products 60 --seed 21
+	  --out "$(CROPS)/catalogue" --products 120 --seed 21
 	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(CROPS)/catalogue" --least 160 \
 	  --sheet "$(CROPS)/crops.png" --json "$(CROPS)/crops.json"
 	$(PICTURES_CARD) crops "$(CROPS)/crops.json"
