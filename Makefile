@@ -121,7 +121,7 @@ test-live: setup ## Seven nights of a live Airflow on PostgreSQL (apt install po
 	UNPOSED_LIVE=1 pytest -rP tests/live
 
 ##@ Measure
-.PHONY: evaluate evaluate-pictures evaluate-crops evaluate-influence evaluate-videos segmentation-table bench bench-pages
+.PHONY: evaluate evaluate-pictures evaluate-crops evaluate-keypoints evaluate-influence evaluate-videos segmentation-table bench bench-pages
 EVALUATED := $(CURDIR)/var/evaluate
 # Seeds from 100 on are for judging: nothing may be tuned on them, and what one of them has shown
 # is judged next time on another.
@@ -181,6 +181,12 @@ evaluate-crops: setup weights ## Are the crops that close gaps right? On a devel
 	python -m unposed_jobs.lab.evaluation.pictures.remedies "$(CROPS)/catalogue" --least 160 \
 	  --sheet "$(CROPS)/crops.png" --json "$(CROPS)/crops.json"
 	$(PICTURES_CARD) crops "$(CROPS)/crops.json"
+
+evaluate-keypoints: setup weights ## Key points of real people by COCO's similarity, where they are at hand
+	mkdir -p "$(CROPS)"
+	python -m unposed_jobs.lab.evaluation.pictures.keypoints "$(PICTURES_DATA)" \
+	  --json "$(CROPS)/keypoints.json"
+	$(PICTURES_CARD) keypoints "$(CROPS)/keypoints.json"
 
 # The seed is judged once. What the networks saw is kept: other heads are judged on the same videos.
 VIDEOS := $(CURDIR)/var/evaluate-videos

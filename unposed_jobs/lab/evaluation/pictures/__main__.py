@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.table import Table
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
@@ -22,7 +20,6 @@ from unposed_jobs.lab.evaluation.pictures import (
     cases,
     cost,
     figures,
-    keypoints,
     real,
     sheets,
     violations,
@@ -50,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnposedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    _print(measured)
+    sheets.print_table(measured)
     if given.json:
         figures.write(given.json, cases.told_of(given.sample), measured)
     return 0
@@ -89,11 +86,7 @@ def evaluate(given: argparse.Namespace) -> list[Figure]:
         sheets.draw(
             given.sheet, [(case, one, own) for (case, own), one in zip(each, seen, strict=True)]
         )
-    measured = tables(scores, given.seed)
-    if given.data is not None:
-        _say("key points of real people")
-        measured += keypoints.figures(given.data, settings, given.seed)
-    return measured
+    return tables(scores, given.seed)
 
 
 def tables(scores: Sequence[Score], seed: int) -> list[Figure]:
@@ -170,22 +163,6 @@ ASKED = (
     ("real: flat-lays", "", _mean, (">=", 0.95), "real: flat-lays, the source's rule"),
 )  # fmt: skip
 """Name of the scores, title, statistic, what is asked of it, name of the baseline's scores."""
-
-
-def _print(measured: Sequence[Figure]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
-    table = Table("figure", "n", "value", "95 %", "asked", "", "baseline", box=None)
-    for one in measured:
-        value = one.value
-        verdict = {None: "", True: "yes", False: "NO"}[one.holds]
-        base = "" if one.baseline is None else f"{one.baseline:.3f}"
-        table.add_row(
-            one.name, str(one.count), f"{value.value:.3f}", f"{value.low:.3f}-{value.high:.3f}",
-            one.wanted, verdict, base,
-        )  # fmt: skip
-    console.print(table, markup=False)
 
 
 def _say(message: str) -> None:

@@ -28,6 +28,7 @@ looked. Seeds from 100 on are for judging, and each is judged once.
 _TITLES = {
     "facts": "Facts of pictures",
     "crops": "Crops that close gaps",
+    "keypoints": "Key points of real people",
     "segmentation": "Segmentation networks",
 }
 """Of the sections, in their order."""
@@ -43,6 +44,11 @@ def facts(content: Mapping[str, Any]) -> str:
 def crops(content: Mapping[str, Any]) -> str:
     """The section of `make evaluate-crops`."""
     return _judged("make evaluate-crops", content)
+
+
+def keypoints(content: Mapping[str, Any]) -> str:
+    """The section of `make evaluate-keypoints`."""
+    return _judged("make evaluate-keypoints", content)
 
 
 def _judged(command: str, content: Mapping[str, Any]) -> str:
@@ -106,7 +112,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, aligned, *rows))
 
 
-_SECTIONS = {"facts": facts, "crops": crops, "segmentation": segmentation}
+_SECTIONS = {
+    "facts": facts, "crops": crops, "keypoints": keypoints, "segmentation": segmentation,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

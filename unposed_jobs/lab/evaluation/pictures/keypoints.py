@@ -3,13 +3,17 @@
 Each person whom somebody has annotated is shown in a window round their box, as a shop's picture
 shows one person; a window from another photograph is never seen beside it. The paths are this
 project's own; the baseline puts the mean pose of the other people into the box.
+
+``python -m unposed_jobs.lab.evaluation.pictures.keypoints DATA`` prints them.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +22,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs import config
 from unposed_jobs.config import PoseSettings
+from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.evaluation import bootstrap
+from unposed_jobs.lab.evaluation.pictures import figures as judging
+from unposed_jobs.lab.evaluation.pictures import sheets
 from unposed_jobs.lab.evaluation.pictures.cases import BATCH, Picture
 from unposed_jobs.lab.evaluation.pictures.figures import Figure
 from unposed_jobs.pose import estimators
@@ -207,3 +215,27 @@ def _measured(people: Sequence[Person], readings: Sequence[Reading]) -> tuple[fl
     similar = [judged.ious[number, 1] for number in range(1, len(people) + 1)]
     mean = np.mean([float(np.max(one)) if len(one) else 0.0 for one in similar])
     return float(judged.stats[0]), float(judged.stats[1]), float(mean)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Look, judge, print; 2 where something is missing."""
+    parser = argparse.ArgumentParser(
+        prog="python -m unposed_jobs.lab.evaluation.pictures.keypoints"
+    )
+    parser.add_argument("data", type=Path, help="folder of real pictures")
+    parser.add_argument("--json", type=Path, help="also write the figures")
+    given = parser.parse_args(arguments)
+    try:
+        found = figures(given.data, config.load().pose, seed=0)
+    except UnposedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    sheets.print_table(found)
+    if given.json is not None:
+        note = "COCO's people, each in a window of their own; area: .53 of the box"
+        judging.write(given.json, [note], found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
