@@ -29,10 +29,10 @@ def judged(
     if not own:
         return
     rendered, beside = [], []
-    for case, one in looked:
+    for case, saw in looked:
         rendered.append(known.of_rendered(case.picture, case.row))
-        told = one.facts
-        beside.append(classes.Evidence(told.person_probability, told.face_score, one.body))
+        told = saw.facts
+        beside.append(classes.Evidence(told.person_probability, told.face_score, saw.body))
     seen = known.evidence(own, settings)
     groups = sorted({one.group for one in own})
     order = np.random.default_rng(seed).permutation(len(groups))
