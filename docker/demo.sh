@@ -21,8 +21,11 @@ dag() { # dag DAG_ID DAY: run it now, in this process, with a real spark-submit 
 
 # Fresh tables every time, so that the second night shows what it saves; the rendered
 # pictures are kept, since the same seed draws the same ones.
-rm -rf "$state"/{catalog.db*,warehouse,models,airflow,gallery,logs,unposed.duckdb}
+rm -rf "$state"/{catalog.db*,warehouse,models,airflow,gallery,crops,logs,unposed.duckdb}
 mkdir -p "$state/logs" "$AIRFLOW_HOME"
+# The rendered pictures are small: a part of one has fewer pixels than a shop would ask for.
+printf '[facts]\nleast_crop = 140\n' >"$state/demo.toml"
+export UNPOSED_CONFIG=$state/demo.toml
 
 say "1/5  A catalogue of $products products, rendered"
 unposed sample-catalogue --out "$state/catalogue" --products "$products" --date "$day"
@@ -45,6 +48,8 @@ unposed query "
   SELECT product_id, category, subcategory, rank, ask_name, shot_code, remedy
   FROM pose_flags_current WHERE state = 'missing' AND rank <= 2
   ORDER BY product_id, rank LIMIT 16"
+say "Gaps that a part of a picture closes, cropped"
+unposed crops --out "$state/crops"
 say "What the second night saved"
 unposed query "
   SELECT run_date AS night,

@@ -96,7 +96,8 @@ def test_a_rare_pose_that_is_there_is_present_but_does_not_count_as_complete():
 
 def test_without_a_person_there_is_nothing_to_photograph():
     flags, _ = audit(picture("f", 1))
-    assert flags[8]["advice"] == "Add a picture: size chart; see the examples"
+    assert flags[8]["advice"] == "Make a chart or text: size chart; see the examples"
+    assert (flags[8]["remedy"], flags[2]["remedy"]) == ("make", "shoot")
 
 
 def test_no_picture_lacks_everything():

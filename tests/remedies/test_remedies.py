@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unposed_jobs.remedies.candidates import CANDIDATE, COLUMN, KINDS, flatten
+from unposed_jobs.remedies.candidates import CANDIDATE, COLUMN, KINDS, OFFERED, flatten
 from unposed_jobs.remedies.choosing import choose
 
 POSES = [3, 5, 8]
@@ -29,12 +29,16 @@ def batch(*products):
     )
 
 
-def chosen(*products, fills=((True, False, False), (False, True, True)), least=0.5):
+FILLS = ((True, False, False), (False, True, True))
+
+
+def chosen(*products, fills=FILLS, least=0.5, made=(False, False)):
     """The remedy columns of products that lack two asks: class 3, and classes 5 or 8."""
     import numpy as np
 
     table = np.broadcast_to(np.array(fills), (len(products), *np.shape(fills)))
-    found = choose(flatten(batch(*products)), table, np.array(POSES, np.int32), least)
+    drawn = np.broadcast_to(np.array(made), table.shape[:2])
+    found = choose(flatten(batch(*products)), table, np.array(POSES, np.int32), least, drawn)
     columns = found.columns(np.ones((len(products), len(fills)), bool))
     return pa.table(columns).to_pylist()
 
@@ -59,6 +63,12 @@ def test_what_is_not_sure_or_of_no_known_class_is_no_remedy():
     assert [row["remedy"] for row in chosen(few, None, [])] == ["shoot"] * 6
 
 
+def test_what_nobody_photographs_is_made_where_nothing_shows_it():
+    made = chosen([candidate("crop", "a", 3, 0.9)], [], made=(True, True))
+    assert [row["remedy"] for row in made] == ["crop", "make", "make", "make"]
+    assert made[1]["remedy_uri"] is None
+
+
 def test_the_surest_counts_and_any_class_that_fills_the_ask():
     found = chosen([candidate("crop", "a", 5, 0.7), candidate("crop", "b", 8, 0.8)])
     assert [row["remedy_uri"] for row in found] == [None, "b"]
@@ -69,7 +79,7 @@ def test_a_flag_that_is_not_missing_has_no_remedy():
 
     fills = np.ones((1, 2, 3), bool)
     given_ = flatten(batch([candidate("crop", "a", 3, 1.0)]))
-    found = choose(given_, fills, np.array(POSES, np.int32), 0.5)
+    found = choose(given_, fills, np.array(POSES, np.int32), 0.5, np.zeros((1, 2), bool))
     rows = pa.table(found.columns(np.array([[True, False]]))).to_pylist()
     assert [row["remedy"] for row in rows] == ["crop", None]
     assert rows[1]["remedy_uri"] is None
@@ -80,7 +90,7 @@ def test_a_flag_that_is_not_missing_has_no_remedy():
 def test_the_choice_does_not_depend_on_the_order_of_rows(data):
     one = st.builds(
         candidate,
-        st.sampled_from(KINDS[:-1]),
+        st.sampled_from(OFFERED),
         st.sampled_from("abc"),
         st.sampled_from([*POSES, 9]),
         st.sampled_from([0.3, 0.5, 0.5, 0.9]),

@@ -148,7 +148,7 @@ def test_cards_tell_each_picture_and_each_gap(day, tmp_path):
     assert "Not a readable picture" in page.text
     assert "No picture yet." in page.text
     assert "2 people; the principal one counts" in page.values("title")
-    assert "Add a picture: size chart (shot SIZE); see the examples" in page.text
+    assert "Make a chart or text: size chart (shot SIZE); see the examples" in page.text
     assert "no picture could be read: 1 not decodable" in page.text
 
 

@@ -27,11 +27,13 @@ def test_each_remedy_costs_what_is_configured_and_a_chart_is_not_photographed():
         row(remedy="crop"),
         row(remedy="frame", source="a.mp4", second=3.2),
         row(),
-        row(advice="Add a picture: size chart"),
+        row(remedy="make", advice="Make a chart or text: size chart"),
     ]
     listed = shotlist.shots(rows, SETTINGS)
     assert [one.cost for one in listed] == [0.2, 0.5, 12.0, 2.0]
-    assert shotlist.totals(listed) == {"crop": (1, 0.2), "frame": (1, 0.5), "shoot": (2, 14.0)}
+    assert shotlist.totals(listed) == {
+        "crop": (1, 0.2), "frame": (1, 0.5), "shoot": (1, 12.0), "make": (1, 2.0),
+    }  # fmt: skip
 
 
 def test_the_table_has_a_row_for_each_and_no_cell_that_a_spreadsheet_would_run():
@@ -49,14 +51,14 @@ def test_the_page_is_grouped_and_holds_no_markup_of_the_catalogue():
     assert "<script>" not in page
     assert page.count("<h2>") == 2
     assert page.count("<h3>") == 3
-    assert "3 to photograph or add (36.00 EUR)" in page
+    assert "3 to photograph (36.00 EUR)" in page
     assert "1 day in the studio" in page
     assert "Nothing is missing" in shotlist.to_html([], DAY, SETTINGS, lambda uri: uri)
 
 
 def test_what_a_published_day_lacks_is_listed_by_category_and_view():
     memory, _ = publish({"A-1": ("Tops", "Polo", [Shot(1)]), "B-1": ("Legs", "Jeans", [])})
-    every = ["crop", "frame", "shoot"]
+    every = ["crop", "frame", "shoot", "make"]
     rows = memory.query(shotlist.SQL, ["title", PUBLISHED, every, 0, 0]).to_pylist()
     missing = memory.query("SELECT * FROM pose_flags WHERE state = 'missing'").num_rows
     assert len(rows) == missing > 3

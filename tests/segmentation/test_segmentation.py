@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from unposed_jobs.cli import main
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.sample.coco import _annotation
@@ -159,3 +160,27 @@ def test_a_training_that_ended_goes_on_as_if_it_had_not(annotations, tmp_path):
     (tmp_path / "parts" / training.WEIGHTS).write_bytes(b"other")
     with pytest.raises(UnposedError, match="was changed"):
         training.load(tmp_path / "parts")
+
+
+def test_a_comparison_tells_each_kind_and_what_attention_has_more(annotations, tmp_path, capsys):
+    out, figures = tmp_path / "networks", tmp_path / "figures.json"
+    command = ["segment", "compare", str(annotations), "--out", str(out), "--json", str(figures),
+               "--side", "64", "--epochs", "1", "--seeds", "2", "--held-out", "3"]  # fmt: skip
+    assert main(command) == 0
+    content = json.loads(figures.read_text())
+    found = content["networks"]
+    assert (content["learned"], content["judged"], content["device"]) == (4, 2, "the CPU")
+    assert list(found) == list(blocks.KINDS)
+    told = capsys.readouterr().out.splitlines()
+    shown = [line for line in told if "less plain, AP of masks" in line]
+    apart = [
+        one["segm"]["AP"] - other["segm"]["AP"]
+        for one, other in zip(found["split_attention"], found["plain"], strict=True)
+    ]
+    assert shown == [
+        f"split_attention less plain, AP of masks: {np.mean(apart):+.3f} ± "
+        f"{np.std(apart, ddof=1):.3f} (by seed {apart[0]:+.3f}, {apart[1]:+.3f})"
+    ]
+    assert {path.name for path in out.iterdir()} == {
+        f"{kind}-{seed}" for kind in blocks.KINDS for seed in range(2)
+    }

@@ -62,7 +62,7 @@ from unposed_jobs.audit.expectations import ASKS, Expectations
 from unposed_jobs.audit.picture_rows import product_images_rows
 from unposed_jobs.audit.pictures import Pictures, flatten
 from unposed_jobs.audit.profile import Profile
-from unposed_jobs.audit.rows import pose_flags_rows, product_audit_rows
+from unposed_jobs.audit.rows import charts, pose_flags_rows, product_audit_rows
 from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
 from unposed_jobs.config import AuditSettings
 from unposed_jobs.remedies import candidates, choosing
@@ -142,7 +142,11 @@ def audit_products(
     seen = _evidence(pictures, fills, cohorts, expectations, confirmed, settings=settings)
     assessment = missing_centroids(pictures, cohorts, seen, waiver=waiver, settings=settings)
     remedies = choosing.choose(
-        candidates.flatten(batch), fills, expectations.pose_ids, settings.min_remedy_certainty
+        candidates.flatten(batch),
+        fills,
+        expectations.pose_ids,
+        settings.min_remedy_certainty,
+        charts(expectations, profile, cohorts.usual),
     )
     rank = sort_centroids_by_rank(assessment.state == State.MISSING, cohorts.score)
     sure = np.where(confirmed >= 0, np.float32(1.0), assessment.confidence)

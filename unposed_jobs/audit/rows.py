@@ -17,7 +17,7 @@ from unposed_jobs.audit.profile import Profile
 from unposed_jobs.audit.states import Assessment, AuditRun, Cause, State
 from unposed_jobs.catalogue import packing
 from unposed_jobs.config import AuditSettings
-from unposed_jobs.remedies.candidates import CROP, FRAME, KINDS
+from unposed_jobs.remedies.candidates import CROP, FRAME, KINDS, MAKE
 from unposed_jobs.vocabulary.naming import CHART_CODE
 from unposed_jobs.warehouse.tables import POSE_FLAGS, PRODUCT_AUDIT
 
@@ -54,7 +54,6 @@ def pose_flags_rows(
     advice = [
         _advice(
             remedy,
-            expectations.kinds[index % asks],
             expectations.names[index % asks],
             shot_codes[expectations.usual.reshape(-1)[index]],
             bool(uris),
@@ -147,6 +146,21 @@ def _videos(batch: pa.RecordBatch) -> pa.Array:
     return pa.nulls(batch.num_rows, pa.list_(pa.string()))
 
 
+def charts(
+    expectations: Expectations, profile: Profile, usual: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """(n, A) whether what a product is asked for is a chart or text, which nobody photographs.
+
+    `usual` (n, A) is the place of each ask's usual class in the product's cohort. The model's own
+    shot code tells it, whatever the profile calls it; without any code a picture without a person
+    is one.
+    """
+    codes = zip(expectations.shot_codes, _shot_codes(profile, expectations), strict=True)
+    drawn = [(own or shown or CHART_CODE) == CHART_CODE for own, shown in codes]
+    nobody = np.array([kind != "person" for kind in expectations.kinds], dtype=bool)
+    return np.asarray(np.array(drawn, dtype=bool)[usual] & nobody)
+
+
 def _shot_codes(profile: Profile, expectations: Expectations) -> list[str | None]:
     """[P] each class's shot code, by the profile before the model's own."""
     classes = zip(
@@ -236,14 +250,13 @@ def _lists(chosen: npt.NDArray[np.bool_], values: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
-def _advice(remedy: str, kind: str, name: str, shot_code: str | None, has_examples: bool) -> str:
+def _advice(remedy: str, name: str, shot_code: str | None, has_examples: bool) -> str:
     shot = f" (shot {shot_code})" if shot_code else ""
     if remedy == CROP:
         return f"Crop a picture that it has: {name}{shot}"
     if remedy == FRAME:
         return f"Take a frame of its video: {name}{shot}"
-    drawn = kind != "person" and (shot_code or CHART_CODE) == CHART_CODE
-    what = "Add a picture" if drawn else "Photograph"
+    what = "Make a chart or text" if remedy == MAKE else "Photograph"
     return f"{what}: {name}{shot}" + ("; see the examples" if has_examples else "")
 
 

@@ -14,6 +14,7 @@ import argparse
 import json
 import statistics
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from unposed_jobs.segmentation.training import Plan, Progress
 
 _KINDS = ("plain", "standardised", "split_attention")
+_OF = {"segm": "masks", "bbox": "boxes"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     examples = coco.load(arguments.annotations, arguments.images)
     if arguments.action == "evaluate":
         network, _ = training.load(arguments.out)
-        _print(arguments, {"network": [measuring.judge(network, examples, pose)]})
+        _show(arguments, {"network": [measuring.judge(network, examples, pose)]})
         return 0
     learned, judged = examples.split(arguments.every)
     if arguments.action == "train":
@@ -64,8 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         network = training.train(
             learned, shape, plan, arguments.out, pose=pose, tell=_tell(arguments.kind)
         )
-        _print(arguments, {arguments.kind: [measuring.judge(network, judged, pose)]})
+        _show(arguments, {arguments.kind: [measuring.judge(network, judged, pose)]})
         return 0
+    started, busy = time.monotonic(), time.process_time()
     found: dict[str, list[Any]] = {}
     for kind in _KINDS:
         for seed in range(arguments.seeds):
@@ -75,8 +78,39 @@ def run(arguments: argparse.Namespace) -> int:
                 learned, shape, plan, out, pose=pose, tell=_tell(f"{kind} {seed}")
             )
             found.setdefault(kind, []).append(measuring.judge(network, judged, pose))
-    _print(arguments, found)
+    told: dict[str, Any] = {
+        "learned": len(learned),
+        "judged": len(judged),
+        "side": arguments.side,
+        "epochs": arguments.epochs,
+        "device": "a GPU" if training.device().type == "cuda" else "the CPU",
+        "minutes": (time.monotonic() - started) / 60,
+        "processor_minutes": (time.process_time() - busy) / 60,
+        "differences": _differences(found),
+    }
+    _show(arguments, found, told)
+    print("\n".join(told["differences"]))
+    print(f"{told['minutes']:.1f} minutes, {told['processor_minutes']:.1f} of the processor's")
     return 0
+
+
+def _differences(found: dict[str, list[Any]]) -> list[str]:
+    """What the attention row has more than each other, seed by seed, in a line each."""
+    attention, *others = reversed(_KINDS)
+    lines = []
+    for kind in reversed(others):
+        for of, name in _OF.items():
+            apart = [
+                one[of]["AP"] - other[of]["AP"]
+                for one, other in zip(found[attention], found[kind], strict=True)
+            ]
+            spread = f" ± {statistics.stdev(apart):.3f}" if len(apart) > 1 else ""
+            each = ", ".join(f"{one:+.3f}" for one in apart)
+            lines.append(
+                f"{attention} less {kind}, AP of {name}: {statistics.fmean(apart):+.3f}{spread} "
+                f"(by seed {each})"
+            )
+    return lines
 
 
 def _asked(arguments: argparse.Namespace, kind: str, seed: int, classes: int) -> tuple[Shape, Plan]:
@@ -107,21 +141,29 @@ def _tell(name: str) -> Any:
     return tell
 
 
-def _print(arguments: argparse.Namespace, found: dict[str, list[Any]]) -> None:
-    """Means over seeds, with the standard deviation where there are several."""
+def _show(
+    arguments: argparse.Namespace,
+    found: dict[str, list[Any]],
+    told: dict[str, Any] | None = None,
+) -> None:
+    """Means over seeds, with the standard deviation where there are several.
+
+    The file of figures has what else is `told` of them.
+    """
     from unposed_jobs.cli import _pictures
     from unposed_jobs.segmentation.measuring import MEASURES
 
     lines = []
     for kind, runs in found.items():
-        for of in ("segm", "bbox"):
+        for of, name in _OF.items():
             cells = []
             for measure in MEASURES:
                 values = [one[of][measure] for one in runs]
                 spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
                 known = min(values) >= 0
                 cells.append(f"{statistics.fmean(values):.3f}{spread}" if known else "-")
-            lines.append([kind, {"segm": "masks", "bbox": "boxes"}[of], *cells])
+            lines.append([kind, name, *cells])
     _pictures.table(("network", "of", *MEASURES), lines)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        content = (told or {}) | {"networks": found}
+        arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

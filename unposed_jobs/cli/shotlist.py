@@ -1,7 +1,7 @@
 """Write the studio's list of a published day: what closes each gap, by category and view.
 
 DIR/shotlist.csv for whoever plans, DIR/shotlist.html to print. Each gap has the cheapest remedy
-that is known - crop, frame or shoot - with its cost, which [remedies] configures.
+that is known - crop, frame, shoot, or make a chart - with its cost, which [remedies] configures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from unposed_jobs.arguments import day, positive
 from unposed_jobs.cli import _pictures
 from unposed_jobs.errors import UnposedError
 
-_REMEDIES = ("crop", "frame", "shoot")
+_REMEDIES = ("crop", "frame", "shoot", "make")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ class RemedySettings(Section):
     shoot_cost: Cost = 12.0
     """To photograph one picture."""
     chart_cost: Cost = 2.0
-    """To add a chart or a text, which nobody photographs."""
+    """To make a chart or a text, which nobody photographs."""
     currency: str = "EUR"
     """As it is printed."""
     shots_a_day: Annotated[int, Field(ge=1)] = 120

@@ -32,6 +32,8 @@ _LEAST_SHARE = 0.08
 _LARGE = 0.2
 """Share of a product's pixels from which a colour of a pattern is one of its own."""
 _SKIN, _LEAST_OTHER = 11.0, 0.15
+_SHADE, _OWN = 0.65, 0.65
+"""Of a difference between pictures, which are not lit alike; set on seed 21."""
 _Picture = npt.NDArray[np.uint8]
 _Inside = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float32]
@@ -84,22 +86,38 @@ def named(rgb: tuple[int, int, int], share: float = 1.0) -> Colour:
 
 
 def disagreement(pictures: Sequence[Sequence[Colour]]) -> tuple[float, int] | None:
-    """How far the colours of a product's pictures are apart: ΔE00, and which picture is farthest.
+    """How far the colours of a product's pictures are apart, and which picture is farthest.
 
-    From the colour that the pictures are nearest to together, to the nearest of a picture's large
-    colours. None with fewer than two pictures that have a colour.
+    The picture whose colours are farthest from the others', by the median over them (`_away`). None
+    with fewer than two pictures that have a colour.
     """
-    found = {number: large(told) for number, told in enumerate(pictures) if told}
+    found = {number: _palette(told) for number, told in enumerate(pictures) if told}
     if len(found) < 2:
         return None
-    tables = list(found.values())
-    candidates = np.concatenate(tables)
-    away = np.stack(
-        [delta_e(candidates[:, None], table[None]).min(axis=1) for table in tables], axis=1
-    )
-    usual = away[int(np.median(away, axis=1).argmin())]
-    worst = int(usual.argmax())
-    return float(usual[worst]), list(found)[worst]
+    away = [
+        float(np.median([_away(own, other) for other in found.values() if other is not own]))
+        for own in found.values()
+    ]
+    worst = int(np.argmax(away))
+    return away[worst], list(found)[worst]
+
+
+def _away(own: tuple[_Floats, _Floats], other: tuple[_Floats, _Floats]) -> float:
+    """How far a picture's colours are from another's, in Lab with lightness counted `_SHADE`.
+
+    Each colour's distance to the other's nearest, by its share; `_OWN` of it for what the picture
+    shows, the rest for what it lacks: a detail may show one colour of a pattern alone.
+    """
+    (colours, shares), (others, their) = own, other
+    steps = (colours[:, None] - others[None]) * np.array([_SHADE, 1.0, 1.0], np.float32)
+    apart = np.linalg.norm(steps, axis=-1)
+    return float(_OWN * (apart.min(1) @ shares) + (1 - _OWN) * (apart.min(0) @ their))
+
+
+def _palette(told: Sequence[Colour]) -> tuple[_Floats, _Floats]:
+    """Lab (N, 3) of a picture's colours, and their shares (N,), which sum to one."""
+    shares = np.array([one.share for one in told], np.float32)
+    return to_lab(np.array([one.rgb for one in told], np.uint8)), shares / shares.sum()
 
 
 def large(told: Sequence[Colour]) -> _Floats:

@@ -27,7 +27,7 @@ from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
-VERSION = 2
+VERSION = 3
 """Raised when the facts of an equal picture would change."""
 
 OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 SIDE = 256
 """Pixels of the longer side that is looked at for a cut-out."""
-QUICK_SIDE = 144
-"""The same where a mask is only measured: a third of the time."""
+QUICK_SIDE = 128
+"""The same where a mask is only measured: a quarter of the time, and as right on seed 21."""
 
 _RIM = 0.04
 _NO_BOX = (0, 0, 1, 1)

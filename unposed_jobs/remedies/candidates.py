@@ -13,9 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-CROP, FRAME, SHOOT = KINDS = ("crop", "frame", "shoot")
+CROP, FRAME, SHOOT, MAKE = KINDS = ("crop", "frame", "shoot", "make")
 """In the order in which they are preferred: the product's own picture is nearer at hand than a
-video, and both than a photographer."""
+video, and both than a photographer. Charts and texts, which nobody photographs, are made."""
+
+OFFERED = (CROP, FRAME)
+"""Those that a product has already."""
 
 COLUMN = "candidates"
 """Of a batch of products; without it, or where it is null, a product has none."""
@@ -68,7 +71,7 @@ def flatten(batch: pa.RecordBatch) -> Candidates:
         columns = {"product": pa.array([], pa.int64())}
         columns |= {field.name: pa.array([], field.type) for field in CANDIDATE}
     table = pa.table(columns)
-    place = pc.index_in(table["kind"], value_set=pa.array(KINDS[:-1]))
+    place = pc.index_in(table["kind"], value_set=pa.array(OFFERED))
     table = table.append_column("place", place.cast(pa.int64()))
     boxes = [str(box) for box in table["box"].to_pylist()]
     table = table.append_column("corner", pa.array(boxes, pa.string()))

@@ -1,7 +1,7 @@
 """The studio's list for a day: what closes each gap, grouped by category and view.
 
-Rows are published flags that are missing. A new picture is the studio's, a crop and a frame are a
-desk's; each has what it costs (``[remedies]``).
+Rows are published flags that are missing. A new picture is the studio's; a crop, a frame and a
+chart are a desk's. Each has what it costs (``[remedies]``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from unposed_jobs.config.remedies import RemedySettings
+from unposed_jobs.remedies.candidates import CROP, FRAME, KINDS, MAKE, SHOOT
 from unposed_jobs.report import pages
 
 COLUMNS = (
@@ -65,7 +66,7 @@ def shots(rows: Iterable[dict[str, Any]], settings: RemedySettings) -> list[Shot
             row["product_id"],
             row["title"],
             row["remedy"],
-            cost(row["remedy"], row["advice"] or "", settings),
+            cost(row["remedy"], settings),
             row["source"],
             row["second"],
             row["advice"] or "",
@@ -75,14 +76,13 @@ def shots(rows: Iterable[dict[str, Any]], settings: RemedySettings) -> list[Shot
     ]
 
 
-def cost(remedy: str, advice: str, settings: RemedySettings) -> float:
-    """What one remedy costs; `advice` tells a chart, which is added, from what is photographed."""
-    if remedy == "shoot" and advice.startswith("Add a picture"):
-        return settings.chart_cost
+def cost(remedy: str, settings: RemedySettings) -> float:
+    """What one remedy costs."""
     return {
-        "crop": settings.crop_cost,
-        "frame": settings.frame_cost,
-        "shoot": settings.shoot_cost,
+        CROP: settings.crop_cost,
+        FRAME: settings.frame_cost,
+        SHOOT: settings.shoot_cost,
+        MAKE: settings.chart_cost,
     }[remedy]
 
 
@@ -131,16 +131,16 @@ def to_html(
             groups=groups,
             totals=totals(listed),
             settings=settings,
-            days=-(-sum(one.remedy == "shoot" for one in listed) // settings.shots_a_day),
+            days=-(-sum(one.remedy == SHOOT for one in listed) // settings.shots_a_day),
             shown=shown,
         )
     )
 
 
 def totals(listed: Sequence[Shot]) -> dict[str, tuple[int, float]]:
-    """Shots and cost by remedy, in the order crop, frame, shoot."""
+    """Shots and cost by remedy, in the order of `KINDS`."""
     found = {}
-    for remedy in ("crop", "frame", "shoot"):
+    for remedy in KINDS:
         of = [one.cost for one in listed if one.remedy == remedy]
         if of:
             found[remedy] = (len(of), sum(of))

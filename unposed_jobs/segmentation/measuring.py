@@ -122,25 +122,32 @@ def judge(network: Yolact, examples: Examples, pose: PoseSettings) -> dict[str, 
     return _precision(examples, results)
 
 
-def _precision(examples: Examples, results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def evaluator(dataset: dict[str, Any], results: list[dict[str, Any]], kind: str) -> Any:
+    """pycocotools' evaluation of results, of which it changes the entries; it prints as it goes.
+
+    `kind` is ``segm``, ``bbox`` or ``keypoints``. Raises UnposedError without pycocotools.
+    """
     try:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError:
         raise UnposedError(f"pycocotools is not installed; {INSTALL}") from None
+    truth = COCO()
+    truth.dataset = dataset
+    truth.createIndex()
+    return COCOeval(truth, truth.loadRes(results), kind)
+
+
+def _precision(examples: Examples, results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     if not results:
         return {kind: dict.fromkeys(MEASURES, 0.0) for kind in ("segm", "bbox")}
     told: dict[str, dict[str, float]] = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO()
-        truth.dataset = _dataset(examples)
-        truth.createIndex()
-        # What it is given it changes: a copy for each kind.
         for kind in ("segm", "bbox"):
             listed = json.loads(json.dumps(results))
             if kind == "bbox":
                 listed = [{k: v for k, v in one.items() if k != "segmentation"} for one in listed]
-            judged = COCOeval(truth, truth.loadRes(listed), kind)
+            judged = evaluator(_dataset(examples), listed, kind)
             judged.evaluate()
             judged.accumulate()
             judged.summarize()

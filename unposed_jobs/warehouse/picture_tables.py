@@ -151,7 +151,8 @@ PRODUCT_COLOURS = Table(
             column(
                 "apart",
                 pa.float64(),
-                "CIEDE2000 from the colour that its pictures share to that of the farthest one; "
+                "How far the farthest picture's colours are from the others', in CIELAB with "
+                "lightness counted less; "
                 "null with fewer than two",
             ),
             column("apart_image_uri", pa.string(), "The farthest picture"),

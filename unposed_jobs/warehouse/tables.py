@@ -282,8 +282,9 @@ POSE_FLAGS = Table(
                 "remedy",
                 pa.string(),
                 "What closes a missing ask, never null there: crop: a part of a picture that the "
-                "product has; frame: of a video that it has; shoot: a new picture. Days of before "
-                "this column had these words hold the line that is in advice",
+                "product has; frame: of a video that it has; shoot: a new picture; make: a chart "
+                "or text, which nobody photographs. Days of before this column had these words "
+                "hold the line that is in advice",
             ),
             _column("remedy_uri", pa.string(), "The picture or video; null: a new picture"),
             _column(

@@ -43,7 +43,7 @@ REMEDIES = {
     "crop": N_("Crop a picture"),
     "frame": N_("Take a frame"),
     "photograph": N_("Photograph"),
-    "add": N_("Add a chart or text"),
+    "make": N_("Make a chart or text"),
 }
 GAP_SORTS = {
     "worth": (N_("What matters most"), "g.worth", "DESC"),

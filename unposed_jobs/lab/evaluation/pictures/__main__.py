@@ -7,20 +7,23 @@ where --data is.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.table import Table
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.lab.evaluation.pictures import cases, cost, figures, real, sheets, violations
+from unposed_jobs.lab.evaluation.pictures import (
+    cases,
+    cost,
+    figures,
+    real,
+    sheets,
+    violations,
+)
 from unposed_jobs.lab.evaluation.pictures.figures import Figure, Score
 from unposed_jobs.pictures import facts
 from unposed_jobs.pose import estimators
@@ -32,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("sample", type=Path)
     parser.add_argument("--data", type=Path, help="folder of real pictures")
     parser.add_argument("--violations", type=int, default=60, help="clean pictures (60)")
+    parser.add_argument(
+        "--cost", action="store_true", help="also what facts cost, whose measure is the bench"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write the figures")
     parser.add_argument("--sheet", type=Path, help="also draw the worst cases, a PNG")
@@ -41,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnposedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    _print(measured)
+    sheets.print_table(measured)
     if given.json:
-        given.json.write_text(json.dumps([asdict(one) for one in measured], indent=1) + "\n")
+        figures.write(given.json, cases.told_of(given.sample), measured)
     return 0
 
 
@@ -68,11 +74,12 @@ def evaluate(given: argparse.Namespace) -> list[Figure]:
         scores += violations.judged(
             shown, estimator, reader, most=given.violations, seed=given.seed
         )
-        _say("what facts cost")
-        scores += cost.measured(shown, settings)
+        if given.cost:
+            _say("what facts cost")
+            scores += cost.measured(shown, settings)
         if given.data is not None:
             _say("real pictures")
-            scores += real.judged(given.data, given.sample, settings, given.seed)
+            scores += real.judged(given.data, zip(shown, seen, strict=True), settings, given.seed)
     finally:
         estimator.close()
     if given.sheet is not None:
@@ -156,22 +163,6 @@ ASKED = (
     ("real: flat-lays", "", _mean, (">=", 0.95), "real: flat-lays, the source's rule"),
 )  # fmt: skip
 """Name of the scores, title, statistic, what is asked of it, name of the baseline's scores."""
-
-
-def _print(measured: Sequence[Figure]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
-    table = Table("figure", "n", "value", "95 %", "asked", "", "baseline", box=None)
-    for one in measured:
-        value = one.value
-        verdict = {None: "", True: "yes", False: "NO"}[one.holds]
-        base = "" if one.baseline is None else f"{one.baseline:.3f}"
-        table.add_row(
-            one.name, str(one.count), f"{value.value:.3f}", f"{value.low:.3f}-{value.high:.3f}",
-            one.wanted, verdict, base,
-        )  # fmt: skip
-    console.print(table, markup=False)
 
 
 def _say(message: str) -> None:

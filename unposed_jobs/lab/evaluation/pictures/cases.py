@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.sample.writer import MARK
 from unposed_jobs.pictures import colours
 from unposed_jobs.pictures.facts import FactsReader, Seen
 from unposed_jobs.pose.decoding import decode
@@ -68,6 +70,17 @@ def read(folder: Path, settings: PoseSettings) -> Iterator[Case]:
             labels = np.asarray(image)
         product = row["product_id"]
         yield Case(row, clothes[product], parts[product], picture, labels)
+
+
+def told_of(folder: Path) -> list[str]:
+    """What a rendered catalogue is, for people: its products, seed and size."""
+    told = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    pictures = len(_rows(folder / "truth/images.csv"))
+    return [
+        f"seed {told['seed']}",
+        f"{told['products']} products",
+        f"{pictures} pictures of {told['size']} pixels' height",
+    ]
 
 
 def look(

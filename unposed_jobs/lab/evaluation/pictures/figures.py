@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -41,7 +44,7 @@ _KEPT = 0.02
 _LEAST = 0.002
 _LARGE = 0.2
 DISAGREE = 15.0
-"""ΔE00 between a product's pictures, as in `catalogue.toml`."""
+"""Between a product's pictures, as in `catalogue.toml`."""
 _OTHER = 20.0
 _Bool = npt.NDArray[np.bool_]
 
@@ -67,6 +70,12 @@ class Score:
     name: str
     product: str
     value: float
+
+
+def write(path: Path, notes: Sequence[str], measured: Sequence[Figure]) -> None:
+    """As a file that `card` makes a section of; `notes` say what the figures are of."""
+    content = {"notes": [*notes, f"{date.today()}"], "figures": [asdict(one) for one in measured]}
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def of_case(case: Case, seen: Seen) -> Iterator[Score]:

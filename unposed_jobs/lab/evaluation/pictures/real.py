@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from unposed_jobs.config import PoseSettings
+from unposed_jobs.lab.evaluation.pictures.cases import Case
 from unposed_jobs.lab.evaluation.pictures.figures import Score
 from unposed_jobs.lab.fitting.image_class import examples as known
 from unposed_jobs.lab.fitting.image_class import fit
 from unposed_jobs.pictures import classes
+from unposed_jobs.pictures.facts import Seen
 
 FOLDS = 5
 
 
-def judged(data: Path, sample: Path, settings: PoseSettings, seed: int) -> Iterator[Score]:
-    """Each real picture of `data`, by heads fitted on the others and on the rendered `sample`.
+def judged(
+    data: Path, looked: Iterable[tuple[Case, Seen]], settings: PoseSettings, seed: int
+) -> Iterator[Score]:
+    """Each real picture of `data`, by heads fitted on the others and on the rendered ones `looked`.
 
     Those of one photograph are in one fold.
     """
     own = list(known.real(data, settings))
     if not own:
         return
-    rendered = list(known.rendered(sample, settings))
-    beside = known.evidence(rendered, settings)
+    rendered, beside = [], []
+    for case, saw in looked:
+        rendered.append(known.of_rendered(case.picture, case.row))
+        told = saw.facts
+        beside.append(classes.Evidence(told.person_probability, told.face_score, saw.body))
     seen = known.evidence(own, settings)
     groups = sorted({one.group for one in own})
     order = np.random.default_rng(seed).permutation(len(groups))

@@ -1,9 +1,10 @@
 """Are the crops that close gaps right? Through the audit itself, on views that are taken away.
 
 ``python -m unposed_jobs.lab.evaluation.pictures.remedies SAMPLE``: learns a vocabulary of a
-rendered catalogue, takes away each view that lies within a larger framing of another of the
-product's pictures, and audits what is left with the crops as candidates. A crop is wrong where its
-source shows another view by truth, or where its framing is not that of what was taken.
+rendered catalogue, takes away all of a product's pictures of one framing, and audits what is left
+with the crops as candidates. A crop is wrong where its framing is not that of the taken pictures
+that fill the ask, or where its source shows another view, by truth, than those pictures and than
+the catalogue's usual ones for the ask.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
 from unposed_jobs.audit.products import products_batch
 from unposed_jobs.config import Settings
-from unposed_jobs.lab.evaluation import bootstrap
+from unposed_jobs.lab.evaluation.pictures import cases, figures
+from unposed_jobs.lab.evaluation.pictures.figures import Figure, Score
 from unposed_jobs.lab.evaluation.stability import JUDGED_DAY
 from unposed_jobs.pictures import facts, rows, within
 from unposed_jobs.pose import estimators
@@ -42,6 +44,8 @@ _BATCH, _TILE, _ACROSS, _SHEET = 8, 220, 10, 50
 _FRAMINGS = {"upper": "upper_body"}
 _BETWEEN = "\t"
 _LANDMARKS = ("landmarks", "statistics")
+_OFFERED = "gaps that lie within a picture: the remedy is a crop"
+_WRONG = "crops that are wrong"
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,18 @@ class Shown:
         """As the renderer has it."""
         return self.truth["view"]
 
+    def large_enough(self, crop: str, least: int) -> bool:
+        """Whether a crop of this name has so many pixels, as far as one was made."""
+        sides = [min(one["width"], one["height"]) for one in self.crops if one["crop"] == crop]
+        return all(side >= least for side in sides)
+
 
 @dataclass(frozen=True)
 class Taken:
-    """A view that was taken away of a product, whose gap is flagged; `remedy` is the flag's row."""
+    """A gap that opened; `remedy` is its flag's row, `picture` one that was taken and fills it.
+
+    `possible`: by truth it lies within a picture that is left, with pixels enough.
+    """
 
     product: str
     picture: str
@@ -124,14 +136,17 @@ def table_of(shown: Sequence[Shown]) -> pa.Table:
     return pa.table(columns)
 
 
-def candidates_of(shown: Sequence[Shown], model: Bundle) -> dict[str, list[dict[str, Any]]]:
-    """What `remedies.candidates` takes, by picture."""
+def candidates_of(
+    shown: Sequence[Shown], model: Bundle, least: int
+) -> dict[str, list[dict[str, Any]]]:
+    """What `remedies.candidates` takes, by picture; crops of `least` pixels or more."""
     pairs = [
         (one, crop)
         for one in shown
         for crop in one.crops
         if crop["framing"] in within.LARGER.get(crop["crop"], ())
         and crop["coverage"] >= within.WHOLE
+        and min(crop["width"], crop["height"]) >= least
     ]
     if not pairs:
         return {}
@@ -170,41 +185,85 @@ def candidates_of(shown: Sequence[Shown], model: Bundle) -> dict[str, list[dict[
 
 
 def taken_away(shown: Sequence[Shown], model: Bundle, settings: Settings) -> list[Taken]:
-    """Each view that lies within another picture of its product taken away, where that is a gap."""
-    by_uri = {one.truth["image_uri"]: one for one in shown}
-    offered = candidates_of(shown, model)
+    """The gaps that open where all of a product's pictures of one framing are taken away.
+
+    Such a gap is an ask that was present before; which of the taken pictures fill it, the audit
+    itself says, with each of them put back alone.
+    """
+    least = settings.facts.least_crop
     by_product: dict[str, list[Shown]] = {}
     for one in shown:
         by_product.setdefault(one.truth["product_id"], []).append(one)
     variants: dict[str, list[Shown]] = dict(by_product.items())
     for product, own in by_product.items():
-        for one in own:
-            rest = [
-                other for other in own if (other.framing, other.view) != (one.framing, one.view)
-            ]
-            if one.framing in within.LARGER and rest:
-                variants[f"{product}{_BETWEEN}{one.truth['image_uri']}"] = rest
-    flags = _audited(variants, offered, model, settings)
-    before = {
-        (row["product_id"], row["ask_id"])
-        for row in flags
-        if row["state"] == "missing" and _BETWEEN not in row["product_id"]
-    }
+        for framing in within.LARGER:
+            rest = [one for one in own if one.framing != framing]
+            taken = [one for one in own if one.framing == framing]
+            if not rest or not taken:
+                continue
+            variants[_BETWEEN.join((product, framing))] = rest
+            for one in taken:
+                variants[_BETWEEN.join((product, framing, one.truth["image_uri"]))] = [*rest, one]
+    offered = candidates_of(shown, model, least)
+    rows: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in _audited(variants, offered, model, settings):
+        rows.setdefault(row["product_id"], {})[row["ask_id"]] = row
+    filled = _filled(rows, by_product)
+    usual = views.usual(
+        (ask, one.view, 1) for asks in filled.values() for ask, fill in asks.items() for one in fill
+    )
     found = []
-    for row in flags:
-        product, between, uri = row["product_id"].partition(_BETWEEN)
-        if not between or row["state"] != "missing" or (product, row["ask_id"]) in before:
-            continue
-        one = by_uri[uri]
-        rest = variants[row["product_id"]]
-        larger = within.LARGER[one.framing]
-        possible = any(other.framing in larger and other.view == one.view for other in rest)
-        wrong = False
-        if row["remedy"] == CROP:
-            source, _, crop = row["remedy_uri"].partition(_BETWEEN)
-            wrong = by_uri[source].view != one.view or crop != one.framing
-        found.append(Taken(product, uri, row, possible, wrong))
+    for name, asks in filled.items():
+        for ask, fill in asks.items():
+            sides = {one.view for one in fill} | {side for of, side in usual if of == ask}
+            found.append(_taken(rows[name][ask], fill[0], sides, variants[name], least))
     return found
+
+
+def _filled(
+    rows: dict[str, dict[int, dict[str, Any]]], by_product: dict[str, list[Shown]]
+) -> dict[str, dict[int, list[Shown]]]:
+    """Of each variant without a framing, each gap with the taken pictures that fill it."""
+    found: dict[str, dict[int, list[Shown]]] = {}
+    for name, asks in rows.items():
+        product, _, framing = name.partition(_BETWEEN)
+        if not framing or _BETWEEN in framing:
+            continue
+        for ask, row in asks.items():
+            if row["state"] != "missing" or rows[product][ask]["state"] != "present":
+                continue
+            fill = [
+                one
+                for one in by_product[product]
+                if one.framing == framing
+                and rows[_BETWEEN.join((name, one.truth["image_uri"]))][ask]["state"] == "present"
+            ]
+            if fill:
+                found.setdefault(name, {})[ask] = fill
+    return found
+
+
+def _taken(
+    row: dict[str, Any], taken: Shown, sides: set[str], rest: Sequence[Shown], least: int
+) -> Taken:
+    """A gap that picture `taken` fills, of a product of which `rest` is left; `row` is its flag.
+
+    `sides` are views, by truth, that the ask shows.
+    """
+    framing = taken.framing
+    possible = any(
+        other.framing in within.LARGER[framing]
+        and other.view in sides
+        and other.large_enough(framing, least)
+        for other in rest
+    )
+    wrong = False
+    if row["remedy"] == CROP:
+        source, _, crop = row["remedy_uri"].partition(_BETWEEN)
+        (view,) = {one.view for one in rest if one.truth["image_uri"] == source}
+        wrong = view not in sides or crop != framing
+    product = row["product_id"].partition(_BETWEEN)[0]
+    return Taken(product, taken.truth["image_uri"], row, possible, wrong)
 
 
 def _audited(
@@ -272,30 +331,45 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def measured(taken: Sequence[Taken]) -> list[Figure]:
+    """How often a crop was the remedy where one was possible, and how often it was wrong."""
+    offered = [one for one in taken if one.remedy["remedy"] == CROP]
+    possible = [one for one in taken if one.possible]
+    scores = [
+        *(Score(_OFFERED, one.product, float(one.remedy["remedy"] == CROP)) for one in possible),
+        *(Score(_WRONG, one.product, float(one.wrong)) for one in offered),
+    ]
+    found = (
+        figures.summed(_OFFERED, scores, wanted=(">=", 0.9)),
+        figures.summed(_WRONG, scores, wanted=("<=", 0.03)),
+    )
+    return [one for one in found if one is not None]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the two shares with their intervals over products."""
     parser = argparse.ArgumentParser(prog="python -m unposed_jobs.lab.evaluation.pictures.remedies")
     parser.add_argument("sample", type=Path)
     parser.add_argument("--sheet", type=Path, help="also draw crops, a PNG")
+    parser.add_argument("--json", type=Path, help="also write the figures")
+    parser.add_argument("--least", type=int, help="pixels of a crop ([facts] least_crop)")
     given = parser.parse_args(arguments)
     settings = config.load()
+    if given.least:
+        settings = replace(settings, facts=replace(settings.facts, least_crop=given.least))
     shown = look(given.sample, settings)
     print(f"{len(shown)} pictures; learning", file=sys.stderr)
     taken = taken_away(shown, learn(shown, settings), settings)
-    offered = [one for one in taken if one.remedy["remedy"] == CROP]
-    possible = [(one.product, one.remedy["remedy"] == CROP) for one in taken if one.possible]
-    for name, own in (
-        ("gaps that lie within a picture: remedy is a crop (>= .90)", possible),
-        ("crops that are wrong (<= .03)", [(one.product, one.wrong) for one in offered]),
-    ):
-        products = sorted({product for product, _ in own})
-        hits, of = (
-            np.array(
-                [sum(counted for p, counted in rows if p == one) for one in products], np.float64
-            )
-            for rows in (own, [(product, True) for product, _ in own])
-        )
-        print(f"{name}: {bootstrap.ratio(hits, of) if len(of) else 'none'} of {len(own)}")
+    found = measured(taken)
+    for one in found:
+        print(f"{one.name} ({one.wanted}): {one.value} of {one.count}")
+    if given.json is not None:
+        notes = [
+            *cases.told_of(given.sample),
+            f"{len(taken)} gaps, each of all of a product's pictures of one framing taken away; "
+            f"crops of {settings.facts.least_crop} pixels and more",
+        ]
+        figures.write(given.json, notes, found)
     if given.sheet is not None:
         draw(given.sheet, given.sample, taken)
     return 0

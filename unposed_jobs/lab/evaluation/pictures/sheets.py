@@ -1,4 +1,4 @@
-"""The worst cases on one sheet, to look at: the picture, its mask and crops."""
+"""What is looked at: the figures as a table, the worst cases with mask and crops on one sheet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
+from rich.console import Console
+from rich.table import Table
 
 from unposed_jobs.lab.evaluation.pictures.cases import Case, Picture
-from unposed_jobs.lab.evaluation.pictures.figures import Score
+from unposed_jobs.lab.evaluation.pictures.figures import Figure, Score
 from unposed_jobs.pictures import masks
 from unposed_jobs.pictures.facts import Seen
 
@@ -26,6 +28,23 @@ _INK = {
     "head": (220, 30, 30), "upper_garment": (20, 150, 40), "lower_garment": (30, 60, 220),
     "dress": (190, 20, 190), "shoes": (250, 140, 0),
 }  # fmt: skip
+
+
+def print_table(measured: Sequence[Figure]) -> None:
+    """On standard output."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
+    table = Table("figure", "n", "value", "95 %", "asked", "", "baseline", box=None)
+    for one in measured:
+        value = one.value
+        verdict = {None: "", True: "yes", False: "NO"}[one.holds]
+        base = "" if one.baseline is None else f"{one.baseline:.3f}"
+        table.add_row(
+            one.name, str(one.count), f"{value.value:.3f}", f"{value.low:.3f}-{value.high:.3f}",
+            one.wanted, verdict, base,
+        )  # fmt: skip
+    console.print(table, markup=False)
 
 
 def draw(path: Path, looked: Sequence[tuple[Case, Seen, Sequence[Score]]]) -> None:

@@ -23,7 +23,9 @@ Picture = npt.NDArray[np.uint8]
 _BATCH = 8
 _LEAST = 150
 """Pixels of the height of a person in a real picture, below which nobody would show a product."""
-_NOSE, _EYES, _SHOULDERS, _HIPS = 0, [1, 2], [5, 6], [11, 12]
+_NOSE, _EYES, _SHOULDERS, _HIPS, _KNEES = 0, [1, 2], [5, 6], [11, 12], [13, 14]
+_SEEN = 2
+"""COCO's word for a point that is in sight; 1 is one that is hidden."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,12 @@ def rendered(folder: Path, settings: PoseSettings) -> Iterator[Example]:
             picture = decode((folder / row["image_uri"]).read_bytes(), settings)
         except (OSError, UnreadablePicture):
             continue
-        yield Example(picture, of_shot(row), row["product_id"], row["framing"] or row["kind"])
+        yield of_rendered(picture, row)
+
+
+def of_rendered(picture: Picture, row: dict[str, str]) -> Example:
+    """A rendered picture by its row of truth/images.csv."""
+    return Example(picture, of_shot(row), row["product_id"], row["framing"] or row["kind"])
 
 
 def of_shot(row: dict[str, str]) -> str:
@@ -82,13 +89,23 @@ def _people(picture: Picture, entry: dict) -> Iterator[Example]:
         return
     left, right = x - 0.15 * wide, x + 1.15 * wide
     end = y + 1.03 * high
-    seen = points[:, 2] == 2
+    seen = points[:, 2] == _SEEN
     if seen[_NOSE] and seen[_EYES].any():
         yield _cut(picture, (left, y - 0.08 * high, right, end), MODEL, entry["file"], "person")
     for rows, kind in ((_SHOULDERS, "headless"), (_HIPS, "legs")):
         top = float(points[rows, 1].min()) - 0.02 * high
-        if (points[rows, 2] > 0).all() and end - top >= 0.5 * _LEAST:
-            yield _cut(picture, (left, top, right, end), WORN, entry["file"], kind)
+        window = (left, top, right, end)
+        told = (points[rows, 2] > 0).all() and (kind != "legs" or seen[_KNEES].any())
+        # A window that still has a face in it, of whomever, is of another class.
+        if told and end - top >= 0.5 * _LEAST and not _faced(entry, window):
+            yield _cut(picture, window, WORN, entry["file"], kind)
+
+
+def _faced(entry: dict, window: tuple[float, float, float, float]) -> bool:
+    """Whether an annotated person's nose is in sight in a window: left, top, right, bottom."""
+    left, top, right, bottom = window
+    noses = [one["keypoints"][3 * _NOSE : 3 * _NOSE + 3] for one in entry["people"]]
+    return any(seen == _SEEN and left <= x <= right and top <= y <= bottom for x, y, seen in noses)
 
 
 def _cut(picture: Picture, box: Sequence[float], image_class: str, group: str, of: str) -> Example:
