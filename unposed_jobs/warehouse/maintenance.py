@@ -338,9 +338,14 @@ def collect_orphans(
         report.orphan_bytes += info.size
         if apply:
             try:
-                filesystem.delete_file(info.path)
+                remove_orphan(filesystem, info.path)
             except FileNotFoundError:
                 _log.info("%s went meanwhile", info.path)
+
+
+def remove_orphan(filesystem: pyarrow.fs.FileSystem, path: str) -> None:
+    """Remove a file that nothing names. Raises FileNotFoundError where it is gone."""
+    filesystem.delete_file(path)
 
 
 def named_files(table: IcebergTable) -> set[str]:
