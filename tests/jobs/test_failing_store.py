@@ -129,6 +129,7 @@ def settings_of(home: Path, bucket: str, **more) -> config.Settings:
             warehouse__views="",
             pose__second_look=False,
             pose__picture_kinds=False,
+            facts__nightly=False,
             training__bundles=f"s3://{bucket}/{home.name}-models",
             training__clusters=4,
             training__min_pictures=3,
