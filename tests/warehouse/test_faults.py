@@ -20,6 +20,7 @@ from fault_points import (
     Steps,
     audit,
     by_file,
+    by_join,
     by_query,
     deaths,
     kept,
@@ -107,7 +108,9 @@ def test_a_process_that_ends_at_any_step_leaves_before_or_after(day, scenario, r
                 assert reader(day) in (before[reader], after[reader]), (death, reader)
         if LONG or death.number % 20 == 10:
             scenario(day)
-            assert {reader: reader(day) for reader in READERS} == after, death
+            # Queries plan what the file of views was just made of.
+            for reader in READERS if death.shown else (by_file, by_join):
+                assert reader(day) == after[reader], (death, reader)
     assert len(steps) > 5
     record_property(
         "tried",
@@ -185,10 +188,10 @@ def test_of_two_runs_of_a_day_one_wins_whole_in_every_order(day, rivals, way, re
     recorded = of_each.index(("commit", "runs"))
     every = list(interleaving.orders(of_each))
     found = Counter()
-    for order in every if LONG else every[:: len(every) // 2]:
+    for number, order in enumerate(every if LONG else every[:: len(every) // 2]):
         with kept(day):
             ends = interleaving.compete(settings(day), chosen, order, of_each)
-            rows = by_query(day)
+            rows = by_join(day) if number % 8 else by_query(day)
             states = {run.run_id: run.state for run in Warehouse.open(settings(day)).runs()}
         first = min("AB", key=lambda run: interleaving.place(order, run, recorded))
         other = {"A": "B", "B": "A"}[first]
