@@ -116,7 +116,7 @@ def small_disk(tmp_path):
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("needs to mount a disk")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(file, left):
@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_harms_no_day(small_disk, record_property):
         again()
         after = {reader: reader(folder) for reader in READERS}
     lines = []
-    for left in (0, *(16 * 1.6**number for number in range(16))) if LONG else (0, 170):
+    for left in (0, *(16 * 1.6**number for number in range(16))) if LONG else (170,):
         with kept(folder):
             fill(filler, int(left * 1024))
             line = line_of(again)
