@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PLAN_ATTEMPTS = 10
+_WRITING = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 _TYPES = {
     pa.string(): "VARCHAR",
     pa.int32(): "INTEGER",
@@ -297,8 +298,11 @@ def _write(path: Path, planned: Plan) -> None:
                 for one in damaged:
                     _log.warning("%s", one.line())
                 create(connection, readable)
+            # Else what was committed may be in the log beside the file alone: where the disk is
+            # full, closing says nothing, and the file would be one without views.
+            connection.execute("CHECKPOINT")
         os.replace(unfinished, path)
-    except (OSError, duckdb.IOException, duckdb.TransactionException) as error:
+    except (OSError, *_WRITING) as error:
         where = f"cannot write the views to {path}"
         if (found := machine.explain(error)) is not None:
             raise MachineError(f"{where}: {found}") from None
