@@ -116,7 +116,7 @@ test-faults: setup weights ## Faults of process, store, disk and files; prints w
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \
 	  tests/warehouse/test_faults_of_other_writers.py tests/warehouse/test_machine_faults.py
 	UNPOSED_FAULTS=long pytest -q tests/warehouse/test_hundred_nights.py \
-	  tests/jobs/test_failing_store.py
+	  tests/jobs/test_failing_store.py tests/jobs/test_hostile_night.py
 
 test-live: setup ## Seven nights of a live Airflow on PostgreSQL (apt install postgresql): killed, failed, late
 	UNPOSED_LIVE=1 pytest -rP tests/live

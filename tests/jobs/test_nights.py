@@ -601,6 +601,22 @@ def test_a_storage_that_is_down_is_one_refusal_and_leaves_the_tables(nights, spa
     assert warehouse.snapshot_id("images") == before
 
 
+def test_a_bundle_that_is_gone_is_one_line_and_leaves_the_days(nights, spark, record_property):
+    settings, warehouse, _ = nights
+    before = {day: rows_of(warehouse, day) for day in (FIRST, SECOND)}
+    folder = Path(registry.champion(warehouse).artefact_uri)
+    folder.rename(folder.with_name("away"))
+    try:
+        with pytest.raises(UnposedError, match=re.escape(str(folder))) as told:
+            audit.run(spark, settings, quiet(SECOND))
+    finally:
+        folder.with_name("away").rename(folder)
+    assert "\n" not in str(told.value)
+    assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
+    assert warehouse.latest_published("audit", SECOND) is not None
+    record_property("tried", f"missing bundle: {str(told.value)[:90]}...; lost: 0")
+
+
 def test_without_a_model_the_audit_says_what_to_run(nights, spark, tmp_path):
     settings, _, _ = nights
     fresh = settings_for(tmp_path / "home", Path(settings.catalogue.images).parent)

@@ -124,6 +124,7 @@ def nights(spark, shop, pose_weights):
             warehouse__buckets=2,
             pose__second_look=False,
             pose__picture_kinds=False,
+            facts__nightly=False,
             training__clusters=4,
             training__min_pictures=3,
             training__embedding="features",

@@ -116,7 +116,7 @@ def test_nights_one_of_which_fails_and_is_resumed(airflow, home):
     airflow.start("scheduler")
     airflow.command("airflow", "dags", "unpause", UPKEEP)
     airflow.command("airflow", "dags", "trigger", UPKEEP)
-    airflow.until("all ended", lambda: back_filled(airflow, "success", "failed"), 1800)
+    airflow.until("all ended", lambda: back_filled(airflow, "success", "failed"), 3600)
     assert airflow.states()[f"backfill {BROKEN}"] == "failed"
     assert sum(state == "failed" for state in airflow.states().values()) == 1
     alarm = next(one for one in airflow.told() if one["task"] == "audit_products")
@@ -135,7 +135,7 @@ def test_nights_one_of_which_fails_and_is_resumed(airflow, home):
         *("airflow", "tasks", "clear", "--only-failed", "--downstream", "--yes"),
         *("--start-date", str(BROKEN), "--end-date", str(until), NIGHT),
     )
-    airflow.until("all is green", lambda: back_filled(airflow, "success"), 900)
+    airflow.until("all is green", lambda: back_filled(airflow, "success"), 1800)
     upkeep = airflow.database.ask("SELECT state FROM dag_run WHERE dag_id = %s", UPKEEP)
     assert {state for (state,) in upkeep} == {"success"}
 

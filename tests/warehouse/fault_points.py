@@ -1,19 +1,22 @@
 """A process that dies at its n-th step towards the storage or the catalogue, and what readers see.
 
 Steps are found by running: every file that is made or removed, every commit and the exchange of
-the file of views. A dead process does no step any more, not even while it cleans up.
+the file of views. A dead process does no step any more, not even while it cleans up: so what it
+leaves is the folder as it was before the step, and one run shows what is left by a death at each.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import shutil
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 from pyiceberg.catalog.sql import SqlCatalog
@@ -31,7 +34,7 @@ from warehouse_samples import (
 )
 
 from unposed_jobs.sql import statements, views
-from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse import Warehouse, maintenance
 
 COUNTS = ("pose_flags", "product_audit", "product_images", "product_colours", "ready_for")
 COUNTS += ("catalogue_rejects",)
@@ -48,6 +51,8 @@ class Steps:
     fatal: int = 0
     exits: bool = False
     """Whether the process ends for good instead of raising."""
+    look: Callable[[int], object] = lambda number: None
+    """Called before each step, while nobody does another one."""
     done: list[str] = field(default_factory=list)
     dead: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -56,6 +61,7 @@ class Steps:
         with self.lock:
             if not self.dead:
                 self.done.append(what)
+                self.look(len(self.done))
                 self.dead = len(self.done) == self.fatal
             if self.dead and self.exits:
                 os._exit(9)
@@ -70,6 +76,7 @@ def watched(steps: Steps) -> Iterator[Steps]:
         (PyArrowFile, "create"): lambda self, *_, **__: f"write {_kind(self.location)}",
         (PyArrowFileIO, "delete"): lambda self, path: f"remove {_kind(str(path))}",
         (SqlCatalog, "commit_table"): lambda self, table, *_: f"commit {table.name()[-1]}",
+        (maintenance, "remove_orphan"): lambda _, path: f"remove {_kind(path)}",
         (views, "create"): lambda *_: "write views",
         (views.os, "replace"): lambda *_: "exchange views",
     }
@@ -137,13 +144,64 @@ def prepare(folder: Path) -> None:
 @contextlib.contextmanager
 def kept(folder: Path) -> Iterator[None]:
     """Afterwards the folder is as it was."""
-    copy = folder.with_name(f"{folder.name}-kept")
+    copy = folder.with_name(f"{folder.name}-{uuid4().hex}")
     shutil.copytree(folder, copy)
     try:
         yield
     finally:
         shutil.rmtree(folder)
         copy.rename(folder)
+
+
+@dataclass(frozen=True)
+class Death:
+    """What a process left that ended before a step."""
+
+    number: int
+    step: str
+    shown: bool
+    """Whether readers may see anything else than after the death before: a table's pointer, the
+    file of views or a file that was there differs. Files that nothing names yet show nobody
+    anything."""
+
+
+def deaths(folder: Path, scenario: Callable[[Path], object]) -> Iterator[Death]:
+    """The folder as it is left by a death before each step of the scenario, one after the other."""
+    copies = folder.with_name(f"{folder.name}-copies")
+    copies.mkdir()
+
+    def link(source: str, copy: str) -> None:
+        # But for the database, no file is changed once it is written.
+        (shutil.copy2 if ".db" in Path(source).name else os.link)(source, copy)
+
+    def look(number: int) -> None:
+        shutil.copytree(folder, copies / str(number), copy_function=link)
+
+    with kept(folder), watched(Steps(look=look)) as steps:
+        scenario(folder)
+    before: tuple = ()
+    with kept(folder):
+        for number, step in enumerate(steps.done, start=1):
+            shutil.rmtree(folder)
+            (copies / str(number)).rename(folder)
+            now = _seen_by_readers(folder)
+            gone = bool(before) and not before[-1] <= now[-1]
+            yield Death(number, step, gone or now[:-1] != before[:-1])
+            before = now
+    copies.rmdir()
+
+
+def said(steps: Iterable[str]) -> str:
+    """Each kind of step with its number."""
+    return ", ".join(f"{what} {count}" for what, count in sorted(Counter(steps).items()))
+
+
+def _seen_by_readers(folder: Path) -> tuple:
+    with contextlib.closing(sqlite3.connect(folder / "state" / "catalog.db")) as connection:
+        sql = "SELECT table_name, metadata_location FROM iceberg_tables ORDER BY 1"
+        pointers = tuple(connection.execute(sql))
+    views_file = (folder / "views" / "unposed.duckdb").stat().st_ino
+    return pointers, views_file, frozenset(path for path in folder.rglob("*") if path.is_file())
 
 
 # Readers
@@ -189,39 +247,3 @@ READERS = (by_query, by_file, by_join)
 
 def _sorted(rows: list[dict]) -> list[dict]:
     return sorted(rows, key=repr)
-
-
-def orders(first: int, second: int) -> Iterator[str]:
-    """Every order of so many steps of A and of B."""
-    for places in itertools.combinations(range(first + second), first):
-        yield "".join("A" if n in places else "B" for n in range(first + second))
-
-
-class Turns:
-    """Lets the commits of two threads pass in a given order; those after it pass as they come."""
-
-    def __init__(self, order: str) -> None:
-        self.order = list(order)
-        self.condition = threading.Condition()
-
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        name = threading.current_thread().name
-        with self.condition:
-            assert self.condition.wait_for(
-                lambda: name not in self.order or self.order[0] == name, timeout=60
-            )
-        try:
-            yield
-        finally:
-            with self.condition:
-                if name in self.order:
-                    self.order.remove(name)
-                self.condition.notify_all()
-
-    def leave(self) -> None:
-        """The thread takes no more turns."""
-        with self.condition:
-            name = threading.current_thread().name
-            self.order = [item for item in self.order if item != name]
-            self.condition.notify_all()

@@ -14,7 +14,7 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from fault_points import Died, Steps, audit, by_query, kept, prepare, watched
+from fault_points import audit, by_query, deaths, kept, prepare, said
 from warehouse_samples import DAY, NEXT, landmark_rows, record, settings
 
 from unposed_jobs.reference import registry
@@ -48,9 +48,9 @@ def images(warehouse, contents, run_id):
     warehouse.replace_partitions("images", within, staged, run_id, read_at=read_at)
 
 
-@pytest.fixture
-def shop(tmp_path):
-    folder = tmp_path / "home"
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faults") / "home"
     prepare(folder)
     warehouse = Warehouse.open(settings(folder))
     images(warehouse, KNOWN, "first")
@@ -58,6 +58,13 @@ def shop(tmp_path):
     warehouse.append("landmarks", staged, "first", "1")
     registry.record(warehouse, [OLD], "first")
     return folder
+
+
+@pytest.fixture
+def shop(prepared):
+    """The prepared folder, for one test."""
+    with kept(prepared):
+        yield prepared
 
 
 def extracted(folder):
@@ -117,34 +124,24 @@ def test_a_job_that_ends_at_any_step_loses_nothing(shop, writer, record_property
     with kept(shop):
         writer(shop)
         after = state(shop)
-    steps, number, died = [], 0, True
-    while died:
-        number += 1 if LONG else 4
-        with kept(shop):
-            died = False
-            with watched(Steps(number)) as taken:
-                try:
-                    writer(shop)
-                except Died:
-                    died = True
-            if not died:
-                break
-            steps += taken.done[-1:]
+    steps = []
+    for death in deaths(shop, writer):
+        steps.append(death.step)
+        if death.shown:
             found = state(shop)
             keys = [row["content_sha256"] for row in found["landmarks"]]
-            assert len(keys) == len(set(keys)), taken.done
+            assert len(keys) == len(set(keys)), death
             assert set(KNOWN) <= set(keys) <= {*KNOWN, *NEW}
             assert len(found["images"]) in (len(KNOWN), len(KNOWN) + len(NEW))
             assert [row["status"] for row in found["models"]].count("champion") == 1
-            if LONG or number % 8 == 0:
-                writer(shop)
-                assert state(shop) == after, taken.done
-    assert number > 5
-    tally = ", ".join(f"{what} {count}" for what, count in sorted(Counter(steps).items()))
+        if LONG or death.number % 10 == 5:
+            writer(shop)
+            assert state(shop) == after, death
+    assert len(steps) > 5
     record_property(
         "tried",
-        f"{writer.__name__}: ended before {len(steps)} of its steps; rows lost or doubled: 0"
-        f"\n    {tally}",
+        f"{writer.__name__}: ended before each of its {len(steps)} steps; rows lost or doubled: 0"
+        f"\n    {said(steps)}",
     )
 
 

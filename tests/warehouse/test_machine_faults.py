@@ -5,25 +5,30 @@ Processes of their own, since a limit and a user stay for the life of a process.
 
 from __future__ import annotations
 
+import functools
 import logging
 import multiprocessing
 import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import boto3
 import pytest
-from fault_points import audit, by_file, by_query, kept
+from fault_points import READERS, audit, by_file, by_query, kept
 from warehouse_samples import DAY, NEXT, landmark_rows, publish_day, settings
 
+from unposed_jobs import machine
 from unposed_jobs.cli import main
+from unposed_jobs.errors import UnposedError
 from unposed_jobs.sql import published, views
 from unposed_jobs.warehouse import Warehouse
 
 CLEAR = ("warehouse", "clear-day", "--date", str(NEXT), "--reason", "M. Rossi: a test")
+LONG = os.environ.get("UNPOSED_FAULTS") == "long"
 NOBODY = 65534
 
 
@@ -100,6 +105,67 @@ def test_a_disk_that_takes_nothing_harms_no_day(place, prepare, record_property)
         one_line(status, said)
         assert (by_query(place), by_file(place)) == before
     record_property("tried", f"{prepare.__name__.strip('_')}: {said.strip()[:90]}...; lost: 0")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own with few bytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("needs to mount a disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(file, left):
+    """Fill the disk with a file, but for so many bytes."""
+    there = os.statvfs(file.parent)
+    file.write_bytes(bytes(max(0, there.f_bavail * there.f_frsize - left)))
+
+
+def line_of(do):
+    """What is said of how it ended; None where it did what it should."""
+    try:
+        with machine.errors():
+            do()
+    except UnposedError as error:
+        return str(error)
+    return None
+
+
+def test_a_disk_that_fills_up_harms_no_day(small_disk, record_property):
+    """By a day's run, which it stops sooner or later; with room again it goes on."""
+    folder, filler = small_disk / "home", small_disk / "filler"
+    again = functools.partial(audit, folder, "after", ["a", "b", "c"])
+    audit(folder, "earlier", ["a"], DAY)
+    audit(folder, "before", ["a", "b"])
+    before = {reader: reader(folder) for reader in READERS}
+    with kept(folder):
+        again()
+        after = {reader: reader(folder) for reader in READERS}
+    lines = []
+    for left in (0, *(16 * 1.6**number for number in range(16))) if LONG else (170,):
+        with kept(folder):
+            fill(filler, int(left * 1024))
+            line = line_of(again)
+            filler.unlink()
+            for reader in READERS:
+                assert reader(folder) in (before[reader], after[reader]), (left, line, reader)
+            if line is None:
+                break
+            assert "\n" not in line
+            assert "; " in line
+            again()
+            assert {reader: reader(folder) for reader in READERS} == after, (left, line)
+            lines.append(line)
+    assert lines
+    record_property(
+        "tried",
+        f"a disk that was full after more and more bytes, {len(lines)} times, such as: "
+        f"{lines[-1][:90]}...; days that mixed runs: 0, lost: 0",
+    )
 
 
 QUERY = "SELECT product_id FROM {} WHERE run_date = DATE '{}' ORDER BY ALL"

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import CommitFailedException
 from warehouse_samples import (
     DAY,
     NEXT,
@@ -115,6 +117,38 @@ def test_many_manifests_are_merged(warehouse, monkeypatch):
     assert rows(warehouse) == before
     scatter(warehouse, DAY, "b")
     assert [row["product_id"] for row in rows(warehouse)] == ["b", "a", "a", "a", "a"]
+
+
+@pytest.mark.parametrize("what", ["manifests", "snapshots", "metadata"])
+def test_what_a_run_commits_meanwhile_is_left_to_the_next_time(warehouse, monkeypatch, what):
+    monkeypatch.setattr(maintenance, "_MANY_MANIFESTS", 4)
+    for number in range(5):
+        scatter(warehouse, DAY + dt.timedelta(days=number), "a")
+    steps = {
+        "manifests": lambda report: maintenance.merge_manifests(*of(report)),
+        "snapshots": lambda report: maintenance.expire(*of(report), WEEKS_LATER),
+        "metadata": lambda report: maintenance.trim_metadata(*of(report)),
+    }
+
+    def of(report):
+        return warehouse, "product_audit", report, True
+
+    def first(*_):
+        raise CommitFailedException("another one was first")
+
+    before, report = rows(warehouse), Report("product_audit")
+    with monkeypatch.context() as patch:
+        patch.setattr(SqlCatalog, "commit_table", first)
+        patch.setattr("time.sleep", lambda seconds: None)
+        steps[what](report)
+    assert report.skipped == [what]
+    (line,) = report.left()
+    assert line.startswith(f"product_audit: {what} left to the next time")
+    assert (report.merged_manifests, report.expired_snapshots, report.old_metadata) == (0, 0, 0)
+    assert rows(warehouse) == before
+    again = Report("product_audit")
+    steps[what](again)
+    assert again.skipped == []
 
 
 def test_snapshots_are_kept_from_when_they_were_replaced(warehouse):

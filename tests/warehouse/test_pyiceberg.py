@@ -1,5 +1,5 @@
-"""What `warehouse.commit` leans on in pyiceberg's private classes: an upgrade that fails here must
-be answered there, before it loses or doubles rows.
+"""What `warehouse.commit`, and the reader of S3, lean on in pyiceberg's private classes: an upgrade
+that fails here must be answered there, before it loses or doubles rows.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ import inspect
 from pathlib import Path
 
 import pytest
+from pyarrow.fs import PyFileSystem
 from pyiceberg.exceptions import ValidationException
 from pyiceberg.table.update import snapshot
 from warehouse_samples import DAY, NEXT, audit_rows
 
 import unposed_jobs
-from unposed_jobs.warehouse import ConflictError, commit
+from unposed_jobs.warehouse import ConflictError, commit, object_store
 from unposed_jobs.warehouse.reading import expression
 
 
@@ -72,3 +73,10 @@ def test_a_replacement_is_one_snapshot_and_keeps_what_it_does_not_name(warehouse
     found = warehouse.read("product_audit", ["run_id", "product_id"], published=False).to_pylist()
     assert sorted((row["run_id"], row["product_id"]) for row in found) == [("r1", "c"), ("r2", "b")]
     assert len(warehouse.table("product_audit").snapshots()) == 3
+
+
+def test_what_is_read_of_s3_passes_our_own_reader(aws):
+    io = object_store.VerifiedFileIO({"s3.endpoint": aws, "s3.region": "us-east-1"})
+    assert isinstance(io.fs_by_scheme("s3", "shop"), PyFileSystem)
+    assert isinstance(io.new_input("s3://shop/a"), object_store._Verified)
+    assert not isinstance(io.fs_by_scheme("file", None), PyFileSystem)

@@ -145,13 +145,8 @@ def _maintain(arguments: argparse.Namespace) -> int:
         )
     console.print(table)
     for report in reports:
-        for partition in report.skipped:
-            console.print(f"{report.table}: {partition or 'all'} was being written; left alone")
-        for partition in report.damaged:
-            console.print(
-                f"{report.table}: {partition or 'all'} has a damaged file; left alone, see "
-                "docs/runbooks/exit-6-machine.md"
-            )
+        for line in report.left():
+            console.print(line)
     if not arguments.apply:
         console.print("Nothing was changed; --apply does it.")
     return 0

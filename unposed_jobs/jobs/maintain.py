@@ -71,8 +71,8 @@ def _maintain(run: Run, current: Life) -> dict[str, Any]:
                 f"{report.table}: "
                 + ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.items() if n)
             )
-    for one in figures["damaged"]:
-        run.progress(f"{one} has a damaged file, left alone; see docs/runbooks/exit-6-machine.md")
+        for line in report.left():
+            run.progress(line)
     would = "would be" if run.dry_run else "were"
     run.progress(f"maintained: {len(bundles)} bundles {would} removed, see the lines above")
     return figures

@@ -23,7 +23,8 @@ from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 
-from unposed_jobs.errors import UnposedError
+from unposed_jobs import machine
+from unposed_jobs.errors import MachineError, UnposedError
 from unposed_jobs.sql import damage
 from unposed_jobs.sql.definitions import (
     CURRENT,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PLAN_ATTEMPTS = 10
+_WRITING = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
 _TYPES = {
     pa.string(): "VARCHAR",
     pa.int32(): "INTEGER",
@@ -290,15 +292,22 @@ def _write(path: Path, planned: Plan) -> None:
             try:
                 create(connection, planned)
             except duckdb.Error as error:
-                connection.rollback()
+                with contextlib.suppress(duckdb.TransactionException):
+                    connection.rollback()  # A commit that failed has ended it.
                 readable, damaged = damage.leave_out(planned, error)
                 for one in damaged:
                     _log.warning("%s", one.line())
                 create(connection, readable)
+            # Else what was committed may be in the log beside the file alone: where the disk is
+            # full, closing says nothing, and the file would be one without views.
+            connection.execute("CHECKPOINT")
         os.replace(unfinished, path)
-    except (OSError, duckdb.IOException) as error:
-        reason = str(error).splitlines()[0]
-        raise UnposedError(f"cannot write the views to {path}: {reason}") from None
+    except (OSError, *_WRITING) as error:
+        where = f"cannot write the views to {path}"
+        if (found := machine.explain(error)) is not None:
+            raise MachineError(f"{where}: {found}") from None
+        raise UnposedError(f"{where}: {str(error).splitlines()[0]}") from None
     finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
+        for left in (unfinished, unfinished.with_name(f"{unfinished.name}.wal")):
+            with contextlib.suppress(OSError):
+                left.unlink()

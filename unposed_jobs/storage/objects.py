@@ -407,3 +407,11 @@ class _Object(io.RawIOBase):
 def open_input(uri: str) -> BinaryIO:
     """See `unposed_jobs.storage.open_input`."""
     return cast(BinaryIO, io.BufferedReader(_Object(uri), _BLOCK))
+
+
+def open_pieces(uri: str) -> io.RawIOBase:
+    """As `open_input`, for who knows which bytes are wanted: of a large one nothing is read ahead.
+
+    Raises StorageError, as its reads do.
+    """
+    return _Object(uri)

@@ -21,7 +21,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.expressions import Or
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import DataFile
@@ -71,9 +71,21 @@ class Report:
     orphans: list[str] = field(default_factory=list)
     orphan_bytes: int = 0
     skipped: list[str] = field(default_factory=list)
-    """Partitions that another writer changed meanwhile; the next maintenance takes them."""
+    """Partitions, or what else of the table, that another writer changed meanwhile; the next
+    maintenance takes them. They are in no count."""
     damaged: list[str] = field(default_factory=list)
     """Partitions with a file that cannot be read; left as they are."""
+
+    def left(self) -> list[str]:
+        """A line for each thing that was left as it is."""
+        written = (
+            f"{one or 'all'} left to the next time, a run wrote meanwhile" for one in self.skipped
+        )
+        spoilt = (
+            f"{one or 'all'} left alone, a file is damaged; see docs/runbooks/exit-6-machine.md"
+            for one in self.damaged
+        )
+        return [f"{self.table}: {line}" for line in (*written, *spoilt)]
 
 
 def maintain(
@@ -132,6 +144,7 @@ def remove_superseded(
         try:
             publishing.remove_files(warehouse.table(name), day, files)
         except commit.ConflictError:
+            report.superseded_files -= len(files)
             report.skipped.append(f"run_date {day}")
 
 
@@ -228,11 +241,12 @@ def _rows(table: IcebergTable, known: Table, files: Sequence[DataFile]) -> Itera
 
 
 @contextlib.contextmanager
-def _left_to_the_next_time(report: Report, what: str) -> Iterator[None]:
+def _left_to_the_next_time(report: Report, what: str, count: str) -> Iterator[None]:
     """Nothing is lost where a run commits at the same moment: `what` is done next week."""
     try:
         yield
-    except CommitFailedException:
+    except (CommitFailedException, ValidationException):
+        setattr(report, count, 0)
         report.skipped.append(what)
 
 
@@ -248,7 +262,7 @@ def merge_manifests(warehouse: Warehouse, name: str, report: Report, apply: bool
         transaction = table.transaction()
         # An append of nothing: pyiceberg merges manifests while it appends.
         properties = {commit.OPERATION: "merge-manifests"}
-        with _left_to_the_next_time(report, "manifests"):
+        with _left_to_the_next_time(report, "manifests", "merged_manifests"):
             transaction.update_snapshot(snapshot_properties=properties).merge_append().commit()
             transaction.commit_transaction()
 
@@ -275,7 +289,7 @@ def expire(warehouse: Warehouse, name: str, report: Report, apply: bool, before:
     ]
     report.expired_snapshots = len(old)
     if apply and old:
-        with _left_to_the_next_time(report, "snapshots"):
+        with _left_to_the_next_time(report, "snapshots", "expired_snapshots"):
             table.maintenance.expire_snapshots().by_ids(old).commit()
 
 
@@ -303,7 +317,8 @@ def trim_metadata(warehouse: Warehouse, name: str, report: Report, apply: bool) 
     if apply and (
         report.old_metadata or any(table.properties.get(key) != wanted[key] for key in wanted)
     ):
-        with _left_to_the_next_time(report, "metadata"), table.transaction() as transaction:
+        left = _left_to_the_next_time(report, "metadata", "old_metadata")
+        with left, table.transaction() as transaction:
             transaction.set_properties(wanted)
 
 
@@ -338,9 +353,14 @@ def collect_orphans(
         report.orphan_bytes += info.size
         if apply:
             try:
-                filesystem.delete_file(info.path)
+                remove_orphan(filesystem, info.path)
             except FileNotFoundError:
                 _log.info("%s went meanwhile", info.path)
+
+
+def remove_orphan(filesystem: pyarrow.fs.FileSystem, path: str) -> None:
+    """Remove a file that nothing names. Raises FileNotFoundError where it is gone."""
+    filesystem.delete_file(path)
 
 
 def named_files(table: IcebergTable) -> set[str]:

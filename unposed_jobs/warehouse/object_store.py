@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Mapping
 
-from pyarrow.fs import AwsStandardS3RetryStrategy
+import pyarrow as pa
+from pyarrow.fs import (
+    AwsStandardS3RetryStrategy,
+    FileInfo,
+    FileSelector,
+    FileSystem,
+    FileSystemHandler,
+    PyFileSystem,
+)
 from pyiceberg.io import InputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
-from unposed_jobs.storage import objects
+from unposed_jobs.storage import StorageError, objects
 
 ATTEMPTS = 6
 _CONNECT_SECONDS, _REQUEST_SECONDS = "5", "10"
@@ -24,16 +33,98 @@ class Patient(AwsStandardS3RetryStrategy):
 
 
 class VerifiedFileIO(PyArrowFileIO):
-    """Metadata, manifest lists and manifests of S3 are read as pictures are: by length and digest,
-    and again where they are not right. Data files are read by Arrow, in pieces.
+    """What is read of S3 is read as pictures are: by length and digest, and again where they are
+    not right. Of data files over 8 MiB only the pieces are read that are wanted, by their lengths.
     """
 
     def new_input(self, location: str) -> PyArrowFile:
-        """See pyiceberg's."""
+        """See pyiceberg's. Metadata, manifest lists and manifests."""
         found = super().new_input(location)
         if not location.startswith("s3://"):
             return found
         return _Verified(location, found._path, found._filesystem, found._buffer_size)
+
+    def _initialize_fs(self, scheme: str, netloc: str | None = None) -> FileSystem:
+        found = super()._initialize_fs(scheme, netloc)
+        return PyFileSystem(_VerifiedReads(found)) if scheme == "s3" else found
+
+
+class _VerifiedReads(FileSystemHandler):
+    """Arrow's own S3, but for what is read."""
+
+    def __init__(self, s3: FileSystem) -> None:
+        self._s3 = s3
+
+    def open_input_file(self, path: str) -> pa.PythonFile:
+        try:
+            return pa.PythonFile(_Pieces(f"s3://{path}"), mode="r")
+        except StorageError as error:
+            raise _as_system(error) from None
+
+    open_input_stream = open_input_file
+
+    def get_type_name(self) -> str:
+        return str(self._s3.type_name)
+
+    def normalize_path(self, path: str) -> str:
+        return str(self._s3.normalize_path(path))
+
+    def get_file_info(self, paths: list[str]) -> list[FileInfo]:
+        return self._s3.get_file_info(paths)
+
+    def get_file_info_selector(self, selector: FileSelector) -> list[FileInfo]:
+        return self._s3.get_file_info(selector)
+
+    def open_output_stream(self, path: str, metadata: Mapping[str, str]) -> pa.NativeFile:
+        return self._s3.open_output_stream(path, metadata=metadata)
+
+    def open_append_stream(self, path: str, metadata: Mapping[str, str]) -> pa.NativeFile:
+        return self._s3.open_append_stream(path, metadata=metadata)
+
+    def create_dir(self, path: str, recursive: bool) -> None:
+        self._s3.create_dir(path, recursive=recursive)
+
+    def delete_dir(self, path: str) -> None:
+        self._s3.delete_dir(path)
+
+    def delete_dir_contents(self, path: str, missing_dir_ok: bool = False) -> None:
+        self._s3.delete_dir_contents(path, missing_dir_ok=missing_dir_ok)
+
+    def delete_root_dir_contents(self) -> None:
+        raise PermissionError("a whole store is not emptied")
+
+    def delete_file(self, path: str) -> None:
+        self._s3.delete_file(path)
+
+    def move(self, src: str, dest: str) -> None:
+        self._s3.move(src, dest)
+
+    def copy_file(self, src: str, dest: str) -> None:
+        self._s3.copy_file(src, dest)
+
+
+class _Pieces:
+    """What Arrow asks of a file; its errors are such as Arrow and `machine` know."""
+
+    def __init__(self, uri: str) -> None:
+        self._file = objects.open_pieces(uri)
+        self.seek, self.tell, self.close = self._file.seek, self._file.tell, self._file.close
+
+    @property
+    def closed(self) -> bool:
+        return self._file.closed
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._file.read(size) or b""
+        except StorageError as error:
+            raise _as_system(error) from None
+
+
+def _as_system(error: StorageError) -> OSError:
+    if error.status == "missing":
+        return FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}: {error}")
+    return ConnectionError(f"Network error: {error}")
 
 
 class _Verified(PyArrowFile):
