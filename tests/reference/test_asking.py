@@ -13,6 +13,7 @@ from unposed_jobs.ranking import order
 from unposed_jobs.reference import asking
 from unposed_jobs.reference.cohorts import ReferenceProducts
 from unposed_jobs.reference.describing import Ask, PoseClass, vocabulary
+from unposed_jobs.vocabulary.asks import SMALL_COHORT
 from unposed_jobs.vocabulary.naming import Shot
 
 FRONT, LEFT, RIGHT, RARE = 0, 1, 4, 7
@@ -203,3 +204,29 @@ def test_what_a_cohort_shows_only_by_another_pose_is_not_asked_for_beside_it() -
     assert row["share"] == 0.4
     assert row["steady_share"] < 0.05
     assert rows["Tops", RIGHT]["steady_share"] > 0.9
+
+
+@pytest.mark.parametrize("count", [4, 6])
+def test_what_a_cohort_shows_another_pose_for_is_not_drawn_to_what_the_others_show(
+    count: int,
+) -> None:
+    products = reference()
+    trousers = np.arange(N) >= N - count  # None of them shows the smaller framing.
+    products.shows[:, 1:] = True
+    products.shows[trousers, 1] = False
+    products.shows[:, 3] = ~trousers  # Nothing of theirs fills the back, nor do they show it.
+    products = dataclasses.replace(
+        products, attributes={"category": ["Trousers" if one else "Tops" for one in trousers]}
+    )
+    given = classes()
+    given[1] = dataclasses.replace(given[1], shot=Shot("upper body", "side"))
+    given[2] = dataclasses.replace(given[2], shot=Shot("full body", "side"))
+    rows = {
+        (row["category"], row["ask_id"]): row for row in table(asked(products, given)).to_pylist()
+    }
+    assert RIGHT in rows["Trousers", LEFT]["satisfied_by"]
+    # Four say little of what their cohort does without.
+    assert (rows["Trousers", LEFT]["steady_share"] == 0.0) == (count >= SMALL_COHORT)
+    assert rows["Trousers", RARE]["steady_share"] > 0.15
+    assert rows["Tops", LEFT]["satisfied_by"] == [LEFT]
+    assert rows["Tops", LEFT]["steady_share"] > 0.9

@@ -87,7 +87,7 @@ def table(
     show it; and `satisfied_by`, the classes whose pictures fill it there: its own and those that
     stand in for it. `share` is counted; `steady_share`, which decides, is that of the products
     that tell (`_known_share`), none where the ask is `asks.lent`, shrunk towards the whole
-    reference's by a few products' weight, and then as `steadying` has it.
+    reference's by a few products' weight (`_drawn`), and then as `steadying` has it.
     """
     rows = cohorts.table(learned.reference, order, attributes, examples)
     place = rows.column_names.index("pose_id")
@@ -96,6 +96,7 @@ def table(
     values = [learned.reference.attributes[name] for name in attributes]
     own = list(zip(*values, strict=True)) or [()] * len(learned.reference.products)
     known: list[tuple[float, float]] = []
+    lent: list[bool] = []
     usual: list[int] = []
     filled: list[list[int]] = []
     ask = {item.ask_id: row for row, item in enumerate(learned.asks)}
@@ -109,13 +110,12 @@ def table(
         row = ask[ask_id]
         usual.append(_usual(learned, row, members[key]))
         filled.append(learned.classes[fills[key][row]].tolist())
-        lent = asks.lent(learned.evidence, learned.groups[row], fills[key][row], members[key])
-        share, products = _known_share(learned.reference, row, members[key])
-        known.append((0.0 if lent else share, products))
+        known.append(_known_share(learned.reference, row, members[key]))
+        lent.append(asks.lent(learned.evidence, learned.groups[row], fills[key][row], members[key]))
     rows = rows.add_column(place + 1, "pose_id", pa.array(usual, pa.int32()))
     rows = rows.append_column("satisfied_by", pa.array(filled, pa.list_(pa.int32())))
     before = champion.asked if champion is not None else None
-    drawn = _drawn(rows, attributes, np.array(known).reshape(-1, 2))
+    drawn = _drawn(rows, attributes, np.array(known).reshape(-1, 2), np.array(lent, dtype=bool))
     return steadying.carry(rows, [*attributes, "ask_id"], before, drawn)
 
 
@@ -220,11 +220,18 @@ def _known_share(
     return (with_it / tell if tell else 0.0), tell
 
 
-def _drawn(rows: pa.Table, attributes: Sequence[str], known: Floats) -> Floats:
-    """(R,) shares of `known` (R, 2: share, products), drawn to those of the whole reference."""
+def _drawn(
+    rows: pa.Table, attributes: Sequence[str], known: Floats, lent: npt.NDArray[np.bool_]
+) -> Floats:
+    """(R,) shares of `known` (R, 2: share, products), drawn to those of the whole reference.
+
+    Of what is `lent` (R,) none is left, and in a cohort that is large enough to say so nothing is
+    drawn to what others show: it shows something else in its place.
+    """
     whole = np.array([all(row[n] is None for n in attributes) for row in rows.to_pylist()])
-    share, products = known.T
+    share, products = np.where(lent, 0.0, known[:, 0]), known[:, 1]
     ids = rows["ask_id"].to_numpy()
     total = dict(zip(ids[whole].tolist(), share[whole].tolist(), strict=True))
     mean = np.array([total.get(one, 0.0) for one in ids.tolist()])
-    return (share * products + asks.SHRINKAGE * mean) / (products + asks.SHRINKAGE)
+    drawn = (share * products + asks.SHRINKAGE * mean) / (products + asks.SHRINKAGE)
+    return np.where(lent & (rows["products"].to_numpy() >= asks.SMALL_COHORT), 0.0, drawn)
