@@ -22,6 +22,7 @@ from unposed_jobs import config
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
 from unposed_jobs.audit.pictures import PICTURE
+from unposed_jobs.catalogue import packing
 from unposed_jobs.config import AuditSettings, Settings
 from unposed_jobs.sql import views
 from unposed_jobs.warehouse import RunRecord, Warehouse
@@ -313,7 +314,6 @@ def _batch(start: int, expectations: Expectations) -> pa.RecordBatch:
                 "category": _CATEGORIES[number % len(_CATEGORIES)],
                 "subcategory": f"kind {number % 9}",
                 "product_type": None,
-                "carried": [f"Linen shirt {number % 997}", f"Brand {number % 40}"],
                 "pictures": [
                     {
                         "image_uri": f"/made/{number}-{place}.jpg",
@@ -331,8 +331,9 @@ def _batch(start: int, expectations: Expectations) -> pa.RecordBatch:
             }
         )
     texts = ("product_id", "category", "subcategory", "product_type")
-    schema = pa.schema(
-        [(name, pa.string()) for name in texts]
-        + [("carried", pa.list_(pa.string())), ("pictures", pa.list_(PICTURE))]
-    )
-    return pa.RecordBatch.from_pylist(rows, schema=schema)
+    schema = pa.schema([*((name, pa.string()) for name in texts), ("pictures", pa.list_(PICTURE))])
+    numbers = range(start, start + _BATCH)
+    titles = pa.array([f"Linen shirt {number % 997}" for number in numbers])
+    brands = pa.array([f"Brand {number % 40}" for number in numbers])
+    batch = pa.RecordBatch.from_pylist(rows, schema=schema)
+    return batch.append_column("carried", packing.pack([titles, brands]))
