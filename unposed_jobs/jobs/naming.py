@@ -63,7 +63,7 @@ def named(
     known = known.select(*schema.names)
 
     def assign(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
+        for batch in frames.gathered(batches):
             found = load(uri).assign(rows_of(pa.Table.from_batches([batch])))
             yield pa.RecordBatch.from_arrays(
                 [
