@@ -13,6 +13,7 @@ from unposed_jobs.audit import corrections
 from unposed_jobs.audit.expectations import Expectations
 from unposed_jobs.audit.inference import AuditRun, audit_products
 from unposed_jobs.audit.pictures import PICTURE
+from unposed_jobs.catalogue import packing
 from unposed_jobs.config import AuditSettings
 from unposed_jobs.report.listing import POPULARITY
 from unposed_jobs.warehouse import tables
@@ -228,8 +229,9 @@ def publish(
     carried = carried or {}
     run = dataclasses.replace(RUN, run_date=day, carry=tuple(carried))
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
-    values = [list(row) for row in zip(*carried.values(), strict=True)] or [None] * len(rows)
-    batch = batch.append_column("carried", pa.array(values, pa.list_(pa.string())))
+    columns = [pa.array(column, pa.string()) for column in carried.values()]
+    packed = packing.pack(columns) if columns else pa.nulls(len(rows), pa.string())
+    batch = batch.append_column("carried", packed)
     said = None
     if profile is not None:
         said = profile.profile

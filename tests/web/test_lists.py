@@ -67,7 +67,7 @@ def test_filters_narrow(day):
     assert (
         keys(day, columns=(("brand", "Ö"),)) | keys(day, columns=(("brand", "=B"),)) == everything
     )
-    assert {ask for _, ask in keys(day, remedy="add")} == {8}
+    assert {ask for _, ask in keys(day, remedy="make")} == {8}
     assert keys(day, state="unclear") == {("A-3", 2)}
     assert [row["product_id"] for row in day.products(Filter(status="complete")).rows] == ["A-1"]
 

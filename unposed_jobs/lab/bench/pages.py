@@ -57,12 +57,14 @@ _SEARCHES = {
     "deep in the list": "/work?sort=popularity&after={deep}",
     "deep in the products": "/products?sort=popularity&after={deep}",
 }
-_DECIDED = {
+_DECIDED_PAGES = {
     "first page, 5,000 decided": "/work",
+    "poses, pictures labelled": "/poses",
+}
+_DECIDED = {
     "what is assigned to Kim": "/work?assignee=Kim",
     "what is waived": "/work?state=waived",
     "what is not assigned, one category": "/work?state=open&category=Tops",
-    "poses, pictures labelled": "/poses",
 }
 
 
@@ -232,6 +234,7 @@ def _measure(given: argparse.Namespace) -> Report:
         pages += _compare(sides, _SEARCHES, SEARCH_SECONDS, given.rounds)
         decided = [server.call("decide") for server in sides]
         print(f"{DECIDED} decisions in {decided[1]:.1f} s", flush=True)
+        pages += _compare(sides, _DECIDED_PAGES, FIRST_PAGE_SECONDS, given.rounds)
         pages += _compare(sides, _DECIDED, SEARCH_SECONDS, given.rounds)
         return {
             "machine": described,
