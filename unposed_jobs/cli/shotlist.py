@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--date", type=day, metavar="YYYY-MM-DD", help="a published day (default: the last one)"
     )
     parser.add_argument(
-        "--remedy", choices=_REMEDIES, nargs="+", default=list(_REMEDIES),
+        "--remedy", choices=_REMEDIES, nargs="+", metavar="R", default=list(_REMEDIES),
         help="only these (default: all)",
     )  # fmt: skip
     parser.add_argument(

@@ -12,11 +12,11 @@ import numpy as np
 from unposed_jobs.orientation import circle
 from unposed_jobs.orientation.circle import Floats
 
-SPEED = 60.0
+SPEED = 75.0
 """Degrees a second that are usual, as the spread of a step."""
-CUTS = 0.01
+CUTS = 0.002
 """Probability of a step to anywhere: another take follows."""
-TRUST = 0.7
+TRUST = 0.8
 """Power of what a frame says. Neighbours are misread alike: they are less than independent."""
 
 
