@@ -313,10 +313,10 @@ def _of_state(state: str, states: States, conditions: Conditions) -> None:
     # The day's own state first, which leaves less to work out.
     if state in (TO_DO, "open", "assigned", "done", "shown"):
         conditions.add("g.state <> 'waived'" if state == "shown" else "g.state = 'missing'")
-    if state == "waived" and states.marked:  # Few of all gaps, which are then not joined.
+    if state == "waived" and states.marked:  # Of few products; the others' gaps are not joined.
         conditions.add(
-            "(g.state = 'waived' OR EXISTS (SELECT 1 FROM marks w WHERE w.pid = g.pid "
-            "AND w.ask_id = g.ask_id AND w.waive_id IS NOT NULL))"
+            "(g.state = 'waived' OR g.pid IN "
+            "(SELECT pid FROM marks WHERE waive_id IS NOT NULL AND pid IS NOT NULL))"
         )
     if state == "all":
         return
