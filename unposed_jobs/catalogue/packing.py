@@ -1,8 +1,8 @@
 """Several texts of a row as one, on their way through Spark: it handles each value by itself.
 
-A list of twenty short texts weighs twice as much in Spark's rows as the texts joined, and takes
-several times as long to be copied, kept and handed to Python. Joined by separators of ASCII's own
-(unit separator; the record separator is the escape), which hardly any text holds.
+In Spark's rows each item of a list has a place of its own and is padded, and is copied, kept and
+handed to Python by itself; one text is one value. The texts are joined by ASCII's unit separator;
+its record separator is the escape. Hardly any text holds either.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
                 learned, shape, plan, out, pose=pose, tell=_tell(f"{kind} {seed}")
             )
             found.setdefault(kind, []).append(measuring.judge(network, judged, pose))
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "learned": len(learned),
         "judged": len(judged),
         "side": arguments.side,
@@ -88,9 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
         "processor_minutes": (time.process_time() - busy) / 60,
         "differences": _differences(found),
     }
-    _show(arguments, found, told)
-    print("\n".join(told["differences"]))
-    print(f"{told['minutes']:.1f} minutes, {told['processor_minutes']:.1f} of the processor's")
+    _show(arguments, found, summary)
+    print("\n".join(summary["differences"]))
+    print(
+        f"{summary['minutes']:.1f} minutes, {summary['processor_minutes']:.1f} of the processor's"
+    )
     return 0
 
 
@@ -144,11 +146,11 @@ def _tell(name: str) -> Any:
 def _show(
     arguments: argparse.Namespace,
     found: dict[str, list[Any]],
-    told: dict[str, Any] | None = None,
+    summary: dict[str, Any] | None = None,
 ) -> None:
     """Means over seeds, with the standard deviation where there are several.
 
-    The file of figures has what else is `told` of them.
+    The file of figures also has the `summary`.
     """
     from unposed_jobs.cli import _pictures
     from unposed_jobs.segmentation.measuring import MEASURES
@@ -165,5 +167,5 @@ def _show(
             lines.append([kind, name, *cells])
     _pictures.table(("network", "of", *MEASURES), lines)
     if arguments.json is not None:
-        content = (told or {}) | {"networks": found}
+        content = (summary or {}) | {"networks": found}
         arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -30,8 +30,8 @@ _SQL = {
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "32",
     # A kept product holds all its pictures: 10,000 in one buffer, as by default, do not fit a heap.
     "spark.sql.inMemoryColumnarStorage.batchSize": "512",
-    # Rows to Python: Spark weighs a batch at each row, which passes all its empty lists again, so
-    # that a batch of 10,000, as by default, takes twenty times as long for each row.
+    # On the way to Python Spark weighs a batch at each of its rows, and for that passes all lists
+    # in it that are null again: in batches of 10,000, as by default, each row takes far longer.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "512",
 }
 """What the jobs rely on, whoever started the session."""

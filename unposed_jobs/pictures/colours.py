@@ -91,7 +91,7 @@ def disagreement(pictures: Sequence[Sequence[Colour]]) -> tuple[float, int] | No
     The picture whose colours are farthest from the others', by the median over them (`_away`). None
     with fewer than two pictures that have a colour.
     """
-    found = {number: _palette(told) for number, told in enumerate(pictures) if told}
+    found = {number: _palette(colours) for number, colours in enumerate(pictures) if colours}
     if len(found) < 2:
         return None
     away = [
@@ -114,15 +114,15 @@ def _away(own: tuple[_Floats, _Floats], other: tuple[_Floats, _Floats]) -> float
     return float(_OWN * (apart.min(1) @ shares) + (1 - _OWN) * (apart.min(0) @ their))
 
 
-def _palette(told: Sequence[Colour]) -> tuple[_Floats, _Floats]:
+def _palette(colours: Sequence[Colour]) -> tuple[_Floats, _Floats]:
     """Lab (N, 3) of a picture's colours, and their shares (N,), which sum to one."""
-    shares = np.array([one.share for one in told], np.float32)
-    return to_lab(np.array([one.rgb for one in told], np.uint8)), shares / shares.sum()
+    shares = np.array([one.share for one in colours], np.float32)
+    return to_lab(np.array([one.rgb for one in colours], np.uint8)), shares / shares.sum()
 
 
-def large(told: Sequence[Colour]) -> _Floats:
+def large(colours: Sequence[Colour]) -> _Floats:
     """Lab (N, 3) of a picture's large colours, the largest first; of any, where none is."""
-    chosen = [one.rgb for one in told if one.share >= _LARGE] or [one.rgb for one in told[:1]]
+    chosen = [one.rgb for one in colours if one.share >= _LARGE] or [one.rgb for one in colours[:1]]
     return to_lab(np.array(chosen, np.uint8))
 
 
