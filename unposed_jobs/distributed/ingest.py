@@ -241,11 +241,12 @@ def _products(
     first = Window.partitionBy("key", "reason").orderBy(FILE, ROW)
     good = F.col("reason").isNull()
     # Rows already set aside stay as they are: only accepted ones compete for a key.
+    # The finer order first: the other window needs no sort of its own after it.
     rows = (
         rows.withColumn("key", key)
-        .withColumn("listed", F.max(good).over(same))
         .withColumn("nth", F.row_number().over(first))
         .withColumn("kept", F.first(values).over(first))
+        .withColumn("listed", F.max(good).over(same))
     )
     further = (F.col("reason") == "missing_category") & F.col("listed")
     rows = rows.withColumn("reason", F.when(further, "continuation_row").otherwise(F.col("reason")))

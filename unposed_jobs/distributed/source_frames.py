@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 _PEEK_ROWS = 1000
+_TASK_BYTES = 8 << 20
+_TASKS_A_CORE = 4
 Validate = Callable[[pa.RecordBatch, str], tuple[pa.RecordBatch, pa.RecordBatch]]
 
 
@@ -114,22 +116,44 @@ def read_rows(
     *,
     batch_rows: int = 65_536,
 ) -> DataFrame:
-    """All rows of a source, accepted (reason is null) or set aside, one task for each file.
+    """All rows of a source, accepted (reason is null) or set aside, one task for each file; small
+    files share one.
 
     `source` is what the rejects call it; `validate(batch, uri)` gives (`accepted`, `REJECTS`).
     """
     either = pa.schema([*accepted, *(item for item in REJECTS if item.name not in accepted.names)])
+    shares = tasks_of([file.stat.size for file in files], spark.sparkContext.defaultParallelism)
+    # A worker is sent the plan once: within each task, many files would cost their square.
+    plan = spark.sparkContext.broadcast([[files[index] for index in share] for share in shares])
 
     def rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for index in batch.column(0).to_pylist():
-                for read in sources.read(files[index], batch_rows):
-                    for part in validate(read, files[index].uri):
+            for file in (file for task in batch.column(0).to_pylist() for file in plan.value[task]):
+                for read in sources.read(file, batch_rows):
+                    for part in validate(read, file.uri):
                         if part.num_rows:
                             yield _widened(part, either, source)
 
-    tasks = spark.range(0, len(files), 1, max(1, len(files)))
+    tasks = spark.range(0, len(shares), 1, max(1, len(shares)))
     return tasks.mapInArrow(rows, from_arrow_schema(either))
+
+
+def tasks_of(sizes: Sequence[int], cores: int) -> list[list[int]]:
+    """The places of files of so many bytes, in their order, by the task that reads them.
+
+    Neighbours share a task while it has `_TASK_BYTES` at most, and less where `cores` would lack
+    tasks: to start one costs more than to read a small file.
+    """
+    most = min(_TASK_BYTES, sum(sizes) // (_TASKS_A_CORE * cores))
+    shares: list[list[int]] = []
+    filled = 0
+    for place, size in enumerate(sizes):
+        if not shares or filled + size > most:
+            shares.append([])
+            filled = 0
+        shares[-1].append(place)
+        filled += size
+    return shares
 
 
 def _widened(batch: pa.RecordBatch, schema: pa.Schema, source: str) -> pa.RecordBatch:

@@ -146,9 +146,10 @@ class MadeCatalogues:
 
 def _listed(spark: SparkSession, folder: Path, products: int, cores: int) -> None:
     """The catalogue's two sources, as folders of Parquet files."""
+    from unposed_jobs.distributed import frames
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
+        for batch in frames.gathered(batches):
             numbers = batch.column(0).to_numpy()
             first = f"{numbers[0]:09}.parquet"
             pq.write_table(pa.table(made.products(numbers)), folder / "products" / first)
