@@ -169,3 +169,6 @@ def test_a_day_is_cleared_by_a_command_that_wants_a_reason(tmp_path, call, capsy
     assert "nothing to clear" in error
     (cleared,) = [run for run in warehouse.runs() if run.job == "clear"]
     assert cleared.figures == {"cleared": "r2", "reason": "M. Rossi: a test export"}
+    assert "M. Rossi: a test export" in call(tmp_path, "runs", "--date", str(NEXT))[1]
+    of_the_day_before = call(tmp_path, "runs", "--date", str(DAY), "--format", "json")[1]
+    assert [run["run_id"] for run in json.loads(of_the_day_before)] == ["r1"]

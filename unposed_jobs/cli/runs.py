@@ -6,22 +6,23 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from unposed_jobs.arguments import add_format, console_of_stdout, renamed
+from unposed_jobs.arguments import add_format, console_of_stdout, day, renamed
 
 if TYPE_CHECKING:
     from unposed_jobs.warehouse import RunRecord
 
+_JOBS = (
+    *("extract", "facts", "videos", "train", "promote", "audit"),
+    *("influence", "gallery", "maintain", "clear"),
+)
 _WIDE = 160
 """Columns of a terminal from which on models and run ids are shown, too."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument(
-        "--job",
-        choices=("extract", "train", "promote", "audit", "gallery", "maintain", "clear"),
-        help="only this job",
-    )
+    parser.add_argument("--job", choices=_JOBS, help="only this job")
+    parser.add_argument("--date", type=day, metavar="DAY", help="only of this day")
     parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="the last N runs (default: 20; 0: all)"
     )
@@ -35,7 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     from unposed_jobs.warehouse import Warehouse
 
     warehouse = Warehouse.open(config.load(arguments.config).warehouse, create=False)
-    found = [run for run in warehouse.runs() if arguments.job in (None, run.job)]
+    found = [
+        run
+        for run in warehouse.runs()
+        if arguments.job in (None, run.job) and arguments.date in (None, run.run_date)
+    ]
     chosen = found[-arguments.limit :] if arguments.limit > 0 else found
     writers: dict[str, Callable[[Sequence[RunRecord], int], None]] = {
         "table": _table,
@@ -66,7 +71,8 @@ def _table(runs: Sequence[RunRecord], earlier: int) -> None:
 def _result(run: RunRecord) -> str:
     """The error, or what was written, in words."""
     done = run.error or ", ".join(f"{name} {count}" for name, count in run.rows.items())
-    done = done or str(run.figures.get("page") or run.figures.get("not_rebuilt") or "")
+    further = (run.figures.get(name) for name in ("page", "not_rebuilt", "reason"))
+    done = done or next((str(text) for text in further if text), "")
     return f"{done} (attempt {run.attempts})" if run.attempts > 1 else done
 
 
