@@ -28,7 +28,8 @@ help: ## This list
 demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery, say how to serve it
 	@docker/demo.sh "$(DEMO)" "$(DEMO_DAY)" "$(DEMO_NEXT_DAY)" "$(DEMO_PRODUCTS)"
 
-# Two files at a time: most tests wait for a JVM or for one core. Threads that wait must not spin.
+# Two files at a time, those with Spark by one of both processes (tests/conftest.py): most tests wait
+# for a JVM or for one core. Threads that wait must not spin.
 test: export OMP_WAIT_POLICY := passive
 test: setup ## Everything: lint, types, documentation and all tests
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target browser weights lint docs

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,42 @@ from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from xdist.scheduler import Scheduling
 
     from unposed_jobs.warehouse import Warehouse
 
 JVM = pytest.StashKey[spark_in_tests.Jvm]()
+WITH_SPARK = re.compile(r"^def \w+\([^)]*\bspark\b", re.MULTILINE)
+"""A test or fixture that asks for `spark`."""
+
+
+@functools.cache
+def with_spark(path: Path) -> bool:
+    """Whether a file of tests needs Spark's JVM."""
+    return WITH_SPARK.search(path.read_text(encoding="utf-8")) is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, lest one process is left with it at the end."""
+    items.sort(key=lambda item: (not with_spark(item.path), "e2e" not in item.keywords))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Callable[..., None]
+) -> Scheduling | None:
+    """Files side by side, but those with Spark one after the other: a JVM takes many times as long
+    for what it does for the first time."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneJvm(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "spark" if with_spark(config.rootpath / file) else file
+
+    return OneJvm(config, log)
 
 
 @pytest.fixture(scope="session")

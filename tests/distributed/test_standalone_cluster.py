@@ -21,6 +21,8 @@ from unposed_jobs.lab.bench import cluster
 ROOT = Path(__file__).parents[2]
 GPU = "spark.worker.resource.gpu."
 DRIVER = Path(__file__).parent / "standalone_driver.py"
+SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For a JVM that lives for a minute, of which there are five: compile fast rather than well."""
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +44,15 @@ def told(tmp_path_factory, pose_weights):
         script.write_text(f"""#!/bin/sh\necho '{{"name": "gpu", "addresses": ["{address}"]}}'\n""")
         script.chmod(0o755)
         workers.append({f"{GPU}amount": "1", f"{GPU}discoveryScript": str(script)})
-    with cluster.standalone(2, properties=workers) as master:
-        subprocess.run(
-            [sys.executable, str(DRIVER), master, str(folder), pose_weights.weights, options()],
-            check=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            timeout=600,
-        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_DAEMON_JAVA_OPTS", SHORT)
+        with cluster.standalone(2, properties=workers) as master:
+            subprocess.run(
+                [sys.executable, str(DRIVER), master, str(folder), pose_weights.weights, options()],
+                check=True,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                timeout=600,
+            )
     return json.loads((folder / "told.json").read_text())
 
 
@@ -58,6 +62,7 @@ def options() -> str:
     given = dict(line.split(None, 1) for line in lines if line and not line.startswith("#"))
     given = {name: value.strip() for name, value in given.items() if "discovery" not in name}
     few = {"spark.executor.cores": "1", "spark.task.cpus": "1", "spark.executor.memory": "512m"}
+    few["spark.executor.extraJavaOptions"] = SHORT
     speculation = {
         "spark.speculation": "true",
         "spark.speculation.quantile": "0.5",

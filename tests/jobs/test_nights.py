@@ -1,7 +1,6 @@
 """The whole way on real tables: two nights of a small catalogue, re-runs, faults.
 
-One catalogue is rendered and audited once; each test that writes works on a copy of the
-warehouse's day, restored by running the day again.
+One catalogue is rendered and audited once; each test has the warehouse as those nights left it.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from kept_folders import kept, link
 from pyspark.sql import functions as F
 
 from unposed_jobs import config
@@ -32,7 +32,7 @@ from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 from unposed_jobs.reference import registry
 from unposed_jobs.sql import statements
 from unposed_jobs.warehouse import Warehouse, bucket_of, day_checks
-from unposed_jobs.warehouse.tables import DAY_TABLES
+from unposed_jobs.warehouse.tables import DAY_TABLES, VOCABULARY
 
 FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
 BROKEN = ("truncated.jpg", "notes.jpg", "copy.jpg", "bomb.png")
@@ -63,10 +63,10 @@ def add_bad_pictures(catalogue: Path) -> None:
     from PIL import Image
 
     pictures = sorted(catalogue.glob("pictures/*/*.jpg"))
-    good = next(path for path in pictures if path.stat().st_size > 20_000)
+    good = max(pictures, key=lambda path: path.stat().st_size)
     folder = catalogue / "pictures" / "extra"
     folder.mkdir()
-    (folder / "truncated.jpg").write_bytes(good.read_bytes()[:9000])
+    (folder / "truncated.jpg").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
     (folder / "notes.jpg").write_text("this is a list of notes")
     shutil.copy(good, folder / "copy.jpg")
     # A valid PNG that claims 30,000 x 30,000 pixels.
@@ -86,11 +86,10 @@ def add_bad_pictures(catalogue: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def nights(spark, tmp_path_factory, pose_weights):
-    """A trained model and two audited nights; (settings, warehouse, figures of the extractions)."""
-    home = tmp_path_factory.mktemp("nights")
-    catalogue = home / "catalogue"
-    write_sample(catalogue, SampleSettings(20, 11, 640, FIRST), 2)
+def audited(spark, tmp_path_factory, pose_weights):
+    """A trained model and two audited nights: their folder, settings, the extractions' figures."""
+    home, catalogue = tmp_path_factory.mktemp("nights"), tmp_path_factory.mktemp("catalogue")
+    write_sample(catalogue, SampleSettings(12, 11, 400, FIRST), 1, progress=False)
     add_bad_pictures(catalogue)
     settings = settings_for(home, catalogue)
     figures = {}
@@ -100,7 +99,15 @@ def nights(spark, tmp_path_factory, pose_weights):
     for day in (FIRST, SECOND):
         figures[day] = extract.run(spark, settings, quiet(day))
         audit.run(spark, settings, quiet(day))
-    return settings, Warehouse.open(settings.warehouse), figures
+    return home, settings, figures
+
+
+@pytest.fixture
+def nights(audited):
+    """(settings, warehouse, figures of the extractions), to be written to."""
+    home, settings, figures = audited
+    with kept(home, link):
+        yield settings, Warehouse.open(settings.warehouse), figures
 
 
 def rows_of(warehouse: Warehouse, day: date) -> dict[str, list[dict]]:
@@ -174,9 +181,8 @@ def test_every_picture_of_a_day_has_a_row_that_says_what_became_of_it(nights):
 def test_running_a_day_again_gives_exactly_the_same_rows(nights, spark):
     settings, warehouse, _ = nights
     before = {day: rows_of(warehouse, day) for day in (FIRST, SECOND)}
-    for day in (SECOND, FIRST):
-        extract.run(spark, settings, quiet(day))
-        audit.run(spark, settings, quiet(day))
+    extract.run(spark, settings, quiet(FIRST))
+    audit.run(spark, settings, quiet(FIRST))
     assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
     run = warehouse.latest_published("audit", FIRST)
     assert run is not None
@@ -229,8 +235,7 @@ def test_an_empty_or_shrunken_export_is_refused_and_leaves_the_day(nights, spark
     audit.run(spark, half, quiet(SECOND, accept_changes="me: half of it is sold"))
     left = len(rows_of(warehouse, SECOND)["product_audit"])
     assert 0 < left < len(before[SECOND]["product_audit"])
-    audit.run(spark, settings, quiet(SECOND))
-    assert {day: rows_of(warehouse, day) for day in (FIRST, SECOND)} == before
+    assert rows_of(warehouse, FIRST) == before[FIRST]
 
 
 def test_a_cleared_day_is_published_again_by_its_audit(nights, spark):
@@ -339,6 +344,7 @@ def test_a_touched_picture_is_hashed_but_not_extracted_and_a_changed_one_is(nigh
     changed.write_bytes(original[:2] + b"\xff\xfe\x00\x04hi" + original[2:])
     figures = extract.run(spark, settings, quiet(SECOND))
     assert (figures["touched"], figures["changed"], figures["extracted"]) == (1, 1, 1)
+    # As they were, for the tests after this one, too.
     changed.write_bytes(original)
     for path, stamp in stamps.items():
         os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -354,16 +360,6 @@ def uris_of(warehouse):
     return warehouse.read("images", ["image_uri"])["image_uri"].to_pylist()
 
 
-def test_a_dry_run_changes_no_table_but_runs(nights, spark):
-    settings, warehouse, _ = nights
-    before = {table.name: warehouse.snapshot_id(table.name) for table in DAY_TABLES}
-    figures = audit.run(spark, settings, quiet(SECOND, dry_run=True))
-    assert set(figures["would_change"]) == set(day_checks.CHANGES)
-    assert {table.name: warehouse.snapshot_id(table.name) for table in DAY_TABLES} == before
-    run = warehouse.latest_published("audit", SECOND)
-    assert run is not None  # A dry run takes nothing back.
-
-
 def test_training_the_same_day_again_gives_the_same_model(nights, spark):
     settings, _, _ = nights
     first = train.run(spark, settings, quiet(FIRST))
@@ -374,7 +370,6 @@ def test_training_the_same_day_again_gives_the_same_model(nights, spark):
 
 def test_a_later_model_keeps_ids_and_the_old_champion_retires(nights, spark):
     settings, warehouse, _ = nights
-    snapshot = warehouse.read("models"), warehouse.read("vocabulary")
     candidate = train.run(spark, settings, quiet(SECOND))
     decided = promote.run(spark, settings, quiet(SECOND))
     assert decided.model_version == candidate.model_version
@@ -387,14 +382,12 @@ def test_a_later_model_keeps_ids_and_the_old_champion_retires(nights, spark):
     assert list(states.values()).count("champion") == 1
     assert decided.status in {"champion", "rejected"}
     assert decided.reason
-    kept = statements.query(
+    same = statements.query(
         warehouse,
         "SELECT count(*) AS n FROM vocabulary WHERE model_version = $v AND lineage = 'kept'",
         {"v": candidate.model_version},
     )
-    assert kept["n"].to_pylist()[0] > 0
-    for name, rows in zip(("models", "vocabulary"), snapshot, strict=True):
-        warehouse.rewrite(name, lambda _, rows=rows: rows, "restore")
+    assert same["n"].to_pylist()[0] > 0
 
 
 def vocabulary_of(warehouse):
@@ -403,35 +396,48 @@ def vocabulary_of(warehouse):
     return {row["pose_id"]: row for row in rows.to_pylist()}
 
 
+def corrected(settings, flags, folder):
+    """Settings with a profile: (them, the ask that it renames, the ask that it hides)."""
+    missing = next(row["ask_id"] for row in flags if row["state"] == "missing")
+    hidden = min({row["ask_id"] for row in flags} - {missing})
+    profile = folder / "shots.toml"
+    profile.write_text(
+        f'[[rename]]\nask = {missing}\nname = "our shot"\nreason = "our word"\n'
+        f'[[hide]]\nask = {hidden}\nreason = "props"\n'
+    )
+    changed = dataclasses.replace(settings.audit, profile=str(profile))
+    return dataclasses.replace(settings, audit=changed), missing, hidden
+
+
+def test_a_dry_run_changes_no_table_but_runs(nights, spark, tmp_path):
+    settings, warehouse, _ = nights
+    names = [table.name for table in (*DAY_TABLES, VOCABULARY)]
+    before = {name: warehouse.snapshot_id(name) for name in names}
+    other, _, _ = corrected(settings, rows_of(warehouse, SECOND)["pose_flags"], tmp_path)
+    figures = audit.run(spark, other, quiet(SECOND, dry_run=True, accept_changes="me: a trial"))
+    assert set(figures["would_change"]) == set(day_checks.CHANGES)
+    assert {name: warehouse.snapshot_id(name) for name in names} == before
+    run = warehouse.latest_published("audit", SECOND)
+    assert run is not None  # A dry run takes nothing back.
+
+
 def test_corrections_hold_from_the_next_audit_on_and_withdrawing_restores(nights, spark, tmp_path):
     settings, warehouse, _ = nights
     before, flags = vocabulary_of(warehouse), rows_of(warehouse, SECOND)["pose_flags"]
-    asked = sorted({row["ask_id"] for row in flags})
-    missing = next(row for row in flags if row["state"] == "missing")
-    hidden = next(ask for ask in asked if ask != missing["ask_id"])
-    profile = tmp_path / "shots.toml"
-    profile.write_text(
-        f'[[rename]]\nask = {missing["ask_id"]}\nname = "our shot"\nreason = "our word"\n'
-        f'[[hide]]\nask = {hidden}\nreason = "props"\n'
-    )
-    corrected = dataclasses.replace(
-        settings, audit=dataclasses.replace(settings.audit, profile=str(profile))
-    )
+    other, renamed, hidden = corrected(settings, flags, tmp_path)
     on_purpose = "me: an ask is hidden"
-    audit.run(spark, corrected, quiet(SECOND, dry_run=True, accept_changes=on_purpose))
-    assert vocabulary_of(warehouse) == before
-    audit.run(spark, corrected, quiet(SECOND, accept_changes=on_purpose))
+    audit.run(spark, other, quiet(SECOND, accept_changes=on_purpose))
     after = rows_of(warehouse, SECOND)["pose_flags"]
-    assert {row["ask_name"] for row in after if row["ask_id"] == missing["ask_id"]} == {"our shot"}
+    assert {row["ask_name"] for row in after if row["ask_id"] == renamed} == {"our shot"}
     assert "missing" not in {row["state"] for row in after if row["ask_id"] == hidden}
     assert any(row["advice"] and "our shot" in row["advice"] for row in after)
     rows = vocabulary_of(warehouse)
     told = {row["ask_id"]: row["correction"] for row in rows.values() if row["correction"]}
-    assert set(told) == {missing["ask_id"], hidden}
+    assert set(told) == {renamed, hidden}
     assert told[hidden] == "ask hidden: props"
     assert {row["lineage"] for row in rows.values()} == {row["lineage"] for row in before.values()}
     written = warehouse.snapshot_id("vocabulary")
-    audit.run(spark, corrected, quiet(SECOND, accept_changes=on_purpose))
+    audit.run(spark, other, quiet(SECOND, accept_changes=on_purpose))
     assert warehouse.snapshot_id("vocabulary") == written
     audit.run(spark, settings, quiet(SECOND))
     assert vocabulary_of(warehouse) == before
@@ -469,8 +475,6 @@ def test_decisions_hold_from_the_next_audit_on_beside_the_profile(nights, spark,
     assert [row["kind"] for row in read] == ["waive", "rename"]
     why = [row["correction"] for row in vocabulary_of(warehouse).values() if row["correction"]]
     assert "our word (M. Rossi, " in why[0]
-    audit.run(spark, settings, quiet(SECOND))
-    assert rows_of(warehouse, SECOND)["pose_flags"] == flags
 
 
 def test_every_readable_picture_has_its_facts_from_the_pass_that_read_it(nights, spark):
@@ -495,9 +499,10 @@ def test_every_readable_picture_has_its_facts_from_the_pass_that_read_it(nights,
     assert facts.run(spark, settings, quiet(SECOND))["to_make"] == 0
 
 
-def test_another_facts_version_makes_facts_again_and_leaves_landmarks(nights, spark):
+def test_another_facts_version_makes_facts_again_and_leaves_landmarks(nights, spark, tmp_path):
     settings, warehouse, _ = nights
     other = dataclasses.replace(settings, facts=dataclasses.replace(settings.facts, text="off"))
+    other = exported(other, tmp_path, lambda number: number in {0, 1})
     before = warehouse.snapshot_id("landmarks")
     figures = facts.run(spark, other, quiet(SECOND))
     rows = warehouse.read("picture_facts", row_filter={"facts_version": figures["facts_version"]})
@@ -537,7 +542,11 @@ def test_a_lost_night_goes_on_with_what_is_left(nights, spark, tmp_path):
     settings, _, _ = nights
     home = tmp_path / "home"
     fresh = settings_for(
-        home, Path(settings.catalogue.images).parent, pose__chunk_size=2, pose__commit_chunks=1
+        home,
+        Path(settings.catalogue.images).parent,
+        pose__chunk_size=1,
+        pose__commit_chunks=1,
+        facts__nightly=False,
     )
 
     def die(line: str) -> None:
@@ -545,11 +554,11 @@ def test_a_lost_night_goes_on_with_what_is_left(nights, spark, tmp_path):
             raise _LostError
 
     with pytest.raises(_LostError):
-        extract.run(spark, fresh, Run(FIRST, progress=die, limit=40))
+        extract.run(spark, fresh, Run(FIRST, progress=die, limit=24))
     warehouse = Warehouse.open(fresh.warehouse)
     committed = warehouse.read("landmarks").num_rows
-    assert 0 < committed < 40
-    figures = extract.run(spark, fresh, quiet(FIRST, limit=40))
+    assert 0 < committed < 24
+    figures = extract.run(spark, fresh, quiet(FIRST, limit=24))
     assert figures["new"] == 0
     contents = warehouse.read("landmarks")["content_sha256"].to_pylist()
     assert figures["extracted"] + committed == len(contents) == len(set(contents))

@@ -46,6 +46,7 @@ def shop(tmp_path, pose_weights, monkeypatch):
             warehouse__buckets=2,
             pose__second_look=False,
             pose__picture_kinds=False,
+            facts__nightly=False,
         )
 
     return made

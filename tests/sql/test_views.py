@@ -140,6 +140,18 @@ def test_views_have_exact_types_with_and_without_files(warehouse):
         ]
 
 
+def test_questions_of_one_moment_share_their_views(warehouse, monkeypatch):
+    made, create = [], views.create
+    monkeypatch.setattr(views, "create", lambda *given: made.append(create(*given)))
+    seen = statements.Pinned(warehouse)
+    found = [seen.query("SELECT ? AS one", [number]).to_pylist() for number in range(3)]
+    assert found == [[{"one": 0}], [{"one": 1}], [{"one": 2}]]
+    with pytest.raises(UnposedError):
+        seen.query("SELECT nothing")
+    assert seen.query("FROM runs").num_rows == 0
+    assert len(made) == 1
+
+
 def test_every_view_and_column_has_a_comment(warehouse):
     with duckdb.connect(str(views.publish(warehouse)), read_only=True) as connection:
         silent = connection.execute(

@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
+from kept_folders import kept, link
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 from warehouse_samples import (
@@ -141,18 +141,6 @@ def prepare(folder: Path) -> None:
     audit(folder, "before", ["a", "b"])
 
 
-@contextlib.contextmanager
-def kept(folder: Path) -> Iterator[None]:
-    """Afterwards the folder is as it was."""
-    copy = folder.with_name(f"{folder.name}-{uuid4().hex}")
-    shutil.copytree(folder, copy)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder)
-        copy.rename(folder)
-
-
 @dataclass(frozen=True)
 class Death:
     """What a process left that ended before a step."""
@@ -170,17 +158,13 @@ def deaths(folder: Path, scenario: Callable[[Path], object]) -> Iterator[Death]:
     copies = folder.with_name(f"{folder.name}-copies")
     copies.mkdir()
 
-    def link(source: str, copy: str) -> None:
-        # But for the database, no file is changed once it is written.
-        (shutil.copy2 if ".db" in Path(source).name else os.link)(source, copy)
-
     def look(number: int) -> None:
         shutil.copytree(folder, copies / str(number), copy_function=link)
 
-    with kept(folder), watched(Steps(look=look)) as steps:
+    with kept(folder, link), watched(Steps(look=look)) as steps:
         scenario(folder)
     before: tuple = ()
-    with kept(folder):
+    with kept(folder, link):
         for number, step in enumerate(steps.done, start=1):
             shutil.rmtree(folder)
             (copies / str(number)).rename(folder)

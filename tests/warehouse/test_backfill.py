@@ -15,6 +15,7 @@ from unposed_jobs.jobs import backfill
 from unposed_jobs.reference import registry
 from unposed_jobs.reference.registry import ModelRow
 from unposed_jobs.warehouse import Warehouse
+from unposed_jobs.warehouse.tables import TABLES
 
 THIRD = NEXT + dt.timedelta(days=1)
 CHAMPION = ModelRow("m2", "champion", "mediapipe-full@1", "", {}, {}, {}, DAY, DAY, None, "r")
@@ -52,7 +53,7 @@ def warehouse(tmp_path):
     keys = [letter * 64 for letter in "abc"]
     staged = made.stage("landmarks", "x").write(landmark_rows(keys[:2]))
     made.append("landmarks", staged, "x", "1")
-    schema = made.arrow_schema("images")
+    schema = TABLES["images"].schema
     rows = pa.Table.from_pylist(images(keys), schema).drop_columns(["bucket", "run_id"])
     staged = made.stage("images", "x").write(rows)
     made.replace_partitions("images", {"bucket": [0]}, staged, "x")

@@ -21,6 +21,7 @@ from unposed_jobs.reference import registry
 from unposed_jobs.reference.registry import ModelRow
 from unposed_jobs.sql import views
 from unposed_jobs.warehouse import ConflictError, Warehouse, maintenance
+from unposed_jobs.warehouse.tables import TABLES
 
 LONG = os.environ.get("UNPOSED_FAULTS") == "long"
 KNOWN, NEW = [f"{n:064x}" for n in range(8)], [f"{n:064x}" for n in range(8, 20)]
@@ -40,7 +41,7 @@ def images(warehouse, contents, run_id):
         }
         for content in contents
     ]
-    schema = warehouse.arrow_schema("images")
+    schema = TABLES["images"].schema
     table = pa.Table.from_pylist(rows, schema).drop_columns(["bucket", "run_id"])
     read_at = warehouse.snapshot_id("images")
     staged = warehouse.stage("images", run_id).write(table)
@@ -101,7 +102,7 @@ def told(folder):
     """What an audit writes beside its day: the checks' results, and people's decisions."""
     warehouse = Warehouse.open(settings(folder))
     check = {"run_date": NEXT, "rule": "empty", "outcome": "passed", "rows": 0, "detail": "none"}
-    schema = warehouse.arrow_schema("check_results")
+    schema = TABLES["check_results"].schema
     rows = pa.Table.from_pylist([check], schema).drop_columns(["run_id"])
     staged = warehouse.stage("check_results", "after").write(rows)
     warehouse.write_day("check_results", NEXT, staged, "after")

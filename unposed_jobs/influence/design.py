@@ -60,11 +60,6 @@ class Design:
     clusters: Ints
     warnings: tuple[str, ...]
 
-    @property
-    def is_share(self) -> Bool:
-        """(T,)."""
-        return np.array([term.ask_id is None for term in self.terms], dtype=bool)
-
 
 def build(
     rows: pa.Table, terms: Sequence[Term], *, log: bool, numbers: Sequence[str] = ()

@@ -83,18 +83,6 @@ def _mirror_name(name: str) -> str:
     return name.replace("right", "left")
 
 
-def _pairs(names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
-    return tuple(
-        (left, names.index(_mirror_name(name))) for left, name in enumerate(names) if "left" in name
-    )
-
-
-BLAZEPOSE33_PAIRS: tuple[tuple[int, int], ...] = _pairs(BLAZEPOSE33)
-"""(left, right) rows of BlazePose's sixteen paired landmarks."""
-
-COCO17_PAIRS: tuple[tuple[int, int], ...] = _pairs(COCO17)
-"""(left, right) rows of COCO's eight paired key points."""
-
 BLAZEPOSE33_MIRROR: tuple[int, ...] = tuple(
     BLAZEPOSE33_INDEX[_mirror_name(name)] for name in BLAZEPOSE33
 )

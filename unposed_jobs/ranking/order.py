@@ -110,7 +110,9 @@ def _decide(
             f"{PLAINLY} (too few products show some poses and not others to judge a learned one)"
         )
         return FREQUENCY, {"order": FREQUENCY, "order_reason": reason}
-    from sklearn.model_selection import KFold  # Training only: slow to import.
+    # Training only: slow to import.
+    from sklearn.metrics import ndcg_score
+    from sklearn.model_selection import KFold
 
     scores = {name: np.zeros(shows.shape) for name in (LEARNED, FREQUENCY, "random")}
     for train, test in KFold(FOLDS, shuffle=True, random_state=seed % 2**31).split(shows):
@@ -120,13 +122,15 @@ def _decide(
             scores[name][test] = fitted.score(held, cohort_attributes, name)
     figures: dict[str, Any] = {
         # Equal scores are averaged over their orders: "random" is the expectation exactly.
-        f"ndcg@{k}_{name}": round(float(_ndcg(shows[judged], score[judged], k).mean()), 4)
+        f"ndcg@{k}_{name}": round(ndcg_score(shows[judged].astype(float), score[judged], k=k), 4)
         for name, score in scores.items()
         for k in CUTOFFS
     }
-    gain = _ndcg(shows[judged], scores[LEARNED][judged], CUTOFFS[-1]) - _ndcg(
-        shows[judged], scores[FREQUENCY][judged], CUTOFFS[-1]
-    )
+    of_each = {
+        name: _ndcg(shows[judged], scores[name][judged], CUTOFFS[-1])
+        for name in (LEARNED, FREQUENCY)
+    }
+    gain = of_each[LEARNED] - of_each[FREQUENCY]
     drawn = np.random.default_rng(seed).integers(0, len(gain), (DRAWS, len(gain)))
     low, high = np.quantile(gain[drawn].mean(axis=1), [DOUBT, 1 - DOUBT])
     used = LEARNED if low > 0 else FREQUENCY
@@ -155,6 +159,7 @@ def _reason(gain: Floats, low: float, high: float) -> str:
 
 
 def _ndcg(shows: Bool, score: Floats, k: int) -> Floats:
+    """NDCG@k of each product; scikit-learn's own function averages them."""
     from sklearn.metrics import ndcg_score
 
     return np.array(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -105,16 +106,29 @@ def query(warehouse: Warehouse, sql: str, parameters: Parameters = None) -> pa.T
 
 
 class Pinned:
-    """The views of one moment, for several questions that must agree."""
+    """The views of one moment, for several questions that must agree.
+
+    They are made for the first question, and kept as long as this object: they take longer than
+    most questions.
+    """
 
     def __init__(self, warehouse: Warehouse) -> None:
         from unposed_jobs.sql import views
 
         self._warehouse = warehouse
         self._plan = views.plan(warehouse)
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def query(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """As the function `query`, of that moment."""
         check(sql)
-        with live(self._warehouse, self._plan) as connection, one_line_errors():
+        connection = self._opened()
+        with one_line_errors():
             return connection.sql(sql, params=parameters).to_arrow_table()
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            opened = ExitStack()
+            self._connection = opened.enter_context(live(self._warehouse, self._plan))
+            weakref.finalize(self, opened.close)
+        return self._connection

@@ -229,19 +229,23 @@ class _Maker:
             column.name: (column.metadata or {}).get(b"doc", b"").decode()
             for column in table.schema
         }
-        self._create(name or table.name, f"SELECT {columns} {rows}", doc or table.doc, docs)
+        name = name or table.name
+        self.connection.execute(f"CREATE VIEW {name} AS SELECT {columns} {rows}")
+        self._comment(name, doc or table.doc, docs)
 
     def view(self, view: View) -> None:
-        self._create(view.name, view.sql, view.doc, {**self.docs, **view.columns})
+        self.connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        columns = self.connection.execute(f"DESCRIBE {view.name}").fetchall()
+        docs = {**self.docs, **view.columns}
+        self._comment(view.name, view.doc, {column: docs[column] for column, *_ in columns})
 
-    def _create(self, name: str, select: str, doc: str, docs: dict[str, str]) -> None:
-        self.connection.execute(f"CREATE VIEW {name} AS {select}")
-        columns = self.connection.execute(f"DESCRIBE {name}").fetchall()
+    def _comment(self, name: str, doc: str, docs: Mapping[str, str]) -> None:
+        """The view's comment, and those of its columns."""
         self.connection.execute(
             f"COMMENT ON VIEW {name} IS {reading.quote(doc)};"
             + "".join(
-                f'COMMENT ON COLUMN {name}."{column}" IS {reading.quote(docs[column])};'
-                for column, *_ in columns
+                f'COMMENT ON COLUMN {name}."{column}" IS {reading.quote(text)};'
+                for column, text in docs.items()
             )
         )
 

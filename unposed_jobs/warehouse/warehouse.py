@@ -63,10 +63,6 @@ class Warehouse:
         """
         return [file.file_path for file in reading.data_files(self.table(name), row_filter)]
 
-    def arrow_schema(self, name: str) -> pa.Schema:
-        """The contract's Arrow schema, comments in its fields' metadata."""
-        return contract(name).schema
-
     def read(
         self,
         name: str,

@@ -33,7 +33,7 @@ from unposed_jobs.config import Settings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.report import listing
 from unposed_jobs.sql import published
-from unposed_jobs.web import prepared, trends
+from unposed_jobs.web import day_counts, prepared
 
 _log = logging.getLogger(__name__)
 FORMAT = 4
@@ -79,7 +79,8 @@ def ready(settings: Settings) -> tuple[Path, About]:
             earlier = sorted(folder.glob(f"day-*-{mark}-*.duckdb"), key=_age)
             with prepared.making(path, settings.serve.memory) as target:
                 _fill(views, target, about, settings)
-                trends.fill(views, target, _few(target, columns), next(iter(earlier), None))
+                before = next(iter(earlier), None)
+                day_counts.fill(views, target, _few(target, columns), before)
     for other in folder.glob("day-*.duckdb"):
         if other != path:
             other.unlink(missing_ok=True)  # Who has it open keeps it until it is closed.

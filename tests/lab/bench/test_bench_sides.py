@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 
 import pytest
 
-from unposed_jobs.lab.bench import fanout, made, memory, nights, pictures, stages
+from unposed_jobs.lab.bench import fanout, made, memory, nights, pictures, stages, tables
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
 
 
@@ -54,7 +55,7 @@ def test_spark_and_the_pool_store_the_same_pictures(folder, pose_weights):
 
 
 def test_a_second_night_reads_only_what_changed(folder, pose_weights):
-    found = nights.measure(folder, (8, 24), pose_weights, 2, 1, repeats=1, warming=1)
+    found = nights.measure(folder, (8, 24), pose_weights, 2, 1, repeats=1, warming=0)
     unchanged, _, changed, _ = found
     told = unchanged.figures["nights"]
     assert told["cold"]["extracted"] == 8
@@ -69,24 +70,67 @@ def test_a_second_night_reads_only_what_changed(folder, pose_weights):
     assert (told["many_changed"]["changed"], told["many_changed"]["extracted"]) == (1, 1)
 
 
-def test_the_table_stages_see_every_product_at_every_size(pose_weights):
-    found, carried = stages.measure([60, 120], 60, pose_weights, 2, 1)
-    assert set(found.figures["seconds"]) == {"60", "120"}
-    assert found.figures["figures"]["products"] == 120
-    assert found.figures["figures"]["pictures"] == 120 * made.PICTURES
-    assert found.figures["tables"]["120"]["landmarks"]["rows"] == 120 * made.PICTURES
+@pytest.fixture(scope="module")
+def catalogues(spark, tmp_path_factory, pose_weights):
+    """Catalogues of 40 and 80 products: (folder, their maker, what they weigh)."""
+    root = tmp_path_factory.mktemp("made")
+    maker = tables.MadeCatalogues(str(root), pose_weights, 2)
+    return root, maker, {products: maker.make(products) for products in (40, 80)}
+
+
+def test_the_table_stages_see_every_product_at_every_size(catalogues, pose_weights, monkeypatch):
+    _, maker, weights = catalogues
+
+    class Made:
+        """Each audit is run once, and taken for the session's first and for the timed one."""
+
+        _spark = None
+
+        def __init__(self, *_):
+            self.make = weights.__getitem__
+            self.audit = functools.cache(maker.audit)
+
+    monkeypatch.setattr(stages.tables, "MadeCatalogues", Made)
+    found, carried = stages.measure([40, 80], 40, pose_weights, 2, 1)
+    assert set(found.figures["seconds"]) == {"40", "80"}
+    assert found.figures["figures"]["products"] == 80
+    assert found.figures["figures"]["pictures"] == 80 * made.PICTURES
+    assert found.figures["tables"]["80"]["landmarks"]["rows"] == 80 * made.PICTURES
     assert len(found.ratios) == len(found.figures["exponent_as_timed"]) == 1
     assert len(carried.ratios) == 1
 
 
-def test_the_driver_is_watched_through_a_night(pose_weights, monkeypatch):
+def test_the_driver_is_watched_through_a_night(catalogues, pose_weights):
+    root, _, _ = catalogues
+    found = memory.Driver(str(root), pose_weights, "local", 2).night(80, 9, True)
+    assert (found["pictures"], found["unchanged"], found["products"]) == (320, 320, 80)
+    assert found["looks"] >= 1
+    assert min(found["heap_mib"], found["python_mib"]) > 1
+
+
+def test_each_size_has_a_driver_of_its_own(pose_weights, monkeypatch):
+    held = {"python_mib": 1.0, "heap_mib": 2.0, "pictures": 160}
+    asked: list[list[tuple]] = []
+
+    class Asked:
+        _spark = None
+
+        def __init__(self, *_):
+            asked.append([])
+
+        def make(self, products):
+            asked[-1].append((products,))
+
+        def night(self, *told):
+            asked[-1].append(told)
+            return held
+
+    monkeypatch.setattr(memory, "Driver", Asked)
+    monkeypatch.setattr(memory.tables, "MadeCatalogues", Asked)
     monkeypatch.setattr(
         memory.cluster, "standalone", lambda workers: contextlib.nullcontext("local")
     )
     found, carried = memory.measure((40, 160), pose_weights, 2, 1)
-    small, large = found.figures["nights"]["small"][0], found.figures["nights"]["large"][0]
-    assert (small["pictures"], large["pictures"]) == (40, 160)
-    assert large["unchanged"] == 160
-    assert small["looks"] >= 1
-    assert min(small["heap_mib"], large["python_mib"]) > 1
-    assert len(carried.ratios) == 1
+    # With carried columns the large catalogue's nights go on where those before ended.
+    assert asked == [[(10,), (40,)], [(10, 0, False)], [(40, 0, False)], [(40, 1, True)]]
+    assert found.ratios == carried.ratios == [1.0]

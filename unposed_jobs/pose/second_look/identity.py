@@ -18,8 +18,6 @@ VERSION = 4
 """Raised when the answers of an equal gate and equal weights would change."""
 
 
-HEADLESS = ("movenet-thunder", "movenet-lightning")
-"""Weights that can read people without a head."""
 OFF = "off"
 
 HEADLESS_VERSION = 2

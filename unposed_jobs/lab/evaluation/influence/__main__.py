@@ -27,7 +27,6 @@ PRODUCTS = 2_500
 CONFOUNDING = 0.8
 DRIFT = 0.02
 SIZES = (500, 1_000, 1_700, 3_000, 6_000)
-_RIVALS = (trials.RIDGE, trials.MIXED, trials.TWO_WAY)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
