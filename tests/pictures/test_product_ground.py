@@ -36,5 +36,17 @@ def test_what_the_frame_cuts_goes_on_to_the_frame(longest) -> None:
     assert (found[:, 0] >= 128).mean() > 0.95
 
 
+@pytest.mark.parametrize("longest", [ground.QUICK_SIDE, ground.SIDE])
+def test_a_light_part_that_the_frame_cuts_is_not_the_ground_s(longest) -> None:
+    picture = np.full((300, 260, 3), 255, np.uint8)
+    truth = np.zeros((300, 260), bool)
+    truth[:230, 60:200] = truth[:90, 20:240] = True
+    picture[truth] = (205, 222, 232)
+    picture[90:230, 60:200] = (40, 50, 90)
+    found = ground.parted(picture, longest)
+    assert overlap(found, truth) > 0.93
+    assert (found[0] >= 128).mean() > 0.8
+
+
 def test_nothing_is_parted_from_one_colour() -> None:
     assert ground.parted(np.full((200, 200, 3), 240, np.uint8)) is None

@@ -18,7 +18,17 @@ from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pictures import body as bodies
-from unposed_jobs.pictures import classes, colours, crops, faces, ground, masks, measures, text
+from unposed_jobs.pictures import (
+    classes,
+    colours,
+    crops,
+    faces,
+    ground,
+    laid,
+    masks,
+    measures,
+    text,
+)
 from unposed_jobs.pictures.body import Body
 from unposed_jobs.pictures.colours import Colour
 from unposed_jobs.pictures.crops import Crop
@@ -27,7 +37,7 @@ from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
-VERSION = 3
+VERSION = 4
 """Raised when the facts of an equal picture would change."""
 
 OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
@@ -36,6 +46,8 @@ OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
 _FEET = ("ankle", "heel", "foot_index")
 _WRITTEN = 5
 """Lines of writing of a chart."""
+_SOMEBODY = 0.99
+"""From this probability on that anybody is there no garment is taken for them."""
 _Picture = npt.NDArray[np.uint8]
 
 
@@ -157,11 +169,10 @@ class FactsReader:
         picture, estimate, face = given.picture, given.estimate, given.face
         height, width = picture.shape[:2]
         small = measures.reduced(picture)
-        body = (
-            bodies.of_landmarks(estimate.landmarks, width, height)
-            if estimate.landmarks is not None
-            else None
-        )
+        body = _body(picture, estimate)
+        if body is not None and _bare(given, small, body):
+            estimate = replace(estimate, landmarks=None, outline=None, person_count=0)
+            body = None
         plain = _plain(picture, estimate)
         kind, writing = _kind(estimate, plain), self._writing(picture, estimate)
         mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
@@ -211,6 +222,21 @@ class FactsReader:
         if self._text is None or (self._text_in == NOBODY and estimate.landmarks is not None):
             return None
         return self._text(picture)
+
+
+def _body(picture: _Picture, estimate: PoseEstimate) -> Body | None:
+    if estimate.landmarks is None:
+        return None
+    return bodies.of_landmarks(estimate.landmarks, picture.shape[1], picture.shape[0])
+
+
+def _bare(given: _Given, small: _Picture, body: Body) -> bool:
+    """Whether the landmarks are of a garment that nobody wears (`laid`)."""
+    sure = given.estimate.person_probability
+    if sure is None or sure >= _SOMEBODY or given.face.score >= faces.SURE:
+        return False
+    mask = _mask(given.picture, given.estimate, small, parts=False)
+    return mask.source != masks.NONE and laid.worn_by_nobody(small, body, mask.inside)
 
 
 def _classed(evidence: classes.Evidence) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A product without a person, parted from the ground it lies on: GrabCut from two starts.
 
 One start takes what differs from the border's colours for the product, the other all but a rim.
-The better of both is the one whose outline lies where the picture has edges.
+Where the first does not leave it clear, the better of both is the one whose outline lies where the
+picture has edges.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _LEAST, _MOST = 0.01, 0.97
 _DIFFERS = 3.5
 _EVEN_RIM = 0.06
 """Of the rim: with less of it both starts agreed to .98 and more on the development seeds."""
+_CLEAR = 0.93
+"""Intersection over union with what differs from the ground's colours: then the second start, which
+holds the rim for the ground, could only lose what the frame cuts."""
 _LIGHT = 24.0
 """How far, in 8-bit Lab, light alone moves the colour of one ground across a picture."""
 _Picture = npt.NDArray[np.uint8]
@@ -35,11 +39,7 @@ def parted(picture: _Picture, longest: int = SIDE) -> _Shares | None:
 
     255 where the product is; None where nothing is parted from a ground (a fabric, a chart).
     """
-    height, width = picture.shape[:2]
-    scale = min(longest / max(height, width), 1.0)
-    size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
+    lab = _reduced(picture, longest)
     steps = _steps(lab)
     best: _Shares | None = None
     best_score = 0.0
@@ -47,7 +47,9 @@ def parted(picture: _Picture, longest: int = SIDE) -> _Shares | None:
     quick = longest <= QUICK_SIDE
     rounds = _QUICK_ROUNDS if quick else _ROUNDS
     for start in (_by_colour(differs), _by_place(lab)):
-        if start is None or (quick and best is not None and _even(differs)):
+        if start is None or (
+            best is not None and (_clear(best, differs) or (quick and _even(differs)))
+        ):
             continue
         found = _to_frame(_grown(lab, start, rounds), differs)
         share = float(found.mean())
@@ -60,6 +62,24 @@ def parted(picture: _Picture, longest: int = SIDE) -> _Shares | None:
         return None
     soft = cv2.GaussianBlur(best.astype(np.float32), (0, 0), 0.8)
     return np.asarray(np.rint(soft * 255), np.uint8)
+
+
+def standing_out(picture: _Picture) -> _Shares | None:
+    """0 or 1 (rows, columns): what differs from the ground, of a picture reduced to `QUICK_SIDE`.
+
+    A fifth of the time of `parted`, and on a plain ground the same. None where nothing does.
+    """
+    differs = _differing(_reduced(picture, QUICK_SIDE))
+    return None if differs is None else _tidied(differs.astype(np.uint8))
+
+
+def _reduced(picture: _Picture, longest: int) -> _Picture:
+    """8-bit Lab of the picture, its longer side so many pixels."""
+    height, width = picture.shape[:2]
+    scale = min(longest / max(height, width), 1.0)
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), np.uint8)
 
 
 def _grown(lab: _Picture, start: _Shares, rounds: int) -> _Shares:
@@ -138,6 +158,14 @@ def _differing(lab: _Picture) -> npt.NDArray[np.bool_] | None:
 def _even(differs: npt.NDArray[np.bool_] | None) -> bool:
     """Whether hardly a pixel of the rim differs: then the second start finds the same."""
     return differs is not None and float(differs[_rim(differs.shape)].mean()) < _EVEN_RIM
+
+
+def _clear(found: _Shares, differs: npt.NDArray[np.bool_] | None) -> bool:
+    """Whether what was found is all but what differs from the ground."""
+    if differs is None:
+        return False
+    inside = found > 0
+    return float((inside & differs).sum()) >= _CLEAR * float((inside | differs).sum())
 
 
 def _by_colour(differs: npt.NDArray[np.bool_] | None) -> _Shares | None:
