@@ -62,7 +62,7 @@ def write_videos(catalogue: Path) -> None:
 def installation(tmp_path_factory, pose_weights):
     """The environment of one small installation: a catalogue, an Airflow home, a connection."""
     home = tmp_path_factory.mktemp("installation")
-    write_sample(home / "catalogue", SampleSettings(8, 5, 320), 1, progress=False)
+    write_sample(home / "catalogue", SampleSettings(12, 5, 400), 1, progress=False)
     write_videos(home / "catalogue")
     config = home / "unposed.toml"
     config.write_text(
