@@ -124,6 +124,20 @@ def test_a_frame_that_is_misread_is_put_right_by_its_neighbours():
     assert (circle.apart(circle.mean(smooth)[0], angles) < 12).all()
 
 
+def test_a_frame_that_runs_ahead_of_a_steady_turn_is_brought_back():
+    angles = np.arange(0, 200, 10.0)
+    told = angles.copy()
+    told[10] += 20
+    smooth = smoothing.smoothed(cells_at(told), np.arange(20) * 0.2)
+    assert circle.apart(circle.mean(smooth)[0], angles)[10] < 10
+
+
+def test_a_turn_that_stops_and_goes_back_is_followed():
+    angles = np.array([*range(0, 100, 10), *[100] * 5, *range(90, 0, -10)], float)
+    smooth = smoothing.smoothed(cells_at(angles), np.arange(len(angles)) * 0.2)
+    assert (circle.apart(circle.mean(smooth)[0], angles) < 6).all()
+
+
 def test_a_cut_to_another_view_is_followed():
     angles = np.repeat([0.0, 180.0], 6)
     smooth = smoothing.smoothed(cells_at(angles), np.arange(12) * 0.2)

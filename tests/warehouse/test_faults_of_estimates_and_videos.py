@@ -43,7 +43,8 @@ def prepared(tmp_path_factory):
     listed = [(f"P{number}", f"{number}.mp4") for number in range(VIDEOS)]
     _csv(folder / "videos.csv", ("product_id", "video_uri"), listed)
     _csv(folder / "images.csv", ("product_id", "image_uri"), [("P1", "a.jpg")])
-    _csv(folder / "products.csv", ("product_id", "category"), [("P1", "Tops")])
+    products = ("product_id", "category", "average_rating", "rating_count")
+    _csv(folder / "products.csv", products, [(f"P{n}", "Tops", 4.0, 10) for n in range(VIDEOS)])
     return folder
 
 

@@ -28,7 +28,7 @@ from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.videos import choice, decoding, sharpness, smoothing
 from unposed_jobs.videos.decoding import Frame, Header
 
-VERSION = 1
+VERSION = 2
 """Raised when the rows of an equal video would change."""
 
 ANGLE = "angle"

@@ -39,7 +39,7 @@ def of_orientation(facing: Facing, angles: Floats, people: npt.NDArray[np.int64]
     intervals = {
         "median_error": _over(people, lambda rows: float(np.median(wrong[rows]))),
         "bins_right": _over(people, lambda rows: float(right[rows].mean())),
-        "bins_right_of_sure": bootstrap(
+        "bins_right_of_sure": _over(
             people, lambda rows: float(right[rows][sure[rows]].mean()) if sure[rows].any() else 1.0
         ),
         "sure": _over(people, lambda rows: float(sure[rows].mean())),
@@ -78,12 +78,8 @@ def of_videos(videos: Sequence[Judged]) -> dict[str, Any]:
     wrong = np.concatenate(
         [circle.apart(circle.mean(video.cells)[0], video.angles) for video in videos]
     )
-    each = [
-        float(np.corrcoef(video.coverage, video.truth)[0, 1])
-        for video in videos
-        if video.truth.std() > 0
-    ]
-    coverage = bootstrap.interval([_moments(video) for video in videos], _correlation)
+    moments = np.stack([_moments(video) for video in videos])
+    coverage = bootstrap.interval(moments, _correlation)
     return {
         "videos": len(videos),
         "frames": int(sum(len(video.angles) for video in videos)),
@@ -91,7 +87,7 @@ def of_videos(videos: Sequence[Judged]) -> dict[str, Any]:
         "best": _choices([(video.every, video.chosen) for video in videos]),
         "first_above_the_bound": _choices([(video.every, video.first) for video in videos]),
         "coverage_correlation": coverage.value,
-        "coverage_correlation_median_of_videos": float(np.median(each)),
+        "coverage_correlation_median_of_videos": float(np.median(_correlation(moments))),
         "intervals": {"coverage_correlation": [coverage.low, coverage.high]},
     }
 
@@ -105,10 +101,10 @@ def _moments(video: Judged) -> Floats:
 
 
 def _correlation(sums: Floats) -> Floats:
-    """(B,) correlations of sums (B, 6) of `_moments`."""
+    """(B,) correlations of sums (B, 6) of `_moments`; 0 where nothing varies."""
     count, one, other, one_one, other_other, both = sums.T
     spread = (count * one_one - one**2) * (count * other_other - other**2)
-    return np.asarray((count * both - one * other) / np.sqrt(np.maximum(spread, 1e-300)))
+    return np.asarray((count * both - one * other) / np.sqrt(np.maximum(spread, 1e-12)))
 
 
 _COUNTS = ("seen", "filled", "unseen", "empty", "frames", "close", "inside")
