@@ -132,6 +132,14 @@ def test_a_frame_that_runs_ahead_of_a_steady_turn_is_brought_back():
     assert circle.apart(circle.mean(smooth)[0], angles)[10] < 10
 
 
+def test_backs_that_are_read_as_fronts_are_where_the_turn_leads():
+    angles = np.arange(0, 360, 12.0)
+    told = angles.copy()
+    told[13:18] = 180 - angles[13:18]
+    smooth = smoothing.smoothed(cells_at(told), np.arange(30) * 0.2)
+    assert (circle.apart(circle.mean(smooth)[0], angles) < 15).all()
+
+
 def test_a_turn_that_stops_and_goes_back_is_followed():
     angles = np.array([*range(0, 100, 10), *[100] * 5, *range(90, 0, -10)], float)
     smooth = smoothing.smoothed(cells_at(angles), np.arange(len(angles)) * 0.2)

@@ -201,7 +201,7 @@ class VideoReader:
             len(seen.seconds),
             len(there),
             # Where nobody stands nothing is seen, whatever the neighbours say.
-            choice.coverage(cells, np.where(with_person, spans, 0.0)),
+            choice.coverage(cells, np.where(with_person, spans, 0.0), choice.MISREAD),
             tuple(_chosen(one, seen, predicted, cells, quality) for one in wanted),
         )
 
