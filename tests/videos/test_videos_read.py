@@ -175,6 +175,14 @@ def test_coverage_counts_seconds_within_half_a_bin():
     assert seen[18] == pytest.approx(0.5)
 
 
+def test_what_a_whole_video_may_be_off_by_widens_its_coverage_and_adds_nothing():
+    exact, spans = cells_at([90.0], 1.0), np.array([2.0])
+    sure, unsure = choice.coverage(exact, spans), choice.coverage(exact, spans, 10.0)
+    assert unsure.sum() == pytest.approx(sure.sum(), rel=1e-5)
+    assert unsure[18] == pytest.approx(2 * 0.976, abs=0.01)  # Within 2.25 spreads of it.
+    assert sure[12] == 0 < unsure[12] < sure[18] / 2
+
+
 def test_blur_along_one_side_alone_makes_a_frame_less_sharp():
     rng = np.random.default_rng(0)
     sharp = cv2.resize(

@@ -59,9 +59,11 @@ def coverage(cells: Floats, spans: Floats, misread: float = 0.0) -> npt.NDArray[
     if not len(cells):
         return np.zeros(circle.CELLS, np.float32)
     seconds = (circle.around(cells) * spans[:, None]).sum(0)
-    waves = np.deg2rad(misread) * np.arange(circle.CELLS // 2 + 1)
-    spread = np.fft.irfft(np.fft.rfft(seconds) * np.exp(-0.5 * waves**2), circle.CELLS)
-    return np.asarray(np.maximum(spread, 0.0), np.float32)
+    if misread:
+        waves = np.deg2rad(misread) * np.arange(circle.CELLS // 2 + 1)
+        spread = np.fft.rfft(seconds) * np.exp(-0.5 * waves**2)
+        seconds = np.maximum(np.fft.irfft(spread, circle.CELLS), 0.0)
+    return np.asarray(seconds, np.float32)
 
 
 def spans(seconds: Floats, step: float) -> Floats:
