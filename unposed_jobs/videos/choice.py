@@ -46,8 +46,8 @@ def of_angles(cells: Floats, quality: Floats, least: float) -> list[Chosen]:
 
 
 MISREAD = 4.0
-"""Degrees by which people are usually read off in all frames of their video alike: how they hold
-themselves is not how they stand. Of 60 rendered ones."""
+"""Degrees by which people are usually read off in all frames of their video alike: some turn their
+chest against their hips. Of 60 rendered ones."""
 
 
 def coverage(cells: Floats, spans: Floats, misread: float = 0.0) -> npt.NDArray[np.float32]:
