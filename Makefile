@@ -115,7 +115,8 @@ test-airflow: setup ## A candidate waits in a live Airflow, and is decided on th
 
 test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \
-	  tests/warehouse/test_faults_of_other_writers.py tests/warehouse/test_machine_faults.py
+	  tests/warehouse/test_faults_of_other_writers.py tests/warehouse/test_machine_faults.py \
+	  tests/warehouse/test_faults_of_estimates.py
 	UNPOSED_FAULTS=long pytest -q tests/warehouse/test_hundred_nights.py \
 	  tests/jobs/test_failing_store.py tests/jobs/test_hostile_night.py
 
@@ -154,6 +155,8 @@ evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces
 	  --sheet "$(PICTURES)/worst.png"
 	$(PICTURES_CARD) facts "$(PICTURES)/figures.json"
 
+VIDEOS_CARD := python -m unposed_jobs.lab.evaluation.videos.card --card docs/videos-card.md
+
 # Seeds below 100 are for development; these two hundred were looked at once.
 INFLUENCE := $(CURDIR)/var/evaluate-influence
 INFLUENCE_SEED ?= 300
@@ -164,6 +167,7 @@ evaluate-influence: setup ## What pictures are worth: bias, intervals, false dis
 	OMP_NUM_THREADS=1 python -m unposed_jobs.lab.evaluation.influence \
 	  --seed $(INFLUENCE_SEED) --shops $(INFLUENCE_SHOPS) --json "$(INFLUENCE)/figures.json" \
 	  $(if $(INFLUENCE_DATA),--data "$(INFLUENCE_DATA)")
+	$(VIDEOS_CARD) influence "$(INFLUENCE)/figures.json"
 
 # Three networks, three seeds each; the held-out fifth of the products is judged. The small size is for
 # 40 minutes of two cores. A GPU is used where there is one: SEGMENTATION="--side 256 --epochs 60".
@@ -192,10 +196,11 @@ evaluate-keypoints: setup weights ## Key points of real people by COCO's similar
 
 # The seed is judged once. What the networks saw is kept: other heads are judged on the same videos.
 VIDEOS := $(CURDIR)/var/evaluate-videos
-VIDEOS_SEED ?= 131
+VIDEOS_SEED ?= 132
 evaluate-videos: setup weights ## Orientation, turntable videos and attributes against rendered truth
 	python -m unposed_jobs.lab.evaluation.videos --seed $(VIDEOS_SEED) --work "$(VIDEOS)" \
 	  $(if $(PICTURES_DATA),--data "$(PICTURES_DATA)") --json "$(VIDEOS)/figures.json"
+	$(VIDEOS_CARD) videos "$(VIDEOS)/figures.json"
 
 bench: setup weights ## The performance ratios and docs/performance.md; flags in BENCH="--only 5"
 	python -m unposed_jobs.lab.bench --card docs/performance.md $(BENCH)

@@ -124,6 +124,28 @@ def test_a_frame_that_is_misread_is_put_right_by_its_neighbours():
     assert (circle.apart(circle.mean(smooth)[0], angles) < 12).all()
 
 
+def test_a_frame_that_runs_ahead_of_a_steady_turn_is_brought_back():
+    angles = np.arange(0, 200, 10.0)
+    told = angles.copy()
+    told[10] += 20
+    smooth = smoothing.smoothed(cells_at(told), np.arange(20) * 0.2)
+    assert circle.apart(circle.mean(smooth)[0], angles)[10] < 10
+
+
+def test_backs_that_are_read_as_fronts_are_where_the_turn_leads():
+    angles = np.arange(0, 360, 12.0)
+    told = angles.copy()
+    told[13:18] = 180 - angles[13:18]
+    smooth = smoothing.smoothed(cells_at(told), np.arange(30) * 0.2)
+    assert (circle.apart(circle.mean(smooth)[0], angles) < 15).all()
+
+
+def test_a_turn_that_stops_and_goes_back_is_followed():
+    angles = np.array([*range(0, 100, 10), *[100] * 5, *range(90, 0, -10)], float)
+    smooth = smoothing.smoothed(cells_at(angles), np.arange(len(angles)) * 0.2)
+    assert (circle.apart(circle.mean(smooth)[0], angles) < 6).all()
+
+
 def test_a_cut_to_another_view_is_followed():
     angles = np.repeat([0.0, 180.0], 6)
     smooth = smoothing.smoothed(cells_at(angles), np.arange(12) * 0.2)
@@ -151,6 +173,14 @@ def test_coverage_counts_seconds_within_half_a_bin():
     assert seen[4] == pytest.approx(3.0)
     assert seen[5] == pytest.approx(0.0)
     assert seen[18] == pytest.approx(0.5)
+
+
+def test_what_a_whole_video_may_be_off_by_widens_its_coverage_and_adds_nothing():
+    exact, spans = cells_at([90.0], 1.0), np.array([2.0])
+    sure, unsure = choice.coverage(exact, spans), choice.coverage(exact, spans, 10.0)
+    assert unsure.sum() == pytest.approx(sure.sum(), rel=1e-5)
+    assert unsure[18] == pytest.approx(2 * 0.976, abs=0.01)  # Within 2.25 spreads of it.
+    assert sure[12] == 0 < unsure[12] < sure[18] / 2
 
 
 def test_blur_along_one_side_alone_makes_a_frame_less_sharp():

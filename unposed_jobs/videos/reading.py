@@ -28,7 +28,7 @@ from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.videos import choice, decoding, sharpness, smoothing
 from unposed_jobs.videos.decoding import Frame, Header
 
-VERSION = 1
+VERSION = 2
 """Raised when the rows of an equal video would change."""
 
 ANGLE = "angle"
@@ -201,7 +201,7 @@ class VideoReader:
             len(seen.seconds),
             len(there),
             # Where nobody stands nothing is seen, whatever the neighbours say.
-            choice.coverage(cells, np.where(with_person, spans, 0.0)),
+            choice.coverage(cells, np.where(with_person, spans, 0.0), choice.MISREAD),
             tuple(_chosen(one, seen, predicted, cells, quality) for one in wanted),
         )
 

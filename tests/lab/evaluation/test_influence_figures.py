@@ -15,6 +15,7 @@ from unposed_jobs.lab.evaluation.influence import __main__ as command
 from unposed_jobs.lab.evaluation.influence import figures, real, simulate, trials
 from unposed_jobs.lab.evaluation.influence.simulate import Shop
 from unposed_jobs.lab.evaluation.influence.trials import Outcome
+from unposed_jobs.lab.evaluation.videos import card
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "catalogue"
 SHOP = Shop(600)
@@ -78,6 +79,9 @@ def test_the_command_prints_and_writes_its_figures(tmp_path, capsys, monkeypatch
     assert "confounded, differences: bias of 9 %, as a share of it" in titles
     assert "400 products, regression: 9 % is found" in titles
     assert "false discoveries" in capsys.readouterr().out
+    page = tmp_path / "card.md"
+    assert card.main(["influence", str(out), "--card", str(page)]) == 0
+    assert "shops of seeds 1 to 2, of 400 products" in page.read_text()
 
 
 class _Alone:

@@ -11,6 +11,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -49,9 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in said:
         print(f"- {line}")
     if given.json:
-        content = {"figures": [asdict(one) for one in found], "listings": said}
+        shown = [asdict(one) | {"asked": one.asked, "holds": one.holds} for one in found]
+        content = {"notes": _notes(given), "figures": shown, "listings": said}
         given.json.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return 0
+
+
+def _notes(given: argparse.Namespace) -> list[str]:
+    """What the figures are of."""
+    some, products = max(1, given.shops // 4), f"{PRODUCTS:,}"
+    return [
+        f"shops of seeds {given.seed} to {given.seed + given.shops - 1}, of {products} products "
+        "each where nothing else is said",
+        f"those that drift, rivals and sizes: {some} shops each",
+        f"{date.today()}",
+    ]
 
 
 Map = Callable[[Callable[[int], list[Outcome]], Sequence[int]], list[list[Outcome]]]

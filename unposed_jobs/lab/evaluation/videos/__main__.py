@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def judge(given: argparse.Namespace, settings: config.Settings) -> dict[str, Any
     facing = head.head()(pictures.landmarks, pictures.sizes)
     found: dict[str, Any] = {
         "seed": given.seed,
+        "day": f"{date.today()}",
         "found": len(pictures.angles) / pictures.of,
         "orientation": figures.of_orientation(facing, pictures.angles, pictures.people),
     }

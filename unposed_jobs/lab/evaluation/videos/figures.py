@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from unposed_jobs.lab.evaluation import bootstrap
 from unposed_jobs.lab.evaluation.videos.clips import CLOSE, Judged
 from unposed_jobs.orientation import circle
 from unposed_jobs.orientation.head import Facing
@@ -36,12 +37,12 @@ def of_orientation(facing: Facing, angles: Floats, people: npt.NDArray[np.int64]
         "bin_calibration_error": calibration_error(shares.max(1), right),
     }
     intervals = {
-        "median_error": bootstrap(people, lambda rows: float(np.median(wrong[rows]))),
-        "bins_right": bootstrap(people, lambda rows: float(right[rows].mean())),
-        "bins_right_of_sure": bootstrap(
+        "median_error": _over(people, lambda rows: float(np.median(wrong[rows]))),
+        "bins_right": _over(people, lambda rows: float(right[rows].mean())),
+        "bins_right_of_sure": _over(
             people, lambda rows: float(right[rows][sure[rows]].mean()) if sure[rows].any() else 1.0
         ),
-        "sure": bootstrap(people, lambda rows: float(sure[rows].mean())),
+        "sure": _over(people, lambda rows: float(sure[rows].mean())),
     }
     return values | {"intervals": intervals}
 
@@ -59,7 +60,7 @@ def calibration_error(probabilities: Floats, right: npt.NDArray[np.bool_]) -> fl
     return error
 
 
-def bootstrap(groups: npt.NDArray[np.int64], figure: Any) -> list[float]:
+def _over(groups: npt.NDArray[np.int64], figure: Any) -> list[float]:
     """The 95 % interval of `figure(rows)`, whole groups drawn."""
     rng = np.random.default_rng(0)
     names = np.unique(groups)
@@ -72,58 +73,80 @@ def bootstrap(groups: npt.NDArray[np.int64], figure: Any) -> list[float]:
 
 
 def of_videos(videos: Sequence[Judged]) -> dict[str, Any]:
-    """Bins that were seen and filled, how near their middles, and the coverage."""
-    best = _choices([(video.every, video.chosen) for video in videos])
-    first = _choices([(video.every, video.first) for video in videos])
-    found = np.concatenate([video.coverage for video in videos])
-    truth = np.concatenate([video.truth for video in videos])
-    each = [
-        float(np.corrcoef(video.coverage, video.truth)[0, 1])
-        for video in videos
-        if video.truth.std() > 0
-    ]
+    """Bins that were seen and filled, how near their middles, and the coverage; with 95 % intervals
+    over videos."""
     wrong = np.concatenate(
         [circle.apart(circle.mean(video.cells)[0], video.angles) for video in videos]
     )
+    moments = np.stack([_moments(video) for video in videos])
+    coverage = bootstrap.interval(moments, _correlation)
     return {
         "videos": len(videos),
         "frames": int(sum(len(video.angles) for video in videos)),
         "median_error": float(np.median(wrong)),
-        "best": best,
-        "first_above_the_bound": first,
-        "coverage_correlation": float(np.corrcoef(found, truth)[0, 1]),
-        "coverage_correlation_median_of_videos": float(np.median(each)),
+        "best": _choices([(video.every, video.chosen) for video in videos]),
+        "first_above_the_bound": _choices([(video.every, video.first) for video in videos]),
+        "coverage_correlation": coverage.value,
+        "coverage_correlation_median_of_videos": float(np.median(_correlation(moments))),
+        "intervals": {"coverage_correlation": [coverage.low, coverage.high]},
     }
+
+
+def _moments(video: Judged) -> Floats:
+    """(6,) sums over a video's angles, of which `_correlation` makes that of all."""
+    found, truth = video.coverage, video.truth
+    return np.array(
+        [len(found), found.sum(), truth.sum(), found @ found, truth @ truth, found @ truth]
+    )
+
+
+def _correlation(sums: Floats) -> Floats:
+    """(B,) correlations of sums (B, 6) of `_moments`; 0 where nothing varies."""
+    count, one, other, one_one, other_other, both = sums.T
+    spread = (count * one_one - one**2) * (count * other_other - other**2)
+    return np.asarray((count * both - one * other) / np.sqrt(np.maximum(spread, 1e-12)))
+
+
+_COUNTS = ("seen", "filled", "unseen", "empty", "frames", "close", "inside")
+_SHARES = {
+    "filled_of_seen": ("filled", "seen"),
+    "empty_of_unseen": ("empty", "unseen"),
+    "frames_within_15": ("close", "frames"),
+    "frames_in_their_bin": ("inside", "frames"),
+}
 
 
 def _choices(
     videos: Sequence[tuple[Floats, Sequence[tuple[int, float, float]]]],
-) -> dict[str, float]:
-    seen = filled = unseen = empty = frames = close = inside = 0
-    for angles, chosen in videos:
-        bins = {one[0] for one in chosen}
-        for number in range(circle.BINS):
-            away = circle.apart(angles, circle.middle(number)).min()
-            if away <= CLOSE:
-                seen += 1
-                filled += number in bins
-            elif away > circle.BIN / 2:
-                unseen += 1
-                empty += number not in bins
-        for number, angle, _ in chosen:
-            away = float(circle.apart(angle, circle.middle(number)))
-            frames += 1
-            close += away <= CLOSE
-            inside += away <= circle.BIN / 2
-    return {
-        "seen_bins": seen,
-        "filled_of_seen": filled / max(seen, 1),
-        "unseen_bins": unseen,
-        "empty_of_unseen": empty / max(unseen, 1),
-        "frames": frames,
-        "frames_within_15": close / max(frames, 1),
-        "frames_in_their_bin": inside / max(frames, 1),
-    }
+) -> dict[str, Any]:
+    """Of each video the true angles of its frames, and what was chosen."""
+    counts = np.array([_counted(angles, chosen) for angles, chosen in videos], np.float64)
+    total = dict(zip(_COUNTS, counts.sum(0).astype(int).tolist(), strict=True))
+    found: dict[str, Any] = {
+        "seen_bins": total["seen"], "unseen_bins": total["unseen"], "frames": total["frames"],
+        "intervals": {},
+    }  # fmt: skip
+    for name, (part, whole) in _SHARES.items():
+        columns = [_COUNTS.index(part), _COUNTS.index(whole)]
+        share = bootstrap.interval(
+            counts[:, columns], lambda sums: sums[:, 0] / np.maximum(sums[:, 1], 1)
+        )
+        found[name] = share.value
+        found["intervals"][name] = [share.low, share.high]
+    return found
+
+
+def _counted(angles: Floats, chosen: Sequence[tuple[int, float, float]]) -> list[int]:
+    """The `_COUNTS` of one video."""
+    bins = {one[0] for one in chosen}
+    away = [circle.apart(angles, circle.middle(number)).min() for number in range(circle.BINS)]
+    seen = {number for number, least in enumerate(away) if least <= CLOSE}
+    unseen = {number for number, least in enumerate(away) if least > circle.BIN / 2}
+    beside = [float(circle.apart(angle, circle.middle(number))) for number, angle, _ in chosen]
+    return [
+        len(seen), len(seen & bins), len(unseen), len(unseen - bins), len(chosen),
+        sum(one <= CLOSE for one in beside), sum(one <= circle.BIN / 2 for one in beside),
+    ]  # fmt: skip
 
 
 def of_attributes(videos: Sequence[Judged]) -> dict[str, Any]:
