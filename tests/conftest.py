@@ -52,6 +52,17 @@ def pytest_xdist_make_scheduler(
     return OneJvm(config, log)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_storage() -> Iterator[None]:
+    """Where a command that ran in this process may read binds no other file's tests."""
+    from unposed_jobs.storage import web
+    from unposed_jobs.storage.process import Process
+
+    before = Process.settings
+    yield
+    web.configure(before)
+
+
 @pytest.fixture(scope="session")
 def pose_weights() -> config.PoseSettings:
     """The default pose settings, their weights fetched once into the default cache."""

@@ -21,7 +21,9 @@ _WIDE = 160
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--job", choices=_JOBS, help="only this job")
+    parser.add_argument(
+        "--job", choices=_JOBS, metavar="JOB", help=f"only this job: {', '.join(_JOBS)}"
+    )
     parser.add_argument("--date", type=day, metavar="DAY", help="only of this day")
     parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="the last N runs (default: 20; 0: all)"
