@@ -192,3 +192,18 @@ def test_columns_must_fit(warehouse):
     ):
         with pytest.raises(CheckFailedError, match=message):
             stager.write(bad)
+
+
+def test_whoever_comes_second_with_each_new_table_opens_the_warehouse(tmp_path, monkeypatch):
+    """Another process is faster with every single one, however many tables there are."""
+    from unposed_jobs.warehouse import opening
+
+    create = opening._create_table
+
+    def second(catalog, table, buckets):
+        create(catalog, table, buckets)
+        create(catalog, table, buckets)
+
+    monkeypatch.setattr(opening, "_create_table", second)
+    write(Warehouse.open(settings(tmp_path)), DAY, ["a"], "r1")
+    assert len(rows(Warehouse.open(settings(tmp_path)))) == 1

@@ -70,13 +70,13 @@ def open_catalog(settings: WarehouseSettings, create: bool = True) -> Catalog:
                 Path(database).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UnposedError(f"cannot make the folder of {where}: {error}") from None
-    # Two processes that open a new warehouse at once both try to create its tables; the one
-    # that comes second finds them on its next attempt.
+    # Two processes that open a new warehouse at once both try to create its catalogue; the one
+    # that comes second finds it on its next attempt.
     for attempt in range(_OPEN_ATTEMPTS):
         try:
             catalog = load_catalog(CATALOG, **properties)
             _ensure_tables(catalog, settings, create)
-        except (IntegrityError, NamespaceAlreadyExistsError, TableAlreadyExistsError):
+        except (IntegrityError, NamespaceAlreadyExistsError):
             if attempt == _OPEN_ATTEMPTS - 1:
                 raise
         except DBAPIError as error:
@@ -163,11 +163,14 @@ def _ensure_tables(catalog: Catalog, settings: WarehouseSettings, create: bool) 
                     f"no table {NAMESPACE}.{table.name} in the warehouse; "
                     "run: unposed train, then: unposed audit"
                 ) from None
-            _create_table(catalog, table, settings.buckets)
-        else:
-            if create:
-                _add_columns(existing, table)
-            _check_table(existing, table, settings.buckets)
+            try:
+                _create_table(catalog, table, settings.buckets)
+                continue
+            except TableAlreadyExistsError:  # Another process was faster with this one.
+                existing = catalog.load_table(identifier(table.name))
+        if create:
+            _add_columns(existing, table)
+        _check_table(existing, table, settings.buckets)
 
 
 def iceberg_schema(table: Table) -> Schema:
