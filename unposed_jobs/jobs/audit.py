@@ -118,7 +118,7 @@ def _audit(spark: SparkSession, settings: Settings, run: Run, current: Life) -> 
     job = Context(spark, settings, run, warehouse)
     wanted = facts.asked(settings, model.estimator_id)
     products, shown = _products(job, catalogue, model, wanted)
-    # By the joins a product's task is that of its id, and mostly in order, too.
+    # The joins have gathered by product_id already; where they also sorted, this sorts nothing.
     products = products.sortWithinPartitions("product_id").persist()
     rejects = catalogue.rejects.persist()
     run_id = current.run_id = run_identity(
