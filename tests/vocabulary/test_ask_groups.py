@@ -62,6 +62,33 @@ def test_two_sides_that_most_products_show_are_two() -> None:
     assert asks.learn(evidence([FRONT, SIDE, SIDE], shows)) == [(0,), (1,), (2,)]
 
 
+def sides_by_cohort() -> tuple[np.ndarray, np.ndarray]:
+    """Both sides of most dresses, of trousers the left one, of jackets the right one: so of few
+    products both are shown."""
+    cohort = np.repeat(["Dresses", "Trousers", "Jackets"], N // 3)
+    shows = np.stack([cohort != "Jackets", cohort != "Trousers"], axis=1)
+    shows[:2, 0] = False
+    return shows, cohort
+
+
+def test_two_sides_that_one_cohort_shows_are_two_though_others_show_one_of_them() -> None:
+    shows, cohort = sides_by_cohort()
+    assert asks.learn(evidence([SIDE, SIDE], shows, cohort=cohort)) == [(0,), (1,)]
+    # No cohort shows both: nothing says that the two sides are two.
+    few = cohort != "Dresses"
+    assert asks.learn(evidence([SIDE, SIDE], shows[few], cohort=cohort[few])) == [(0, 1)]
+
+
+def test_the_other_side_stands_in_where_a_cohort_does_not_show_both() -> None:
+    shows, cohort = sides_by_cohort()
+    found = evidence([SIDE, SIDE], shows, cohort=cohort)
+    groups = [(0,), (1,)]
+    dresses = asks.stand_ins(found, groups, cohort == "Dresses")
+    np.testing.assert_array_equal(dresses, np.eye(2, dtype=bool))
+    assert asks.stand_ins(found, groups, cohort == "Trousers")[0, 1]
+    assert asks.stand_ins(found, groups, cohort == "Jackets")[1, 0]
+
+
 def test_a_three_quarter_view_goes_with_the_neighbour_that_it_stands_for() -> None:
     turned = alternating()
     shows = np.hstack([always(), turned])  # Front, and either side or three-quarter view.

@@ -29,7 +29,8 @@ Floats = npt.NDArray[np.floating]
 Bool = npt.NDArray[np.bool_]
 
 MOST = 0.5
-"""Two asks where more than this share of the products that show the rarer one show both."""
+"""Two asks where more than this share of the products that show the one that is rarer in their
+cohort show both."""
 SURELY = 0.8
 """A class stands in for a neighbouring ask where fewer than this share of the products that show
 the class show the ask as well: a fifth of the popular ones do without."""
@@ -147,11 +148,12 @@ def _substitution(
     details = [_all_details(evidence, group) for group in (one, other)]
     if details[0] != details[1] and _rare(evidence, first if details[0] else second):
         return None  # A few chests prove nothing about what a larger framing shows.
-    both = np.count_nonzero(first & second)
-    rarer = min(np.count_nonzero(first), np.count_nonzero(second))
-    if not rarer:
+    if not (first.any() and second.any()):
         return None
+    both = np.count_nonzero(first & second)
     either = [1 - np.prod(1 - chance[:, list(group)], axis=1) for group in (one, other)]
+    # The rarer one of each cohort: where only one of the two is shown, nothing tells them apart.
+    rarer = float(np.minimum(*either).sum())
     # Half a product more of either outcome: none of two is no proof.
     lift = (both + 0.5) / (float((either[0] * either[1]).sum()) + 0.5)
     rate = (both + 0.5) / (rarer + 1)
@@ -228,8 +230,9 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
 
     Returns (A, K) bool: the ask's own classes, and each neighbouring class that products of the
     cohort show in its place: of those that show the class, fewer than `SURELY` show the ask as
-    well. A three-quarter view thus stands for the views on either side, and a full body for an
-    upper body from the same side, as far as the cohort's products do without the other.
+    well; of the same shot, such as the other side, fewer than `MOST`. A three-quarter view thus
+    stands for the views on either side, a full body for an upper body from the same side, and in
+    one cohort a left side for a right one, as far as the cohort's products do without the other.
     """
     shows = evidence.shows
     satisfied = np.zeros((len(groups), shows.shape[1]), dtype=bool)
@@ -237,13 +240,16 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
         satisfied[place, list(group)] = True
         asked = _shown(evidence, group)
         for index in range(shows.shape[1]):
-            if index in group or not any(_may_stand_in(evidence, index, own) for own in group):
+            same = any(_same_shot(evidence, index, own) for own in group)
+            near = same or any(_may_stand_in(evidence, index, own) for own in group)
+            if index in group or not near:
                 continue
             # Where few products of the cohort show the class, what all products do counts.
             habit, weight = _habit(evidence.cohort, shows[:, index], asked)
             shown = shows[:, index] & rows
             both = np.count_nonzero(shown & asked) + weight * habit
-            satisfied[place, index] = both / (np.count_nonzero(shown) + weight) < SURELY
+            limit = MOST if same else SURELY
+            satisfied[place, index] = both / (np.count_nonzero(shown) + weight) < limit
     return satisfied
 
 
@@ -276,6 +282,11 @@ def _habit(cohort: npt.NDArray[np.str_], shown: Bool, asked: Bool) -> tuple[floa
     within = spread * (len(count) - 1)
     alike = ((count * (own - share) ** 2).sum() - within) / (spread * room)
     return share, float(np.clip(1 / max(alike, 1e-6) - 1, *HABIT))
+
+
+def _same_shot(evidence: Evidence, one: int, other: int) -> bool:
+    shot = evidence.shots[one]
+    return shot is not None and shot == evidence.shots[other]
 
 
 def _may_stand_in(evidence: Evidence, index: int, own: int) -> bool:
