@@ -29,8 +29,10 @@ Floats = npt.NDArray[np.floating]
 Bool = npt.NDArray[np.bool_]
 
 MOST = 0.5
-"""Two asks where more than this share of the products that show the one that is rarer in their
-cohort show both."""
+"""Two asks where more than this share of the products that show the rarer one show both, of all
+products or, beyond chance, of one cohort's."""
+BEYOND_CHANCE = 0.025
+"""Of a cohort's share, the probability that it is no larger: the lower end of a 95 % interval."""
 SURELY = 0.8
 """A class stands in for a neighbouring ask where fewer than this share of the products that show
 the class show the ask as well: a fifth of the popular ones do without."""
@@ -148,12 +150,11 @@ def _substitution(
     details = [_all_details(evidence, group) for group in (one, other)]
     if details[0] != details[1] and _rare(evidence, first if details[0] else second):
         return None  # A few chests prove nothing about what a larger framing shows.
-    if not (first.any() and second.any()):
-        return None
     both = np.count_nonzero(first & second)
+    rarer = min(np.count_nonzero(first), np.count_nonzero(second))
+    if not rarer or _wants_both(evidence.cohort, first, second):
+        return None
     either = [1 - np.prod(1 - chance[:, list(group)], axis=1) for group in (one, other)]
-    # The rarer one of each cohort: where only one of the two is shown, nothing tells them apart.
-    rarer = float(np.minimum(*either).sum())
     # Half a product more of either outcome: none of two is no proof.
     lift = (both + 0.5) / (float((either[0] * either[1]).sum()) + 0.5)
     rate = (both + 0.5) / (rarer + 1)
@@ -164,6 +165,21 @@ def _substitution(
     if near == {"framing"} and not any(_rare(evidence, shown) for shown in (first, second)):
         return None
     return lift if rate < MOST * slack and lift < slack else None
+
+
+def _wants_both(cohort: npt.NDArray[np.str_], first: Bool, second: Bool) -> bool:
+    """Whether one cohort's products surely show both, though others show the one or the other.
+
+    Trousers that show the left side and jackets that show the right one say nothing of dresses.
+    The interval is Jeffreys's (Brown, Cai and DasGupta 2001).
+    """
+    from scipy.stats import beta  # Training only: slow to import.
+
+    _, index = np.unique(cohort, return_inverse=True)
+    shown = [np.bincount(index, one) for one in (first, second, first & second)]
+    rarer, both = np.minimum(shown[0], shown[1]), shown[2]
+    unlikely = beta.cdf(MOST, both + 0.5, rarer - both + 0.5) < BEYOND_CHANCE
+    return bool((unlikely & (np.bincount(index) >= SMALL_COHORT)).any())
 
 
 def _all_details(evidence: Evidence, group: Sequence[int]) -> bool:
