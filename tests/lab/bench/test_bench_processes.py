@@ -88,6 +88,9 @@ def test_a_loop_and_the_batches_run_in_turns(contents, pose_weights):
     assert found.number == "1"
     assert found.ratios == [found.ours.values[0] / found.reference.values[0]]
     assert len(found.figures["ratio_in_cpu_time"]) == 1
+    (share,) = found.figures["with_second_look"]
+    assert share > 0
+    assert any("with the second look" in note for note in found.notes)
 
 
 def test_the_gpu_ratios_run_on_a_cpu_and_claim_nothing(contents, pose_weights):
