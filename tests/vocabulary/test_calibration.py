@@ -122,6 +122,19 @@ def test_a_class_that_one_product_makes_is_not_found_without_the_product() -> No
     assert mixed(np.ones(1)) > 0.6
 
 
+def test_what_is_said_of_pictures_that_were_not_learned_from_is_tried_too() -> None:
+    # Few pictures in many dimensions: those that were learned from are all sure, others are not.
+    rng = np.random.default_rng(0)
+    points = np.repeat(np.eye(3, 8) * 3, 30, axis=0) + rng.normal(0, 0.6, (90, 8))
+    points = points.astype(np.float32)
+    clusters = clustering.fit(points, 3, seed=1)
+    owner = np.array([f"P{row}" for row in range(90)])
+    worth = retaking.trials(clusters, points, lambda rng: points, owner, seed=1).calibration
+    assert np.quantile(clusters.assign(points).confidence, 0.05) > 0.95
+    assert np.count_nonzero((worth.raw > 0) & (worth.raw < 0.9)) >= 1
+    assert worth(np.array([0.5]))[0] > 0.5  # Nearly all come out the same.
+
+
 @pytest.mark.parametrize(("spread", "least", "most"), [(0.08, 0.95, 1.0), (0.6, 0.3, 0.9)])
 def test_what_becomes_of_a_class_is_counted(spread: float, least: float, most: float) -> None:
     points, owner = overlapping(spread)

@@ -5,7 +5,8 @@ one thing can be measured: take the picture again (its landmarks jittered), lear
 from other products (a bootstrap sample), and see whether it comes into the same class. That rate,
 as a rising function of the raw share, is what is stated from then on. It describes how far a class
 can be relied on to be the same, not that the class is rightly drawn: two poses that always fall
-into one class stay surely in it. The trials are `vocabulary.retaking`.
+into one class stay surely in it. The trials, `vocabulary.retaking`, ask both what is stated of
+pictures that were learned from and what is stated of others.
 """
 
 from __future__ import annotations
@@ -38,10 +39,12 @@ def fit(raw: Floats, same: npt.NDArray[np.bool_]) -> Calibration | None:
     """From T trials: the raw confidence and whether the class was the same. None for too few.
 
     Isotonic over bins of equally many trials, each with one trial added of either outcome: ten
-    successes in ten are no certainty. No confidence at all stays none.
+    successes in ten are no certainty. No confidence at all stays none, and is no trial.
     """
     from sklearn.isotonic import IsotonicRegression  # Training only: slow to import.
 
+    known = raw > 0
+    raw, same = raw[known], same[known]
     if len(raw) < BIN_TRIALS:
         return None
     bins = max(1, min(BINS, len(raw) // BIN_TRIALS))
@@ -54,8 +57,6 @@ def fit(raw: Floats, same: npt.NDArray[np.bool_]) -> Calibration | None:
     rate = (np.bincount(place, same)[kept] + 1) / (count[kept] + 2)
     isotonic = IsotonicRegression(y_min=0, y_max=1).fit(middle, rate, count[kept])
     rising = isotonic.predict(middle)
-    start = [0.0] if middle[0] > 0 else []
     return Calibration(
-        np.array([*start, *middle], dtype=np.float32),
-        np.array([*start, *rising], dtype=np.float32),
+        np.array([0.0, *middle], dtype=np.float32), np.array([0.0, *rising], dtype=np.float32)
     )

@@ -67,8 +67,11 @@ def trials(
         centres = len(other.centroids)
         meaning = _meaning(other.nearest(retaken[learned]), found.index[learned], centres)
         again_found = meaning[other.nearest(retaken[judged])]
-        raws.append(found.confidence[judged])
-        sames.append(again_found == found.index[judged])
+        same = again_found == found.index[judged]
+        # Of pictures that were learned from hardly any is unsure: what is said of unseen ones
+        # counts as well, or a curve for those would be drawn from nothing.
+        raws += [found.confidence[judged], other.assign(retaken[judged]).confidence]
+        sames += [same, same]
         np.add.at(became, (found.index[judged], again_found), 1)  # No class is the last column.
     with np.errstate(invalid="ignore"):
         shares = (became / became.sum(axis=1, keepdims=True))[:, :-1]
