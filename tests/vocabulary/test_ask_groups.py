@@ -233,6 +233,17 @@ def test_only_a_three_quarter_view_stands_in_for_another_view() -> None:
     np.testing.assert_array_equal(turned, [[True, True], [False, True]])
 
 
+def test_a_three_quarter_view_stands_for_a_side_only_where_most_do_without() -> None:
+    everyone, groups = np.ones(N, dtype=bool), [(0,), (1,)]
+    shows = np.ones((N, 2), dtype=bool)
+    shows[: N // 3, 1] = False  # Two thirds of the products that are turned show the other as well.
+    for wanted, stands in ((FRONT, True), (SIDE, False)):
+        found = asks.stand_ins(evidence([TURNED, wanted], shows), groups, everyone)
+        assert found[1, 0] == stands
+    shows[: 2 * N // 3, 1] = False
+    assert asks.stand_ins(evidence([TURNED, SIDE], shows), groups, everyone)[1, 0]
+
+
 def test_an_ask_is_lent_where_most_fill_it_by_another() -> None:
     shows = np.zeros((N, 2), dtype=bool)
     shows[:, 1] = True  # All show the full body, a quarter the upper body as well.

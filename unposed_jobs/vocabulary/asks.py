@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.vocabulary.naming import VIEWS, Shot
+from unposed_jobs.vocabulary.naming import SIDE, VIEWS, Shot
 
 Floats = npt.NDArray[np.floating]
 Bool = npt.NDArray[np.bool_]
@@ -246,9 +246,9 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
 
     Returns (A, K) bool: the ask's own classes, and each neighbouring class that products of the
     cohort show in its place: of those that show the class, fewer than `SURELY` show the ask as
-    well; of the same shot, such as the other side, fewer than `MOST`. A three-quarter view thus
-    stands for the views on either side, a full body for an upper body from the same side, and in
-    one cohort a left side for a right one, as far as the cohort's products do without the other.
+    well. A three-quarter view thus stands for the front or the back next to it, and a full body for
+    an upper body from the same side. Where fewer than `MOST` show both, the other side stands for a
+    side, and a three-quarter view too, which shows little of it.
     """
     shows = evidence.shows
     satisfied = np.zeros((len(groups), shows.shape[1]), dtype=bool)
@@ -264,7 +264,7 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
             habit, weight = _habit(evidence.cohort, shows[:, index], asked)
             shown = shows[:, index] & rows
             both = np.count_nonzero(shown & asked) + weight * habit
-            limit = MOST if same else SURELY
+            limit = MOST if same or _little_shown(evidence, index, group) else SURELY
             satisfied[place, index] = both / (np.count_nonzero(shown) + weight) < limit
     return satisfied
 
@@ -298,6 +298,13 @@ def _habit(cohort: npt.NDArray[np.str_], shown: Bool, asked: Bool) -> tuple[floa
     within = spread * (len(count) - 1)
     alike = ((count * (own - share) ** 2).sum() - within) / (spread * room)
     return share, float(np.clip(1 / max(alike, 1e-6) - 1, *HABIT))
+
+
+def _little_shown(evidence: Evidence, index: int, group: Sequence[int]) -> bool:
+    """Whether a three-quarter view is to stand for sides, of which it shows little."""
+    wanted = {shot.view for row in group if (shot := evidence.shots[row]) is not None}
+    shot = evidence.shots[index]
+    return wanted == {SIDE} and shot is not None and shot.view != SIDE
 
 
 def _same_shot(evidence: Evidence, one: int, other: int) -> bool:
