@@ -47,8 +47,8 @@ def of_angles(cells: Floats, quality: Floats, least: float) -> list[Chosen]:
 
 MISREAD = 45.0
 """Degrees, over the root of a frame's concentration, by which a person is usually read off there:
-what a body's build, pose and clothes hide is hidden in all frames of its angle alike, and neighbours
-do not mend it. Of 60 rendered people."""
+what build, pose and clothes hide is hidden in all frames of an angle alike, and neighbours do not
+mend it. Of 60 rendered people."""
 
 
 def misread(concentrations: Floats) -> Floats:
