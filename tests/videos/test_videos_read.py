@@ -175,12 +175,23 @@ def test_coverage_counts_seconds_within_half_a_bin():
     assert seen[18] == pytest.approx(0.5)
 
 
-def test_what_a_whole_video_may_be_off_by_widens_its_coverage_and_adds_nothing():
+def test_what_a_person_may_be_read_off_by_widens_the_coverage_and_adds_nothing():
     exact, spans = cells_at([90.0], 1.0), np.array([2.0])
     sure, unsure = choice.coverage(exact, spans), choice.coverage(exact, spans, 10.0)
     assert unsure.sum() == pytest.approx(sure.sum(), rel=1e-5)
     assert unsure[18] == pytest.approx(2 * 0.976, abs=0.01)  # Within 2.25 spreads of it.
-    assert sure[12] == 0 < unsure[12] < sure[18] / 2
+    assert sure[12] == pytest.approx(0, abs=1e-6)
+    assert 0 < unsure[12] < sure[18] / 2
+
+
+def test_each_frame_is_spread_by_what_it_may_be_off_by_itself():
+    both, spans = cells_at([0.0, 180.0], 1.0), np.array([2.0, 2.0])
+    off = choice.misread(np.array([80.0, 10.0]))
+    seen = choice.coverage(both, spans, off)
+    alone = [choice.coverage(both[[i]], spans[[i]], off[i]) for i in (0, 1)]
+    assert np.allclose(seen, alone[0] + alone[1], atol=0.01)
+    assert seen[0] > seen[36] > seen[30] > seen[6]
+    assert choice.misread(np.zeros(1)) == choice.misread(np.ones(1)) == choice.MISREAD
 
 
 def test_blur_along_one_side_alone_makes_a_frame_less_sharp():

@@ -28,7 +28,7 @@ from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.videos import choice, decoding, sharpness, smoothing
 from unposed_jobs.videos.decoding import Frame, Header
 
-VERSION = 2
+VERSION = 3
 """Raised when the rows of an equal video would change."""
 
 ANGLE = "angle"
@@ -194,6 +194,7 @@ class VideoReader:
             best = int(certainty.argmax())
             value = self.attributes[name].values[int(shares[best].argmax())]
             wanted.append((name, value, float(certainty[best]), best))
+        off = choice.misread(np.nan_to_num(predicted.concentrations))
         end = float(seen.seconds[-1] + step) if len(seen.seconds) else 0.0
         return VideoReading(
             header,
@@ -201,7 +202,7 @@ class VideoReader:
             len(seen.seconds),
             len(there),
             # Where nobody stands nothing is seen, whatever the neighbours say.
-            choice.coverage(cells, np.where(with_person, spans, 0.0), choice.MISREAD),
+            choice.coverage(cells, np.where(with_person, spans, 0.0), off),
             tuple(_chosen(one, seen, predicted, cells, quality) for one in wanted),
         )
 

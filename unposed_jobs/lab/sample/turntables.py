@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,7 @@ from unposed_jobs.lab.sample.backdrop import Backdrop, random_backdrop
 from unposed_jobs.lab.sample.garments import KINDS, Garment, random_garment
 from unposed_jobs.lab.sample.people import Pose, random_pose
 from unposed_jobs.lab.sample.plan import PlannedProduct, plan_product
-from unposed_jobs.lab.sample.scene import Camera, Light, random_light
+from unposed_jobs.lab.sample.scene import Actor, Camera, Light, random_light
 from unposed_jobs.lab.sample.shots import frame
 from unposed_jobs.lab.sample.wardrobe import Outfit, dressed, outfit_textures, random_outfit
 from unposed_jobs.lab.sample.writer import SampleSettings
@@ -49,13 +50,15 @@ class Turntable:
 
     def picture(self, angle: float, seed: int, camera: Camera | None = None) -> Image.Image:
         """Seen at `angle` degrees; `seed` is of the grain, `camera` another than its own."""
-        actor = dressed(
-            self.outfit, self.textures, self.pose, float(np.deg2rad(angle)),
-            open_front=self.open_front,
-        )  # fmt: skip
+        actor = replace(self._actor, yaw=float(np.deg2rad(angle)))
         return scene.photograph(
             [actor], camera or self.camera, self.light, self.backdrop, size=self.size, seed=seed
         )
+
+    @cached_property
+    def _actor(self) -> Actor:
+        """Dressed once for all angles: a quarter of a small picture's time."""
+        return dressed(self.outfit, self.textures, self.pose, 0.0, open_front=self.open_front)
 
     def moved(self, rng: np.random.Generator, framing: str) -> Turntable:
         """The same person in another pose, light, distance and framing."""
