@@ -98,7 +98,7 @@ def promoted(folder):
     views.publish(warehouse)
 
 
-def told(folder):
+def audited(folder):
     """What an audit writes beside its day: the checks' results, and people's decisions."""
     warehouse = Warehouse.open(settings(folder))
     check = {"run_date": NEXT, "rule": "empty", "outcome": "passed", "rows": 0, "detail": "none"}
@@ -120,7 +120,7 @@ def state(folder):
     return rows | {"runs": runs, "days": by_query(folder)}
 
 
-@pytest.mark.parametrize("writer", [extracted, promoted, told] if LONG else [extracted])
+@pytest.mark.parametrize("writer", [extracted, promoted, audited] if LONG else [extracted])
 def test_a_job_that_ends_at_any_step_loses_nothing(shop, writer, record_property):
     with kept(shop):
         writer(shop)
