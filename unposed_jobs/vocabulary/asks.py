@@ -31,8 +31,9 @@ Bool = npt.NDArray[np.bool_]
 MOST = 0.5
 """Two asks where more than this share of the products that show the rarer one show both, of all
 products or, beyond chance, of one cohort's."""
-BEYOND_CHANCE = 0.025
-"""Of a cohort's share, the probability that it is no larger: the lower end of a 95 % interval."""
+BEYOND_CHANCE = 0.1
+"""Of a cohort's share, the probability that it is no larger: four of the five products that show
+the rarer one are enough, three of four are not."""
 SURELY = 0.8
 """A class stands in for a neighbouring ask where fewer than this share of the products that show
 the class show the ask as well: a fifth of the popular ones do without."""
