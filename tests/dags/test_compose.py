@@ -38,6 +38,10 @@ def test_drivers_and_executors_have_the_same_settings_and_places(services):
     assert "/catalogue:ro" in mounts
 
 
+def test_a_killed_schedulers_locks_end_by_themselves(services):
+    assert "idle_in_transaction_session_timeout=" in services["postgres"]["command"]
+
+
 def test_what_is_named_exists(services):
     for service in services.values():
         if "build" in service:

@@ -58,6 +58,9 @@ class Postgres:
         data = str(self.folder / "data")
         self._run("initdb", "-D", data, "-U", "airflow", "-A", "trust")
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        # As in docker/compose.yaml: the processes that a killed scheduler leaves behind keep its
+        # connection open, and what its last transaction had locked.
+        options += " -c idle_in_transaction_session_timeout=60s"
         log = str(self.folder / "log")
         self._run("pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "airflow", "airflow")
