@@ -46,8 +46,8 @@ OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
 _FEET = ("ankle", "heel", "foot_index")
 _WRITTEN = 5
 """Lines of writing of a chart."""
-_MIDDLE, _PLAIN = 0.5, 0.9
-"""Of a detail: shares of the frame's middle that is the product, of the rest that is plain."""
+_MIDDLE = 0.5
+"""Least share of the frame's middle that is a product by itself, where a picture is a detail."""
 _SOMEBODY = 0.99
 """From this probability on that anybody is there no garment is taken for them."""
 _Picture = npt.NDArray[np.uint8]
@@ -178,7 +178,7 @@ class FactsReader:
         plain = _plain(picture, estimate)
         kind, writing = _kind(estimate, plain), self._writing(picture, estimate)
         mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
-        if kind == reading.DETAIL and not _on_plain_ground(small, mask):
+        if kind == reading.DETAIL and not _in_the_middle(mask):
             mask = replace(mask, source=masks.NONE)
         if given.again and mask.source == masks.OUTLINE:
             mask = replace(mask, source=masks.SECOND_OUTLINE)
@@ -302,14 +302,13 @@ def _unparted(kind: str | None, writing: text.Writing | None) -> bool:
     return kind == reading.FABRIC or (kind == reading.CHART and written)
 
 
-def _on_plain_ground(small: _Picture, mask: Mask) -> bool:
-    """Whether what was parted is in the middle and nothing is round it: of a detail that fills its
-    frame GrabCut parts a pocket, or what is seen above a shoulder.
+def _in_the_middle(mask: Mask) -> bool:
+    """Whether what was parted fills the frame's middle: of a detail that fills its frame GrabCut
+    parts a placket, or what is seen above a shoulder.
     """
     rows, columns = mask.shares.shape
     middle = mask.inside[rows // 3 : rows - rows // 3, columns // 3 : columns - columns // 3]
-    plain = measures.ground(small, mask.inside).plain_share
-    return float(middle.mean()) >= _MIDDLE and plain >= _PLAIN
+    return float(middle.mean()) >= _MIDDLE
 
 
 def _mask(picture: _Picture, estimate: PoseEstimate, small: _Picture, *, parts: bool) -> Mask:
