@@ -178,8 +178,6 @@ class FactsReader:
         plain = _plain(picture, estimate)
         kind, writing = _kind(estimate, plain), self._writing(picture, estimate)
         mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
-        if kind == reading.DETAIL and not _in_the_middle(mask):
-            mask = replace(mask, source=masks.NONE)
         if given.again and mask.source == masks.OUTLINE:
             mask = replace(mask, source=masks.SECOND_OUTLINE)
         inside = mask.inside if mask.source != masks.NONE else None
@@ -269,7 +267,9 @@ def _written(writing: text.Writing | None, inside: npt.NDArray[np.bool_] | None)
 def product_colours(
     small: _Picture, mask: Mask, body: Body | None, part: str | None, kind: str | None
 ) -> list[Colour]:
-    """The product's colours in a reduced picture; none where nothing stands out from its ground."""
+    """The product's colours in a reduced picture; none where nothing stands out from its ground, or
+    what does is no detail's product.
+    """
     if body is not None:
         person = mask.shares >= 160
         inside = colours.part_mask(body, person, part or "upper_garment")
@@ -277,7 +277,7 @@ def product_colours(
         return colours.dominant(small, inside)
     if kind == reading.FABRIC:
         return colours.dominant(small, np.ones(small.shape[:2], bool))
-    if mask.source == masks.NONE:
+    if mask.source == masks.NONE or (kind == reading.DETAIL and not _in_the_middle(mask)):
         return []
     core = cv2.erode((mask.shares >= 200).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return colours.dominant(small, core)
