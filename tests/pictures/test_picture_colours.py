@@ -86,6 +86,37 @@ def test_every_part_has_pixels_of_a_standing_person(standing_body) -> None:
     assert not colours.part_mask(standing_body, empty, "dress").any()
 
 
+def test_an_arm_before_the_cloth_is_none_of_it() -> None:
+    inside = np.ones((200, 100), bool)
+    crossed = {"left_elbow": (60, 68), "left_wrist": (45, 62)}
+    clear = colours.part_mask(tests_body.standing(**crossed), inside, "upper_garment")
+    assert not clear[62:64, 45:50].any()
+    assert not clear[66:68, 56:59].any()
+    assert clear[52:56, 46:58].all()
+
+
+def test_from_the_side_the_cloth_is_seen_beside_the_arm() -> None:
+    beside = {
+        "left_shoulder": (51, 40), "right_shoulder": (49, 40), "left_hip": (51, 90),
+        "right_hip": (49, 90), "left_elbow": (50, 65), "right_elbow": (50, 65),
+        "left_wrist": (50, 88), "right_wrist": (50, 88),
+    }  # fmt: skip
+    found = colours.part_mask(
+        tests_body.standing(**beside), np.ones((200, 100), bool), "upper_garment"
+    )
+    assert found.any()
+    assert not found[:, 48:53].any()
+
+
+def test_of_an_open_jacket_what_is_worn_below_does_not_count() -> None:
+    narrow = {"left_hip": (55, 90), "right_hip": (45, 90), "left_wrist": (72, 84)}
+    found = colours.part_mask(
+        tests_body.standing(**narrow), np.ones((200, 100), bool), "outer_garment"
+    )
+    assert found.any()
+    assert not found[:, 42:59].any()
+
+
 @pytest.fixture
 def standing_body() -> body.Body:
     return tests_body.standing()
@@ -105,6 +136,14 @@ def test_the_picture_of_another_product_is_told() -> None:
     apart, which = colours.disagreement(pictures)
     assert which == 3
     assert apart > 30
+
+
+def test_a_lighter_fabric_that_some_pictures_are_like_is_no_other_product_s() -> None:
+    worn = [told("a6a4a8")] * 3
+    apart, _ = colours.disagreement([*worn, told("d8d8da"), told("e4e4e8"), told("edeef3")])
+    alone, which = colours.disagreement([*worn, told("edeef3")])
+    assert which == 3
+    assert apart < alone
 
 
 def test_one_picture_cannot_disagree() -> None:

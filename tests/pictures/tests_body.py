@@ -17,20 +17,21 @@ PLACES = {
 HANDS = {"index": 6, "pinky": 5, "thumb": 4}
 
 
-def landmarks() -> np.ndarray:
+def landmarks(**moved: tuple[float, float]) -> np.ndarray:
+    places = PLACES | moved
     table = np.zeros((33, 5), np.float32)
     for name in BLAZEPOSE33:
         side, _, part = name.partition("_")
-        if name in PLACES:
-            place = PLACES[name]
+        if name in places:
+            place = places[name]
         elif part in HANDS:
-            wrist = PLACES[f"{side}_wrist"]
+            wrist = places[f"{side}_wrist"]
             place = (wrist[0], wrist[1] + HANDS[part])
         else:
-            place = PLACES["nose"]
+            place = places["nose"]
         table[BLAZEPOSE33_INDEX[name]] = (place[0] / 100, place[1] / 200, 0, 1, 1)
     return table
 
 
-def standing() -> body.Body:
-    return body.of_landmarks(landmarks(), 100, 200)
+def standing(**moved: tuple[float, float]) -> body.Body:
+    return body.of_landmarks(landmarks(**moved), 100, 200)

@@ -32,8 +32,12 @@ _LEAST_SHARE = 0.08
 _LARGE = 0.2
 """Share of a product's pixels from which a colour of a pattern is one of its own."""
 _SKIN, _LEAST_OTHER = 11.0, 0.15
-_SHADE, _OWN = 0.65, 0.65
-"""Of a difference between pictures, which are not lit alike; set on seed 21."""
+_ASIDE = 0.3
+"""Between the shoulders, in torsos: who has less is seen from the side."""
+_ARM, _CLEAR = 0.15, 0.25
+"""How thick an arm is, in torsos, and how much of a part must be left beside arms, to be enough."""
+_SHADE, _OWN, _AGREEING = 0.5, 0.35, 0.25
+"""Of a difference between pictures, which are not lit alike; set on seeds 24 to 26."""
 _Picture = npt.NDArray[np.uint8]
 _Inside = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float32]
@@ -59,12 +63,12 @@ def dominant(picture: _Picture, inside: _Inside) -> list[Colour]:
 
     Empty where hardly a pixel is inside.
     """
-    pixels = picture[inside]
-    if len(pixels) < _LEAST_PIXELS:
+    places = np.flatnonzero(inside)
+    if len(places) < _LEAST_PIXELS:
         return []
-    if len(pixels) > _SAMPLE:
-        pixels = pixels[np.random.default_rng(0).choice(len(pixels), _SAMPLE, replace=False)]
-    lab = to_lab(pixels)
+    if len(places) > _SAMPLE:
+        places = places[np.random.default_rng(0).choice(len(places), _SAMPLE, replace=False)]
+    lab = to_lab(picture.reshape(-1, 3)[places])
     centres, labels = _clustered(lab)
     groups = _joined(centres, np.bincount(labels, minlength=len(centres)))
     found = []
@@ -88,14 +92,19 @@ def named(rgb: tuple[int, int, int], share: float = 1.0) -> Colour:
 def disagreement(pictures: Sequence[Sequence[Colour]]) -> tuple[float, int] | None:
     """How far the colours of a product's pictures are apart, and which picture is farthest.
 
-    The picture whose colours are farthest from the others', by the median over them (`_away`). None
-    with fewer than two pictures that have a colour.
+    The picture whose colours are farthest from the others', by the nearest quarter of them
+    (`_away`): a light fabric is like a few of its product's pictures, another product's like none.
+    None with fewer than two pictures that have a colour.
     """
     found = {number: _palette(colours) for number, colours in enumerate(pictures) if colours}
     if len(found) < 2:
         return None
     away = [
-        float(np.median([_away(own, other) for other in found.values() if other is not own]))
+        float(
+            np.quantile(
+                [_away(own, other) for other in found.values() if other is not own], _AGREEING
+            )
+        )
         for own in found.values()
     ]
     worst = int(np.argmax(away))
@@ -304,7 +313,31 @@ def part_mask(body: Body, inside: _Inside, part: str) -> _Inside:
         cv2.ellipse(
             drawn, _pixel(top), _pixel(np.array([1.0, 0.8]) * reach * scale), 0, 0, 360, 1, -1
         )
-    return np.asarray((drawn > 0) & inside)
+    found = np.asarray((drawn > 0) & inside)
+    if part in ("shoes", "head"):
+        return found
+    clear = found & ~_arms(body, inside.shape, hands_only=part == "outer_garment")
+    return clear if clear.sum() >= _CLEAR * found.sum() else found
+
+
+def _arms(body: Body, shape: tuple[int, int], *, hands_only: bool) -> _Inside:
+    """Where forearms and hands are: (rows, columns); of somebody seen from the side all of an arm,
+    which hangs before the middle of what they wear.
+    """
+    rows, columns = shape
+    scale = np.array([columns / body.width, rows / body.height])
+    drawn = np.zeros((rows, columns), np.uint8)
+    thick = _ARM * body.torso * float(scale.mean())
+    for side in ("left", "right"):
+        shoulder, elbow, wrist, finger = (
+            body.at(f"{side}_{joint}") * scale for joint in ("shoulder", "elbow", "wrist", "index")
+        )
+        _bone(drawn, wrist, finger + 0.5 * (finger - wrist), thick)
+        if not hands_only:
+            _bone(drawn, elbow, wrist, thick)
+            if body.breadth < _ASIDE:
+                _bone(drawn, shoulder + 0.3 * (elbow - shoulder), elbow, thick)
+    return np.asarray(drawn > 0)
 
 
 def without_skin(picture: _Picture, inside: _Inside, body: Body, person: _Inside) -> _Inside:
@@ -338,10 +371,10 @@ def without_skin(picture: _Picture, inside: _Inside, body: Body, person: _Inside
 def _fill_torso(drawn: npt.NDArray[np.uint8], body: Body, scale: _Floats, down: float) -> None:
     """The torso without its outermost tenth and the neck's opening."""
     shoulders, hips = body.both("shoulder"), body.both("hip")
-    if body.breadth < 0.3:  # From the side: as a bone.
+    if body.breadth < _ASIDE:  # As a bone, wide enough to be seen beside an arm.
         start, end = body.middle("shoulder"), body.middle("hip")
-        start, end = start + 0.25 * (end - start), start + down * (end - start)
-        _bone(drawn, start * scale, end * scale, 0.14 * body.torso * float(scale.mean()))
+        start, end = start + 0.3 * (end - start), start + down * (end - start)
+        _bone(drawn, start * scale, end * scale, 0.36 * body.torso * float(scale.mean()))
         return
     corners = [
         shoulders + 0.22 * (hips - shoulders),
@@ -361,10 +394,11 @@ def _sleeves_and_sides(drawn: npt.NDArray[np.uint8], body: Body, scale: _Floats)
         )
         _bone(drawn, (shoulder + 0.25 * (elbow - shoulder)) * scale, elbow * scale, 0.10 * unit)
         _bone(drawn, elbow * scale, (elbow + 0.6 * (wrist - elbow)) * scale, 0.08 * unit)
-        if body.breadth >= 0.3:
+        if body.breadth >= _ASIDE:
+            # Straight down: towards the hips is what is worn below.
             other = body.at(f"{'right' if side == 'left' else 'left'}_shoulder")
-            start = shoulder + 0.1 * (other - shoulder)
-            end = start + 0.8 * (body.at(f"{side}_hip") - shoulder)
+            start = shoulder - 0.05 * (other - shoulder)
+            end = start + 0.8 * (body.middle("hip") - body.middle("shoulder"))
             _bone(drawn, (start + 0.25 * (end - start)) * scale, end * scale, 0.10 * unit)
 
 

@@ -37,7 +37,7 @@ from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
-VERSION = 4
+VERSION = 5
 """Raised when the facts of an equal picture would change."""
 
 OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
@@ -46,6 +46,8 @@ OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
 _FEET = ("ankle", "heel", "foot_index")
 _WRITTEN = 5
 """Lines of writing of a chart."""
+_MIDDLE = 0.5
+"""Least share of the frame's middle that is a product by itself, where a picture is a detail."""
 _SOMEBODY = 0.99
 """From this probability on that anybody is there no garment is taken for them."""
 _Picture = npt.NDArray[np.uint8]
@@ -265,7 +267,9 @@ def _written(writing: text.Writing | None, inside: npt.NDArray[np.bool_] | None)
 def product_colours(
     small: _Picture, mask: Mask, body: Body | None, part: str | None, kind: str | None
 ) -> list[Colour]:
-    """The product's colours in a reduced picture; none where nothing stands out from its ground."""
+    """The product's colours in a reduced picture; none where nothing stands out from its ground, or
+    what does is no detail's product.
+    """
     if body is not None:
         person = mask.shares >= 160
         inside = colours.part_mask(body, person, part or "upper_garment")
@@ -273,7 +277,7 @@ def product_colours(
         return colours.dominant(small, inside)
     if kind == reading.FABRIC:
         return colours.dominant(small, np.ones(small.shape[:2], bool))
-    if mask.source == masks.NONE:
+    if mask.source == masks.NONE or (kind == reading.DETAIL and not _in_the_middle(mask)):
         return []
     core = cv2.erode((mask.shares >= 200).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return colours.dominant(small, core)
@@ -296,6 +300,15 @@ def _unparted(kind: str | None, writing: text.Writing | None) -> bool:
     """Whether a picture is of no product on a ground: a fabric, or a chart full of writing."""
     written = writing is None or len(writing) >= _WRITTEN
     return kind == reading.FABRIC or (kind == reading.CHART and written)
+
+
+def _in_the_middle(mask: Mask) -> bool:
+    """Whether what was parted fills the frame's middle: of a detail that fills its frame GrabCut
+    parts a placket, or what is seen above a shoulder.
+    """
+    rows, columns = mask.shares.shape
+    middle = mask.inside[rows // 3 : rows - rows // 3, columns // 3 : columns - columns // 3]
+    return float(middle.mean()) >= _MIDDLE
 
 
 def _mask(picture: _Picture, estimate: PoseEstimate, small: _Picture, *, parts: bool) -> Mask:

@@ -43,7 +43,7 @@ _KEPT = 0.02
 """A crop keeps a face where more than this share of it is inside."""
 _LEAST = 0.002
 _LARGE = 0.2
-DISAGREE = 15.0
+DISAGREE = 12.0
 """Between a product's pictures, as in `catalogue.toml`."""
 _OTHER = 20.0
 _Bool = npt.NDArray[np.bool_]
