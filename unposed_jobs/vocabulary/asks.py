@@ -32,8 +32,9 @@ MOST = 0.5
 """Two asks where more than this share of the products that show the rarer one show both, of all
 products or, beyond chance, of one cohort's."""
 BEYOND_CHANCE = 0.1
-"""Of a cohort's share, the probability that it is no larger: four of the five products that show
-the rarer one are enough, three of four are not."""
+"""A cohort's products surely show both where the probability that at most `MOST` of them do is
+below this. Of five that show the rarer one, four that show both are enough; of four, three are
+not."""
 SURELY = 0.8
 """A class stands in for a neighbouring ask where fewer than this share of the products that show
 the class show the ask as well: a fifth of the popular ones do without."""
@@ -248,8 +249,9 @@ def stand_ins(evidence: Evidence, groups: Sequence[tuple[int, ...]], rows: Bool)
     Returns (A, K) bool: the ask's own classes, and each neighbouring class that products of the
     cohort show in its place: of those that show the class, fewer than `SURELY` show the ask as
     well. A three-quarter view thus stands for the front or the back next to it, and a full body for
-    an upper body from the same side. Where fewer than `MOST` show both, the other side stands for a
-    side, and a three-quarter view too, which shows little of it.
+    an upper body from the same side. Two things stand only where fewer than `MOST` show both:
+    another class of the same shot, such as the other side; and, for a side, a three-quarter view,
+    which shows little of it.
     """
     shows = evidence.shows
     satisfied = np.zeros((len(groups), shows.shape[1]), dtype=bool)
