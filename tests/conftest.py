@@ -107,13 +107,26 @@ def s3_bucket(aws: str) -> str:
     return "catalogue"
 
 
+@pytest.fixture(scope="session")
+def made_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a warehouse without rows, to be copied: to make the tables takes a second."""
+    import warehouse_samples
+
+    from unposed_jobs.warehouse import Warehouse
+
+    folder = tmp_path_factory.mktemp("warehouse")
+    Warehouse.open(warehouse_samples.settings(folder))
+    return folder
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
+def warehouse(tmp_path: Path, made_warehouse: Path) -> Warehouse:
     """A warehouse of the test's own."""
     import warehouse_samples
 
     from unposed_jobs.warehouse import Warehouse
 
+    warehouse_samples.copy(made_warehouse, tmp_path)
     return Warehouse.open(warehouse_samples.settings(tmp_path))
 
 

@@ -144,13 +144,15 @@ def _require_java() -> None:
 def user_errors() -> Iterator[None]:
     """Let an UnposedError that was raised on an executor end as itself, in its one line.
 
-    Spark wraps it in its own exception, whose text ends with the worker's stack trace.
+    Spark wraps it in its own exception, whose text ends with the worker's stack trace; a broadcast
+    without adaptive execution in its gateway's.
     """
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     try:
         yield
-    except PySparkException as error:
+    except (PySparkException, Py4JJavaError) as error:
         found = re.search(
             r"^(?:unposed_jobs[\w.]*\.)(\w*Error): (.+)$", str(error), flags=re.MULTILINE
         )
