@@ -118,7 +118,7 @@ test-airflow: setup ## A candidate waits in a live Airflow, and is decided on th
 test-faults: setup weights ## Faults of process, store, disk and files; prints what was tried and lost
 	UNPOSED_FAULTS=long pytest --numprocesses 2 --dist load -q tests/warehouse/test_faults.py \
 	  tests/warehouse/test_faults_of_other_writers.py tests/warehouse/test_machine_faults.py \
-	  tests/warehouse/test_faults_of_estimates.py
+	  tests/warehouse/test_faults_of_estimates.py tests/warehouse/test_faults_of_videos.py
 	UNPOSED_FAULTS=long pytest -q tests/warehouse/test_hundred_nights.py \
 	  tests/jobs/test_failing_store.py tests/jobs/test_hostile_night.py
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -130,6 +131,7 @@ class Airflow:
             **more,
         }
         self.services: dict[str, subprocess.Popen[bytes]] = {}
+        self.left: list[int] = []
 
     def command(self, *arguments: str) -> str:
         """What an ``airflow`` or ``unposed`` command prints; it must succeed."""
@@ -157,11 +159,16 @@ class Airflow:
         service = self.services.pop(name)
         (os.killpg if group else os.kill)(service.pid, signal.SIGKILL)
         service.wait()
+        if not group:
+            self.left.append(service.pid)
 
     def stop(self) -> None:
-        """End everything."""
+        """End everything, and what services left that were killed alone."""
         for name in list(self.services):
             self.kill(name, group=True)
+        for number in self.left:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(number, signal.SIGKILL)
 
     def until(self, what: str, holds: Callable[[], bool], seconds: float = 900) -> None:
         """Wait until `holds`; the services must live meanwhile."""
