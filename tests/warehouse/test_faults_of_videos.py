@@ -85,9 +85,7 @@ def state(folder):
     return found | {"runs": runs}
 
 
-def test_a_night_that_ends_at_any_step_loses_and_doubles_nothing(
-    prepared, night, record_property
-):
+def test_a_night_that_ends_at_any_step_loses_and_doubles_nothing(prepared, night, record_property):
     with kept(prepared):
         night(prepared)
         after = state(prepared)
