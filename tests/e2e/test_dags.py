@@ -75,7 +75,7 @@ def installation(tmp_path_factory, pose_weights):
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(
-            {"conn_type": "spark", "host": "local[2,2]", "extra": {"deploy-mode": "client"}}
+            {"conn_type": "spark", "host": "local[1,2]", "extra": {"deploy-mode": "client"}}
         ),
         "UNPOSED_HOME": str(home),
         "UNPOSED_CONFIG": str(config),

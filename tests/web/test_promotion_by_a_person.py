@@ -19,6 +19,7 @@ from unposed_jobs.warehouse import Warehouse
 from unposed_jobs.web import airflow
 from unposed_jobs.web.app import create
 
+pytestmark = pytest.mark.e2e
 WEEK = "unposed_reference_retrain_weekly"
 
 
