@@ -88,7 +88,7 @@ def test_a_loop_and_the_batches_run_in_turns(contents, pose_weights):
     assert found.number == "1"
     assert found.ratios == [found.ours.values[0] / found.reference.values[0]]
     assert len(found.figures["ratio_in_cpu_time"]) == 1
-    (share,) = found.figures["with_second_look"]
+    (share,) = found.figures["as_jobs_have_it"]
     assert share > 0
     assert any("with the second look" in note for note in found.notes)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -133,9 +133,7 @@ def measure(
     contents: list[bytes], settings: PoseSettings, how: Feeding, count: int
 ) -> list[Result]:
     """Both ratios and the profile; the device must be there."""
-    # The loop looks once, so ours does.
-    once = replace(settings, estimator="blazepose-full", second_look=False)
-    estimator = estimators.create(once)
+    estimator = estimators.create(throughput.first_look(settings))
     loop = throughput.Setup(how.processes, 1)
     try:
         pipeline = Pipeline(contents, estimator, settings, how)
