@@ -17,7 +17,7 @@ export PATH := $(BIN):$(PATH)
 export PYSPARK_PYTHON := $(BIN)/python
 export PYSPARK_DRIVER_PYTHON := $(BIN)/python
 export SPARK_CONF_DIR ?= $(CURDIR)/spark/conf/local
-# Dozens of processes import the same modules: who forbids byte code has each compile them anew.
+# Dozens of processes import the same modules: without byte code each would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 export SPARK_LOCAL_IP ?= 127.0.0.1
 

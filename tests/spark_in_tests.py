@@ -69,8 +69,8 @@ class Jvm:
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.sql.shuffle.partitions": "2",
-            # A few rows are done before code for them is written, or a plan is changed midway. The
-            # DAGs' tests run with Spark's own settings of all three.
+            # For a few rows it takes longer to compile code or to plan anew than to work them off.
+            # The DAGs' tests leave all three as Spark has them.
             "spark.sql.codegen.wholeStage": "false",
             "spark.sql.codegen.factoryMode": "NO_CODEGEN",
             "spark.sql.adaptive.enabled": "false",

@@ -34,7 +34,7 @@ def settings(folder, **changes) -> WarehouseSettings:
 
 
 def copy(made: Path, folder: Path) -> None:
-    """A warehouse without rows from one folder into another; its tables name where they lie."""
+    """Copy a warehouse without rows, with the folder's path rewritten in its metadata."""
     shutil.copytree(made, folder, dirs_exist_ok=True)
     for path in folder.glob("warehouse/**/*.metadata.json"):
         path.write_text(path.read_text().replace(str(made), str(folder)))

@@ -144,8 +144,8 @@ def _require_java() -> None:
 def user_errors() -> Iterator[None]:
     """Let an UnposedError that was raised on an executor end as itself, in its one line.
 
-    Spark wraps it in its own exception, whose text ends with the worker's stack trace; a broadcast
-    without adaptive execution in its gateway's.
+    Spark wraps it in its own exception, whose text ends with the worker's stack trace. Where
+    adaptive execution is off, an error within a broadcast comes as Py4J's exception instead.
     """
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
