@@ -7,12 +7,12 @@ import pytest
 from upright import standing
 
 from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.logistic import Logistic
 from unposed_jobs.pose.second_look import correction, estimator, gate, readings, squares
 from unposed_jobs.pose.second_look.correction import Correction
 from unposed_jobs.pose.second_look.estimator import WholeFrameEstimator, climb, follow, screen
 from unposed_jobs.pose.second_look.evidence import Inside
 from unposed_jobs.pose.second_look.first import POOLED, First
-from unposed_jobs.pose.second_look.logistic import Logistic
 from unposed_jobs.pose.topology import BLAZEPOSE33_MIRROR
 
 PICTURE = np.zeros((500, 400, 3), np.uint8)

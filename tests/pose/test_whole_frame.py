@@ -11,11 +11,11 @@ from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.fitting.second_look import examples
 from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.logistic import Logistic
 from unposed_jobs.pose.rows import LandmarkRow
 from unposed_jobs.pose.second_look import evidence, gate, identity, readings, squares
 from unposed_jobs.pose.second_look.estimator import WholeFrameEstimator
 from unposed_jobs.pose.second_look.evidence import Inside
-from unposed_jobs.pose.second_look.logistic import Logistic
 from unposed_jobs.pose.second_look.looking import Sightings, stacked
 
 NOTHING_INSIDE = Inside(0.0, 0.0, 0.0)

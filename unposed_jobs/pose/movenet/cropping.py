@@ -10,7 +10,7 @@ import torch
 
 from unposed_jobs.pose.blazepose import geometry, sampling
 from unposed_jobs.pose.blazepose.estimator import Sampler
-from unposed_jobs.pose.movenet.network import PAIRS, MoveNet
+from unposed_jobs.pose.movenet.network import INNER, PAIRS, MoveNet
 
 Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -63,16 +63,18 @@ def read(
 
 def read_sided(
     network: MoveNet, pictures: Sequence[npt.NDArray[np.uint8]], regions: Array
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, Floats, Floats]:
     """As `read`, one square for each of P pictures, with the evidence for left and right: key
-    points (P, 17, 3) and `network.Sided.odds` (P, 6).
+    points (P, 17, 3), and odds and torsos of `network.Sided`. `network` is one that is sided.
     """
-    read_ = [(np.empty((0, 17, 3), np.float32), np.empty((0, len(PAIRS)), np.float32))]
+    shapes = ((0, 17, 3), (0, len(PAIRS)), (0, INNER[network.kind]))
+    parts = [tuple(np.empty(shape, np.float32) for shape in shapes)]
     for squares, places in _squares(network, pictures, np.arange(len(pictures)), regions):
         found = network.sided(squares)
-        read_.append((_in_picture(found.points, places), found.odds.cpu().numpy()))
-    points, odds = zip(*read_, strict=True)
-    return np.concatenate(points), np.concatenate(odds)
+        evidence = (found.odds.cpu().numpy(), found.torso.cpu().numpy())
+        parts.append((_in_picture(found.points, places), *evidence))
+    points, odds, torso = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return points, odds, torso
 
 
 def _squares(

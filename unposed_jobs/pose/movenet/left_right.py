@@ -1,9 +1,10 @@
 """Which side of a person is the left one, where no face shows it.
 
 One person is read three times: in the square around the picture, in that of the mirrored picture,
-and in a wider square. The first two decide which side is left, by the heat that the maps of left
-and right key points have at both places; the third places joints better, but decides worse. Joints
-are the mean of all three, brought into the decided order.
+and in a wider square. The first two decide which side is left, by what the network holds of the
+torso and by the heat that the maps of left and right key points have at both places (`sides`); the
+third places joints better, but decides worse. Joints are the mean of all three, brought into the
+decided order.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.pose.coco17.boxes import whole_frames
-from unposed_jobs.pose.movenet import cropping
+from unposed_jobs.pose.movenet import cropping, sides
 from unposed_jobs.pose.movenet.network import PAIRS, MoveNet
 from unposed_jobs.pose.topology import COCO17_INDEX, COCO17_MIRROR
 
@@ -49,12 +50,17 @@ class Joined(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Key points (P, 17, 3), in pixels, of one square for each picture, and the evidence (P, 6)
-    that each of `PAIRS` is not exchanged.
+    """Key points (P, 17, 3), in pixels, of one square for each picture, the evidence (P, 6) that
+    each of `PAIRS` is not exchanged, and the inner values (P, C) of the torso.
     """
 
     points: Floats
     odds: Floats
+    torso: Floats
+
+    def of(self, people: npt.NDArray[np.bool_]) -> Reading:
+        """Of these people alone."""
+        return Reading(*(value[people] for value in self))
 
 
 def first(network: MoveNet, pictures: Sequence[Picture]) -> Reading:
@@ -69,22 +75,35 @@ def further(network: MoveNet, pictures: Sequence[Picture], seen: Reading) -> Joi
     wide = _square(pictures, _WIDE)
     wide[:, 1] -= _ABOVE * wide[:, 2]
     set_wide = Reading(*cropping.read_sided(network, pictures, wide))
-    return joined([seen, _mirrored(network, pictures)], [set_wide])
+    return joined(network.kind, [seen, _mirrored(network, pictures)], [set_wide])
 
 
-def joined(deciding: Sequence[Reading], placing: Sequence[Reading]) -> Joined:
+def joined(kind: str, deciding: Sequence[Reading], placing: Sequence[Reading]) -> Joined:
     """Readings of the same P people as one: all place, `deciding` decide which side is left.
 
     In each, shoulders with arms, and hips with legs, are exchanged where they contradict that.
     """
-    odds = np.sum([_left_is_left(one) for one in deciding], axis=0)
+    odds = sides.left_is_left(kind, *evidence(deciding))
     left = odds > 0
     points = [_as_decided(one.points, left) for one in (*deciding, *placing)]
     return Joined(np.mean(points, axis=0).astype(np.float32), np.abs(odds))
 
 
-def _left_is_left(one: Reading) -> npt.NDArray[np.float64]:
-    """Log odds (P,) that what lies to the left in the picture is the person's left; each of `PAIRS`
+def evidence(deciding: Sequence[Reading]) -> tuple[Floats, npt.NDArray[np.float64]]:
+    """What readings of the same P people say of their sides: the torso's inner values (P, C), their
+    mean, and the evidence by heat (P,), their sum.
+    """
+    torso = np.mean([one.torso for one in deciding], axis=0)
+    return torso, np.sum([_by_heat(one) for one in deciding], axis=0)
+
+
+def deciding(network: MoveNet, pictures: Sequence[Picture]) -> list[Reading]:
+    """The readings that decide which side is left: of the pictures, and mirrored."""
+    return [first(network, pictures), _mirrored(network, pictures)]
+
+
+def _by_heat(one: Reading) -> npt.NDArray[np.float64]:
+    """How surely (P,) what lies to the left in the picture is the person's left; each of `PAIRS`
     counts by the scores of its points.
     """
     left, right = (list(side) for side in zip(*PAIRS, strict=True))
@@ -107,11 +126,12 @@ def _as_decided(points: Floats, left: npt.NDArray[np.bool_]) -> Floats:
 def _mirrored(network: MoveNet, pictures: Sequence[Picture]) -> Reading:
     """The reading of mirrored pictures, mirrored back."""
     turned = [np.ascontiguousarray(picture[:, ::-1]) for picture in pictures]
-    points, odds = cropping.read_sided(network, turned, _square(turned))
+    points, odds, torso = cropping.read_sided(network, turned, _square(turned))
     width = np.array([[picture.shape[1]] for picture in pictures], np.float32)
     points = points[:, _MIRROR]
     points[..., 0] = width - points[..., 0]
-    return Reading(points, odds)
+    # Turned about is turned about in a mirror, too.
+    return Reading(points, odds, torso)
 
 
 def _square(pictures: Sequence[Picture], scale: float = 1.0) -> npt.NDArray[np.float64]:

@@ -34,6 +34,12 @@ _HEADS = tuple(
     for head, number in (("kpt_heatmap", 5), ("center", 4), ("kpt_regress", 6), ("kpt_offset", 7))
 )
 _CHANNELS = (_POINTS, 1, 2 * _POINTS, 2 * _POINTS)
+_INNER = f"{_SCOPE}/center_net_mobile_net_v2fpn_feature_extractor/model_1/model/block_15_add/add"
+"""Values of the last block but one: what still knows which way a body is turned."""
+_INNER_CELL = 32
+"""Pixels of the input in a cell of them."""
+INNER = {"thunder": 280, "lightning": 160}
+"""How many inner values each kind has in a cell."""
 _NEAR = 5
 """Cells across within which the heat of a key point's opposite is looked for."""
 
@@ -42,29 +48,37 @@ PAIRS = tuple(
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 )
 """Left and right key points of the limbs."""
+_TORSO = [
+    COCO17_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")
+]
 
 
 class Sided(NamedTuple):
-    """Key points (P, 17, 3), and of each of `PAIRS` how surely its left one is the left one:
-    log odds against their being exchanged, (P, 6)."""
+    """Key points (P, 17, 3); of each of `PAIRS` how surely its left one is the left one, log odds
+    against their being exchanged, (P, 6); and the `torso`'s inner values, their mean, (P, `INNER`).
+    """
 
     points: Tensor
     odds: Tensor
+    torso: Tensor
 
 
 class MoveNet:
     """Key points of one person in each square; `side` is a square's in pixels."""
 
-    def __init__(self, weights: bytes, kind: str) -> None:
-        """`weights` are what `weights.load` gives of ``movenet-<kind>``.
+    def __init__(self, weights: bytes, kind: str, *, sided: bool = False) -> None:
+        """`weights` are what `weights.load` gives of ``movenet-<kind>``; `sided` asks for what
+        `sided` needs.
 
         Raises ValueError where they are no MoveNet of this kind.
         """
-        self.side = SIDES[kind]
-        graph = heads(weights, kind)
-        cells = self.side // _CELL
+        self.kind, self.side = kind, SIDES[kind]
+        graph = heads(weights, kind, inner=sided)
+        cells, inner = self.side // _CELL, self.side // _INNER_CELL
         found = tuple(graph.shapes[number] for number in graph.inputs + graph.outputs)
         wanted = ((1, self.side, self.side, 3), *((1, cells, cells, n) for n in _CHANNELS))
+        if sided:
+            wanted = (*wanted, (1, inner, inner, INNER[kind]))
         if found != wanted:
             raise ValueError(f"other inputs and outputs than MoveNet {kind}: {found}")
         self._network = engines.network(graph, engines.SIGNED)
@@ -80,18 +94,18 @@ class MoveNet:
 
         x, y in [0, 1] of the square, a little outside at most, and the score in [0, 1].
         """
-        return decode(*self._network(squares))
+        return decode(*self._network(squares)[: len(_HEADS)])
 
     @torch.inference_mode()
     def sided(self, squares: Tensor) -> Sided:
         """As `__call__`, with the evidence for left and right."""
-        heat, *others = self._network(squares)
+        heat, *others, inner = self._network(squares)
         points = decode(heat, *others)
-        return Sided(points, side_odds(heat, points))
+        return Sided(points, side_odds(heat, points), torso_mean(inner, points))
 
 
-def heads(weights: bytes, kind: str) -> tflite.Graph:
-    """The network from its input's pixels, in [-1, 1], to the four heads.
+def heads(weights: bytes, kind: str, *, inner: bool = False) -> tflite.Graph:
+    """The network from its input's pixels, in [-1, 1], to the four heads, and the `inner` values.
 
     Raises ValueError where the weights are other than MoveNet's.
     """
@@ -100,7 +114,7 @@ def heads(weights: bytes, kind: str) -> tflite.Graph:
         graph, values = (files[f"movenet-{kind}.{suffix}"] for suffix in ("json", "bin"))
     except KeyError as error:
         raise ValueError(f"no {error} in the weights") from None
-    return Model(graph, values).convolutional(_INPUT, _HEADS)
+    return Model(graph, values).convolutional(_INPUT, (*_HEADS, _INNER) if inner else _HEADS)
 
 
 def decode(heat: Tensor, middle: Tensor, regression: Tensor, offset: Tensor) -> Tensor:
@@ -143,3 +157,17 @@ def side_odds(heat: Tensor, points: Tensor) -> Tensor:
     left, right = (list(side) for side in zip(*PAIRS, strict=True))
     straight = crossed[:, left, left] + crossed[:, right, right]
     return (straight - crossed[:, left, right] - crossed[:, right, left]) / 2
+
+
+def torso_mean(inner: Tensor, points: Tensor) -> Tensor:
+    """The mean (P, C) of inner values (P, N, N, C) over the cells that hold shoulders and hips, and
+    those between them; points: (P, 17, 3).
+    """
+    cells = inner.shape[1]
+    torso = points[:, _TORSO, :2] * cells
+    low = torso.amin(1).floor().clamp(0, cells - 1)
+    high = torch.maximum(torso.amax(1).ceil().clamp(1, cells), low + 1)
+    ramp = torch.arange(cells, device=inner.device, dtype=inner.dtype)
+    within = (ramp >= low[..., None]) & (ramp < high[..., None])
+    there = (within[:, 1, :, None] & within[:, 0, None, :]).to(inner.dtype)[..., None]
+    return (inner * there).sum((1, 2)) / there.sum((1, 2))

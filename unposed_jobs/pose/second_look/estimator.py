@@ -163,7 +163,7 @@ class WholeFrameEstimator:
         ]
         placed = self._placed(looks)
         if self._headless is not None:
-            placed = self._headless(shown, placed)
+            placed = self._headless(shown, placed, doubted=True)
         for row, one in zip(kept, placed, strict=True):
             judged[row] = replace(one, person_probability=asked[row].there)
         return judged

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.pose.second_look import correction, logistic
+from unposed_jobs.pose import logistic
+from unposed_jobs.pose.logistic import Logistic
+from unposed_jobs.pose.second_look import correction
 from unposed_jobs.pose.second_look.correction import Correction
 from unposed_jobs.pose.second_look.evidence import Inside
-from unposed_jobs.pose.second_look.logistic import Logistic
 from unposed_jobs.pose.second_look.looking import INNER, Sightings
 from unposed_jobs.pose.second_look.squares import SCREENING
 

@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from unposed_jobs.boosting import lightgbm
 from unposed_jobs.errors import UnposedError
-from unposed_jobs.pose.second_look import evidence, first, identity, logistic, squares
+from unposed_jobs.pose import logistic
+from unposed_jobs.pose.logistic import Logistic
+from unposed_jobs.pose.second_look import evidence, first, identity, squares
 from unposed_jobs.pose.second_look.evidence import Inside
 from unposed_jobs.pose.second_look.first import First
-from unposed_jobs.pose.second_look.logistic import Logistic
 
 if TYPE_CHECKING:
     from lightgbm import Booster

@@ -9,6 +9,7 @@ from pathlib import Path
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.networks import weights
+from unposed_jobs.pose.movenet import sides
 
 FILE = "gate.json"
 """The gate, in this package; `fit` makes it."""
@@ -20,7 +21,7 @@ VERSION = 4
 
 OFF = "off"
 
-HEADLESS_VERSION = 2
+HEADLESS_VERSION = 3
 """Raised when what they refine would change."""
 
 
@@ -44,6 +45,6 @@ def identify(inner: str, settings: PoseSettings) -> str:
     digest = hashlib.sha256(f"{VERSION}".encode() + read())
     digest.update(weights.verify(settings).sha256.encode())
     if settings.headless != OFF:
-        digest.update(f"headless {HEADLESS_VERSION}".encode())
+        digest.update(f"headless {HEADLESS_VERSION}".encode() + sides.read())
         digest.update(weights.verify(settings, settings.headless).sha256.encode())
     return f"{inner}-look{digest.hexdigest()[:12]}-{settings.min_person_probability:g}"

@@ -170,14 +170,30 @@ def people(folder: Path, settings: PoseSettings) -> Iterator[Example]:
     are told, with some of the picture round them: a list of {file, people: [{bbox, keypoints}]},
     both as in COCO. Raises UnposedError where the file cannot be read.
     """
+    for row, picture, whole in _annotated(folder, settings):
+        if whole:
+            one = max(whole, key=lambda person: person["bbox"][2] * person["bbox"][3])
+            yield _person(picture, one, folder.name, row)
+
+
+def everybody(folder: Path, settings: PoseSettings) -> Iterator[Example]:
+    """As `people`, but all of a picture; each is a group."""
+    for row, picture, whole in _annotated(folder, settings):
+        for number, one in enumerate(whole):
+            yield _person(picture, one, folder.name, f"{row} {number}")
+
+
+def _annotated(
+    folder: Path, settings: PoseSettings
+) -> Iterator[tuple[str, Picture, list[dict[str, Any]]]]:
+    """Each picture's name, pixels, and people whose shoulders and hips are told."""
     try:
         rows = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
         for row in rows:
             picture = _read(folder / row["file"], settings)
             whole = [one for one in row["people"] if _keypoints(one)[_TORSO_COCO, 2].all()]
-            if picture is not None and whole:
-                one = max(whole, key=lambda person: person["bbox"][2] * person["bbox"][3])
-                yield _person(picture, one, folder.name, row["file"])
+            if picture is not None:
+                yield str(row["file"]), picture, whole
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise UnposedError(
             f"{folder}/annotations.json cannot be read ({error}); "

@@ -16,10 +16,11 @@ from unposed_jobs.boosting import lightgbm
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.fitting.second_look.observing import Observed
 from unposed_jobs.lab.fitting.second_look.weighting import balanced, logistic_regression
-from unposed_jobs.pose.second_look import evidence, logistic, squares
+from unposed_jobs.pose import logistic
+from unposed_jobs.pose.logistic import Logistic
+from unposed_jobs.pose.second_look import evidence, squares
 from unposed_jobs.pose.second_look.first import First
 from unposed_jobs.pose.second_look.gate import THERE, Boosted, of_inside
-from unposed_jobs.pose.second_look.logistic import Logistic
 
 Array = npt.NDArray[np.float64]
 FOLDS = 5

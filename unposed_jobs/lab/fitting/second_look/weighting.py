@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from unposed_jobs.pose.second_look.logistic import Logistic
+from unposed_jobs.pose.logistic import Logistic
 
 Array = npt.NDArray[np.float64]
 
