@@ -2,12 +2,13 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 import tests_body
 from PIL import Image
 
-from unposed_jobs.pictures import body, colours
+from unposed_jobs.pictures import body, colours, facts, masks
 
 EVERYWHERE = np.ones((60, 60), bool)
 
@@ -144,6 +145,55 @@ def test_a_lighter_fabric_that_some_pictures_are_like_is_no_other_product_s() ->
     alone, which = colours.disagreement([*worn, told("edeef3")])
     assert which == 3
     assert apart < alone
+
+
+def lit(hexed: str, times: float) -> str:
+    """The colour of a cloth under so many times the light."""
+    linear = (np.array(list(bytes.fromhex(hexed))) / 255) ** 2.2
+    return bytes(np.rint(255 * np.minimum(times * linear, 1) ** (1 / 2.2)).astype(np.uint8)).hex()
+
+
+def test_a_fabric_under_more_light_is_the_same_cloth_and_another_hue_is_not() -> None:
+    worn = [told("9a4a20")] * 4
+    same, _ = colours.disagreement([*worn, told(lit("9a4a20", 2.0))])
+    other, which = colours.disagreement([*worn, told("7a6a20")])
+    assert which == 4
+    assert same < 10 < 15 < other
+
+
+def test_stripes_of_the_skin_s_colour_are_no_arm() -> None:
+    rows, columns = 400, 200
+    scale = np.array([2.0, 2.0])
+    beside = {
+        "left_shoulder": (51, 40), "right_shoulder": (49, 40), "left_hip": (51, 90),
+        "right_hip": (49, 90),
+    }  # fmt: skip
+    body = tests_body.standing(**beside)
+    assert body.view == "side"
+    skin, orange = (226, 190, 180), (222, 118, 62)
+    picture = np.full((rows, columns, 3), orange, np.uint8)
+    picture[::12] = picture[1::12] = skin
+    nose = body.at("nose") * scale
+    cv2.circle(picture, (int(nose[0]), int(nose[1])), 12, skin, -1)
+    arm = np.s_[100:170, 110:130]
+    picture[arm] = skin
+    inside = np.zeros((rows, columns), bool)
+    inside[90:180, 70:130] = True
+    kept = colours.without_skin(picture, inside, body, np.ones((rows, columns), bool))
+    assert kept[90:180, 70:108].all()
+    assert not kept[104:166, 114:126].any()
+
+
+def test_a_part_that_is_hardly_anything_of_the_person_has_no_colour() -> None:
+    picture = np.full((200, 100, 3), (40, 60, 120), np.uint8)
+    everywhere = masks.Mask(np.full((200, 100), 255, np.uint8), masks.OUTLINE)
+    small = {
+        name: (50 + (x - 50) * 0.2, 100 + (y - 65) * 0.2)
+        for name, (x, y) in tests_body.PLACES.items()
+    }
+    shown = (tests_body.standing(), tests_body.standing(**small))
+    told_ = [facts.product_colours(picture, everywhere, one, None, None) for one in shown]
+    assert [len(one) for one in told_] == [1, 0]
 
 
 def test_one_picture_cannot_disagree() -> None:

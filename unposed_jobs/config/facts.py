@@ -26,5 +26,5 @@ class FactsSettings(Section):
     """Marketplaces by whose rules each product's pictures are judged, or TOML files of your own."""
     least_crop: Annotated[Count, Unit("pixels")] = 500
     """Least shorter side of a part of a picture, for it to be offered instead of a new picture."""
-    colours_apart: Annotated[float, Field(ge=0), Unit("CIELAB, lightness counted less")] = 12.0
+    colours_apart: Annotated[float, Field(ge=0), Unit("CIELAB, lightness counted less")] = 11.0
     """From this difference on the colours of a product's pictures disagree."""

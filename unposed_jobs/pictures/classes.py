@@ -8,6 +8,7 @@ fitted on rendered and real pictures (`lab.fitting.image_class`).
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,6 +19,8 @@ import numpy.typing as npt
 
 from unposed_jobs.pictures import faces
 from unposed_jobs.pictures.body import Body
+from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.kinds import reading
 
 MODEL, WORN, PRODUCT = CLASSES = ("model", "worn", "product_only")
 """A person whose face is seen; a person, or a part of one, without a face; nobody."""
@@ -27,9 +30,13 @@ FILE = "class_head.json"
 
 FEATURES = (
     "person", "person_chance", "face", "face_on_head", "head_in_frame", "faced", "face_faced",
-    "from_behind", "breadth",
+    "from_behind", "breadth", "scene_doubt",
 )  # fmt: skip
 Floats = npt.NDArray[np.float64]
+
+
+_DOUBT = 6.0
+"""Log odds against anybody being there from which on nothing is left of a doubt."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +44,28 @@ class Evidence:
     """What the detectors say of a picture.
 
     `person_chance` as in `PoseEstimate.person_probability`, None where no gate has judged;
-    `face_score` in [0, 1]; `body` where landmarks were found.
+    `face_score` in [0, 1]; `body` where landmarks were found. `scene` is, of a picture in which
+    nobody was found, the probability that no garment laid flat, fabric or chart fills it.
     """
 
     person_chance: float | None
     face_score: float
     body: Body | None
+    scene: float = 0.0
+
+
+def evidence_of(
+    estimate: PoseEstimate,
+    face_score: float,
+    body: Body | None,
+    plain: npt.NDArray[np.float32] | None,
+) -> Evidence:
+    """Of a picture's estimate; `plain` are the statistics of a picture without a person."""
+    scene = 0.0
+    if body is None and plain is not None and estimate.kind_evidence is not None:
+        kinds = np.ravel(reading.head().probabilities(estimate.kind_evidence, plain))
+        scene = float(kinds[reading.KINDS.index(reading.DETAIL)])
+    return Evidence(estimate.person_probability, face_score, body, scene)
 
 
 def by_rule(evidence: Evidence) -> str:
@@ -56,7 +79,8 @@ def features(evidence: Evidence) -> Floats:
     """(F,) in the order of `FEATURES`."""
     body, face = evidence.body, evidence.face_score
     there = body is not None
-    # Of a picture of nobody the chance is the gate's doubt, which has been judged.
+    # Of a picture of nobody the chance is the gate's doubt, which has been judged; of a scene it
+    # counts, since there the gate fails most often.
     chance = evidence.person_chance if evidence.person_chance is not None and there else there
     head = body is not None and body.in_frame("nose", -0.02 * body.torso)
     behind = body is not None and body.view == "back"
@@ -72,9 +96,16 @@ def features(evidence: Evidence) -> Floats:
             face if faced else 0.0,
             behind,
             min(body.breadth, 2.0) if body is not None else 0.0,
+            evidence.scene * _doubt(evidence.person_chance),
         ],
         np.float64,
     )
+
+
+def _doubt(chance: float | None) -> float:
+    """How far the log odds of somebody being there are above `-_DOUBT`."""
+    chance = min(max(chance or 0.0, 1e-6), 1 - 1e-6)
+    return max(math.log(chance / (1 - chance)) + _DOUBT, 0.0)
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,16 @@ _LEAST_SHARE = 0.08
 _LARGE = 0.2
 """Share of a product's pixels from which a colour of a pattern is one of its own."""
 _SKIN, _LEAST_OTHER = 11.0, 0.15
+_STRIPE = 0.06
+"""In torsos: what is of the skin's colour and thinner is no arm."""
 _ASIDE = 0.3
 """Between the shoulders, in torsos: who has less is seen from the side."""
 _ARM, _CLEAR = 0.15, 0.25
 """How thick an arm is, in torsos, and how much of a part must be left beside arms, to be enough."""
-_SHADE, _OWN, _AGREEING = 0.5, 0.35, 0.25
-"""Of a difference between pictures, which are not lit alike; set on seeds 24 to 26."""
+_SHADE, _OWN, _AGREEING = 0.45, 0.35, 0.25
+"""Of a difference between pictures, which are not lit alike; set on seeds 21 to 23."""
+_BLACK = np.array([16, 0, 0], np.float32)
+"""Lab's lightness is proportional to a cube root of light from 16 below its black on."""
 _Picture = npt.NDArray[np.uint8]
 _Inside = npt.NDArray[np.bool_]
 _Floats = npt.NDArray[np.float32]
@@ -112,15 +116,27 @@ def disagreement(pictures: Sequence[Sequence[Colour]]) -> tuple[float, int] | No
 
 
 def _away(own: tuple[_Floats, _Floats], other: tuple[_Floats, _Floats]) -> float:
-    """How far a picture's colours are from another's, in Lab with lightness counted `_SHADE`.
+    """How far a picture's colours are from another's.
 
     Each colour's distance to the other's nearest, by its share; `_OWN` of it for what the picture
     shows, the rest for what it lacks: a detail may show one colour of a pattern alone.
     """
     (colours, shares), (others, their) = own, other
-    steps = (colours[:, None] - others[None]) * np.array([_SHADE, 1.0, 1.0], np.float32)
-    apart = np.linalg.norm(steps, axis=-1)
+    apart = _unshaded(colours, others)
     return float(_OWN * (apart.min(1) @ shares) + (1 - _OWN) * (apart.min(0) @ their))
+
+
+def _unshaded(one: _Floats, other: _Floats) -> _Floats:
+    """(N, M) distances between Lab colours (N, 3) and (M, 3), what light makes of one counted less.
+
+    Light scales all of a cloth's linear values, and with them L + 16, a and b together: a cloth
+    that is lit more is lighter and more colourful. Of the difference of two such lengths `_SHADE`
+    counts, of their directions all.
+    """
+    rays, others = one + _BLACK, other + _BLACK
+    lengths, their = np.linalg.norm(rays, axis=1)[:, None], np.linalg.norm(others, axis=1)
+    aside = 2 * np.maximum(lengths * their - rays @ others.T, 0)
+    return np.asarray(np.sqrt((_SHADE * (lengths - their)) ** 2 + aside), np.float32)
 
 
 def _palette(colours: Sequence[Colour]) -> tuple[_Floats, _Floats]:
@@ -360,12 +376,13 @@ def without_skin(picture: _Picture, inside: _Inside, body: Body, person: _Inside
         return inside
     skin = np.median(to_lab(picture[seen]), axis=0)
     away = np.linalg.norm((to_lab(picture[inside]) - skin) * (_LIGHTNESS, 1, 1), axis=1)
-    other = away > _SKIN
-    if other.mean() < _LEAST_OTHER:
-        return inside
-    kept = inside.copy()
-    kept[inside] = other
-    return kept
+    alike = np.zeros(inside.shape, np.uint8)
+    alike[inside] = away <= _SKIN
+    # Stripes of the skin's colour are thinner than an arm.
+    thick = max(1, round(_STRIPE * body.torso * float(scale.mean())))
+    arms = cv2.morphologyEx(alike, cv2.MORPH_OPEN, np.ones((thick, thick), np.uint8)) > 0
+    kept = inside & ~arms
+    return kept if kept.sum() >= _LEAST_OTHER * inside.sum() else inside
 
 
 def _fill_torso(drawn: npt.NDArray[np.uint8], body: Body, scale: _Floats, down: float) -> None:

@@ -37,7 +37,7 @@ from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
-VERSION = 5
+VERSION = 6
 """Raised when the facts of an equal picture would change."""
 
 OFF, NOBODY, ALL = TEXT = ("off", "nobody", "all")
@@ -48,6 +48,10 @@ _WRITTEN = 5
 """Lines of writing of a chart."""
 _MIDDLE = 0.5
 """Least share of the frame's middle that is a product by itself, where a picture is a detail."""
+_PLACED = 0.5
+"""From this confidence on a part of a person is looked for where their landmarks say."""
+_SMALL, _LEAST_PART = ("shoes", "head"), 0.03
+"""Where landmarks are right other parts than these are no less of a person's area."""
 _SOMEBODY = 0.99
 """From this probability on that anybody is there no garment is taken for them."""
 _Picture = npt.NDArray[np.uint8]
@@ -109,7 +113,7 @@ class PictureFacts:
 @dataclass(frozen=True)
 class Seen:
     """A picture, its estimate, and what was made of both; `body` is None without a person, `plain`
-    (the picture's plain statistics) with one.
+    (the picture's plain statistics) with one. `evidence` is what its class was told by.
     """
 
     picture: _Picture
@@ -117,6 +121,7 @@ class Seen:
     mask: Mask
     body: Body | None
     plain: npt.NDArray[np.float32] | None = None
+    evidence: classes.Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,7 @@ class FactsReader:
             estimate = replace(estimate, landmarks=None, outline=None, person_count=0)
             body = None
         plain = _plain(picture, estimate)
+        evidence = classes.evidence_of(estimate, face.score, body, plain)
         kind, writing = _kind(estimate, plain), self._writing(picture, estimate)
         mask = _mask(picture, estimate, small, parts=not _unparted(kind, writing))
         if given.again and mask.source == masks.OUTLINE:
@@ -193,7 +199,7 @@ class FactsReader:
             shortest_side=min(width, height),
             longest_side=max(width, height),
             aspect_ratio=width / height,
-            **_classed(classes.Evidence(estimate.person_probability, face.score, body)),
+            **_classed(evidence),
             face_score=face.score,
             person_count=estimate.person_count,
             person_probability=estimate.person_probability,
@@ -214,11 +220,13 @@ class FactsReader:
             brightness=brightness,
             shadowed_share=shadowed,
             burnt_share=burnt,
-            colours=tuple(product_colours(small, mask, body, given.part, kind)),
+            colours=tuple(
+                [] if _misplaced(estimate) else product_colours(small, mask, body, given.part, kind)
+            ),
             crops=tuple(crops.crops(body, mask.inside)) if body is not None else (),
             mask=masks.encoded(mask) if inside is not None else b"",
         )
-        return Seen(picture, facts, mask, body, plain)
+        return Seen(picture, facts, mask, body, plain, evidence)
 
     def _writing(self, picture: _Picture, estimate: PoseEstimate) -> text.Writing | None:
         if self._text is None or (self._text_in == NOBODY and estimate.landmarks is not None):
@@ -239,6 +247,13 @@ def _bare(given: _Given, small: _Picture, body: Body) -> bool:
         return False
     mask = _mask(given.picture, given.estimate, small, parts=False)
     return mask.source != masks.NONE and laid.worn_by_nobody(small, body, mask.inside)
+
+
+def _misplaced(estimate: PoseEstimate) -> bool:
+    """Whether a person's parts are rather not where the landmarks say; an estimate without a gate's
+    judgement is believed.
+    """
+    return estimate.landmarks is not None and 0 < estimate.person_confidence < _PLACED
 
 
 def _classed(evidence: classes.Evidence) -> dict[str, Any]:
@@ -268,11 +283,14 @@ def product_colours(
     small: _Picture, mask: Mask, body: Body | None, part: str | None, kind: str | None
 ) -> list[Colour]:
     """The product's colours in a reduced picture; none where nothing stands out from its ground, or
-    what does is no detail's product.
+    what does is no detail's product, or the landmarks leave hardly anything of a person to a part.
     """
     if body is not None:
         person = mask.shares >= 160
-        inside = colours.part_mask(body, person, part or "upper_garment")
+        part = part or "upper_garment"
+        inside = colours.part_mask(body, person, part)
+        if part not in _SMALL and inside.sum() < _LEAST_PART * person.sum():
+            return []
         inside = colours.without_skin(small, inside, body, person)
         return colours.dominant(small, inside)
     if kind == reading.FABRIC:

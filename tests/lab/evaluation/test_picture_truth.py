@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from unposed_jobs.lab.evaluation.pictures import cases, figures, violations
 from unposed_jobs.lab.evaluation.pictures.figures import Score
 from unposed_jobs.lab.sample import parts
 from unposed_jobs.lab.sample.writer import SampleSettings, write_sample
+from unposed_jobs.pictures import colours
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,35 @@ def test_a_figure_s_interval_is_over_products() -> None:
     assert (figure.count, figure.value.value, figure.holds, figure.baseline) == (40, 0.5, True, 1.0)
     assert figure.value.low < 0.5 < figure.value.high
     assert figures.summed("z", scores) is None
+
+
+def _shown(product: str, pattern: str, colour: str, second: str) -> list[cases.Case]:
+    cloth = {"pattern": pattern, "colour": colour, "second": second}
+    empty = np.zeros((1, 1), np.uint8)
+    return [cases.Case({"product_id": product}, cloth, "upper_garment", empty, empty)] * 3
+
+
+@pytest.mark.parametrize(
+    ("strange", "violates"),
+    [
+        (("plain", "#606a42", "#000000"), True),
+        (("wide_stripes", "#203056", "#e2beb4"), False),  # The main colour is the product's own.
+        (("plain", "#d6b45c", "#000000"), False),  # A detail of the product may show it alone.
+    ],
+)
+def test_another_colour_is_one_that_the_product_s_cloth_has_not(strange, violates) -> None:
+    own = _shown("a", "wide_stripes", "#203056", "#d6b45c")
+    looked = [*own, *_shown("b", *strange)]
+    told = [colours.named((32, 48, 86))], [colours.named((96, 106, 66))]
+    seen = [
+        SimpleNamespace(facts=SimpleNamespace(colours=told[one.product == "b"])) for one in looked
+    ]
+    found = [
+        score.value
+        for score in figures.disagreements(looked, seen, 0)
+        if score.name.startswith("found") and score.product == "a"
+    ]
+    assert found == ([1.0] if violates else [])
 
 
 def test_violations_are_put_into_clean_pictures(sample, pose_weights) -> None:

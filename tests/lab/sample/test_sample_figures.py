@@ -3,6 +3,7 @@ import pytest
 
 from unposed_jobs import config
 from unposed_jobs.errors import UnposedError
+from unposed_jobs.lab.sample import textures
 from unposed_jobs.lab.sample.cohorts import parse
 from unposed_jobs.lab.sample.figure import Figure
 from unposed_jobs.lab.sample.garments import KINDS, random_garment
@@ -81,3 +82,14 @@ def test_blazepose_finds_the_figures_and_tells_their_sides():
     assert found >= total - 1
     assert right >= found - 1
     assert false == 0
+
+
+@pytest.mark.parametrize("pattern", ["gingham", "tartan", "stripes", "pinstripes", "dots"])
+def test_the_paint_of_a_pattern_is_what_covers_a_fifth_of_the_cloth(pattern) -> None:
+    first, second = (40, 60, 200), (220, 180, 60)
+    pixels = np.asarray(textures.cloth(pattern, first, second, 1.0, 1.0, seed=1), float)
+    told = np.array(textures.painted(pattern, first, second), float)
+    shares = [(np.linalg.norm(pixels - one, axis=-1) < 15).mean() for one in told]
+    assert min(shares) > 0.18
+    left = (np.linalg.norm(pixels[:, :, None] - told, axis=-1).min(-1) >= 15).mean()
+    assert left < 0.3

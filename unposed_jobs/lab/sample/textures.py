@@ -12,6 +12,24 @@ Pixels = npt.NDArray[np.uint8]
 TEXELS = 640
 """Texels for each metre of cloth."""
 
+_MIXED = {
+    "stripes": (0.0, 1.0), "wide_stripes": (0.0, 1.0), "pinstripes": (0.0, 1.0),
+    "colour_block": (0.0, 1.0), "floral": (0.0, 1.0), "gingham": (0.0, 0.5, 1.0),
+    "tartan": (0.0, 0.38), "herringbone": (0.0, 0.35),
+}  # fmt: skip
+"""Of patterns how much of the second colour is in each colour that covers a fifth and more."""
+
+
+def painted(pattern: str, colour: Colour, second: Colour) -> list[Colour]:
+    """The colours that a fifth and more of a cloth has: mixed ones where threads cross."""
+    mixes = _MIXED.get(pattern, (0.0,))
+    return [_mixed(colour, second, mix) for mix in mixes]
+
+
+def _mixed(colour: Colour, second: Colour, mix: float) -> Colour:
+    red, green, blue = (round(a + mix * (b - a)) for a, b in zip(colour, second, strict=True))
+    return red, green, blue
+
 
 def cloth(
     pattern: str,

@@ -31,8 +31,8 @@ def judged(
     rendered, beside = [], []
     for case, saw in looked:
         rendered.append(known.of_rendered(case.picture, case.row))
-        told = saw.facts
-        beside.append(classes.Evidence(told.person_probability, told.face_score, saw.body))
+        assert saw.evidence is not None
+        beside.append(saw.evidence)
     seen = known.evidence(own, settings)
     groups = sorted({one.group for one in own})
     order = np.random.default_rng(seed).permutation(len(groups))

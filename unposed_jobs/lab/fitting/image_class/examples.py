@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.pictures import body as bodies
+from unposed_jobs.pictures import classes
 from unposed_jobs.pictures.classes import MODEL, PRODUCT, WORN, Evidence
 from unposed_jobs.pictures.faces import FaceFinder
-from unposed_jobs.pose import estimators
+from unposed_jobs.pose import estimators, statistics
 from unposed_jobs.pose.decoding import UnreadablePicture, decode
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 
@@ -136,4 +138,5 @@ def _evidence(
                 if estimate.landmarks is not None
                 else None
             )
-            yield Evidence(estimate.person_probability, face.score, body)
+            plain = statistics.describe(Image.fromarray(picture)) if body is None else None
+            yield classes.evidence_of(estimate, face.score, body, plain)
