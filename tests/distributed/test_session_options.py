@@ -17,7 +17,7 @@ spark.stop()
 
 def test_java_options_of_the_defaults_file_are_kept(tmp_path) -> None:
     session._require_java()
-    told = "spark.driver.extraJavaOptions -Dunposed.told=yes\n"
+    told = "spark.driver.extraJavaOptions -Dunposed.told=yes -XX:TieredStopAtLevel=1\n"
     (tmp_path / "spark-defaults.conf").write_text(told)
     found = subprocess.run(
         [sys.executable, "-c", ASK],

@@ -19,13 +19,12 @@ ROOT = Path(__file__).parents[2]
 DAY = "2026-01-05"
 
 NIGHT, WEEK = "unposed_catalogue_audit_nightly", "unposed_reference_retrain_weekly"
-# Each a DAG, its parameters, and tasks that are taken for done: another run does them, or there is
-# nothing left for them to do.
-READ = "extract_landmarks|read_facts|read_videos"
+# Each a DAG, its parameters, and tasks that are taken for done: another run does them (influence:
+# that of web/test_promotion_by_a_person), or there is nothing left for them to do.
 RUNS = (
-    (NIGHT, {}, READ),
-    (WEEK, {}, "estimate_influence"),
-    (NIGHT, {"limit": 1000}, "read_facts"),
+    (NIGHT, {"limit": 1000}, "read_facts|read_videos"),
+    (WEEK, {}, "extract_landmarks|estimate_influence"),
+    (NIGHT, {}, "extract_landmarks|read_facts"),
 )
 RUN_DAGS = """
 import json, sys

@@ -224,16 +224,22 @@ def submitted(tmp_path, pose_weights):
     return run
 
 
-@pytest.mark.e2e
-def test_spark_submit_leaves_with_the_status_of_the_mistake(submitted):
-    status, lines = submitted("extract_landmarks", "--limit", "0")
-    assert status == 2
-    (said,) = [line for line in lines if line.startswith("unposed:")]
+def test_an_entry_point_refuses_a_flag_under_its_own_name(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "spark/extract_landmarks.py"), "--limit", "0"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 2
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("unposed:")]
     assert "'0' is not a whole number from 1 up; see: extract_landmarks --help" in said
 
 
 @pytest.mark.e2e
-def test_the_last_line_of_a_submitted_job_says_what_to_do(submitted):
+def test_a_submitted_job_leaves_with_the_mistakes_status_and_what_to_do_in_its_last_line(submitted):
     status, lines = submitted("extract_landmarks", "--products", "nope.csv", "--images", "x.csv")
     assert status == 2
     assert lines[-1].startswith("unposed: cannot read the catalogue: no file")

@@ -103,12 +103,6 @@ def with_bad_rows(table: pa.Table, points: int) -> pa.Table:
     return pa.concat_tables([table, table.slice(0, 1), other, unlisted, broken])
 
 
-def night(spark, settings: config.Settings, day: date) -> dict:
-    figures = extract.run(spark, settings, quiet(day))
-    audit.run(spark, settings, quiet(day))
-    return figures
-
-
 @pytest.fixture(scope="module")
 def nights(request, spark, tmp_path_factory):
     """(points, settings, warehouse, figures of the first night's extraction)."""
@@ -123,10 +117,10 @@ def nights(request, spark, tmp_path_factory):
         catalogue__landmarks_columns=COLUMNS if points == 17 else {},
         catalogue__error_budget=0.1,
     )
-    extract.run(spark, settings, quiet(FIRST, scope="reference"))
+    figures = extract.run(spark, settings, quiet(FIRST))
     train.run(spark, settings, quiet(FIRST))
     promote.run(spark, settings, quiet(FIRST))
-    figures = night(spark, settings, FIRST)
+    audit.run(spark, settings, quiet(FIRST))
     return points, settings, Warehouse.open(settings.warehouse), figures
 
 
@@ -267,8 +261,8 @@ def test_a_model_of_other_landmarks_is_told(nights, spark):
 
 
 @pytest.mark.skipif(not INSHOP.is_dir(), reason="the folder ../shared/data is not here")
-@pytest.mark.parametrize(("name", "pictures"), [("keypoints17", 4), ("landmarks33", 2)])
-def test_real_tables_load_by_mapping_alone(spark, tmp_path, name, pictures):
+@pytest.mark.parametrize(("name", "audited"), [("keypoints17", True), ("landmarks33", False)])
+def test_real_tables_load_by_mapping_alone(spark, tmp_path, name, audited):
     whole = pq.read_table(INSHOP / f"{name}.parquet")
     ids = pc.unique(whole["product_id"]).slice(0, 60)
     table = whole.filter(pc.is_in(whole["product_id"], ids))
@@ -279,16 +273,20 @@ def test_real_tables_load_by_mapping_alone(spark, tmp_path, name, pictures):
         catalogue__landmarks_columns={"image_uri": "image"},
         catalogue__product_columns={"average_rating": "", "rating_count": ""},
         catalogue__cohort_attributes=("gender", "category"),
-        training__min_pictures=pictures,
+        training__min_pictures=4,
     )
-    extract.run(spark, settings, quiet(FIRST, scope="reference"))
-    train.run(spark, settings, quiet(FIRST))
-    promote.run(spark, settings, quiet(FIRST))
-    figures = night(spark, settings, FIRST)
+    if audited:
+        extract.run(spark, settings, quiet(FIRST, scope="reference"))
+        train.run(spark, settings, quiet(FIRST))
+        promote.run(spark, settings, quiet(FIRST))
+    figures = extract.run(spark, settings, quiet(FIRST))
     warehouse = Warehouse.open(settings.warehouse)
     assert figures["pictures"] == table.num_rows
     assert figures["failed"] == 0
+    assert figures["rejected"]["landmarks"]["set_aside"] == 0
     assert warehouse.read("landmarks").num_rows == table.num_rows
-    assert warehouse.read("product_audit").num_rows == len(ids)
-    assert warehouse.read("catalogue_rejects").num_rows == 0
+    if audited:
+        audit.run(spark, settings, quiet(FIRST))
+        assert warehouse.read("product_audit").num_rows == len(ids)
+        assert warehouse.read("catalogue_rejects").num_rows == 0
     assert extract.run(spark, settings, quiet(SECOND))["extracted"] == 0

@@ -10,7 +10,7 @@ import torch
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.networks import engines, weights
-from unposed_jobs.pictures import masks
+from unposed_jobs.pictures import masks, outlines
 from unposed_jobs.pose import estimators
 from unposed_jobs.pose.estimator import Outline, PoseEstimate
 
@@ -46,7 +46,7 @@ def test_the_outline_is_the_rendered_person(standing, told) -> None:
 def test_one_that_the_estimate_lacks_is_looked_for_again(pose_weights, standing, told) -> None:
     bare = replace(told, outline=None)
     nobody = PoseEstimate(None, 0.0, 0)
-    done = masks.Outliner(pose_weights)([standing.picture] * 2, [nobody, bare])
+    done = outlines.Outliner(pose_weights)([standing.picture] * 2, [nobody, bare])
     assert done[0] is nobody
     assert overlap(shown(done[1], standing.picture), standing.labels > 0) > 0.9
 

@@ -104,7 +104,8 @@ def test_a_process_that_ends_at_any_step_leaves_before_or_after(day, scenario, r
         steps.append(death.step)
         if death.shown:
             looks += 1
-            for reader in READERS:
+            # The views of this moment take longest, and are made as those of the file are.
+            for reader in READERS if LONG or looks % 2 else (by_file, by_join):
                 assert reader(day) in (before[reader], after[reader]), (death, reader)
         if LONG or death.number % 20 == 10:
             scenario(day)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pyarrow.fs import PyFileSystem
@@ -73,6 +74,44 @@ def test_a_replacement_is_one_snapshot_and_keeps_what_it_does_not_name(warehouse
     found = warehouse.read("product_audit", ["run_id", "product_id"], published=False).to_pylist()
     assert sorted((row["run_id"], row["product_id"]) for row in found) == [("r1", "c"), ("r2", "b")]
     assert len(warehouse.table("product_audit").snapshots()) == 3
+
+
+def test_manifests_that_are_looked_at_at_the_same_time_are_told_apart(warehouse):
+    """A thread looks at another manifest while one is in the middle of its own."""
+    for day in (DAY, NEXT):
+        rows = warehouse.stage("product_audit", "r").write(audit_rows(day, ["a"]))
+        warehouse.write_day("product_audit", day, rows, "r")
+    table = warehouse.table("product_audit")
+    own, other = sorted(
+        table.current_snapshot().manifests(table.io), key=lambda one: one.partitions[0].lower_bound
+    )
+    producer = commit._Overwrite(
+        commit.Operation.OVERWRITE, commit.KeptTransaction(table), table.io
+    )
+    neither = DAY.replace(year=DAY.year - 1)
+    for day in (neither, DAY):  # The partition is looked at twice.
+        producer.delete_by_predicate(expression({"run_date": day}))
+    may_hold = producer._build_manifest_evaluator(own.partition_spec_id)
+    assert (may_hold(own), may_hold(other)) == (True, False)
+
+    class Disturbed(list):
+        def __getitem__(self, place):
+            may_hold(other)
+            return super().__getitem__(place)
+
+    assert may_hold(SimpleNamespace(partitions=Disturbed(own.partitions)))
+
+
+def test_a_transactions_metadata_follows_its_changes_and_is_made_once_for_each(warehouse):
+    table = warehouse.table("product_audit")
+    transaction = commit.KeptTransaction(table)
+    before = transaction.table_metadata
+    assert transaction.table_metadata is before
+    transaction.set_properties({"unposed.test": "1"})
+    after = transaction.table_metadata
+    assert after.properties["unposed.test"] == "1"
+    assert transaction.table_metadata is after
+    assert "unposed.test" not in table.metadata.properties
 
 
 def test_what_is_read_of_s3_passes_our_own_reader(aws):

@@ -15,8 +15,8 @@ from unposed_jobs.attributes.heads import Head
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.networks import weights
-from unposed_jobs.networks.engines import threads
-from unposed_jobs.pose.kinds import efficientnet, identity
+from unposed_jobs.networks.threads import threads
+from unposed_jobs.pose.kinds import identity
 from unposed_jobs.pose.kinds.estimator import squared
 
 FILE = "heads.safetensors"
@@ -28,6 +28,8 @@ class Features:
 
     def __init__(self, settings: PoseSettings) -> None:
         """Raises UnposedError for missing or damaged weights."""
+        from unposed_jobs.pose.kinds import efficientnet  # PyTorch takes seconds to import.
+
         _, data = weights.load(settings, identity.WEIGHTS)
         self._network = efficientnet.create(data, threads())
 

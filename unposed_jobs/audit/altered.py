@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from unposed_jobs.pose.hashing import THUMBNAIL_SIDE
 
@@ -105,6 +104,8 @@ def _laid_upon(
     whole: Floats, cut: Floats, frames: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
     """Whether `cut` is what the whole picture shows near its frame: x, y, width, height (n, 4)."""
+    from scipy import ndimage  # Drivers import this module and compare no pictures.
+
     target = _seen(cut, np.tile((0.0, 0.0, 1.0, 1.0), (len(cut), 1)))
     frames = frames.copy()
     for _ in range(_STEPS):

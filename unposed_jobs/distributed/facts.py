@@ -21,7 +21,7 @@ from unposed_jobs import storage
 from unposed_jobs.config import PoseSettings, Settings
 from unposed_jobs.distributed import devices, loaded
 from unposed_jobs.networks import weights
-from unposed_jobs.pictures import colours, faces, facts, rows, text
+from unposed_jobs.pictures import colours, facts, rows
 from unposed_jobs.pictures.facts import FactsReader
 from unposed_jobs.pose import pipeline
 from unposed_jobs.pose.estimator import PoseEstimate
@@ -79,9 +79,9 @@ def asked(settings: Settings, estimator_id: str) -> Asked | None:
 def check(settings: Settings) -> None:
     """Raise UnposedError where facts are asked for and a network's weights are not there."""
     if settings.facts.nightly and not settings.catalogue.landmarks:
-        weights.load(settings.pose, faces.WEIGHTS)
+        weights.load(settings.pose, weights.FACES)
         if settings.facts.text != facts.OFF:
-            weights.load(settings.pose, text.WEIGHTS)
+            weights.load(settings.pose, weights.TEXT)
 
 
 class Recorder:

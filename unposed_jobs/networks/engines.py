@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from unposed_jobs.networks import rewriting, task_bundle, tflite
+from unposed_jobs.networks.threads import threads
 from unposed_jobs.networks.torch_graph import Network
 
 _log = logging.getLogger(__name__)
@@ -160,14 +161,6 @@ def _with_inner_output(landmarker: tflite.Graph) -> tflite.Graph:
     made = [operator.outputs[0] for operator in landmarker.operators]
     found = [number for number in made if landmarker.shapes[number][1:] == INSIDE]
     return replace(landmarker, outputs=(*landmarker.outputs, *found[-1:]))
-
-
-def threads() -> int:
-    """Threads for one engine on the CPU."""
-    try:
-        return max(1, int(os.environ["OMP_NUM_THREADS"]))
-    except (KeyError, ValueError):
-        return 1
 
 
 def can_compile() -> bool:

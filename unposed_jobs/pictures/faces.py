@@ -18,11 +18,8 @@ from unposed_jobs.pose.blazepose.estimator import Sampler
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, COCO17_INDEX
 
-WEIGHTS = "face-full-range"
 SIDE = 192
 """Pixels of the network's square."""
-SURE = 0.6
-"""From this score on there is a face: 97 of 100 of real models', none of 40 pictures of legs."""
 
 _CELLS = 48
 _SHAPES = ((SIDE, SIDE, 3), (_CELLS * _CELLS, 16), (_CELLS * _CELLS, 1))
@@ -47,15 +44,15 @@ class FaceFinder:
     def __init__(self, settings: PoseSettings) -> None:
         """Raises UnposedError for missing, damaged or other weights."""
         try:
-            graph = tflite.read(weights.load(settings, WEIGHTS)[1])
+            graph = tflite.read(weights.load(settings, weights.FACES)[1])
             sizes = tuple(graph.shapes[number][1:] for number in graph.inputs + graph.outputs)
             if sizes != _SHAPES:
                 raise ValueError(f"other inputs and outputs than BlazeFace: {sizes}")
             self._network = engines.network(graph, engines.SIGNED)
         except ValueError as error:
             raise UnposedError(
-                f"the weights of {WEIGHTS} cannot be used: {error}; run: unposed models fetch "
-                f"{WEIGHTS}"
+                f"the weights of {weights.FACES} cannot be used: {error}; "
+                f"run: unposed models fetch {weights.FACES}"
             ) from None
 
     @torch.inference_mode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -17,12 +17,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from unposed_jobs.config import PoseSettings
+from unposed_jobs.networks import weights
 from unposed_jobs.pictures import body as bodies
 from unposed_jobs.pictures import (
     classes,
     colours,
     crops,
-    faces,
     ground,
     laid,
     masks,
@@ -36,6 +36,9 @@ from unposed_jobs.pictures.masks import Mask
 from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
+
+if TYPE_CHECKING:
+    from unposed_jobs.pictures.faces import Face
 
 VERSION = 6
 """Raised when the facts of an equal picture would change."""
@@ -131,14 +134,14 @@ class _Given:
     picture: _Picture
     estimate: PoseEstimate
     again: bool
-    face: faces.Face
+    face: Face
     digest: str
     part: str | None
 
 
 def version(text_in: str) -> str:
     """The facts version: of code, networks and regression, and where writing is looked for."""
-    parts = (classes.content(), faces.WEIGHTS.encode(), text.WEIGHTS.encode(), text_in.encode())
+    parts = (classes.content(), weights.FACES.encode(), weights.TEXT.encode(), text_in.encode())
     return f"facts-{VERSION}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:10]}-text_{text_in}"
 
 
@@ -147,9 +150,12 @@ class FactsReader:
 
     def __init__(self, settings: PoseSettings, text_in: str = NOBODY) -> None:
         """Raises UnposedError for missing or damaged weights."""
+        # PyTorch takes seconds to import: whoever asks for the version alone needs none of it.
+        from unposed_jobs.pictures import faces, outlines
+
         self.version = version(text_in)
         self._text_in = text_in
-        self._outline = masks.Outliner(settings)
+        self._outline = outlines.Outliner(settings)
         self._faces = faces.FaceFinder(settings)
         self._text = text.TextFinder(settings) if text_in != OFF else None
 
@@ -243,7 +249,7 @@ def _body(picture: _Picture, estimate: PoseEstimate) -> Body | None:
 def _bare(given: _Given, small: _Picture, body: Body) -> bool:
     """Whether the landmarks are of a garment that nobody wears (`laid`)."""
     sure = given.estimate.person_probability
-    if sure is None or sure >= _SOMEBODY or given.face.score >= faces.SURE:
+    if sure is None or sure >= _SOMEBODY or given.face.score >= classes.SURE_FACE:
         return False
     mask = _mask(given.picture, given.estimate, small, parts=False)
     return mask.source != masks.NONE and laid.worn_by_nobody(small, body, mask.inside)

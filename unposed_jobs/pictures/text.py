@@ -17,9 +17,8 @@ import numpy.typing as npt
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.networks import openvino_import, weights
-from unposed_jobs.networks.engines import threads
+from unposed_jobs.networks.threads import threads
 
-WEIGHTS = "text-detector"
 SIDE = 416
 """Pixels of the longer side that is looked at: letters from about 2.5 % of it on are found."""
 
@@ -67,7 +66,7 @@ class TextFinder:
 
     def __init__(self, settings: PoseSettings) -> None:
         """Raises UnposedError for missing or damaged weights, or without OpenVINO."""
-        model = weights.load(settings, WEIGHTS)[1]
+        model = weights.load(settings, weights.TEXT)[1]
         try:
             self._openvino = openvino_import.load()
             self._core = self._openvino.Core()

@@ -13,7 +13,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import ndimage
 
 SIDE = 192
 """The longer side, in pixels, of the reduced picture that is measured."""
@@ -161,6 +160,8 @@ def _enclosed_share(image: Image.Image) -> float:
     small.thumbnail((_OUTLINE_SIDE, _OUTLINE_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     if min(small.size) < 8:
         return 0.0
+    from scipy import ndimage  # Drivers import this module and describe no picture.
+
     smooth = ndimage.gaussian_filter(np.asarray(small, np.float32) / 255, (1, 1, 0), truncate=2.0)
     padded = np.pad(smooth, ((1, 1), (1, 1), (0, 0)), mode="edge")
     down = np.abs(padded[2:, 1:-1] - padded[:-2, 1:-1]).max(axis=2)

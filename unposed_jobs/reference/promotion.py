@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sklearn.metrics import silhouette_score
 
 from unposed_jobs.config import AuditSettings, TrainingSettings
 from unposed_jobs.reference import comparison
@@ -124,6 +123,8 @@ def _silhouettes(
     """Of the champion's and the candidate's classes, on the same pictures in the same space."""
     if candidate.person is None:
         return [None, None]
+    from sklearn.metrics import silhouette_score  # Takes a second to import.
+
     found = arrays(pictures, candidate.person.topology, 0)
     points = candidate.person.scaler.encode(found.features)
     named = np.all([pose[found.person] >= 0 for pose in poses], axis=0)

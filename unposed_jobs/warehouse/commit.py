@@ -10,17 +10,19 @@ what an upgrade broke.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
-from pyiceberg.manifest import DataFile, ManifestContent
+from pyiceberg.manifest import DataFile, ManifestContent, ManifestFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table import Transaction
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Operation, Snapshot, ancestors_of
-from pyiceberg.table.update.snapshot import _FastAppendFiles, _SnapshotProducer
+from pyiceberg.table.update import TableUpdate
+from pyiceberg.table.update.snapshot import _FastAppendFiles, _OverwriteFiles, _SnapshotProducer
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.warehouse.staging import StagedFile
@@ -30,6 +32,24 @@ PART = "unposed.part"
 OPERATION = "unposed.operation"
 
 _log = logging.getLogger(__name__)
+
+
+class KeptTransaction(Transaction):
+    """Keeps the metadata that it leads to until there is another change.
+
+    pyiceberg makes it anew whenever it is asked, seventeen times for each commit, and each time
+    copies the whole history of the table.
+    """
+
+    _kept: tuple[TableMetadata, tuple[TableUpdate, ...], TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        """Not to be altered: pyiceberg does not."""
+        base, updates = self._table.metadata, self._updates
+        if self._kept is None or self._kept[0] is not base or self._kept[1] is not updates:
+            self._kept = base, updates, super().table_metadata
+        return self._kept[2]
 
 
 class ConflictError(UnposedError):
@@ -61,8 +81,13 @@ def replace(
     if current is not None and live and live == {file.path for file in staged}:
         # The commit landed and its answer was lost: the caller tries again.
         return current.snapshot_id
-    transaction = table.transaction()
-    producer = transaction.update_snapshot(snapshot_properties=properties).overwrite()
+    transaction = KeptTransaction(table)
+    producer = _Overwrite(
+        Operation.APPEND if current is None else Operation.OVERWRITE,
+        transaction,
+        table.io,
+        snapshot_properties=properties,
+    )
     for file in gone:
         producer.delete_data_file(file)
     return _commit(table, transaction, producer, predicate, staged)
@@ -89,11 +114,28 @@ def add(
 
     Raises ConflictError where another writer was first.
     """
-    transaction = table.transaction()
+    transaction = KeptTransaction(table)
     producer = _CheckedAppend(
         Operation.APPEND, transaction, table.io, snapshot_properties=properties
     )
     return _commit(table, transaction, producer, predicate, staged)
+
+
+class _Overwrite(_OverwriteFiles):
+    """An overwrite whose threads do not disturb one another.
+
+    pyiceberg asks of all manifests at the same time, by threads, whether they may hold what goes,
+    and keeps the manifest that it looks at in what they share: now and then a file that is there
+    is not found, and the commit is refused.
+    """
+
+    def _build_manifest_evaluator(self, spec_id: int) -> Callable[[ManifestFile], bool]:
+        made = super()._build_manifest_evaluator
+
+        def may_hold(manifest: ManifestFile) -> bool:
+            return made(spec_id)(manifest)  # Made anew for each, so nothing is shared.
+
+        return may_hold
 
 
 class _CheckedAppend(_FastAppendFiles):

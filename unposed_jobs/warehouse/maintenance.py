@@ -259,7 +259,7 @@ def merge_manifests(warehouse: Warehouse, name: str, report: Report, apply: bool
         return
     report.merged_manifests = count
     if apply:
-        transaction = table.transaction()
+        transaction = commit.KeptTransaction(table)
         # An append of nothing: pyiceberg merges manifests while it appends.
         properties = {commit.OPERATION: "merge-manifests"}
         with _left_to_the_next_time(report, "manifests", "merged_manifests"):

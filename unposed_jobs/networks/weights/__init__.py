@@ -27,7 +27,9 @@ from unposed_jobs.networks.weights.known import KNOWN, Package, Weights
 from unposed_jobs.networks.weights.store import Bundle
 
 __all__ = [
+    "FACES",
     "FULL",
+    "TEXT",
     "Bundle",
     "defaults",
     "fetch",
@@ -41,6 +43,10 @@ __all__ = [
 
 FULL = "pose_landmarker_full"
 """BlazePose's bundle, which most else needs."""
+FACES = "face-full-range"
+"""BlazeFace: `pictures.faces`."""
+TEXT = "text-detector"
+"""Lines of writing: `pictures.text`."""
 
 _MAX_BUNDLE_BYTES = 256 * 1024 * 1024
 _REMEDY = "run: unposed models fetch"

@@ -163,13 +163,13 @@ def _session(name: str, data: bytes, device: str) -> Any:
             f"cannot import onnxruntime ({_reason(error)}); install the packages of "
             "requirements.lock, or for CUDA onnxruntime-gpu in its place"
         ) from None
-    from unposed_jobs.networks import engines
+    from unposed_jobs.networks.threads import threads
 
     provider = _PROVIDERS[device]
     if provider not in onnxruntime.get_available_providers():
         raise _no_cuda("this onnxruntime was built without it")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = engines.threads()
+    options.intra_op_num_threads = threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     providers: list[Any] = [provider]

@@ -20,10 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unposed_jobs.pose.kinds.reading import GRID, Classifier
+from unposed_jobs.pose.kinds.reading import GRID, SIDE, Classifier
 
-SIDE = 224
-"""Pixels of a side of what the network sees."""
 WIDTH = 1280
 """Values of the last layer's mean."""
 

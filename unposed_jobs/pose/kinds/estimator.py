@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,12 @@ from PIL import Image
 
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.networks import weights
-from unposed_jobs.networks.engines import threads
+from unposed_jobs.networks.threads import threads
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
-from unposed_jobs.pose.kinds import efficientnet, identity, reading
+from unposed_jobs.pose.kinds import identity, reading
+
+if TYPE_CHECKING:
+    from unposed_jobs.pose.kinds import efficientnet
 
 _Picture = npt.NDArray[np.uint8]
 
@@ -58,6 +62,8 @@ class KindEstimator:
         self, pictures: Sequence[_Picture]
     ) -> list[tuple[npt.NDArray[np.float32], float]]:
         if self._network is None or self._classifier is None:
+            from unposed_jobs.pose.kinds import efficientnet  # PyTorch takes seconds to import.
+
             _, data = weights.load(self._settings, identity.WEIGHTS)
             self._network = efficientnet.create(data, threads())
             self._classifier = efficientnet.classifier(data)
@@ -74,7 +80,7 @@ class KindEstimator:
 
 def squared(picture: _Picture) -> _Picture:
     """The picture squeezed into what the network sees: its border stays the border."""
-    side = efficientnet.SIDE
+    side = reading.SIDE
     image = Image.fromarray(picture)
     small = image.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(small)

@@ -22,6 +22,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+SIDE = 224
+"""Pixels of a side of what the network sees."""
+
 GRID = (14, 14, 112)
 """Rows, columns and values of the network's inner grid."""
 
