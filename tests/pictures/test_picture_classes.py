@@ -1,10 +1,15 @@
 """The class of a picture, by what the detectors say."""
 
+import numpy as np
 import pytest
 import tests_body
+from PIL import Image
 
 from unposed_jobs.pictures import classes
 from unposed_jobs.pictures.classes import MODEL, PRODUCT, WORN, Evidence
+from unposed_jobs.pose import statistics
+from unposed_jobs.pose.estimator import PoseEstimate
+from unposed_jobs.pose.kinds import reading
 
 
 def of(evidence: Evidence) -> str:
@@ -24,3 +29,17 @@ def of(evidence: Evidence) -> str:
 )
 def test_nobody_found_in_a_scene_is_doubted_and_a_garment_laid_flat_is_not(evidence, wanted):
     assert of(evidence) == wanted
+
+
+def test_a_scene_ends_where_the_border_is_white() -> None:
+    """Trousers that the frame cuts look like legs; what they lie on does not."""
+    width = len(reading.head().mean) - len(statistics.NAMES)
+    evidence = reading.head().mean[:width].astype(np.float32)
+    estimate = PoseEstimate(None, 0.0, 0, person_probability=0.15, kind_evidence=evidence)
+    ground = np.full((60, 60, 3), 255, np.uint8)
+    plain = statistics.describe(Image.fromarray(ground))
+    street = plain.copy()
+    street[statistics.NAMES.index("border_white_share")] = 0.0
+    white, other = (classes.evidence_of(estimate, 0.0, None, one) for one in (plain, street))
+    assert white.scene == 0.0
+    assert other.scene > 0.0

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unposed_jobs.pictures.body import Body
+from unposed_jobs.pose import statistics
 from unposed_jobs.pose.estimator import PoseEstimate
 from unposed_jobs.pose.kinds import reading
 
@@ -37,6 +38,7 @@ FEATURES = (
 Floats = npt.NDArray[np.float64]
 
 
+_BORDER_WHITE = statistics.NAMES.index("border_white_share")
 _DOUBT = 6.0
 """Log odds against anybody being there from which on nothing is left of a doubt."""
 
@@ -47,7 +49,8 @@ class Evidence:
 
     `person_chance` as in `PoseEstimate.person_probability`, None where no gate has judged;
     `face_score` in [0, 1]; `body` where landmarks were found. `scene` is, of a picture in which
-    nobody was found, the probability that no garment laid flat, fabric or chart fills it.
+    nobody was found, the probability that no garment laid flat, fabric or chart fills it, less the
+    share of its border that is white: a scene goes on there.
     """
 
     person_chance: float | None
@@ -67,6 +70,7 @@ def evidence_of(
     if body is None and plain is not None and estimate.kind_evidence is not None:
         kinds = np.ravel(reading.head().probabilities(estimate.kind_evidence, plain))
         scene = float(kinds[reading.KINDS.index(reading.DETAIL)])
+        scene *= 1 - float(plain[_BORDER_WHITE])
     return Evidence(estimate.person_probability, face_score, body, scene)
 
 
