@@ -192,8 +192,8 @@ def test_a_part_that_is_hardly_anything_of_the_person_has_no_colour() -> None:
         for name, (x, y) in tests_body.PLACES.items()
     }
     shown = (tests_body.standing(), tests_body.standing(**small))
-    told_ = [facts.product_colours(picture, everywhere, one, None, None) for one in shown]
-    assert [len(one) for one in told_] == [1, 0]
+    shown_colours = [facts.product_colours(picture, everywhere, one, None, None) for one in shown]
+    assert [len(one) for one in shown_colours] == [1, 0]
 
 
 def test_one_picture_cannot_disagree() -> None:

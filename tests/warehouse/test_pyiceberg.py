@@ -76,7 +76,7 @@ def test_a_replacement_is_one_snapshot_and_keeps_what_it_does_not_name(warehouse
     assert len(warehouse.table("product_audit").snapshots()) == 3
 
 
-def test_manifests_that_are_looked_at_at_the_same_time_are_told_apart(warehouse):
+def test_manifests_that_are_looked_at_at_the_same_time_stay_apart(warehouse):
     """A thread looks at another manifest while one is in the middle of its own."""
     for day in (DAY, NEXT):
         rows = warehouse.stage("product_audit", "r").write(audit_rows(day, ["a"]))
