@@ -31,15 +31,17 @@ def test_nobody_found_in_a_scene_is_doubted_and_a_garment_laid_flat_is_not(evide
     assert of(evidence) == wanted
 
 
-def test_a_scene_ends_where_the_border_is_white() -> None:
-    """Trousers that the frame cuts look like legs; what they lie on does not."""
+@pytest.mark.parametrize("colour", [(255, 255, 255), (150, 150, 155), (226, 190, 180)])
+def test_a_scene_has_no_plain_border(colour) -> None:
+    """Trousers that the frame cuts look like legs; what they lie on looks like no scene."""
     width = len(reading.head().mean) - len(statistics.NAMES)
     evidence = reading.head().mean[:width].astype(np.float32)
     estimate = PoseEstimate(None, 0.0, 0, person_probability=0.15, kind_evidence=evidence)
-    ground = np.full((60, 60, 3), 255, np.uint8)
+    ground = np.full((60, 60, 3), colour, np.uint8)
+    ground[10:50, 30:] = (40, 60, 120)
     plain = statistics.describe(Image.fromarray(ground))
     street = plain.copy()
-    street[statistics.NAMES.index("border_white_share")] = 0.0
-    white, other = (classes.evidence_of(estimate, 0.0, None, one) for one in (plain, street))
-    assert white.scene == 0.0
-    assert other.scene > 0.0
+    street[statistics.NAMES.index("border_uniformity")] = 0.3
+    laid, other = (classes.evidence_of(estimate, 0.0, None, one) for one in (plain, street))
+    assert laid.scene < 0.1
+    assert other.scene > 5 * laid.scene

@@ -1,4 +1,4 @@
-"""How many threads a network has on the CPU: told without the network's library."""
+"""How many threads a network has on the CPU: known without the network's library."""
 
 from __future__ import annotations
 

@@ -38,8 +38,12 @@ FEATURES = (
 Floats = npt.NDArray[np.float64]
 
 
-_BORDER_WHITE = statistics.NAMES.index("border_white_share")
-_DOUBT = 6.0
+_UNIFORMITY = statistics.NAMES.index("border_uniformity")
+_UNEVEN, _EVEN = 0.5, 0.75
+"""Uniformity of the border up to which a picture may be of a scene, and from which on it is none:
+nine of ten real scenes have less than .5, trousers laid on one plain colour and cut by the frame,
+which look like legs, have .73 and more."""
+_DOUBT = 4.0
 """Log odds against anybody being there from which on nothing is left of a doubt."""
 
 
@@ -49,8 +53,8 @@ class Evidence:
 
     `person_chance` as in `PoseEstimate.person_probability`, None where no gate has judged;
     `face_score` in [0, 1]; `body` where landmarks were found. `scene` is, of a picture in which
-    nobody was found, the probability that no garment laid flat, fabric or chart fills it, less the
-    share of its border that is white: a scene goes on there.
+    nobody was found, the probability that it is of a scene: that no garment laid flat, fabric or
+    chart fills it, as far as its border is not of one plain colour.
     """
 
     person_chance: float | None
@@ -70,7 +74,8 @@ def evidence_of(
     if body is None and plain is not None and estimate.kind_evidence is not None:
         kinds = np.ravel(reading.head().probabilities(estimate.kind_evidence, plain))
         scene = float(kinds[reading.KINDS.index(reading.DETAIL)])
-        scene *= 1 - float(plain[_BORDER_WHITE])
+        even = (float(plain[_UNIFORMITY]) - _UNEVEN) / (_EVEN - _UNEVEN)
+        scene *= 1 - min(max(even, 0.0), 1.0)
     return Evidence(estimate.person_probability, face_score, body, scene)
 
 

@@ -116,7 +116,7 @@ class PictureFacts:
 @dataclass(frozen=True)
 class Seen:
     """A picture, its estimate, and what was made of both; `body` is None without a person, `plain`
-    (the picture's plain statistics) with one. `evidence` is what its class was told by.
+    (the picture's plain statistics) with one. `evidence` is what its class follows from.
     """
 
     picture: _Picture

@@ -38,7 +38,7 @@ _FACE_SCORE = 0.5
 """Where MoveNet sees a point of the face this well, there is one."""
 _NO_FACE = 0.15
 """Where it sees none even so well, a head that BlazePose puts in the picture is invented: of 19
-people on photographs, nine of them from behind, the best of nose, eyes and ears had .27 at least;
+people on photographs, eight of them from behind, the best of nose, eyes and ears had .27 at least;
 of two whose head was cut off .03 and .07."""
 _SURE = 0.1
 """MoveNet's score from which on its place alone counts; below, in proportion."""
