@@ -144,8 +144,8 @@ evaluate: setup weights ## The accuracy tables beside baselines, docs/model-card
 
 # The seed is judged once: what it has shown is judged next time on another.
 PICTURES := $(CURDIR)/var/evaluate-pictures
-PICTURES_SEED ?= 125
-PICTURES_PRODUCTS ?= 60
+PICTURES_SEED ?= 126
+PICTURES_PRODUCTS ?= 150
 PICTURES_DATA ?= $(wildcard ../shared/data)
 PICTURES_CARD := python -m unposed_jobs.lab.evaluation.pictures.card --card docs/pictures-card.md
 evaluate-pictures: setup weights ## Masks, crops, colours, classes, marketplaces' rules against rendered truth
