@@ -113,6 +113,17 @@ def test_a_marketplace_says_what_is_to_be_mended(shop, settings, capsys) -> None
     assert main(["ready", str(shop / "Shirt 12"), "--for", "nobody", *settings]) == 2
 
 
+def test_the_folder_may_stand_after_a_flags_names(shop, settings, tmp_path, capsys) -> None:
+    folder = str(shop / "Shirt 12")
+    assert main(["ready", "--for", "google-merchant", "catalogue", folder, *settings]) in (0, 1)
+    assert "Google Merchant: 1 of 1" in capsys.readouterr().out
+    out = tmp_path / "crops"
+    assert main(["crops", "--out", str(out), "--only", "full", folder, *settings]) == 0
+    assert "crops in" in capsys.readouterr().out
+    assert main(["ready", "--for", "zalando", *settings]) == 2
+    assert "no folder of pictures; run: unposed ready --for" in capsys.readouterr().err
+
+
 def test_two_files_of_one_name_make_two() -> None:
     from unposed_jobs.cli import _pictures
 

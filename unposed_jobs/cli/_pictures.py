@@ -37,6 +37,15 @@ def add_folder(parser: argparse.ArgumentParser, *, out: str = "", optional: bool
     )
 
 
+def folder_last(arguments: argparse.Namespace, names: list[str]) -> None:
+    """Take the folder from the end of a flag's names where it stands there.
+
+    ``unposed ready --for zalando FOLDER``: a flag of several names takes what follows it.
+    """
+    if arguments.folder is None and len(names) > 1:
+        arguments.folder = Path(names.pop())
+
+
 def looked(arguments: argparse.Namespace, text_in: str) -> Iterator[Looked]:
     """Each picture of the folder with its facts; a bar on standard error where that is a terminal.
 

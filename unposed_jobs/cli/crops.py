@@ -40,12 +40,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look, cut, write; 1 where a picture could not be read."""
-    if arguments.folder is None:
-        return _of_gaps(arguments)
     from unposed_jobs.errors import UnposedError
     from unposed_jobs.pictures import crops, cutouts, facts
 
-    wanted = arguments.only or crops.NAMES
+    wanted = arguments.only or list(crops.NAMES)
+    if arguments.only and wanted[-1] not in crops.NAMES:
+        _pictures.folder_last(arguments, wanted)
+    if arguments.folder is None:
+        return _of_gaps(arguments)
     for name in wanted:
         if name not in crops.NAMES:
             raise UnposedError(f"unknown crop {name}; known: {', '.join(crops.NAMES)}")

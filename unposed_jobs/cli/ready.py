@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from unposed_jobs.cli import _pictures
+from unposed_jobs.errors import UnposedError
 
 if TYPE_CHECKING:
     from unposed_jobs.pictures.standards import Failing, Listed, Market
@@ -24,7 +25,7 @@ _MOST = 3
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    _pictures.add_folder(parser)
+    _pictures.add_folder(parser, optional=True)
     parser.add_argument(
         "--for", dest="markets", nargs="+", required=True, metavar="MARKET",
         help="zalando, amazon, about-you, ajio, myntra, tata-cliq, walmart, nordstrom, "
@@ -39,6 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, judge, print; 1 where a product is not ready."""
     from unposed_jobs.pictures import facts, standards
 
+    _pictures.folder_last(arguments, arguments.markets)
+    if arguments.folder is None:
+        raise UnposedError("no folder of pictures; run: unposed ready --for MARKET FOLDER")
     markets = [standards.market(name) for name in arguments.markets]
     products: dict[str, list[Listed]] = {}
     unread: list[str] = []

@@ -65,7 +65,8 @@ class PoseSettings(Section):
     `movenet-lightning` takes a third of the time and is less accurate."""
     picture_kinds: bool = True
     """Classify pictures without a person (garment laid flat, fabric, chart, detail) by a network of
-    their own; otherwise by plain statistics of their pixels."""
+    their own, which the second look also asks where it is left open whether anybody is there;
+    otherwise by plain statistics of their pixels."""
     views: bool = True
     """Search the parts of collages and strips, and search for small people where a scene shows
     nobody; what was found there is described in `landmarks.error`."""

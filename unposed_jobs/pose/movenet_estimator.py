@@ -54,7 +54,7 @@ def create(settings: PoseSettings) -> MoveNetEstimator:
             f"the weights of {name} cannot be used: {error}; run: unposed models fetch "
             f"{weights.FULL} {name}"
         ) from None
-    presence = Presence(find.engine) if settings.second_look else None
+    presence = Presence(find.engine, settings) if settings.second_look else None
     return MoveNetEstimator(network, find, presence, identify(settings), settings)
 
 

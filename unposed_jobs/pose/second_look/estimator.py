@@ -21,6 +21,7 @@ from unposed_jobs.pose.second_look import (
     headless,
     identity,
     keeping,
+    opinion,
     readings,
     squares,
 )
@@ -29,6 +30,7 @@ from unposed_jobs.pose.second_look.evidence import Inside
 from unposed_jobs.pose.second_look.gate import Gate, load, of_inside
 from unposed_jobs.pose.second_look.headless import HeadlessReader
 from unposed_jobs.pose.second_look.looking import Sightings, look, stacked
+from unposed_jobs.pose.second_look.opinion import Opinion
 
 GROUP = 64
 """Pictures that are looked at again at once: a GPU's networks run full batches, and NumPy takes
@@ -75,6 +77,7 @@ def wrap(inner: PoseEstimator, settings: PoseSettings) -> WholeFrameEstimator:
         settings.min_person_probability,
         identity.identify(inner.estimator_id, settings),
         headless_reader=headless.create(settings),
+        second=opinion.create(settings),
     )
 
 
@@ -82,9 +85,10 @@ class WholeFrameEstimator:
     """Wraps an estimator of 33 landmarks. Fulfils `PoseEstimator`.
 
     A person of whom the landmarks alone leave no doubt is passed on. Every other picture is shown
-    whole to the landmark network; the gate says whether there is anybody, and which reading is most
-    likely placed right. What the detector saw is one of the sightings, and is believed where it has
-    seen a head (`keeping`). Of people whose head is not in the picture `headless` refines it.
+    whole to the landmark network; the gate says whether there is anybody, where it leaves that open
+    with `opinion`, and which reading is most likely placed right. What the detector saw is one of
+    the sightings, and is believed where it has seen a head (`keeping`). Of people whose head is not
+    in the picture `headless` refines it.
     """
 
     def __init__(
@@ -96,8 +100,10 @@ class WholeFrameEstimator:
         estimator_id: str,
         *,
         headless_reader: HeadlessReader | None = None,
+        second: Opinion | None = None,
     ) -> None:
         self._id = estimator_id
+        self._opinion = second
         self._headless = headless_reader
         self._inner = inner
         self._make_engine = engine
@@ -140,7 +146,7 @@ class WholeFrameEstimator:
 
     def close(self) -> None:
         """Give the networks back; the estimator cannot be used afterwards."""
-        self._engine = self._headless = None
+        self._engine = self._headless = self._opinion = None
         self._inner.close()
 
     def _look_again(
@@ -148,7 +154,7 @@ class WholeFrameEstimator:
     ) -> list[PoseEstimate]:
         if self._engine is None:
             self._engine = self._make_engine()
-        asked = ask(self._engine, self._gate, pictures, results)
+        asked = ask(self._engine, self._gate, pictures, results, self._opinion)
         judged = [PoseEstimate(None, 0.0, 0, person_probability=one.there) for one in asked]
         kept = [row for row, one in enumerate(asked) if one.seen and one.there >= self._threshold]
         if not kept:
@@ -232,8 +238,11 @@ def ask(
     gate: Gate,
     pictures: Sequence[_Picture],
     results: Sequence[PoseEstimate],
+    second: Opinion | None = None,
 ) -> list[Asked]:
-    """Of each picture, of which the detector said `results`, whether anybody is there."""
+    """Of each picture, of which the detector said `results`, whether anybody is there, by the gate
+    and, where that leaves it open, by the `second` network.
+    """
     first = gate.first
     screened = screen(engine, pictures)
     chances = [first.chance(seen) for seen in screened]
@@ -243,7 +252,11 @@ def ask(
     for row, seen in zip(hopeful, climb(engine, shown) if shown else [], strict=True):
         inside = first.inside(of_ladder(seen))
         asked[row] = Asked(float(gate.there.probability(of_inside(inside))), seen, inside)
-    return [one for one in asked if one is not None]
+    judged = [one for one in asked if one is not None]
+    if second is None:
+        return judged
+    there = second(pictures, [one.there for one in judged], [one.inside for one in judged])
+    return [one._replace(there=chance) for one, chance in zip(judged, there, strict=True)]
 
 
 def _kept(detector: PoseEstimate, second: PoseEstimate, size: npt.NDArray[np.intp]) -> PoseEstimate:

@@ -9,6 +9,7 @@ from pathlib import Path
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.networks import weights
+from unposed_jobs.pose.kinds import identity as kinds
 from unposed_jobs.pose.movenet import sides
 
 FILE = "gate.json"
@@ -23,6 +24,9 @@ OFF = "off"
 
 HEADLESS_VERSION = 3
 """Raised when what they refine would change."""
+
+OPINION = "opinion.json"
+"""The second network's regressions, in this package."""
 
 
 def read(path: Path | None = None) -> bytes:
@@ -44,6 +48,9 @@ def identify(inner: str, settings: PoseSettings) -> str:
     """
     digest = hashlib.sha256(f"{VERSION}".encode() + read())
     digest.update(weights.verify(settings).sha256.encode())
+    if settings.picture_kinds:
+        digest.update((resources.files(__package__ or "") / OPINION).read_bytes())
+        digest.update(weights.verify(settings, kinds.WEIGHTS).sha256.encode())
     if settings.headless != OFF:
         digest.update(f"headless {HEADLESS_VERSION}".encode() + sides.read())
         digest.update(weights.verify(settings, settings.headless).sha256.encode())

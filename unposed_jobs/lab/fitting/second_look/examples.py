@@ -36,6 +36,9 @@ _SHOULDERS, _HIPS = (
     [JOINTS.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "hip")
 )
 _TORSO_COCO = [5, 6, 11, 12]
+_LEAST_TORSO, _LARGE_TORSO = 30.0, 100.0
+"""Pixels of a real person's torso: of a smaller one nothing can be said, and to what others are
+enlarged."""
 _LOWER = [i for i, name in enumerate(JOINTS) if name.endswith(("hip", "knee", "ankle"))]
 
 
@@ -238,3 +241,21 @@ def known_torso(example: Example) -> Array | None:
         return None
     true = (example.joints * example.size)[[*_SHOULDERS, *_HIPS]]
     return true if np.isfinite(true).all() else None
+
+
+def torso_length(example: Example) -> float:
+    """From the shoulders' middle to the hips', in pixels; 0 where not all are known."""
+    torso = known_torso(example)
+    return 0.0 if torso is None else float(np.linalg.norm(torso[:2].mean(0) - torso[2:].mean(0)))
+
+
+def enlarged(example: Example) -> Example | None:
+    """Large enough to be cut: windows have a least size, and networks their own. None where the
+    person is too small.
+    """
+    length = torso_length(example)
+    if length < _LEAST_TORSO:
+        return None
+    scale = max(_LARGE_TORSO / length, 1.0)
+    size = (round(example.size[0] * scale), round(example.size[1] * scale))
+    return replace(example, picture=np.asarray(cv2.resize(example.picture, size), np.uint8))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -23,9 +22,6 @@ RENDERED, REAL = 4.0, 24.0
 _KINDS = ("window chest", "window body")
 _APART = 0.08
 """Torsos that the shoulders lie apart, at least: closer, no side is left."""
-_LEAST, _TORSO = 30.0, 100.0
-"""Pixels of a real person's torso: of a smaller one nothing can be said, and to what others are
-enlarged."""
 _BATCH = 32
 
 
@@ -56,18 +52,9 @@ def real(folder: Path, settings: PoseSettings) -> Iterator[Example]:
     """
     rng = np.random.default_rng(1)
     for one in known.everybody(folder, settings):
-        length = _length(one)
-        if length >= _LEAST:
-            # Large enough to be cut: windows have a least size, and the network its own.
-            scale = max(_TORSO / length, 1.0)
-            size = (round(one.size[0] * scale), round(one.size[1] * scale))
-            large = replace(one, picture=np.asarray(cv2.resize(one.picture, size), np.uint8))
+        large = known.enlarged(one)
+        if large is not None:
             yield from _torsos(windows(large, rng, REAL))
-
-
-def _length(one: Example) -> float:
-    torso = known.known_torso(one)
-    return 0.0 if torso is None else float(np.linalg.norm(torso[:2].mean(0) - torso[2:].mean(0)))
 
 
 def _torsos(found: Iterable[Example]) -> Iterator[Example]:
@@ -75,7 +62,7 @@ def _torsos(found: Iterable[Example]) -> Iterator[Example]:
         torso = known.known_torso(one)
         if torso is None or one.kind not in _KINDS:
             continue
-        if abs(torso[0, 0] - torso[1, 0]) > _APART * _length(one):
+        if abs(torso[0, 0] - torso[1, 0]) > _APART * known.torso_length(one):
             yield one
 
 

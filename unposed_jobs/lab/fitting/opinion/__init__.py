@@ -1,0 +1,1 @@
+"""Fits what EfficientNet says of pictures of which the gate is not sure (`second_look.opinion`)."""
