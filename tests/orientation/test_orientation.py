@@ -3,6 +3,7 @@ import pytest
 
 from unposed_jobs.orientation import circle
 from unposed_jobs.orientation import head as heads
+from unposed_jobs.orientation.body import CELLS, CHANNELS, Bodies, BodyReader
 from unposed_jobs.orientation.head import Calibration
 from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX
 
@@ -34,14 +35,6 @@ def test_the_way_between_two_angles_is_the_short_one():
     assert circle.wrapped(540) == pytest.approx(-180)
 
 
-def test_a_mirrored_person_stands_at_the_mirrored_angle_exactly():
-    values = heads.features(standing(people=20), [[300, 400]] * 20)
-    own, other = heads.head().of_features(values), heads.head().of_features(heads.mirrored(values))
-    assert np.allclose(circle.apart(own.angles, -other.angles), 0, atol=1e-6)
-    assert np.allclose(own.concentrations, other.concentrations)
-    assert np.allclose(heads.mirrored(heads.mirrored(values)), values)
-
-
 def test_place_and_size_of_a_person_in_the_picture_change_nothing():
     points = standing()
     moved = points.copy()
@@ -63,14 +56,20 @@ def test_probabilities_are_one_in_all_and_sharper_with_concentration():
     assert (cells.argmax(1) == 18).all()
 
 
+def test_place_and_size_of_key_points_in_their_square_change_nothing():
+    points = np.random.default_rng(0).uniform(0.2, 0.8, (4, 17, 3)).astype(np.float32)
+    moved = points.copy()
+    moved[..., :2] = 0.1 + 0.5 * points[..., :2]
+    assert np.allclose(heads.body_features(moved), heads.body_features(points), atol=1e-4)
+
+
 def test_the_fitted_head_survives_its_file_and_names_itself():
     head = heads.head()
-    again = heads.Head.of_state(head.state())
-    points = standing(people=3)
-    sizes = [[300, 400]] * 3
-    assert np.allclose(head(points, sizes).cells, again(points, sizes).cells)
+    again = heads.Head.from_bytes(head.to_bytes())
+    values = np.random.default_rng(0).normal(size=(3, head.width)).astype(np.float32)
+    assert np.allclose(head(values).cells, again(values).cells)
     assert heads.identity().startswith("orientation-")
-    assert head(points[:0], []).cells.shape == (0, circle.CELLS)
+    assert head(values[:0]).cells.shape == (0, circle.CELLS)
 
 
 def test_who_faces_the_camera_is_told_from_a_rendered_person(pose_weights):
@@ -81,10 +80,26 @@ def test_who_faces_the_camera_is_told_from_a_rendered_person(pose_weights):
     table = random_turntable(3, 1, 320)
     truth = np.array([0.0, 90.0, 180.0, -90.0])
     pictures = [np.asarray(table.picture(angle, 1)) for angle in truth]
-    estimator = estimators.create(pose_weights)
-    found = estimator.estimate(pictures)
+    pictures += [np.ascontiguousarray(picture[:, ::-1]) for picture in pictures]
+    estimator, reader = estimators.create(pose_weights), BodyReader(pose_weights)
+    points = np.stack([one.landmarks for one in estimator.estimate(pictures)])
     estimator.close()
-    points = np.stack([one.landmarks for one in found])
-    facing = heads.head()(points, [picture.shape[1::-1] for picture in pictures])
-    assert (circle.apart(facing.angles, truth) < 22.5).all()
+    bodies, head = reader(pictures, points), heads.head()
+    sizes = [picture.shape[1::-1] for picture in pictures]
+    facing = head(head.inputs(points, sizes, bodies))
+    assert (circle.apart(facing.angles, np.concatenate([truth, -truth])) < 22.5).all()
     assert (facing.certainty > 0.5).all()
+    # Each of what MoveNet sees has a say.
+    exchanged = np.arange(8)[::-1]
+    for other in (
+        Bodies(bodies.points[exchanged], bodies.inner),
+        Bodies(bodies.points, bodies.inner[exchanged]),
+    ):
+        changed = head(head.inputs(points, sizes, other))
+        assert circle.apart(changed.angles, facing.angles).max() > 5
+
+
+def test_nobody_is_read_without_a_picture(pose_weights):
+    bodies = BodyReader(pose_weights)([], np.empty((0, 33, 5), np.float32))
+    assert bodies.inner.shape == (0, CELLS, CELLS, CHANNELS)
+    assert heads.head().inputs(np.empty((0, 33, 5), np.float32), [], bodies).shape[0] == 0

@@ -1,4 +1,5 @@
-"""From landmarks to an angle: a small network whose two outputs are a von Mises distribution.
+"""From what two networks see of a body to its angle: a small network whose two outputs are a von
+Mises distribution.
 
 Its outputs are concentration times the cosine and sine of the angle, the distribution's natural
 parameters, as in deep directional statistics (Prokudin, Gehler, Nowozin, ECCV 2018); so a body
@@ -10,40 +11,31 @@ it was wholly wrong to all angles alike. Fitted on rendered people (`lab.fitting
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import safetensors.numpy
 from scipy import special
 
 from unposed_jobs.orientation import circle
+from unposed_jobs.orientation.body import CELLS, CHANNELS, Bodies
 from unposed_jobs.orientation.circle import Floats
-from unposed_jobs.pose.topology import BLAZEPOSE33
+from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17, COCO17_INDEX
 
-FILE = "head.json"
+FILE = "head.safetensors"
 """The head, in this package; `lab.fitting.orientation.fit` makes it."""
 
-_POINTS = len(BLAZEPOSE33)
+_POINTS, _BODY_POINTS = len(BLAZEPOSE33), len(COCO17)
 _INDEX = {name: number for number, name in enumerate(BLAZEPOSE33)}
 _TRUNK = [_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
+_BODY_TRUNK = [
+    COCO17_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")
+]
 _FARTHEST = 4.0
 """Torsos from the trunk's middle; farther points are misread."""
-
-
-def _mirrored_names() -> list[int]:
-    swapped = {"left": "right", "right": "left"}
-    order = []
-    for name in BLAZEPOSE33:
-        parts = "_".join(swapped.get(word, word) for word in name.split("_"))
-        order.append(_INDEX[parts])
-    return order
-
-
-_MIRRORED = _mirrored_names()
 
 
 def features(landmarks: npt.NDArray[np.float32], sizes: npt.ArrayLike) -> Floats:
@@ -62,14 +54,34 @@ def features(landmarks: npt.NDArray[np.float32], sizes: npt.ArrayLike) -> Floats
     middle[..., 2] = 0.0
     placed = np.clip((points - middle) / unit, -_FARTHEST, _FARTHEST)
     seen = landmarks[..., 3].astype(np.float64)
-    return np.concatenate([placed.reshape(len(placed), -1), seen], 1)
+    return np.concatenate([placed.reshape(len(placed), 3 * _POINTS), seen], 1)
 
 
-def mirrored(values: Floats) -> Floats:
-    """The features of the same person in a mirror: left and right change places."""
-    placed = values[:, : 3 * _POINTS].reshape(-1, _POINTS, 3)[:, _MIRRORED] * (-1, 1, 1)
-    seen = values[:, 3 * _POINTS :][:, _MIRRORED]
-    return np.concatenate([placed.reshape(len(values), -1), seen], 1)
+def body_features(points: npt.NDArray[np.float32]) -> Floats:
+    """(N, 51) of MoveNet's key points (N, 17, 3): x, y in torsos from the trunk, and scores."""
+    placed = points[..., :2].astype(np.float64)
+    trunk = placed[:, _BODY_TRUNK]
+    middle = trunk.mean(1, keepdims=True)
+    length = np.linalg.norm(trunk[:, :2].mean(1) - trunk[:, 2:].mean(1), axis=-1)
+    spread = np.linalg.norm(trunk - middle, axis=-1).max(1)
+    unit = np.maximum(np.maximum(length, spread), 1e-3)[:, None, None]
+    away = np.clip((placed - middle) / unit, -_FARTHEST, _FARTHEST)
+    return np.concatenate([away.reshape(len(points), 2 * _BODY_POINTS), points[..., 2]], 1)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """MoveNet's inner values in K numbers: of each cell those of `channels` (`CHANNELS`, C), and of
+    all cells together those of `places` (`CELLS`² C, K) and `shift` (K,)."""
+
+    channels: Floats
+    places: Floats
+    shift: Floats
+
+    def __call__(self, inner: npt.NDArray[np.float32]) -> Floats:
+        """(N, K) of inner values (N, `CELLS`, `CELLS`, `CHANNELS`)."""
+        cells = inner.reshape(-1, CELLS * CELLS, CHANNELS).astype(np.float64) @ self.channels
+        return np.asarray(cells.reshape(-1, len(self.places)) @ self.places + self.shift)
 
 
 @dataclass(frozen=True)
@@ -115,73 +127,86 @@ class Facing:
 
 @dataclass(frozen=True)
 class Head:
-    """`layers` are weights (out, in) and biases (out,); features are (values - mean) / scale."""
+    """`layers` are weights (out, in) and biases (out,) of (inputs - mean) / scale."""
 
+    summary: Summary
     mean: Floats
     scale: Floats
     layers: tuple[tuple[Floats, Floats], ...]
     calibration: Calibration
 
-    def __call__(self, landmarks: npt.NDArray[np.float32], sizes: npt.ArrayLike) -> Facing:
-        """Of people's landmarks (N, 33, 5) in pictures of `sizes` (N, 2), width and height."""
-        if not len(landmarks):
-            return Facing(np.empty(0), np.empty(0), np.empty((0, circle.CELLS)))
-        return self.of_features(features(landmarks, sizes))
+    def inputs(
+        self, landmarks: npt.NDArray[np.float32], sizes: npt.ArrayLike, bodies: Bodies
+    ) -> npt.NDArray[np.float32]:
+        """(N, `width`) of people's landmarks (N, 33, 5) in pictures of `sizes` (N, 2), width and
+        height in pixels, and what `body` sees of them."""
+        parts = (
+            features(landmarks, sizes),
+            body_features(bodies.points),
+            self.summary(bodies.inner),
+        )
+        return np.concatenate(parts, 1).astype(np.float32)
 
-    def of_features(self, values: Floats) -> Facing:
-        """As a call, of `features`. The mirror image gives the mirrored angle exactly."""
-        natural = (self._outputs(values) + self._outputs(mirrored(values)) * (1, -1)) / 2
-        angles = np.rad2deg(np.arctan2(natural[:, 1], natural[:, 0]))
-        concentrations = np.linalg.norm(natural, axis=1)
-        return Facing(angles, concentrations, self.calibration.cells(angles, concentrations))
+    @property
+    def width(self) -> int:
+        """How many inputs there are of a person."""
+        return len(self.mean)
 
-    def _outputs(self, values: Floats) -> Floats:
-        x = (values - self.mean) / self.scale
+    def __call__(self, inputs: npt.NDArray[np.float32]) -> Facing:
+        """How N people stand, of whom these are the inputs (N, `width`)."""
+        x = (inputs.astype(np.float64) - self.mean) / self.scale
         for number, (weight, bias) in enumerate(self.layers):
             x = x @ weight.T + bias
             if number < len(self.layers) - 1:
                 x = np.maximum(x, 0.0)
-        return x
+        angles = np.rad2deg(np.arctan2(x[:, 1], x[:, 0]))
+        concentrations = np.linalg.norm(x, axis=1)
+        return Facing(angles, concentrations, self.calibration.cells(angles, concentrations))
 
-    def state(self) -> dict[str, Any]:
-        """For JSON, in five digits."""
-        return {
-            "mean": _rounded(self.mean),
-            "scale": _rounded(self.scale),
-            "layers": [[_rounded(weight), _rounded(bias)] for weight, bias in self.layers],
-            "calibration": {name: round(one, 5) for name, one in vars(self.calibration).items()},
+    def to_bytes(self) -> bytes:
+        """The head as safetensors, in single precision."""
+        arrays = {
+            "channels": self.summary.channels,
+            "places": self.summary.places,
+            "shift": self.summary.shift,
+            "mean": self.mean,
+            "scale": self.scale,
+            "calibration": np.array(astuple(self.calibration)),
         }
-
-    @staticmethod
-    def of_state(state: dict[str, Any]) -> Head:
-        """Of what `state` gave."""
-        return Head(
-            np.array(state["mean"], np.float64),
-            np.array(state["scale"], np.float64),
-            tuple(
-                (np.array(weight, np.float64), np.array(bias, np.float64))
-                for weight, bias in state["layers"]
-            ),
-            Calibration(**state["calibration"]),
+        for number, (weight, bias) in enumerate(self.layers):
+            arrays |= {f"weight_{number}": weight, f"bias_{number}": bias}
+        return safetensors.numpy.save(
+            {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
         )
 
-
-def _rounded(values: Floats) -> list[Any]:
-    return np.vectorize(lambda one: float(f"{one:.5g}"))(values).tolist()
+    @staticmethod
+    def from_bytes(data: bytes) -> Head:
+        """Of what `to_bytes` gave."""
+        found = {
+            name: value.astype(np.float64) for name, value in safetensors.numpy.load(data).items()
+        }
+        count = sum(name.startswith("weight_") for name in found)
+        return Head(
+            Summary(found["channels"], found["places"], found["shift"]),
+            found["mean"],
+            found["scale"],
+            tuple((found[f"weight_{number}"], found[f"bias_{number}"]) for number in range(count)),
+            Calibration(*found["calibration"].tolist()),
+        )
 
 
 @cache
 def head() -> Head:
     """The fitted head."""
-    return Head.of_state(json.loads(_text()))
+    return Head.from_bytes(_bytes())
 
 
 @cache
 def identity() -> str:
     """Names what decides its answers."""
-    return f"orientation-{hashlib.sha256(_text().encode()).hexdigest()[:10]}"
+    return f"orientation-{hashlib.sha256(_bytes()).hexdigest()[:10]}"
 
 
 @cache
-def _text() -> str:
-    return resources.files(__package__ or "").joinpath(FILE).read_text(encoding="utf-8")
+def _bytes() -> bytes:
+    return resources.files(__package__ or "").joinpath(FILE).read_bytes()

@@ -24,11 +24,12 @@ from unposed_jobs.config.videos import VideoSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.orientation import circle
 from unposed_jobs.orientation import head as orientation
+from unposed_jobs.orientation.body import BodyReader
 from unposed_jobs.pose.estimator import PoseEstimate, PoseEstimator
 from unposed_jobs.videos import choice, decoding, sharpness, smoothing
 from unposed_jobs.videos.decoding import Frame, Header
 
-VERSION = 3
+VERSION = 4
 """Raised when the rows of an equal video would change."""
 
 ANGLE = "angle"
@@ -77,12 +78,12 @@ class VideoReading:
 
 @dataclass(frozen=True)
 class Seen:
-    """N frames as the networks saw them: `seconds` (N,), `sizes` (N, 2) width and height in pixels,
-    `sharp` (N,) (`sharpness`), `features` (N, 1280) of `attributes`, and of each its estimate and
-    a small JPEG."""
+    """N frames as the networks saw them: `seconds` (N,), `standing` (N, W) what angles are told by
+    (`orientation.head.Head.inputs`), NaN where nobody stands, `sharp` (N,) (`sharpness`),
+    `features` (N, 1280) of `attributes`, and of each its estimate and a small JPEG."""
 
     seconds: npt.NDArray[np.float64]
-    sizes: npt.NDArray[np.int64]
+    standing: npt.NDArray[np.float32]
     sharp: npt.NDArray[np.float64]
     features: npt.NDArray[np.float32]
     estimates: list[PoseEstimate]
@@ -120,6 +121,7 @@ class VideoReader:
         self._estimator = estimator
         self._settings = settings
         self._features = Features(pose)
+        self._bodies = BodyReader(pose)
         self.attributes = {head.name: head for head in all_heads(settings.attributes)}
         digest = heads.digest(list(self.attributes.values()))
         self.version = version(settings, estimator.estimator_id, digest)
@@ -135,10 +137,11 @@ class VideoReader:
         parts = [self._batch(batch) for batch in _batches(frames)]
         if not parts:
             empty = np.empty(0)
-            return Seen(empty, np.empty((0, 2), np.int64), empty, self._features([]), [], [])
+            nobody = np.empty((0, orientation.head().width), np.float32)
+            return Seen(empty, nobody, empty, self._features([]), [], [])
         return Seen(
             np.concatenate([one.seconds for one in parts]),
-            np.concatenate([one.sizes for one in parts]),
+            np.concatenate([one.standing for one in parts]),
             np.concatenate([one.sharp for one in parts]),
             np.concatenate([one.features for one in parts]),
             [estimate for one in parts for estimate in one.estimates],
@@ -154,22 +157,35 @@ class VideoReader:
         ]
         return Seen(
             np.array([frame.second for frame in frames]),
-            np.array([picture.shape[1::-1] for picture in pictures]),
+            self._standing(pictures, estimates),
             np.array(sharp),
             self._features(pictures),
             estimates,
             [_preview(picture) for picture in pictures],
         )
 
+    def _standing(
+        self, pictures: Sequence[npt.NDArray[np.uint8]], estimates: Sequence[PoseEstimate]
+    ) -> npt.NDArray[np.float32]:
+        """`Seen.standing` of a batch."""
+        head = orientation.head()
+        table = np.full((len(pictures), head.width), np.nan, np.float32)
+        found = [number for number, one in enumerate(estimates) if _stands(one)]
+        if found:
+            shown = [pictures[number] for number in found]
+            points = np.stack([_points(estimates[number]) for number in found])
+            sizes = [picture.shape[1::-1] for picture in shown]
+            table[found] = head.inputs(points, sizes, self._bodies(shown, points))
+        return table
+
     def predict(self, seen: Seen) -> Predictions:
         """Angles and attributes of each seen frame."""
         count = len(seen.estimates)
         cells = np.full((count, circle.CELLS), 1 / circle.CELLS)
         concentrations = np.full(count, np.nan)
-        found = [number for number, one in enumerate(seen.estimates) if _standing(one)]
-        if found:
-            points = np.stack([_points(seen.estimates[number]) for number in found])
-            facing = orientation.head()(points, seen.sizes[found])
+        found = np.flatnonzero(~np.isnan(seen.standing).any(1))
+        if len(found):
+            facing = orientation.head()(seen.standing[found])
             cells[found], concentrations[found] = facing.cells, facing.concentrations
         shares = {name: head(seen.features) for name, head in self.attributes.items()}
         return Predictions(cells, concentrations, shares if count else {})
@@ -264,7 +280,7 @@ def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _standing(estimate: PoseEstimate) -> bool:
+def _stands(estimate: PoseEstimate) -> bool:
     return estimate.landmarks is not None and len(estimate.landmarks) == _POINTS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -173,6 +174,7 @@ def _ensure_tables(catalog: Catalog, settings: WarehouseSettings, create: bool) 
         _check_table(existing, table, settings.buckets)
 
 
+@cache
 def iceberg_schema(table: Table) -> Schema:
     """The table's Iceberg schema: every column optional, comments as docs."""
     nested_ids = itertools.count(len(table.schema) + 1)

@@ -10,7 +10,7 @@ import torch
 
 from unposed_jobs.pose.blazepose import geometry, sampling
 from unposed_jobs.pose.blazepose.estimator import Sampler
-from unposed_jobs.pose.movenet.network import INNER, PAIRS, MoveNet
+from unposed_jobs.pose.movenet.network import INNER, INNER_CELL, PAIRS, MoveNet
 
 Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -35,7 +35,7 @@ def round_boxes(boxes: Array, scale: float) -> Array:
 def round_points(points: Floats, sizes: Array) -> Array:
     """Squares (P, 4) for a second reading, round the part of people that their pictures show.
 
-    `points` is (P, 17, 3), x and y in pixels of pictures of these widths and heights (P, 2). Of
+    `points` is (P, N, 3), x and y in pixels of pictures of these widths and heights (P, 2). Of
     somebody with hardly a point all are taken.
     """
     place = np.clip(points[..., :2].astype(np.float64), 0, sizes[:, None])
@@ -75,6 +75,25 @@ def read_sided(
         parts.append((_in_picture(found.points, places), *evidence))
     points, odds, torso = (np.concatenate(part) for part in zip(*parts, strict=True))
     return points, odds, torso
+
+
+def inspect(
+    network: MoveNet,
+    pictures: Sequence[npt.NDArray[np.uint8]],
+    indices: npt.NDArray[np.intp],
+    regions: Array,
+) -> tuple[Floats, Floats]:
+    """Key points (P, 17, 3) and inner values (P, N, N, `INNER`) as `MoveNet.inspect` gives them,
+    x and y in [0, 1] of the square; else as `read`.
+    """
+    cells = network.side // INNER_CELL
+    found = [np.empty((0, 17, 3), np.float32)]
+    values = [np.empty((0, cells, cells, INNER[network.kind]), np.float32)]
+    for squares, _ in _squares(network, pictures, indices, regions):
+        points, inner = network.inspect(squares)
+        found.append(points.float().cpu().numpy())
+        values.append(inner.float().cpu().numpy())
+    return np.concatenate(found), np.concatenate(values)
 
 
 def _squares(

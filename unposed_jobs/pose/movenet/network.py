@@ -36,7 +36,7 @@ _HEADS = tuple(
 _CHANNELS = (_POINTS, 1, 2 * _POINTS, 2 * _POINTS)
 _INNER = f"{_SCOPE}/center_net_mobile_net_v2fpn_feature_extractor/model_1/model/block_15_add/add"
 """Values of the last block but one: what still knows which way a body is turned."""
-_INNER_CELL = 32
+INNER_CELL = 32
 """Pixels of the input in a cell of them."""
 INNER = {"thunder": 280, "lightning": 160}
 """How many inner values each kind has in a cell."""
@@ -68,13 +68,13 @@ class MoveNet:
 
     def __init__(self, weights: bytes, kind: str, *, sided: bool = False) -> None:
         """`weights` are what `weights.load` gives of ``movenet-<kind>``; `sided` asks for what
-        `sided` needs.
+        `sided` and `inspect` need.
 
         Raises ValueError where they are no MoveNet of this kind.
         """
         self.kind, self.side = kind, SIDES[kind]
         graph = heads(weights, kind, inner=sided)
-        cells, inner = self.side // _CELL, self.side // _INNER_CELL
+        cells, inner = self.side // _CELL, self.side // INNER_CELL
         found = tuple(graph.shapes[number] for number in graph.inputs + graph.outputs)
         wanted = ((1, self.side, self.side, 3), *((1, cells, cells, n) for n in _CHANNELS))
         if sided:
@@ -102,6 +102,13 @@ class MoveNet:
         heat, *others, inner = self._network(squares)
         points = decode(heat, *others)
         return Sided(points, side_odds(heat, points), torso_mean(inner, points))
+
+    @torch.inference_mode()
+    def inspect(self, squares: Tensor) -> tuple[Tensor, Tensor]:
+        """As `__call__`, and the inner values (P, N, N, `INNER`) of N x N cells of 32 pixels. Of a
+        network that was made `sided`."""
+        *found, inner = self._network(squares)
+        return decode(*found), inner
 
 
 def heads(weights: bytes, kind: str, *, inner: bool = False) -> tflite.Graph:

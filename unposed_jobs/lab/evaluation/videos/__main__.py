@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def judge(given: argparse.Namespace, settings: config.Settings) -> dict[str, Any]:
     """All figures, by what they are of."""
     pictures = stills(given, settings.pose)
-    facing = head.head()(pictures.landmarks, pictures.sizes)
+    facing = head.head()(pictures.inputs(head.head()))
     found: dict[str, Any] = {
         "seed": given.seed,
         "day": f"{date.today()}",

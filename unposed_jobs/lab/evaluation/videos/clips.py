@@ -68,7 +68,7 @@ class Taken:
         nobody = np.full((33, 5), np.nan, np.float32)
         np.savez_compressed(
             path,
-            seconds=self.seen.seconds, sizes=self.seen.sizes, sharp=self.seen.sharp,
+            seconds=self.seen.seconds, standing=self.seen.standing, sharp=self.seen.sharp,
             features=self.seen.features,
             landmarks=np.stack([nobody if one is None else one for one in points]),
             angles=self.angles,
@@ -84,7 +84,7 @@ class Taken:
             PoseEstimate(None if np.isnan(one).any() else one, 1.0, 1) for one in kept["landmarks"]
         ]
         seen = Seen(
-            kept["seconds"], kept["sizes"], kept["sharp"], kept["features"], estimates,
+            kept["seconds"], kept["standing"], kept["sharp"], kept["features"], estimates,
             [b""] * len(estimates),
         )  # fmt: skip
         return Taken(Header(**about["header"]), seen, kept["angles"], about["labels"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +19,17 @@ from unposed_jobs.attributes.reading import Features
 from unposed_jobs.config import PoseSettings
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.lab.sample.turntables import random_turntable
+from unposed_jobs.orientation import head as orientation
+from unposed_jobs.orientation.body import Bodies, BodyReader
 from unposed_jobs.pose import estimators
+from unposed_jobs.pose.topology import BLAZEPOSE33_MIRROR
 
 LABELS = ("garment", "sleeve", "framing", "view")
-_PER_PICTURE = ("landmarks", "sizes", "angles", "people", "features", "every", "labels")
+_KINDS: dict[str, type] = {
+    "landmarks": np.float32, "sizes": np.float64, "points": np.float32, "inner": np.float16,
+    "angles": np.float64, "people": np.int64,
+    "features": np.float16, "every": np.int64, "labels": np.str_,
+}  # fmt: skip
 FRAMINGS = ("full",) * 5 + ("upper",) * 3 + ("chest", "legs")
 POSES, ANGLES = 3, 4
 """Poses of one person, and pictures of each at angles of their own."""
@@ -29,14 +39,17 @@ _BATCH = 20
 @dataclass(frozen=True)
 class Examples:
     """N people that were found: `landmarks` (N, 33, 5) float32, `sizes` (N, 2) width and height
-    in pixels, `angles` (N,) in degrees, `people` (N,), whose pictures must not be parted.
-    `lost` were not found, of `of` pictures.
+    in pixels, `points` (N, 17, 3) float32 and `inner` (N, 8, 8, 280) float16 (`orientation.body`),
+    `angles` (N,) in degrees, `people` (N,), whose pictures must not be parted. `lost` were not
+    found, of `of` pictures.
 
     Of all of them, found or not, what attributes are learned from: `features` (M, 1280) float16,
     `every` (M,) people, and `labels` (M, 4) garment, sleeve, framing, view."""
 
     landmarks: npt.NDArray[np.float32]
     sizes: npt.NDArray[np.float64]
+    points: npt.NDArray[np.float32]
+    inner: npt.NDArray[np.float16]
     angles: npt.NDArray[np.float64]
     people: npt.NDArray[np.int64]
     features: npt.NDArray[np.float16]
@@ -54,9 +67,21 @@ class Examples:
     def load(paths: Sequence[Path]) -> Examples:
         """All of several files."""
         parts = [dict(np.load(path, allow_pickle=False)) for path in paths]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in _PER_PICTURE}
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in _KINDS}
         lost, of = (int(sum(part[name] for part in parts)) for name in ("lost", "of"))
         return Examples(**joined, lost=lost, of=of)
+
+    def inputs(self, of: orientation.Head) -> npt.NDArray[np.float32]:
+        """(N, W) what this head would tell the angles by."""
+        parts = [
+            of.inputs(
+                self.landmarks[rows],
+                self.sizes[rows],
+                Bodies(self.points[rows], self.inner[rows].astype(np.float32)),
+            )
+            for rows in np.array_split(np.arange(len(self.angles)), len(self.angles) // 500 + 1)
+        ]
+        return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
@@ -88,6 +113,13 @@ def rendered(
                 yield Rendered(seed * 100_000 + number, angle, np.asarray(picture), labels)
 
 
+def in_a_mirror(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Landmarks (33, 5) of the same person in the mirrored picture: left and right exchanged."""
+    seen = landmarks[list(BLAZEPOSE33_MIRROR)].copy()
+    seen[:, 0] = 1 - seen[:, 0]
+    return seen
+
+
 def view(angle: float) -> str:
     """What a picture shows of a person at this angle, in the words of the sample catalogue."""
     away = abs(angle)
@@ -100,39 +132,70 @@ def view(angle: float) -> str:
     return "back"
 
 
+class Reader:
+    """Pictures to rows of `Examples`: what each of the networks sees."""
+
+    def __init__(self, settings: PoseSettings) -> None:
+        """Raises UnposedError for missing weights."""
+        self._estimator = estimators.create(settings)
+        self._features = Features(settings)
+        self._bodies = BodyReader(settings)
+
+    def __call__(self, made: Sequence[Rendered], mirrored: bool) -> dict[str, list[Any]]:
+        """`_KINDS` of a batch, and as many `found` as were. With `mirrored`, people are seen in
+        a mirror as well."""
+        pictures = [one.picture for one in made]
+        found = [
+            (one, estimate.landmarks)
+            for one, estimate in zip(made, self._estimator.estimate(pictures), strict=True)
+            if estimate.landmarks is not None
+        ]
+        shown = [(one.picture, points, one.angle) for one, points in found]
+        if mirrored:
+            shown += [
+                (np.ascontiguousarray(picture[:, ::-1]), in_a_mirror(points), -angle)
+                for picture, points, angle in shown
+            ]
+        landmarks = np.array([points for _, points, _ in shown], np.float32).reshape(-1, 33, 5)
+        bodies = self._bodies([picture for picture, _, _ in shown], landmarks)
+        return {
+            "landmarks": list(landmarks),
+            "sizes": [picture.shape[1::-1] for picture, _, _ in shown],
+            "points": list(bodies.points),
+            "inner": list(bodies.inner.astype(np.float16)),
+            "angles": [angle for _, _, angle in shown],
+            "people": [one.person for one, _ in found] * (1 + mirrored),
+            "features": list(self._features(pictures).astype(np.float16)),
+            "every": [one.person for one in made],
+            "labels": [one.labels for one in made],
+            "found": [True] * len(found),
+        }
+
+    def close(self) -> None:
+        """Give the networks back."""
+        self._estimator.close()
+
+
 def examples(
     seed: int,
     people: range,
     height: int,
     settings: PoseSettings,
     framings: Sequence[str] = FRAMINGS,
+    *,
+    mirrored: bool = False,
 ) -> Examples:
     """Render and read. Raises UnposedError for missing weights."""
-    estimator, features = estimators.create(settings), Features(settings)
-    made = list(rendered(seed, people, height, framings))
-    found, seen, lost = [], [], 0
-    for start in range(0, len(made), _BATCH):
-        part = made[start : start + _BATCH]
-        pictures = [one.picture for one in part]
-        seen.append(features(pictures).astype(np.float16))
-        for one, estimate in zip(part, estimator.estimate(pictures), strict=True):
-            if estimate.landmarks is None:
-                lost += 1
-            else:
-                size = one.picture.shape[1::-1]
-                found.append((estimate.landmarks, size, one.angle, one.person))
-    estimator.close()
-    landmarks, sizes, angles, numbers = zip(*found, strict=True)
+    reader, rows, of = Reader(settings), defaultdict[str, list[Any]](list), 0
+    made = rendered(seed, people, height, framings)
+    while batch := list(islice(made, _BATCH)):
+        of += len(batch)
+        for name, values in reader(batch, mirrored).items():
+            rows[name] += values
+    reader.close()
+    lost = of - len(rows.pop("found"))
     return Examples(
-        np.stack(landmarks).astype(np.float32),
-        np.array(sizes, np.float64),
-        np.array(angles, np.float64),
-        np.array(numbers, np.int64),
-        np.concatenate(seen),
-        np.array([one.person for one in made]),
-        np.array([one.labels for one in made]),
-        lost,
-        len(made),
+        **{name: np.array(rows[name], kind) for name, kind in _KINDS.items()}, lost=lost, of=of
     )
 
 
@@ -147,12 +210,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # The first look alone: in a video the whole person is seen, and a second takes as long.
         first = replace(config.load().pose, second_look=False, picture_kinds=False, views=False)
-        made = examples(given.seed, range(*given.people), given.height, first)
+        people = range(*given.people)
+        made = examples(given.seed, people, given.height, first, mirrored=True)
     except UnposedError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     made.save(given.out)
-    print(f"{len(made.angles)} of {made.of} found: {given.out}")
+    print(f"{made.of - made.lost} of {made.of} found: {given.out}")
     return 0
 
 
