@@ -89,7 +89,7 @@ def test_who_faces_the_camera_is_told_from_a_rendered_person(pose_weights):
     facing = head(head.inputs(points, sizes, bodies))
     assert (circle.apart(facing.angles, np.concatenate([truth, -truth])) < 22.5).all()
     assert (facing.certainty > 0.5).all()
-    # Each of what MoveNet sees has a say.
+    # MoveNet's key points and its inner values both count.
     exchanged = np.arange(8)[::-1]
     for other in (
         Bodies(bodies.points[exchanged], bodies.inner),

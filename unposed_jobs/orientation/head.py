@@ -23,17 +23,14 @@ from scipy import special
 from unposed_jobs.orientation import circle
 from unposed_jobs.orientation.body import CELLS, CHANNELS, Bodies
 from unposed_jobs.orientation.circle import Floats
-from unposed_jobs.pose.topology import BLAZEPOSE33, COCO17, COCO17_INDEX
+from unposed_jobs.pose.topology import BLAZEPOSE33_INDEX, COCO17_INDEX
 
 FILE = "head.safetensors"
 """The head, in this package; `lab.fitting.orientation.fit` makes it."""
 
-_POINTS, _BODY_POINTS = len(BLAZEPOSE33), len(COCO17)
-_INDEX = {name: number for number, name in enumerate(BLAZEPOSE33)}
-_TRUNK = [_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")]
-_BODY_TRUNK = [
-    COCO17_INDEX[f"{side}_{part}"] for part in ("shoulder", "hip") for side in ("left", "right")
-]
+_SIDED = [f"{side}_{part}" for part in ("shoulder", "hip") for side in ("left", "right")]
+_TRUNK = [BLAZEPOSE33_INDEX[name] for name in _SIDED]
+_BODY_TRUNK = [COCO17_INDEX[name] for name in _SIDED]
 _FARTHEST = 4.0
 """Torsos from the trunk's middle; farther points are misread."""
 
@@ -46,27 +43,28 @@ def features(landmarks: npt.NDArray[np.float32], sizes: npt.ArrayLike) -> Floats
     """
     sizes = np.asarray(sizes, np.float64).reshape(-1, 2)
     points = landmarks[..., :3].astype(np.float64) * sizes[:, None, [0, 1, 0]]
-    trunk = points[:, _TRUNK]
-    middle = trunk.mean(1, keepdims=True)
-    length = np.linalg.norm(trunk[:, :2].mean(1) - trunk[:, 2:].mean(1), axis=-1)
-    spread = np.linalg.norm(trunk[..., :2] - middle[..., :2], axis=-1).max(1)
-    unit = np.maximum(np.maximum(length, spread), 1e-6)[:, None, None]
-    middle[..., 2] = 0.0
-    placed = np.clip((points - middle) / unit, -_FARTHEST, _FARTHEST)
-    seen = landmarks[..., 3].astype(np.float64)
-    return np.concatenate([placed.reshape(len(placed), 3 * _POINTS), seen], 1)
+    return np.concatenate([_in_torsos(points, _TRUNK, 1e-6), landmarks[..., 3]], 1)
 
 
 def body_features(points: npt.NDArray[np.float32]) -> Floats:
     """(N, 51) of MoveNet's key points (N, 17, 3): x, y in torsos from the trunk, and scores."""
-    placed = points[..., :2].astype(np.float64)
-    trunk = placed[:, _BODY_TRUNK]
-    middle = trunk.mean(1, keepdims=True)
-    length = np.linalg.norm(trunk[:, :2].mean(1) - trunk[:, 2:].mean(1), axis=-1)
-    spread = np.linalg.norm(trunk - middle, axis=-1).max(1)
-    unit = np.maximum(np.maximum(length, spread), 1e-3)[:, None, None]
-    away = np.clip((placed - middle) / unit, -_FARTHEST, _FARTHEST)
-    return np.concatenate([away.reshape(len(points), 2 * _BODY_POINTS), points[..., 2]], 1)
+    return np.concatenate(
+        [_in_torsos(points[..., :2].astype(np.float64), _BODY_TRUNK, 1e-3), points[..., 2]], 1
+    )
+
+
+def _in_torsos(points: Floats, trunk: list[int], least: float) -> Floats:
+    """(N, P D) of points (N, P, D), x and y from the middle of shoulders and hips; a depth stays
+    relative to the hips. In torsos, which are `least` long at least."""
+    corners = points[:, trunk]
+    middle = corners[..., :2].mean(1, keepdims=True)
+    length = np.linalg.norm(corners[:, :2].mean(1) - corners[:, 2:].mean(1), axis=-1)
+    spread = np.linalg.norm(corners[..., :2] - middle, axis=-1).max(1)
+    unit = np.maximum(np.maximum(length, spread), least)[:, None, None]
+    away = points.copy()
+    away[..., :2] -= middle
+    away = np.clip(away / unit, -_FARTHEST, _FARTHEST)
+    return away.reshape(len(points), points.shape[1] * points.shape[2])
 
 
 @dataclass(frozen=True)

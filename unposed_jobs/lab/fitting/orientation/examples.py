@@ -142,8 +142,7 @@ class Reader:
         self._bodies = BodyReader(settings)
 
     def __call__(self, made: Sequence[Rendered], mirrored: bool) -> dict[str, list[Any]]:
-        """`_KINDS` of a batch, and as many `found` as were. With `mirrored`, people are seen in
-        a mirror as well."""
+        """`_KINDS` of a batch. With `mirrored`, each person is found twice: in a mirror as well."""
         pictures = [one.picture for one in made]
         found = [
             (one, estimate.landmarks)
@@ -168,7 +167,6 @@ class Reader:
             "features": list(self._features(pictures).astype(np.float16)),
             "every": [one.person for one in made],
             "labels": [one.labels for one in made],
-            "found": [True] * len(found),
         }
 
     def close(self) -> None:
@@ -193,7 +191,7 @@ def examples(
         for name, values in reader(batch, mirrored).items():
             rows[name] += values
     reader.close()
-    lost = of - len(rows.pop("found"))
+    lost = of - len(rows["people"]) // (1 + mirrored)
     return Examples(
         **{name: np.array(rows[name], kind) for name, kind in _KINDS.items()}, lost=lost, of=of
     )
