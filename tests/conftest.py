@@ -63,6 +63,16 @@ def own_storage() -> Iterator[None]:
     web.configure(before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def views_without_comments() -> None:
+    """Hundreds of files of views are written here, and their comments take longer than they;
+    sql/test_views.py has those."""
+    from unposed_jobs.sql import views
+
+    assert views.create.__kwdefaults__ is not None
+    views.create.__kwdefaults__["comments"] = False
+
+
 @pytest.fixture(scope="session")
 def pose_weights() -> config.PoseSettings:
     """The default pose settings, their weights fetched once into the default cache."""

@@ -52,14 +52,16 @@ class MemoryTables:
             else rows[name]
             for name, table in tables.TABLES.items()
         }
+        self._connection = duckdb.connect()
+        self._connection.execute("SET threads = 1")
 
     def query(self, sql, parameters=None):
-        with duckdb.connect() as connection:
+        with self._connection.cursor() as connection:
             for name, table in self.rows.items():
                 connection.register(name, table)
             connection.execute(
-                "CREATE VIEW published_days AS SELECT run_date, run_id, model_version, finished_at "
-                "FROM runs WHERE state = 'published'"
+                "CREATE OR REPLACE TEMP VIEW published_days AS SELECT run_date, run_id, "
+                "model_version, finished_at FROM runs WHERE state = 'published'"
             )
             return connection.sql(sql, params=parameters).to_arrow_table()
 

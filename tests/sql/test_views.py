@@ -21,6 +21,7 @@ from warehouse_samples import (
 
 from unposed_jobs.errors import UnposedError
 from unposed_jobs.sql import statements, views
+from unposed_jobs.sql.published import open_views
 from unposed_jobs.warehouse import Warehouse, reading
 from unposed_jobs.warehouse.tables import TABLES
 
@@ -142,7 +143,7 @@ def test_views_have_exact_types_with_and_without_files(warehouse):
 
 def test_questions_of_one_moment_share_their_views(warehouse, monkeypatch):
     made, create = [], views.create
-    monkeypatch.setattr(views, "create", lambda *given: made.append(create(*given)))
+    monkeypatch.setattr(views, "create", lambda *given, **how: made.append(create(*given, **how)))
     seen = statements.Pinned(warehouse)
     found = [seen.query("SELECT ? AS one", [number]).to_pylist() for number in range(3)]
     assert found == [[{"one": 0}], [{"one": 1}], [{"one": 2}]]
@@ -152,8 +153,13 @@ def test_questions_of_one_moment_share_their_views(warehouse, monkeypatch):
     assert len(made) == 1
 
 
-def test_every_view_and_column_has_a_comment(warehouse):
-    with duckdb.connect(str(views.publish(warehouse)), read_only=True) as connection:
+@pytest.mark.parametrize("file", [True, False])
+def test_every_view_and_column_has_a_comment(warehouse, monkeypatch, file):
+    """In the file of views, and in what is asked where there is none."""
+    monkeypatch.setitem(views.create.__kwdefaults__, "comments", True)
+    if file:
+        views.publish(warehouse)
+    with open_views(warehouse.settings) as connection:
         silent = connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() "
             "WHERE NOT internal AND coalesce(comment, '') = ''"

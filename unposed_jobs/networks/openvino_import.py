@@ -1,10 +1,12 @@
-"""OpenVINO without its telemetry."""
+"""OpenVINO without its telemetry, and without its way from arrays to constants."""
 
 from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
+
+import numpy as np
 
 
 def load() -> ModuleType:
@@ -20,3 +22,12 @@ def load() -> ModuleType:
     import openvino
 
     return openvino
+
+
+def constant(values: np.ndarray) -> Any:
+    """A node of the values, of any shape and dtype.
+
+    To be given to an operator in the array's place: an array becomes a Python list on its way,
+    number by number, which for the weights of a network takes longer than to compile it.
+    """
+    return load().opset13.constant(np.ascontiguousarray(values))

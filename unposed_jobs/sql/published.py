@@ -37,7 +37,7 @@ def open_views(
         return
     from unposed_jobs.warehouse.warehouse import Warehouse  # Slow to import, seldom needed.
 
-    with statements.live(Warehouse.open(settings, create=False)) as connection:
+    with statements.live(Warehouse.open(settings, create=False), comments=True) as connection:
         yield connection
 
 

@@ -82,14 +82,16 @@ def lock(connection: duckdb.DuckDBPyConnection, folders: Sequence[str]) -> None:
 
 
 @contextmanager
-def live(warehouse: Warehouse, plan: Plan | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def live(
+    warehouse: Warehouse, plan: Plan | None = None, *, comments: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked in-memory connection to the views of this moment, or of the planned one; local or
-    remote tables."""
+    remote tables. `comments` are for people who ask what there is."""
     from unposed_jobs.sql import views
     from unposed_jobs.warehouse.reading import connect
 
     with connect(checking=False) as connection:
-        views.create(connection, plan or views.plan(warehouse))
+        views.create(connection, plan or views.plan(warehouse), comments=comments)
         location = local_path(warehouse.settings.location)
         lock(connection, [] if location is None else [location])
         yield connection

@@ -165,8 +165,11 @@ def _paths(
     return found
 
 
-def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
-    """Make a view of each table and the derived ones, with comments, in the connection."""
+def create(connection: duckdb.DuckDBPyConnection, planned: Plan, *, comments: bool = True) -> None:
+    """Make a view of each table and the derived ones in the connection.
+
+    `comments`: with what each of them and each of their columns is. They take longer than the views.
+    """
 
     def source(table: Table, paths: Sequence[str], name: str) -> str:
         if not paths:
@@ -176,7 +179,7 @@ def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
             connection, table, planned.io[table.name], paths, name, uneven=uneven
         )
 
-    make = _Maker(connection)
+    make = _Maker(connection, comments)
     published = "WHERE (run_date, run_id) IN (SELECT (run_date, run_id) FROM published_days)"
     # One transaction: a file would be flushed for each comment.
     connection.begin()
@@ -200,8 +203,9 @@ def create(connection: duckdb.DuckDBPyConnection, planned: Plan) -> None:
 
 
 class _Maker:
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, comments: bool) -> None:
         self.connection = connection
+        self.comments = comments
         self.docs = column_docs()
 
     def table(
@@ -225,16 +229,19 @@ class _Maker:
             for value, column in values
         )
         rows = f"FROM {source} {where}" if source else "WHERE FALSE"
-        docs = {
-            column.name: (column.metadata or {}).get(b"doc", b"").decode()
-            for column in table.schema
-        }
         name = name or table.name
         self.connection.execute(f"CREATE VIEW {name} AS SELECT {columns} {rows}")
-        self._comment(name, doc or table.doc, docs)
+        if self.comments:
+            docs = {
+                column.name: (column.metadata or {}).get(b"doc", b"").decode()
+                for column in table.schema
+            }
+            self._comment(name, doc or table.doc, docs)
 
     def view(self, view: View) -> None:
         self.connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        if not self.comments:
+            return
         columns = self.connection.execute(f"DESCRIBE {view.name}").fetchall()
         docs = {**self.docs, **view.columns}
         self._comment(view.name, view.doc, {column: docs[column] for column, *_ in columns})

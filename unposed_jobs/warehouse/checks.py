@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.conversions import from_bytes
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
@@ -93,10 +95,25 @@ def check_keys(table: Table, iceberg: IcebergTable, staged: Sequence[StagedFile]
     for paths in groups.values():
         duplicate = _duplicate(table, iceberg, paths)
         if duplicate is not None:
-            key = ", ".join(
-                f"{name} {value}" for name, value in zip(table.key, duplicate[:-1], strict=True)
-            )
-            raise CheckFailedError(f"{table.name}: {duplicate[-1]} rows have the key {key}")
+            raise _repeated(table, duplicate)
+
+
+def check_rows(table: Table, rows: pa.Table) -> None:
+    """No two rows of a small table, as it is about to be written, have the same key."""
+    if not table.key:
+        return
+    counted = rows.group_by(list(table.key)).aggregate([([], "count_all")])
+    repeated = counted.filter(pc.field("count_all") > 1)
+    if repeated.num_rows:
+        (first,) = repeated.slice(0, 1).to_pylist()
+        raise _repeated(table, tuple(first.values()))
+
+
+def _repeated(table: Table, found: tuple[Any, ...]) -> CheckFailedError:
+    """What is wrong, of a key's values and the number of its rows."""
+    *values, rows = found
+    key = ", ".join(f"{name} {value}" for name, value in zip(table.key, values, strict=True))
+    return CheckFailedError(f"{table.name}: {rows} rows have the key {key}")
 
 
 def _duplicate(table: Table, iceberg: IcebergTable, paths: list[str]) -> tuple[Any, ...] | None:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unposed_jobs.networks import openvino_import
 from unposed_jobs.pose.kinds.reading import GRID, SIDE, Classifier
 
 WIDTH = 1280
@@ -159,8 +160,6 @@ class OpenVinoNetwork:
     """In OpenVINO on the CPU, in float32, picture by picture."""
 
     def __init__(self, blocks: Sequence[Block], cores: int = 1) -> None:
-        from unposed_jobs.networks import openvino_import
-
         openvino = openvino_import.load()
         options = {
             "INFERENCE_PRECISION_HINT": "f32",
@@ -183,7 +182,7 @@ class OpenVinoNetwork:
 
 
 def _openvino_model(openvino: Any, blocks: Sequence[Block]) -> Any:
-    ops = openvino.opset13
+    ops, constant = openvino.opset13, openvino_import.constant
     pixels = ops.parameter([1, SIDE, SIDE, 3], openvino.Type.u8)
     x = ops.convert(pixels, openvino.Type.f32)
     x = ops.transpose(
@@ -196,9 +195,9 @@ def _openvino_model(openvino: Any, blocks: Sequence[Block]) -> Any:
             before, after = _padding(side, layer)
             options = ([layer.stride] * 2, [before] * 2, [after] * 2, [1, 1])
             if layer.groups > 1:
-                x = ops.group_convolution(x, layer.weight[:, None].copy(), *options)
+                x = ops.group_convolution(x, constant(layer.weight[:, None]), *options)
             else:
-                x = ops.convolution(x, layer.weight.copy(), *options)
+                x = ops.convolution(x, constant(layer.weight), *options)
             x = ops.add(x, layer.bias.reshape(1, -1, 1, 1))
             x = ops.clamp(x, 0.0, 6.0) if layer.limited else x
             side = -(-side // layer.stride)
