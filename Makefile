@@ -30,12 +30,16 @@ help: ## This list
 demo: setup weights ## Render a catalogue, learn its poses, audit two nights, draw the gallery, say how to serve it
 	@docker/demo.sh "$(DEMO)" "$(DEMO_DAY)" "$(DEMO_NEXT_DAY)" "$(DEMO_PRODUCTS)"
 
+# Per cent of the product's lines that the tests are to run; what Spark's workers run is not counted.
+LEAST_LINES := 85
 # Three files at a time, those with Spark by one of the processes (tests/conftest.py): many tests wait,
 # and with two processes two cores were busy for six tenths of the time. Threads that wait must not spin.
 test: export OMP_WAIT_POLICY := passive
 test: setup ## Everything: lint, types, documentation and all tests
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target browser weights lint docs
-	pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	python -m slipcover --source unposed_jobs --omit 'unposed_jobs/lab/*' --json --out var/lines.json \
+	  -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@python tests/counted_lines.py var/lines.json $(LEAST_LINES)
 
 ##@ Set up
 .PHONY: setup system browser weights lock
@@ -50,7 +54,7 @@ browser: ## Chromium for the tests of the pages, by apt where this is root; else
 # torch comes first and by pip: its CPU build may lie in pip's find-links, where uv does not look.
 $(READY): requirements.lock setup.cfg setup.py
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)" "$$(grep '^torch==' requirements.lock)"
+	python -m pip install --quiet --no-compile --disable-pip-version-check "$$(grep '^uv==' requirements.lock)" "$$(grep '^torch==' requirements.lock)"
 	uv pip install --quiet --python $(BIN)/python -r requirements.lock
 	uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
@@ -66,7 +70,7 @@ lock: $(READY) ## Resolve setup.cfg again into requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 ##@ Work on it
-.PHONY: lint format reference texts docs coverage test-fast test-web test-layouts test-faults test-live test-airflow
+.PHONY: lint format reference texts docs test-fast test-web test-layouts test-faults test-live test-airflow
 lint: $(READY) ## ruff, the borders of rooms, mypy
 	ruff check .
 	ruff format --check .
@@ -94,15 +98,6 @@ docs: $(READY) ## The documentation as a site in var/site; a broken link fails
 
 test-fast: $(READY) ## The tests but for the end-to-end ones
 	pytest -m "not e2e"
-
-# A quarter more CPU than the tests alone.
-coverage: setup weights ## All tests again, with the share of each room's lines that they run
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
-	@for room in unposed_jobs/*/; do \
-	  share=$$(coverage report --fail-under=0 --format=total --include="$$room*" 2>/dev/null) || continue; \
-	  printf '%4s %%  %s\n' "$$share" "$$room"; \
-	done
-	coverage report
 
 # The short form, of some hundred pictures, is a part of make test.
 test-web: setup weights ## Two nights of 2,000 pictures on a faulty https host, every status held

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import counted_lines
 import pytest
 import spark_in_tests
 
@@ -27,6 +29,11 @@ WITH_SPARK = re.compile(r"^def \w+\([^)]*\bspark\b", re.MULTILINE)
 def with_spark(path: Path) -> bool:
     """Whether a file of tests needs Spark's JVM."""
     return WITH_SPARK.search(path.read_text(encoding="utf-8")) is not None
+
+
+def pytest_configure() -> None:
+    if "SLIPCOVER_ENABLED" in os.environ:
+        counted_lines.pickle_probes()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

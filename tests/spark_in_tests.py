@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from unposed_jobs.distributed import session
 
 if TYPE_CHECKING:
@@ -44,7 +46,10 @@ class Jvm:
         builder = SparkSession.builder.master("local[2,2]").appName("tests")
         for key, value in self._options().items():
             builder = builder.config(key, value)
-        builder.getOrCreate()
+        jvm = builder.getOrCreate().sparkContext._jvm
+        # Every expression asks for these by name, and the JVM looks through 270 archives for each.
+        for name in ("functions", "PythonUtils"):
+            setattr(jvm, name, getattr(jvm, name))
         return session.session("tests")
 
     def last_words(self) -> str:
@@ -77,6 +82,7 @@ class Jvm:
             "spark.local.dir": str(self._folder / "local"),
             "spark.sql.warehouse.dir": str(self._folder / "warehouse"),
             "spark.log.level": "ERROR",
+            "spark.python.daemon.module": "preloaded_daemon",
         }
 
     def _launch(self) -> None:
@@ -89,7 +95,9 @@ class Jvm:
         conf = SparkConf(loadDefaults=False).setAll(list(self._options().items()))
         for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
             os.environ.setdefault(name, sys.executable)
-        with self._log.open("wb") as log:
+        found = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+        with self._log.open("wb") as log, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, found)))
             gateway = launch_gateway(conf, {"stdout": log, "stderr": subprocess.STDOUT})
         self._process = gateway.proc
         SparkContext._ensure_initialized(gateway=gateway)

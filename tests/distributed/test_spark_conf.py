@@ -30,6 +30,7 @@ def test_what_rows_rely_on_is_the_same_everywhere(kind):
         "spark.sql.session.timeZone",
         "spark.sql.parquet.outputTimestampType",
         "spark.sql.execution.arrow.pyspark.enabled",
+        "spark.python.sql.dataFrameDebugging.enabled",
         "spark.ui.enabled",
     ):
         assert found[name] == settings("local")[name]

@@ -110,6 +110,8 @@ def _new(builder: SparkSession.Builder, master: str, further: Mapping[str, str])
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.log.level": "ERROR",
+            # See spark/conf/local.
+            "spark.python.sql.dataFrameDebugging.enabled": "false",
             "spark.sql.shuffle.partitions": str(max(2, cores)),
             # The extra ones are for whoever runs this, in spark-defaults.conf.
             "spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={logging.name}",

@@ -50,10 +50,14 @@ def _convolution(inputs: list[Any], operator: Operator, graph: Graph) -> Any:
     low, high = same_padding(operator, graph, weight.shape[1:3], strides)
     if depthwise:
         kernel = weight.transpose(3, 0, 1, 2)[:, :, None]
-        x = opset13.group_convolution(inputs[0], openvino_import.constant(kernel), strides, low, high, [1, 1])
+        x = opset13.group_convolution(
+            inputs[0], openvino_import.constant(kernel), strides, low, high, [1, 1]
+        )
     else:
         kernel = weight.transpose(0, 3, 1, 2)
-        x = opset13.convolution(inputs[0], openvino_import.constant(kernel), strides, low, high, [1, 1])
+        x = opset13.convolution(
+            inputs[0], openvino_import.constant(kernel), strides, low, high, [1, 1]
+        )
     return _activated(opset13.add(x, bias.reshape(1, -1, 1, 1)), options)
 
 

@@ -168,7 +168,7 @@ def _paths(
 def create(connection: duckdb.DuckDBPyConnection, planned: Plan, *, comments: bool = True) -> None:
     """Make a view of each table and the derived ones in the connection.
 
-    `comments`: with what each of them and each of their columns is. They take longer than the views.
+    `comments`: with what each of them and of their columns is, which takes longer than the views.
     """
 
     def source(table: Table, paths: Sequence[str], name: str) -> str:

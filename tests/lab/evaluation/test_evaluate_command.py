@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from unposed_jobs.cli import main
+from unposed_jobs.config import TrainingSettings
 from unposed_jobs.lab.evaluation import inshop, inshop_audit, inshop_flags, summary
 from unposed_jobs.lab.evaluation.bootstrap import Interval
 from unposed_jobs.lab.evaluation.protocols import Result
@@ -94,7 +96,10 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UNPOSED_HOME", str(tmp_path / "var"))
     monkeypatch.setattr(inshop_flags, "COHORTS", {"cohorts by category": ("category",)})
+    # What an autoencoder learns has tests of its own.
     monkeypatch.setattr("unposed_jobs.lab.evaluation.comparison.METHODS", _fast())
+    monkeypatch.setattr("unposed_jobs.lab.evaluation.inshop_readings.METHODS", _fast(named=True))
+    monkeypatch.setattr(inshop_flags, "TrainingSettings", partial(TrainingSettings, epochs=20))
     monkeypatch.setattr(
         "unposed_jobs.lab.evaluation.subcategories.COLUMNS", {"raw coordinates": ""}
     )
@@ -118,10 +123,11 @@ def test_in_shop_tables_go_through_the_command(tmp_path, monkeypatch, capsys):
     assert "real listings: not judged" in printed
 
 
-def _fast():
-    from unposed_jobs.lab.evaluation.methods import raw_coordinates
+def _fast(named=False):
+    from unposed_jobs.lab.evaluation.methods import raw_coordinates, weighted_features
 
-    return {"raw coordinates": raw_coordinates}
+    fast = {"raw coordinates": raw_coordinates}
+    return {**fast, "features": weighted_features} if named else fast
 
 
 def test_undefined_figures_become_null():
