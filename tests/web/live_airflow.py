@@ -91,15 +91,15 @@ class LiveAirflow:
 
     def start(self, *words: str) -> subprocess.Popen:
         """A process that goes on beside the test, in a group of its own; its lines in a file."""
-        log = (self.home / f"process-{len(self._processes)}.log").open("w")
-        made = subprocess.Popen(
-            [sys.executable, *words],
-            env=self.environment,
-            cwd=ROOT,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (self.home / f"process-{len(self._processes)}.log").open("w") as log:
+            made = subprocess.Popen(
+                [sys.executable, *words],
+                env=self.environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self._processes.append(made)
         return made
 
