@@ -32,7 +32,7 @@ demo: setup weights ## Render a catalogue, learn its poses, audit two nights, dr
 
 # Per cent of the product's lines that the tests are to run; what Spark's workers run is not counted.
 LEAST_LINES := 90
-# Not counted: PyTorch compiles what these run, and does not know what counts.
+# Not counted: PyTorch's compiler fails on code with SlipCover's probes.
 COMPILED := unposed_jobs/networks/engines.py,unposed_jobs/networks/torch_graph.py
 # Three files at a time, those with Spark by one of the processes (tests/conftest.py): many tests wait,
 # and with two processes two cores were busy for six tenths of the time. Threads that wait must not spin.

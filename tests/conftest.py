@@ -72,8 +72,8 @@ def own_storage() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def views_without_comments() -> None:
-    """Hundreds of files of views are written here, and their comments take longer than they;
-    sql/test_views.py has those."""
+    """The tests write views hundreds of times, and comments take longer than the views; those are
+    tested in sql/test_views.py."""
     from unposed_jobs.sql import views
 
     assert views.create.__kwdefaults__ is not None

@@ -18,8 +18,8 @@ _NOBODY = SimpleNamespace(newly_seen=defaultdict(set), deinstrument_seen=lambda:
 
 
 def pickle_probes() -> None:
-    """Let code that is counted be pickled for Spark's workers, who run it uncounted: there is a
-    probe before each line, and a probe cannot be pickled.
+    """Let functions be pickled for Spark's workers, which run them uncounted: SlipCover puts probes
+    between the lines, and these cannot be pickled.
     """
     copyreg.pickle(type(_probe()), lambda _: (_probe, ()))
 

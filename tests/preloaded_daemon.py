@@ -1,6 +1,6 @@
-"""pyspark's daemon with what most tasks import: a worker that it forks need not, for two seconds.
+"""pyspark's daemon, which first imports what most tasks need: its workers do not import it again.
 
-The DAGs' tests and those of a cluster have pyspark's own.
+The tests of the DAGs and of a cluster use pyspark's own daemon.
 """
 
 from pyspark import daemon

@@ -47,7 +47,7 @@ class Jvm:
         for key, value in self._options().items():
             builder = builder.config(key, value)
         jvm = builder.getOrCreate().sparkContext._jvm
-        # Every expression asks for these by name, and the JVM looks through 270 archives for each.
+        # Every expression looks these names up anew, in all of the JVM's archives.
         for name in ("functions", "PythonUtils"):
             setattr(jvm, name, getattr(jvm, name))
         return session.session("tests")

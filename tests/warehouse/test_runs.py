@@ -121,7 +121,7 @@ def test_rows_are_replaced_by_key_in_one_snapshot(warehouse):
 
 def test_replaced_rows_are_checked(warehouse):
     warehouse.replace_rows("models", {"model_version": "m1"}, models(model("m1")), "a")
-    with pytest.raises(CheckFailedError, match="model_version m1"):
+    with pytest.raises(CheckFailedError, match="2 rows have the key model_version m1"):
         warehouse.replace_rows("models", {"model_version": "m2"}, models(model("m1")), "b")
     bad = models(model("m2") | {"status": None})
     with pytest.raises(CheckFailedError, match="no status"):

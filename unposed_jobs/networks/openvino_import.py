@@ -1,4 +1,4 @@
-"""OpenVINO without its telemetry, and without its way from arrays to constants."""
+"""OpenVINO: imported without its telemetry, and given weights without a detour."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load() -> ModuleType:
 def constant(values: np.ndarray) -> Any:
     """A node of the values, of any shape and dtype.
 
-    To be given to an operator in the array's place: an array becomes a Python list on its way,
-    number by number, which for the weights of a network takes longer than to compile it.
+    Give it to an operator in place of the array: OpenVINO turns an array into a Python list first,
+    which for the weights of a network takes longer than to compile it.
     """
     return load().opset13.constant(np.ascontiguousarray(values))

@@ -2,7 +2,7 @@
 is published.
 
 All but the keys are read from the files' statistics; the keys are read column by column, in
-bounded memory. No row reaches the driver.
+bounded memory. No row reaches the driver, but for those of small tables, which it writes itself.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def check_keys(table: Table, iceberg: IcebergTable, staged: Sequence[StagedFile]
 
 
 def check_rows(table: Table, rows: pa.Table) -> None:
-    """No two rows of a small table, as it is about to be written, have the same key."""
+    """No two rows of a small table, which are not staged yet, have the same key."""
     if not table.key:
         return
     counted = rows.group_by(list(table.key)).aggregate([([], "count_all")])

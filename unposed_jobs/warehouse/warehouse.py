@@ -252,10 +252,10 @@ class Warehouse:
             table = self.table(name)
             before = reading.read(known, table, None, None)
             after = transform(before).select(known.schema.names).cast(known.schema)
+            checks.check_rows(known, after)
             staged = Stager.of(table, name, run_id, keep_run_id=True).write(after)
             try:
                 checks.check_files(known, table.schema(), staged, run_id=None)
-                checks.check_rows(known, after)
                 return commit.replace(table, AlwaysTrue(), staged, {commit.RUN_ID: run_id})
             except (CheckFailedError, commit.ConflictError) as error:
                 commit.remove_staged(table, staged)
